@@ -1,0 +1,254 @@
+/* The three operators that the chain rule itself needs: adding cotangents, and the adjoint pair
+ * sum_to / broadcast_to, which undo each other's change of shape. */
+#include <stdio.h>
+#include <string.h>
+
+#include "node.h"
+
+#define REAL float
+#define SCALE double
+#define K(name) name##_f32
+#include "arithmetic_kernels.h"
+#undef REAL
+#undef K
+#define REAL double
+#define K(name) name##_f64
+#include "arithmetic_kernels.h"
+#undef REAL
+#undef SCALE
+#undef K
+/* unsigned, so that sums wrap as two's complement does */
+#define REAL uint64_t
+#define SCALE int64_t
+#define K(name) name##_i64
+#include "arithmetic_kernels.h"
+#undef REAL
+#undef SCALE
+#undef K
+
+typedef struct shape_attributes {
+    int ndim;
+    int64_t shape[CT_MAX_DIMS];
+} shape_attributes;
+
+static ct_loop_body by_dtype(ct_dtype dtype, ct_loop_body f32, ct_loop_body f64, ct_loop_body i64)
+{
+    return dtype == CT_F32 ? f32 : dtype == CT_F64 ? f64 : i64;
+}
+
+static ct_status check_numbers(const ct_call *call)
+{
+    for (int i = 0; i < call->n; i++) {
+        if (call->x[i]->dtype == CT_BOOL)
+            return ct_call_fail(call, CT_ERROR_DTYPE, "bool has no sums; ct_cast it");
+        if (call->x[i]->dtype != call->x[0]->dtype)
+            return ct_call_fail(call, CT_ERROR_DTYPE, "dtypes differ; ct_cast one");
+    }
+    return CT_OK;
+}
+
+void ct__add_into(ct_tensor *y, const ct_tensor *x)
+{
+    double one = 1;
+    ct_loop(CT_TENSORS(y, (ct_tensor *)(uintptr_t)x),
+            by_dtype(y->dtype, add_scaled_f32, add_scaled_f64, NULL), &one);
+}
+
+ct_status ct_assign_add(ct_tensor *x, double scale, const ct_tensor *value)
+{
+    ct_tensor *v = (ct_tensor *)(uintptr_t)value;
+    if (!x || !value)
+        return ct_fail(x ? x->cx : v ? v->cx : NULL, CT_ERROR_NULL, "assign_add: a NULL operand");
+    if (!ct__usable(x, "assign_add") || !ct__usable(value, "assign_add"))
+        return CT_ERROR_STALE;
+    if (!ct__is_float(x->dtype) && x->dtype != CT_I64)
+        return ct_fail(x->cx, CT_ERROR_DTYPE, "assign_add: bool has no sums");
+    if (x->dtype == CT_I64 && (scale < -0x1p53 || scale > 0x1p53 || scale != (double)(int64_t)scale))
+        return ct_fail(x->cx, CT_ERROR_VALUE, "assign_add: %g is no integer scale", scale);
+    ct_tensor *ready = NULL; /* a copy, where value overlaps x */
+    ct__scope scope;
+    ct__scope_push(x->cx, &scope);
+    ct_status status = ct__writable_from(x, v, "assign_add", &ready);
+    if (status == CT_OK && x->dtype == CT_I64) {
+        int64_t factor = (int64_t)scale;
+        ct_loop(CT_TENSORS(x, ready), add_scaled_i64, &factor);
+    } else if (status == CT_OK) {
+        ct_loop(CT_TENSORS(x, ready),
+                by_dtype(x->dtype, add_scaled_f32, add_scaled_f64, NULL), &scale);
+    }
+    ct__scope_pop(x->cx, &scope);
+    return status;
+}
+
+/* -- add: y = a + b.  gy . (da + db): each input's cotangent is gy, summed to its shape */
+static ct_status add_infer(ct_call *call)
+{
+    ct_status status = check_numbers(call);
+    return status == CT_OK ? ct__set_y_broadcast(call) : status;
+}
+
+static ct_status add_forward(ct_call *call)
+{
+    ct_tensor *y = call->y[0];
+    ct_loop(CT_TENSORS(y, call->x[0], call->x[1]), by_dtype(y->dtype, add_f32, add_f64, add_i64),
+            NULL);
+    return CT_OK;
+}
+
+static ct_status add_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    (void)call;
+    gx[0] = gx[1] = gy[0];
+    return CT_OK;
+}
+
+static int add_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    (void)attributes;
+    switch (k) {
+    case 0:
+        x[0] = ct_randn(cx, CT_F64, CT_SHAPE(3, 4)), x[1] = ct_randn(cx, CT_F64, CT_SHAPE(3, 4));
+        return 2;
+    case 1:
+        x[0] = ct_randn(cx, CT_F64, CT_SHAPE(2, 1, 4)), x[1] = ct_randn(cx, CT_F64, CT_SHAPE(3, 1));
+        return 2;
+    case 2:
+        x[0] = ct_randn(cx, CT_F64, NULL, 0), x[1] = ct_randn(cx, CT_F64, CT_SHAPE(5));
+        return 2;
+    default:
+        return 0;
+    }
+}
+
+const ct_op ct_add_op = { .name = "add", .flags = CT_OP_BROADCAST, .infer = add_infer,
+                          .forward = add_forward, .vjp = add_vjp, .sample = add_sample };
+
+ct_tensor *ct_add(ct_tensor *a, ct_tensor *b)
+{
+    ct_tensor *x[] = { a, b };
+    return ct_apply(&ct_add_op, NULL, x, 2);
+}
+
+static ct_status cannot_become(const ct_call *call, const shape_attributes *to)
+{
+    char text[200];
+    ct__shape_print(text, sizeof text, to->shape, to->ndim);
+    return ct_call_fail(call, CT_ERROR_SHAPE, "cannot become %s", text);
+}
+
+/* -- broadcast_to: y_j = x_i for every j that i is repeated to, so gx_i = sum of those gy_j */
+static ct_status broadcast_infer(ct_call *call)
+{
+    const shape_attributes *to = call->attributes;
+    const ct_tensor *x = call->x[0];
+    int64_t strides[CT_MAX_DIMS];
+    if (ct__shape_count(call->cx, call->op->name, x->dtype, to->shape, to->ndim) < 0)
+        return ct_error(call->cx);
+    if (to->ndim < x->ndim)
+        return cannot_become(call, to);
+    for (int d = to->ndim - 1, own = x->ndim - 1; d >= 0; d--, own--) {
+        int64_t size = own >= 0 ? ct__shape(x)[own] : 1;
+        if (size != 1 && size != to->shape[d])
+            return cannot_become(call, to);
+        strides[d] = size == to->shape[d] && own >= 0 ? ct__strides(x)[own] : 0;
+    }
+    return ct_view(call, to->shape, strides, to->ndim, 0) ? CT_OK : ct_error(call->cx);
+}
+
+static ct_status broadcast_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    gx[0] = ct_sum_to(gy[0], ct__shape(call->x[0]), call->x[0]->ndim);
+    return CT_OK;
+}
+
+static int broadcast_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    static const shape_attributes to[] = { { 3, { 2, 3, 4 } }, { 2, { 3, 4 } }, { 1, { 5 } } };
+    if (k >= 3)
+        return 0;
+    *(shape_attributes *)attributes = to[k];
+    x[0] = k == 0   ? ct_randn(cx, CT_F64, CT_SHAPE(3, 1))
+           : k == 1 ? ct_randn(cx, CT_F64, CT_SHAPE(3, 4))
+                    : ct_randn(cx, CT_F64, NULL, 0);
+    return 1;
+}
+
+const ct_op ct_broadcast_to_op = { .name = "broadcast_to", .flags = CT_OP_VIEW,
+                                   .attributes_size = sizeof(shape_attributes),
+                                   .infer = broadcast_infer, .vjp = broadcast_vjp,
+                                   .sample = broadcast_sample };
+
+/* -- sum_to: y_i = sum of the x_j that i would be repeated to; gx_j = gy_i */
+static ct_status sum_infer(ct_call *call)
+{
+    const shape_attributes *to = call->attributes;
+    const ct_tensor *x = call->x[0];
+    ct_status status = check_numbers(call);
+    if (status != CT_OK)
+        return status;
+    if (to->ndim > x->ndim)
+        return cannot_become(call, to);
+    for (int d = 0, own = x->ndim - to->ndim; d < to->ndim; d++, own++)
+        if (to->shape[d] != 1 && to->shape[d] != ct__shape(x)[own])
+            return cannot_become(call, to);
+    return ct_call_set_y(call, 0, x->dtype, to->shape, to->ndim);
+}
+
+static ct_status sum_forward(ct_call *call)
+{
+    ct_tensor *x = call->x[0], *y = call->y[0];
+    int64_t strides[CT_MAX_DIMS];
+    for (int d = 0, own = y->ndim - x->ndim; d < x->ndim; d++, own++)
+        strides[d] = own < 0 || ct__shape(y)[own] == 1 ? 0 : ct__strides(y)[own];
+    size_t size = ct__dtype_size(y->dtype);
+    memset(y->data, 0, (size_t)y->count * size);
+    ct_operand operands[] = { { y->data, size, strides }, { x->data, size, ct__strides(x) } };
+    ct_loop_over(ct__shape(x), x->ndim, operands, 2,
+                 by_dtype(y->dtype, sum_f32, sum_f64, sum_i64), NULL);
+    return CT_OK;
+}
+
+static ct_status sum_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    gx[0] = ct_broadcast_to(gy[0], ct__shape(call->x[0]), call->x[0]->ndim);
+    return CT_OK;
+}
+
+static int sum_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    static const shape_attributes to[] = { { 2, { 3, 1 } }, { 1, { 4 } }, { 0, { 0 } },
+                                           { 3, { 2, 3, 4 } } };
+    if (k >= 4)
+        return 0;
+    *(shape_attributes *)attributes = to[k];
+    x[0] = ct_randn(cx, CT_F64, CT_SHAPE(2, 3, 4));
+    return 1;
+}
+
+const ct_op ct_sum_to_op = { .name = "sum_to", .attributes_size = sizeof(shape_attributes),
+                             .infer = sum_infer, .forward = sum_forward, .vjp = sum_vjp,
+                             .sample = sum_sample };
+
+static ct_tensor *to_shape(const ct_op *op, ct_tensor *x, const int64_t *shape, int ndim)
+{
+    shape_attributes to = { .ndim = ndim };
+    if (x && (ndim < 0 || ndim > CT_MAX_DIMS))
+        return ct_fail(x->cx, CT_ERROR_RANGE, "%s: %d dimensions; 0 to %d are possible", op->name,
+                       ndim, CT_MAX_DIMS),
+               NULL;
+    if (x && ndim > 0 && !shape)
+        return ct_fail(x->cx, CT_ERROR_NULL, "%s: the shape is NULL", op->name), NULL;
+    if (x && ndim > 0)
+        memcpy(to.shape, shape, (size_t)ndim * sizeof *shape);
+    return ct_apply(op, &to, &x, 1);
+}
+
+ct_tensor *ct_broadcast_to(ct_tensor *x, const int64_t *shape, int ndim)
+{
+    return to_shape(&ct_broadcast_to_op, x, shape, ndim);
+}
+
+ct_tensor *ct_sum_to(ct_tensor *x, const int64_t *shape, int ndim)
+{
+    return to_shape(&ct_sum_to_op, x, shape, ndim);
+}

@@ -1,0 +1,252 @@
+/* What the callbacks of an operator may ask and say. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "node.h"
+
+/* -- Inside the callbacks */
+ct_context *ct_call_context(const ct_call *call)
+{
+    return call->cx;
+}
+
+const void *ct_call_attributes(const ct_call *call)
+{
+    return call->attributes;
+}
+
+int ct_call_inputs(const ct_call *call)
+{
+    return call->n;
+}
+
+ct_tensor *ct_call_x(const ct_call *call, int i)
+{
+    return i >= 0 && i < call->n ? call->x[i] : NULL;
+}
+
+ct_tensor *ct_call_y(const ct_call *call, int i)
+{
+    return i >= 0 && i < call->outputs ? call->y[i] : NULL;
+}
+
+ct_tensor *ct_call_aux(const ct_call *call, int i)
+{
+    return i >= 0 && i < call->aux_count ? call->aux[i] : NULL;
+}
+
+bool ct_call_wants(const ct_call *call, int i)
+{
+    if (!call->vertex || i < 0 || i >= call->n)
+        return false;
+    const ct_tensor *x = ct__edges(call->vertex)[i].x;
+    return x->flags & CT__IN_WALK && x->mark == call->vertex->mark;
+}
+
+bool ct_call_adds(const ct_call *call, int i)
+{
+    return i >= 0 && i < 64 && call->adds >> i & 1;
+}
+
+bool ct_call_records(const ct_call *call)
+{
+    return call->recording;
+}
+
+uint64_t ct_call_seed(const ct_call *call)
+{
+    return call->cx->seed;
+}
+
+uint64_t ct_call_draws(const ct_call *call, int64_t n)
+{
+    return ct__draw(call->cx, n);
+}
+
+void *ct_call_scratch(const ct_call *call, size_t bytes)
+{
+    if (bytes <= SIZE_MAX / 2) { /* the scope's, which ends with the callback */
+        char *room = ct__scope_chars(call->cx, bytes + 64);
+        return room ? (void *)(((uintptr_t)room + 63) & ~(uintptr_t)63) : NULL;
+    }
+    ct_call_fail(call, CT_ERROR_MEMORY, "%zu bytes of scratch", bytes);
+    return NULL;
+}
+
+ct_tensor *ct_call_zero(const ct_call *call, int i)
+{
+    ct_tensor *x = ct_call_x(call, i);
+    ct_tensor *zero = x ? ct_scalar(call->cx, x->dtype, 0) : NULL;
+    ct_tensor *y = zero ? ct_broadcast_to(zero, ct__shape(x), x->ndim) : NULL;
+    if (y)
+        y->flags |= CT__ZERO;
+    return y;
+}
+
+ct_status ct_call_fail(const ct_call *call, ct_status code, const char *format, ...)
+{
+    char reason[256], shapes[200];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof reason, format, arguments);
+    va_end(arguments);
+    size_t used = 0;
+    shapes[0] = '\0';
+    for (int i = 0; i < call->n && used < sizeof shapes; i++) {
+        if (i > 0)
+            used += (size_t)snprintf(shapes + used, sizeof shapes - used, " x ");
+        if (used < sizeof shapes)
+            used += (size_t)ct__tensor_print(shapes + used, sizeof shapes - used, call->x[i],
+                                             code == CT_ERROR_DTYPE);
+    }
+    return ct_fail(call->cx, code, "%s: %s%s%s", call->op->name, reason, call->n ? ": " : "",
+                   shapes);
+}
+
+/* -- What `infer` says. An output is made as the vertex it will be if it is recorded: with room for
+ * its edges, and the attributes copied; the edges are filled once `forward` has succeeded. */
+static ct_tensor *new_output(ct_call *call, int i, ct__layout *layout, bool with_data)
+{
+    const ct_op *op = call->op;
+    bool vertex = call->recording && ct__is_float(layout->dtype), several = call->outputs > 1;
+    if (vertex) {
+        const ct_op *maker = several ? &ct__output_op : op;
+        layout->edges = several ? 1 : (uint32_t)call->n + (op->saves & CT_SAVE_Y(0) ? 1 : 0);
+        layout->attributes = maker->attributes_size;
+    }
+    ct_tensor *y = with_data ? ct__tensor_new(call->cx, layout)
+                             : ct__tensor_over(call->cx, layout);
+    if (!y || !vertex)
+        return y;
+    y->op = several ? &ct__output_op : op;
+    call->cx->memory.nodes++;
+    if (several) {
+        memcpy(ct__attributes(y), &i, sizeof i);
+    } else if (op->attributes_size) {
+        memcpy(ct__attributes(y), call->attributes, op->attributes_size);
+        call->moved = true;
+    }
+    return y;
+}
+
+static ct_status set(ct_call *call, ct_tensor **slot, int i, ct__layout *layout)
+{
+    if (*slot)
+        return ct_call_fail(call, CT_ERROR_VALUE, "infer sets an output twice");
+    if (ct__shape_count(call->cx, call->op->name, layout->dtype, layout->shape, layout->ndim) < 0)
+        return ct_error(call->cx);
+    *slot = i < 0 ? ct__tensor_new(call->cx, layout) : new_output(call, i, layout, true);
+    return *slot ? CT_OK : CT_ERROR_MEMORY;
+}
+
+ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim)
+{
+    if (i < 0 || i >= call->outputs)
+        return ct_call_fail(call, CT_ERROR_VALUE, "infer sets output %d of %d", i, call->outputs);
+    return set(call, &call->y[i], i,
+               &(ct__layout){ .dtype = dtype, .ndim = ndim, .shape = shape });
+}
+
+ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim)
+{
+    if (i != call->aux_count || i >= 8)
+        return ct_call_fail(call, CT_ERROR_VALUE, "infer sets auxiliary %d of %d", i,
+                            call->aux_count);
+    call->aux[call->aux_count++] = NULL;
+    return set(call, &call->aux[i], -1,
+               &(ct__layout){ .dtype = dtype, .ndim = ndim, .shape = shape });
+}
+
+/* the elements, from the first, that a layout reaches: low <= 0 <= high */
+static void reach(const int64_t *shape, const int64_t *strides, int ndim, int64_t *low,
+                  int64_t *high)
+{
+    *low = *high = 0;
+    for (int d = 0; d < ndim; d++) {
+        int64_t far = (shape[d] - 1) * strides[d];
+        *(far < 0 ? low : high) += far;
+    }
+}
+
+ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, int ndim,
+                   int64_t offset)
+{
+    ct_tensor *x = call->n > 0 ? call->x[0] : NULL;
+    if (!x || !(call->op->flags & CT_OP_VIEW) || call->outputs != 1 || call->y[0])
+        return ct_call_fail(call, CT_ERROR_VALUE, "ct_view is for one view, of x0"), NULL;
+    int64_t low, high, most_low, most_high;
+    int64_t count = ct__shape_count(call->cx, call->op->name, x->dtype, shape, ndim);
+    if (count < 0)
+        return NULL;
+    reach(shape, strides, ndim, &low, &high);
+    reach(ct__shape(x), ct__strides(x), x->ndim, &most_low, &most_high);
+    if (count > 0 && (x->count == 0 || offset + low < most_low || offset + high > most_high))
+        return ct_call_fail(call, CT_ERROR_RANGE, "the view lies outside of its tensor"), NULL;
+    ct__layout layout = { .dtype = x->dtype, .ndim = ndim, .shape = shape, .strides = strides };
+    ct_tensor *y = new_output(call, 0, &layout, false);
+    if (!y)
+        return NULL;
+    y->buffer = x->buffer;
+    y->buffer->refs++;
+    y->data = count > 0 ? x->data + offset * (int64_t)ct__dtype_size(x->dtype) : x->data;
+    y->flags |= x->flags & CT__READ_ONLY;
+    for (int d = 0; d < ndim; d++)
+        if (shape[d] > 1 && strides[d] == 0)
+            y->flags |= CT__READ_ONLY; /* elements that overlap cannot be written one by one */
+    return call->y[0] = y;
+}
+
+/* -- Ready-made inference */
+ct_status ct_call_check_float(const ct_call *call)
+{
+    for (int i = 0; i < call->n; i++) {
+        if (call->x[i]->dtype != call->x[0]->dtype)
+            return ct_call_fail(call, CT_ERROR_DTYPE, "dtypes differ; ct_cast one");
+        if (!ct__is_float(call->x[i]->dtype))
+            return ct_call_fail(call, CT_ERROR_DTYPE, "f32 or f64 only; ct_cast it");
+    }
+    return CT_OK;
+}
+
+ct_status ct__set_y_broadcast(ct_call *call)
+{
+    int64_t shape[CT_MAX_DIMS];
+    int ndim = 0;
+    for (int i = 0; i < call->n; i++)
+        if (!ct__broadcast(shape, &ndim, ct__shape(call->x[i]), call->x[i]->ndim))
+            return ct_call_fail(call, CT_ERROR_SHAPE, "shapes do not broadcast");
+    return ct_call_set_y(call, 0, call->x[0]->dtype, shape, ndim);
+}
+
+ct_status ct_infer_broadcast(ct_call *call)
+{
+    ct_status status = ct_call_check_float(call);
+    return status == CT_OK ? ct__set_y_broadcast(call) : status;
+}
+
+ct_status ct_infer_same(ct_call *call)
+{
+    ct_status status = ct_call_check_float(call);
+    if (status != CT_OK)
+        return status;
+    for (int i = 1; i < call->n; i++)
+        if (!ct_same_shape(call->x[0], call->x[i]))
+            return ct_call_fail(call, CT_ERROR_SHAPE, "shapes differ");
+    return ct_call_set_y(call, 0, call->x[0]->dtype, ct__shape(call->x[0]), call->x[0]->ndim);
+}
+
+ct_status ct_infer_scalar(ct_call *call)
+{
+    ct_status status = ct_call_check_float(call);
+    return status == CT_OK ? ct_call_set_y(call, 0, call->x[0]->dtype, NULL, 0) : status;
+}
+
+int ct_call_axis(const ct_call *call, int64_t axis, int ndim)
+{
+    if (axis >= -ndim && axis < ndim)
+        return (int)(axis < 0 ? axis + ndim : axis);
+    ct_call_fail(call, CT_ERROR_RANGE, "axis %lld of %d dimension%s", (long long)axis, ndim,
+                 ndim == 1 ? "" : "s");
+    return -1;
+}

@@ -1,0 +1,84 @@
+/* Contexts and their modes. */
+#include <string.h>
+
+#include "node.h"
+
+static bool is_zero(const uint64_t *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (words[i])
+            return false;
+    return true;
+}
+
+/* scope ids start at a place of the context's own, so that one of another context is not found */
+static uint64_t first_scope(const ct_context *cx)
+{
+    return ct_random_at((uint64_t)(uintptr_t)cx, 0) | 1;
+}
+
+ct_context *ct_context_new(const ct_context_options *options)
+{
+    static const ct_context_options defaults;
+    if (!options)
+        options = &defaults;
+    if (!is_zero(options->reserved, sizeof options->reserved / sizeof *options->reserved))
+        return NULL;
+    if (options->threads < -1 || options->max_bytes < 0 || options->pool_bytes < -1)
+        return NULL;
+    ct_context *cx = ct__context_take(options);
+    if (!cx)
+        return NULL;
+    cx->recording = true;
+    cx->scope = &cx->root;
+    cx->root.recording = true;
+    cx->scope_serial = first_scope(cx);
+    ct_seed(cx, options->seed);
+    return cx;
+}
+
+void ct_context_free(ct_context *cx)
+{
+    if (!cx)
+        return;
+    ct__objects_free(cx);
+    ct__scopes_free(cx);
+    ct__kept_free(cx);
+    ct__threads_free(cx);
+    ct__context_give_back(cx);
+}
+
+const char *ct_version(void)
+{
+    return "0.1.0";
+}
+
+void ct_no_grad(ct_context *cx)
+{
+    if (cx)
+        cx->recording = false;
+}
+
+bool ct_is_recording(const ct_context *cx)
+{
+    return cx && cx->recording;
+}
+
+void ct_inference(ct_context *cx)
+{
+    if (!cx)
+        return;
+    cx->recording = false;
+    cx->inference = true;
+}
+
+bool ct_is_inference(const ct_context *cx)
+{
+    return cx && cx->inference;
+}
+
+void ct_find_nonfinite(ct_context *cx, bool on)
+{
+    if (cx)
+        cx->find_nonfinite = on;
+}

@@ -1,0 +1,250 @@
+/* What the files of autograd/ share: the context, the tensor, and who keeps what alive.
+ *
+ * A tensor is one object: handle, view and vertex of the graph. What an operator recorded lies
+ * behind the fixed part, in this order: shape, strides, edges, attributes.
+ *
+ *   handles  the scope, retains, the engine, a leaf's gradient: keep data and vertex
+ *   holds    edges of later vertices: keep the vertex
+ *   saves    rules that will read the data: keep the buffer
+ *
+ * The buffer goes when handles + saves = 0, the vertex when handles + holds = 0. A save by another
+ * vertex comes with a hold. A vertex that saves its own output counts a save only, so there is no
+ * cycle: edges point to what was made earlier, and freeing ends. */
+#ifndef COTANGENT_NODE_H
+#define COTANGENT_NODE_H
+#include <cotangent/autograd.h>
+#include <cotangent/op.h>
+
+enum {
+    CT__REQUIRES_GRAD = 1, /* a variable, or depends on one */
+    CT__IN_SCOPE = 2,      /* one of the handles is a scope's */
+    CT__READ_ONLY = 4,
+    CT__CONTIGUOUS = 8,
+    CT__SAVES_SELF = 16,   /* its last edge is no input: it holds the version of its own data */
+    CT__ZERO = 32,         /* from ct_call_zero: known to be zero */
+    CT__IN_WALK = 64,      /* a walk needs it and has not finished it */
+    CT__QUEUED = 128,      /* on that walk's stack */
+    CT__TARGET = 256,      /* ct_grad wants its cotangent */
+    CT__HIDDEN = 512,      /* the vertex behind several outputs: no data */
+    CT__DEAD = 0x8000      /* freed: whoever shows it, uses a stale handle */
+};
+
+typedef struct ct__borrow {
+    void (*release)(void *data, void *user);
+    void *user;
+} ct__borrow;
+
+typedef struct ct__buffer {
+    uint32_t refs, version;
+    void *data;         /* 64-byte aligned; tiny data lie in `tiny` */
+    int64_t bytes;
+    const char *writer; /* who wrote last in place, for messages */
+    ct__borrow *borrow; /* the memory is the caller's */
+    bool read_only;
+    _Alignas(16) char tiny[16];
+} ct__buffer;
+
+typedef struct ct__edge {
+    ct_tensor *x;
+    uint32_t version; /* of the data when it was saved */
+    bool saved;
+} ct__edge;
+
+typedef struct ct__hook {
+    ct_hook call;
+    void *user;
+    struct ct__hook *next;
+} ct__hook;
+
+/* what few tensors have */
+typedef struct ct__extra {
+    char *name;
+    ct_tensor *grad;
+    ct__hook *hooks;
+    int aux_count, outputs;
+    ct_tensor *aux[8];        /* auxiliaries: held and saved */
+    ct_tensor *kept[8];       /* a hidden vertex' saved outputs, as leaves over the same data */
+    uint32_t kept_version[8]; /* ... and of their data when saved */
+    ct_tensor *slots[8];      /* the cotangents of its outputs, in a walk */
+} ct__extra;
+
+struct ct_tensor {
+    ct_tensor *cotangent; /* in a walk */
+    ct_context *cx;
+    ct__buffer *buffer;   /* NULL once nobody can read the data */
+    char *data;           /* the first element */
+    int64_t count;
+    const ct_op *op;      /* NULL: a leaf */
+    ct__extra *extra;
+    ct_tensor *next, **prev; /* in the scope's list, or the context's of kept ones */
+    ct_tensor *link;         /* on a walk's stack */
+    uint32_t handles, holds, saves, retains;
+    uint32_t pending; /* in a walk: uses still to come; before that, the next edge to look at */
+    uint32_t mark;    /* the last walk that came by */
+    uint8_t dtype, ndim;
+    uint16_t flags;
+    uint32_t edge_count;
+    int64_t dims[]; /* shape, strides; then edges, then attributes */
+};
+
+static inline int64_t *ct__shape(const ct_tensor *t)
+{
+    return (int64_t *)(uintptr_t)t->dims;
+}
+
+static inline int64_t *ct__strides(const ct_tensor *t)
+{
+    return ct__shape(t) + t->ndim;
+}
+
+static inline ct__edge *ct__edges(const ct_tensor *t)
+{
+    return (ct__edge *)(void *)(ct__shape(t) + 2 * t->ndim);
+}
+
+static inline uint32_t ct__inputs(const ct_tensor *t)
+{
+    return t->edge_count - (t->flags & CT__SAVES_SELF ? 1 : 0);
+}
+
+static inline void *ct__attributes(const ct_tensor *t)
+{
+    return ct__edges(t) + t->edge_count;
+}
+
+typedef struct ct__text {
+    struct ct__text *next;
+    size_t bytes;
+    char text[];
+} ct__text;
+
+typedef struct ct__scope {
+    struct ct__scope *outer;
+    ct_scope id;          /* 0: the engine's own, round a callback; no user's scope lies beyond */
+    ct_tensor *tensors;
+    ct__text *texts;
+    bool recording, inference; /* as found when it began */
+} ct__scope;
+
+typedef struct ct__object ct__object; /* memory.c */
+typedef struct ct__slab ct__slab;
+typedef struct ct__threads ct__threads; /* parallel.c */
+
+enum { CT__SMALL = 1024, CT__STEP = 32, CT__SMALL_CLASSES = CT__SMALL / CT__STEP,
+       CT__CLASSES = CT__SMALL_CLASSES + 8 * 53 };
+
+typedef struct ct__pool {
+    bool off;
+    ct__slab *slabs[CT__SMALL_CLASSES]; /* with room, per class */
+    void *free[CT__CLASSES];            /* larger blocks, threaded through themselves */
+} ct__pool;
+
+struct ct_context {
+    ct_context_options options;
+    ct__pool pool;
+    ct_memory memory;
+    ct_status error;
+    char error_text[512];
+    bool recording, inference, find_nonfinite;
+    const char *writer; /* the operator or call that writes now */
+    ct__scope root, *scope;
+    uint64_t scope_serial;
+    ct_tensor *kept;    /* with handles, but in no scope */
+    ct__object *objects;
+    uint64_t seed, draws;
+    uint32_t walks;
+    ct__threads *threads;
+};
+
+/* -- memory.c */
+void *ct__take(ct_context *cx, size_t bytes); /* NULL and CT_ERROR_MEMORY */
+void ct__give_back(ct_context *cx, void *block, size_t bytes);
+void ct__objects_free(ct_context *cx);
+ct_context *ct__context_take(const ct_context_options *options); /* NULL: no memory, bad allocator */
+void ct__context_give_back(ct_context *cx);
+
+/* -- scope.c */
+void ct__scope_push(ct_context *cx, ct__scope *scope); /* the engine's own, on the C stack */
+void ct__scope_pop(ct_context *cx, ct__scope *scope);
+void ct__scopes_free(ct_context *cx);
+ct_tensor *ct__to_scope(ct_tensor *t); /* NULL passes through */
+const char *ct__scope_text(ct_context *cx, const char *format, ...) CT_PRINTF(2, 3);
+char *ct__scope_chars(ct_context *cx, size_t bytes); /* room for a text, the scope's */
+
+/* -- shape.c */
+/* elements, or -1 and an error: too many dimensions, a negative size, or more bytes than count */
+int64_t ct__shape_count(ct_context *cx, const char *who, ct_dtype dtype, const int64_t *shape,
+                        int ndim);
+size_t ct__dtype_size(ct_dtype dtype);
+const char *ct__dtype_text(ct_dtype dtype); /* "f32"; "?" */
+static inline bool ct__is_float(ct_dtype dtype)
+{
+    return dtype == CT_F32 || dtype == CT_F64;
+}
+void ct__row_major(const int64_t *shape, int ndim, int64_t *strides);
+bool ct__is_row_major(const int64_t *shape, const int64_t *strides, int ndim);
+bool ct__broadcast(int64_t *shape, int *ndim, const int64_t *with, int with_ndim);
+/* "(3,4)", with the name before and the dtype if asked; returns what snprintf would */
+int ct__shape_print(char *out, size_t room, const int64_t *shape, int ndim);
+int ct__tensor_print(char *out, size_t room, const ct_tensor *t, bool dtype);
+
+/* -- tensor.c: making and letting go. A new tensor has no handle: give it one, or free it */
+typedef struct ct__layout {
+    ct_dtype dtype;
+    int ndim;
+    const int64_t *shape, *strides; /* strides NULL: row-major */
+    uint32_t edges;
+    size_t attributes;
+} ct__layout;
+ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout);  /* with its own buffer */
+ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout); /* without one */
+ct_tensor *ct__alias(ct_tensor *x); /* a leaf over the same data */
+ct__buffer *ct__buffer_new(ct_context *cx, size_t bytes);
+void ct__buffer_drop(ct_context *cx, ct__buffer *buffer);
+void ct__handle(ct_tensor *t);      /* one more */
+void ct__unhandle(ct_tensor *t);    /* one less; NULL does nothing */
+void ct__drop(ct_tensor *t);        /* free it if nothing keeps it */
+void ct__kept_free(ct_context *cx);
+ct__extra *ct__extra_of(ct_tensor *t); /* made at need; NULL and an error */
+/* NULL, stale, or without data: an error that names `who` */
+bool ct__usable(const ct_tensor *t, const char *who);
+bool ct__alive(const ct_tensor *t, const char *who); /* the same, but the data may be gone */
+
+/* -- write.c */
+void ct__copy_out(void *y, const ct_tensor *x); /* row-major */
+/* may x be written now? then its version is bumped */
+ct_status ct__begin_write(ct_tensor *x, const char *who);
+/* the checks of x <- value (dtype, shape, context, may x be written); *ready: value, or a copy of it
+   where it may overlap x, in the scope */
+ct_status ct__writable_from(ct_tensor *x, ct_tensor *value, const char *who, ct_tensor **ready);
+void ct__add_into(ct_tensor *y, const ct_tensor *x); /* y += x, one float dtype and shape */
+ct_tensor *ct__contiguous(ct_tensor *x);              /* an unrecorded copy; the scope's */
+bool ct__all_finite(const ct_tensor *x);
+double ct__load(const void *p, ct_dtype dtype);
+bool ct__store(void *p, ct_dtype dtype, double value); /* false: an i64 cannot hold it */
+
+/* -- apply.c: y0 is all inputs broadcast together, of x0's dtype */
+ct_status ct__set_y_broadcast(ct_call *call);
+
+/* -- random.c */
+uint64_t ct__draw(ct_context *cx, int64_t n); /* n draws from the stream: the first one's number */
+
+/* -- apply.c */
+struct ct_call {
+    ct_context *cx;
+    const ct_op *op;
+    const void *attributes;
+    ct_tensor *const *x; /* as the callbacks see them */
+    int n, outputs, aux_count;
+    bool recording, moved; /* moved: a vertex has the attributes now, and will drop them */
+    uint64_t adds;         /* bit i */
+    ct_tensor *vertex;     /* in a walk */
+    ct_tensor *y[8], *aux[8];
+};
+/* inputs made contiguous where the operator asks for it; the array is in the scope's memory */
+ct_tensor *const *ct__contiguous_all(ct_context *cx, ct_tensor *const *x, int n);
+extern const ct_op ct__output_op; /* one of several outputs: its input is the hidden vertex */
+
+/* -- parallel.c */
+void ct__threads_free(ct_context *cx);
+#endif

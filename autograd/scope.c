@@ -1,0 +1,242 @@
+/* Scopes: a stack of lists. Tensors are threaded through their own headers, so that giving one to a
+ * scope and ending a scope allocate nothing and cannot fail. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "node.h"
+
+static void link_into(ct_tensor *t, ct_tensor **list)
+{
+    t->next = *list;
+    t->prev = list;
+    if (*list)
+        (*list)->prev = &t->next;
+    *list = t;
+}
+
+static void begin(ct_context *cx, ct__scope *scope, ct_scope id)
+{
+    scope->outer = cx->scope;
+    scope->id = id;
+    scope->tensors = NULL;
+    scope->texts = NULL;
+    scope->recording = cx->recording;
+    scope->inference = cx->inference;
+    cx->scope = scope;
+}
+
+/* newest first: what is freed has nothing later on it, so that freeing seldom has to wait */
+static void empty(ct_context *cx, ct__scope *scope)
+{
+    for (ct_tensor *t; (t = scope->tensors);) {
+        t->flags &= (uint16_t)~CT__IN_SCOPE;
+        ct__unhandle(t);
+    }
+    for (ct__text *text; (text = scope->texts);) {
+        scope->texts = text->next;
+        ct__give_back(cx, text, sizeof *text + text->bytes);
+    }
+}
+
+static void end_innermost(ct_context *cx)
+{
+    ct__scope *scope = cx->scope;
+    empty(cx, scope);
+    cx->recording = scope->recording;
+    cx->inference = scope->inference;
+    cx->scope = scope->outer;
+    if (scope->id) {
+        cx->memory.scopes--;
+        ct__give_back(cx, scope, sizeof *scope);
+    }
+}
+
+void ct__scope_push(ct_context *cx, ct__scope *scope)
+{
+    begin(cx, scope, 0);
+}
+
+void ct__scope_pop(ct_context *cx, ct__scope *scope)
+{
+    while (cx->scope != scope)
+        end_innermost(cx);
+    end_innermost(cx);
+}
+
+void ct__scopes_free(ct_context *cx)
+{
+    while (cx->scope != &cx->root)
+        end_innermost(cx);
+    empty(cx, &cx->root);
+}
+
+ct_scope ct_scope_begin(ct_context *cx)
+{
+    ct__scope *scope = cx ? ct__take(cx, sizeof *scope) : NULL;
+    if (!scope)
+        return 0;
+    begin(cx, scope, cx->scope_serial);
+    cx->scope_serial += 2; /* odd for ever: never 0 */
+    cx->memory.scopes++;
+    return scope->id;
+}
+
+/* the open scope of that id, where the caller may end it; NULL and perhaps an error */
+static ct__scope *find(ct_context *cx, ct_scope id, const char *who)
+{
+    if (!cx || !id)
+        return NULL;
+    bool outside = false;
+    for (ct__scope *s = cx->scope; s != &cx->root; s = s->outer) {
+        if (s->id == id && !outside)
+            return s;
+        if (s->id == id) {
+            ct_fail(cx, CT_ERROR_VALUE, "%s: that scope was begun outside this callback", who);
+            return NULL;
+        }
+        outside = outside || s->id == 0;
+    }
+    return NULL;
+}
+
+void ct_scope_end(ct_context *cx, ct_scope id)
+{
+    ct__scope *scope = find(cx, id, "scope_end");
+    if (!scope)
+        return;
+    while (cx->scope != scope)
+        end_innermost(cx);
+    end_innermost(cx);
+}
+
+ct_tensor *ct_scope_return(ct_context *cx, ct_scope id, ct_tensor *x)
+{
+    ct__scope *scope = find(cx, id, "scope_return");
+    bool usable = x && ct__alive(x, "scope_return");
+    if (usable && cx && x->cx != cx) {
+        ct_fail(cx, CT_ERROR_CONTEXT, "scope_return: the tensor is of another context");
+        usable = false;
+    }
+    if (!scope)
+        return usable ? x : NULL;
+    ct__scope *outer = scope->outer;
+    if (usable)
+        ct__handle(x); /* it outlives its scope ... */
+    ct_scope_end(cx, id);
+    if (!usable)
+        return NULL;
+    if (!(x->flags & CT__IN_SCOPE)) { /* ... and goes to the next, if that was the one that ended */
+        *x->prev = x->next;
+        if (x->next)
+            x->next->prev = x->prev;
+        link_into(x, &outer->tensors);
+        x->flags |= CT__IN_SCOPE;
+        x->handles++;
+    }
+    x->handles--;
+    return x;
+}
+
+ct_tensor *ct__to_scope(ct_tensor *t)
+{
+    if (!t || t->flags & CT__IN_SCOPE)
+        return t;
+    if (t->handles > 0) { /* it is in the list of kept ones */
+        *t->prev = t->next;
+        if (t->next)
+            t->next->prev = t->prev;
+    }
+    link_into(t, &t->cx->scope->tensors);
+    t->flags |= CT__IN_SCOPE;
+    t->handles++;
+    return t;
+}
+
+void ct__handle(ct_tensor *t)
+{
+    if (t->handles++ == 0)
+        link_into(t, &t->cx->kept);
+}
+
+/* the lists follow the handles: in its scope's while that has one, among the kept ones else */
+void ct__unhandle(ct_tensor *t)
+{
+    if (!t)
+        return;
+    t->handles--;
+    if (t->handles > 0 && t->flags & CT__IN_SCOPE)
+        return;
+    *t->prev = t->next;
+    if (t->next)
+        t->next->prev = t->prev;
+    if (t->handles > 0)
+        link_into(t, &t->cx->kept);
+    else
+        ct__drop(t);
+}
+
+ct_tensor *ct_retain(ct_tensor *x)
+{
+    if (!x || !ct__alive(x, "retain"))
+        return NULL;
+    if (x->retains == UINT32_MAX / 2) {
+        ct_fail(x->cx, CT_ERROR_RANGE, "retain: retained too often");
+        return NULL;
+    }
+    if (x->retains++ == 0)
+        x->cx->memory.retained++;
+    ct__handle(x);
+    return x;
+}
+
+void ct_release(ct_tensor *x)
+{
+    if (!x || !ct__alive(x, "release"))
+        return;
+    if (x->retains == 0) {
+        ct_fail(x->cx, CT_ERROR_VALUE, "release: this tensor was not retained");
+        return;
+    }
+    if (--x->retains == 0)
+        x->cx->memory.retained--;
+    ct__unhandle(x);
+}
+
+ct_status ct_keep(ct_tensor **slot, ct_tensor *x)
+{
+    if (!slot)
+        return ct_fail(x ? x->cx : NULL, CT_ERROR_NULL, "keep: the slot is NULL");
+    if (!x)
+        return ct_fail(*slot ? (*slot)->cx : NULL, CT_ERROR_NULL, "keep: the tensor is NULL");
+    ct_tensor *old = *slot;
+    if (!ct_retain(x))
+        return ct_error(x->cx);
+    *slot = x;
+    ct_release(old);
+    return CT_OK;
+}
+
+char *ct__scope_chars(ct_context *cx, size_t bytes)
+{
+    ct__text *text = cx ? ct__take(cx, sizeof *text + bytes) : NULL;
+    if (!text)
+        return NULL;
+    text->next = cx->scope->texts;
+    text->bytes = bytes;
+    cx->scope->texts = text;
+    return text->text;
+}
+
+const char *ct__scope_text(ct_context *cx, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int n = vsnprintf(NULL, 0, format, arguments);
+    char *out = n < 0 ? NULL : ct__scope_chars(cx, (size_t)n + 1);
+    if (out)
+        vsnprintf(out, (size_t)n + 1, format, again);
+    va_end(again);
+    va_end(arguments);
+    return out;
+}

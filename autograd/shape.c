@@ -1,0 +1,126 @@
+/* Shapes, strides and dtypes: checked once here, and written into messages. */
+#include <stdio.h>
+#include <string.h>
+
+#include "node.h"
+
+size_t ct__dtype_size(ct_dtype dtype)
+{
+    switch (dtype) {
+    case CT_F32:
+        return 4;
+    case CT_F64:
+    case CT_I64:
+        return 8;
+    case CT_BOOL:
+        return 1;
+    }
+    return 0;
+}
+
+const char *ct__dtype_text(ct_dtype dtype)
+{
+    switch (dtype) {
+    case CT_F32:
+        return "f32";
+    case CT_F64:
+        return "f64";
+    case CT_I64:
+        return "i64";
+    case CT_BOOL:
+        return "bool";
+    }
+    return "?";
+}
+
+int64_t ct__shape_count(ct_context *cx, const char *who, ct_dtype dtype, const int64_t *shape,
+                        int ndim)
+{
+    size_t size = ct__dtype_size(dtype);
+    if (size == 0)
+        return ct_fail(cx, CT_ERROR_DTYPE, "%s: %d is not a dtype", who, (int)dtype), -1;
+    if (ndim < 0 || ndim > CT_MAX_DIMS)
+        return ct_fail(cx, CT_ERROR_RANGE, "%s: %d dimensions; 0 to %d are possible", who, ndim,
+                       CT_MAX_DIMS),
+               -1;
+    if (ndim > 0 && !shape)
+        return ct_fail(cx, CT_ERROR_NULL, "%s: the shape is NULL", who), -1;
+    char text[200];
+    int64_t most = INT64_MAX / 2 / (int64_t)size, count = 1, extent = 1;
+    for (int d = 0; d < ndim; d++) {
+        if (shape[d] < 0) {
+            ct__shape_print(text, sizeof text, shape, ndim);
+            return ct_fail(cx, CT_ERROR_SHAPE, "%s: negative size in %s", who, text), -1;
+        }
+        int64_t factor = shape[d] > 1 ? shape[d] : 1;
+        if (factor > most / extent) { /* sizes of 0 left out: strides must fit as well */
+            ct__shape_print(text, sizeof text, shape, ndim);
+            return ct_fail(cx, CT_ERROR_SHAPE, "%s: %s has too many elements", who, text), -1;
+        }
+        extent *= factor;
+        count *= shape[d];
+    }
+    return count;
+}
+
+void ct__row_major(const int64_t *shape, int ndim, int64_t *strides)
+{
+    int64_t stride = 1;
+    for (int d = ndim - 1; d >= 0; d--) {
+        strides[d] = stride;
+        stride *= shape[d] > 1 ? shape[d] : 1;
+    }
+}
+
+bool ct__is_row_major(const int64_t *shape, const int64_t *strides, int ndim)
+{
+    int64_t stride = 1;
+    for (int d = ndim - 1; d >= 0; d--) {
+        if (shape[d] == 0)
+            return true;
+        if (shape[d] != 1 && strides[d] != stride)
+            return false;
+        stride *= shape[d];
+    }
+    return true;
+}
+
+bool ct__broadcast(int64_t *shape, int *ndim, const int64_t *with, int with_ndim)
+{
+    if (with_ndim > *ndim) { /* make room in front */
+        int more = with_ndim - *ndim;
+        memmove(shape + more, shape, (size_t)*ndim * sizeof *shape);
+        for (int d = 0; d < more; d++)
+            shape[d] = 1;
+        *ndim = with_ndim;
+    }
+    int64_t *last = shape + (*ndim - with_ndim);
+    for (int d = 0; d < with_ndim; d++) {
+        if (last[d] == 1)
+            last[d] = with[d];
+        else if (with[d] != 1 && with[d] != last[d])
+            return false;
+    }
+    return true;
+}
+
+int ct__shape_print(char *out, size_t room, const int64_t *shape, int ndim)
+{
+    size_t used = 0;
+    for (int d = 0; d < ndim && used < room; d++)
+        used += (size_t)snprintf(out + used, room - used, "%s%lld", d ? "," : "(",
+                                 (long long)shape[d]);
+    if (used < room)
+        used += (size_t)snprintf(out + used, room - used, ndim ? ")" : "()");
+    return (int)used;
+}
+
+int ct__tensor_print(char *out, size_t room, const ct_tensor *t, bool dtype)
+{
+    const char *name = ct_name(t);
+    int used = snprintf(out, room, "%.60s%s%s%s", name, *name ? " " : "",
+                        dtype ? ct__dtype_text((ct_dtype)t->dtype) : "", dtype ? " " : "");
+    if (used < 0 || (size_t)used >= room)
+        return used;
+    return used + ct__shape_print(out + used, room - (size_t)used, ct__shape(t), t->ndim);
+}

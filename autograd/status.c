@@ -1,0 +1,70 @@
+/* Errors: the context keeps the first one until it is cleared. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "node.h"
+
+#define STATUSES(X)                                                                            \
+    X(CT_OK, "ok")                                                                             \
+    X(CT_ERROR_MEMORY, "memory")                                                               \
+    X(CT_ERROR_NULL, "null")                                                                   \
+    X(CT_ERROR_SHAPE, "shape")                                                                 \
+    X(CT_ERROR_DTYPE, "dtype")                                                                 \
+    X(CT_ERROR_RANGE, "range")                                                                 \
+    X(CT_ERROR_VALUE, "value")                                                                 \
+    X(CT_ERROR_CONTEXT, "context")                                                             \
+    X(CT_ERROR_GRAPH, "graph")                                                                 \
+    X(CT_ERROR_STALE, "stale")                                                                 \
+    X(CT_ERROR_FILE, "file")                                                                   \
+    X(CT_ERROR_FORMAT, "format")                                                               \
+    X(CT_ERROR_CALLBACK, "callback")                                                           \
+    X(CT_ERROR_UNSUPPORTED, "unsupported")
+
+const char *ct_status_text(ct_status code)
+{
+    switch (code) {
+#define TEXT(code, text)                                                                       \
+    case code:                                                                                 \
+        return text;
+        STATUSES(TEXT)
+#undef TEXT
+    }
+    return "unknown";
+}
+
+ct_status ct_error(const ct_context *cx)
+{
+    return cx ? cx->error : CT_ERROR_NULL;
+}
+
+const char *ct_error_text(const ct_context *cx)
+{
+    if (!cx)
+        return "the context is NULL";
+    if (cx->error == CT_OK)
+        return "no error is pending; if a call failed all the same, a NULL was passed in";
+    return cx->error_text;
+}
+
+void ct_error_clear(ct_context *cx)
+{
+    if (!cx)
+        return;
+    cx->error = CT_OK;
+    cx->error_text[0] = '\0';
+}
+
+ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...)
+{
+    if (!cx || cx->error != CT_OK || code == CT_OK)
+        return code;
+    va_list arguments;
+    va_start(arguments, format);
+    if (!format || vsnprintf(cx->error_text, sizeof cx->error_text, format, arguments) < 0)
+        cx->error_text[0] = '\0';
+    va_end(arguments);
+    cx->error = code;
+    if (cx->options.on_error)
+        cx->options.on_error(code, cx->error_text, cx->options.user);
+    return code;
+}

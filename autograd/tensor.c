@@ -1,0 +1,302 @@
+/* The life of tensors and buffers: made, shared, and freed without recursion when nothing keeps
+ * them (node.h says what keeps what). */
+#include <string.h>
+
+#include "node.h"
+
+ct__buffer *ct__buffer_new(ct_context *cx, size_t bytes)
+{
+    ct__buffer *buffer = ct__take(cx, sizeof *buffer);
+    if (!buffer)
+        return NULL;
+    memset(buffer, 0, sizeof *buffer);
+    buffer->refs = 1;
+    buffer->bytes = (int64_t)bytes;
+    buffer->data = buffer->tiny;
+    if (bytes <= sizeof buffer->tiny)
+        return buffer;
+    buffer->data = ct__take(cx, (bytes + 63) / 64 * 64);
+    if (buffer->data)
+        return buffer;
+    ct__give_back(cx, buffer, sizeof *buffer);
+    return NULL;
+}
+
+void ct__buffer_drop(ct_context *cx, ct__buffer *buffer)
+{
+    if (!buffer || --buffer->refs > 0)
+        return;
+    ct__borrow *borrow = buffer->borrow;
+    if (borrow) {
+        if (borrow->release)
+            borrow->release(buffer->data, borrow->user);
+        ct__give_back(cx, borrow, sizeof *borrow);
+    } else if (buffer->data != buffer->tiny) {
+        ct__give_back(cx, buffer->data, ((size_t)buffer->bytes + 63) / 64 * 64);
+    }
+    ct__give_back(cx, buffer, sizeof *buffer);
+}
+
+static size_t tensor_bytes(int ndim, uint32_t edges, size_t attributes)
+{
+    return sizeof(ct_tensor) + (size_t)ndim * 2 * sizeof(int64_t) + edges * sizeof(ct__edge) +
+           attributes;
+}
+
+ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout)
+{
+    int ndim = layout->ndim;
+    ct_tensor *t = ct__take(cx, tensor_bytes(ndim, layout->edges, layout->attributes));
+    if (!t)
+        return NULL;
+    memset(t, 0, sizeof *t);
+    t->cx = cx;
+    t->dtype = (uint8_t)layout->dtype;
+    t->ndim = (uint8_t)ndim;
+    t->edge_count = layout->edges;
+    int64_t *shape = t->dims, *strides = t->dims + ndim, stride = 1;
+    for (int d = ndim - 1; d >= 0; d--) { /* row-major; multiplied out as sizes of 0 were 1 */
+        shape[d] = layout->shape[d];
+        strides[d] = stride;
+        stride *= shape[d] > 1 ? shape[d] : 1;
+    }
+    t->count = stride;
+    for (int d = 0; d < ndim; d++)
+        if (shape[d] == 0)
+            t->count = 0;
+    t->flags = CT__CONTIGUOUS;
+    if (layout->strides) {
+        memcpy(strides, layout->strides, (size_t)ndim * sizeof *strides);
+        if (!ct__is_row_major(shape, strides, ndim))
+            t->flags = 0;
+    }
+    ct__edge *edges = ct__edges(t);
+    for (uint32_t i = 0; i < layout->edges; i++)
+        edges[i].x = NULL;
+    cx->memory.tensors++;
+    return t;
+}
+
+ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout)
+{
+    ct_tensor *t = ct__tensor_over(cx, layout);
+    if (!t)
+        return NULL;
+    t->buffer = ct__buffer_new(cx, (size_t)t->count * ct__dtype_size(layout->dtype));
+    if (!t->buffer) {
+        ct__drop(t);
+        return NULL;
+    }
+    t->data = t->buffer->data;
+    return t;
+}
+
+ct_tensor *ct__alias(ct_tensor *x)
+{
+    ct_tensor *t = ct__tensor_over(x->cx, &(ct__layout){ .dtype = x->dtype,
+                                                         .ndim = x->ndim,
+                                                         .shape = ct__shape(x),
+                                                         .strides = ct__strides(x) });
+    if (!t)
+        return NULL;
+    t->buffer = x->buffer;
+    t->buffer->refs++;
+    t->data = x->data;
+    t->flags |= x->flags & (CT__READ_ONLY | CT__ZERO);
+    return t;
+}
+
+static void drop_data(ct_tensor *t)
+{
+    ct__buffer_drop(t->cx, t->buffer);
+    t->buffer = NULL;
+    t->data = NULL;
+}
+
+/* x loses a hold, and with `saved` a save; what that frees goes on the stack */
+static void let_go(ct_tensor *x, bool saved, ct_tensor **stack)
+{
+    if (saved && --x->saves == 0 && x->handles == 0)
+        drop_data(x);
+    if (--x->holds == 0 && x->handles == 0) {
+        x->next = *stack;
+        *stack = x;
+    }
+}
+
+static void free_extra(ct_tensor *t, ct_tensor **stack)
+{
+    ct__extra *extra = t->extra;
+    ct_context *cx = t->cx;
+    if (extra->name)
+        ct__give_back(cx, extra->name, strlen(extra->name) + 1);
+    for (ct__hook *hook = extra->hooks, *next; hook; hook = next) {
+        next = hook->next;
+        ct__give_back(cx, hook, sizeof *hook);
+    }
+    for (int i = 0; i < extra->aux_count; i++)
+        if (extra->aux[i])
+            let_go(extra->aux[i], true, stack);
+    for (int i = 0; i < extra->outputs; i++)
+        if (extra->kept[i])
+            let_go(extra->kept[i], true, stack);
+    ct__unhandle(extra->grad); /* carries no graph: this goes one deep */
+    ct__give_back(cx, extra, sizeof *extra);
+}
+
+static void free_one(ct_tensor *t, ct_tensor **stack)
+{
+    ct_context *cx = t->cx;
+    size_t attributes = 0;
+    if (t->op) {
+        attributes = t->op->attributes_size;
+        if (t->op->drop)
+            t->op->drop(ct__attributes(t));
+        cx->memory.nodes--;
+    }
+    const ct__edge *edges = ct__edges(t);
+    for (uint32_t i = 0; i < t->edge_count; i++)
+        if (edges[i].x)
+            let_go(edges[i].x, edges[i].saved, stack);
+    if (t->extra)
+        free_extra(t, stack);
+    drop_data(t);
+    t->flags = CT__DEAD;
+    cx->memory.tensors--;
+    ct__give_back(cx, t, tensor_bytes(t->ndim, t->edge_count, attributes));
+}
+
+void ct__drop(ct_tensor *t)
+{
+    if (t->handles > 0)
+        return;
+    if (t->holds > 0) {
+        if (t->saves == 0)
+            drop_data(t);
+        return;
+    }
+    t->next = NULL;
+    for (ct_tensor *stack = t; stack;) {
+        t = stack;
+        stack = t->next;
+        free_one(t, &stack);
+    }
+}
+
+void ct__kept_free(ct_context *cx)
+{
+    for (ct_tensor *t; (t = cx->kept);) {
+        t->handles = 1;
+        ct__unhandle(t);
+    }
+}
+
+ct__extra *ct__extra_of(ct_tensor *t)
+{
+    if (t->extra)
+        return t->extra;
+    ct__extra *extra = ct__take(t->cx, sizeof *extra);
+    if (extra)
+        memset(extra, 0, sizeof *extra);
+    t->extra = extra;
+    return extra;
+}
+
+bool ct__alive(const ct_tensor *t, const char *who)
+{
+    if (!t)
+        return false;
+    if (!(t->flags & CT__DEAD))
+        return true;
+    ct_fail(t->cx, CT_ERROR_STALE, "%s: this tensor is gone: its scope has ended", who);
+    return false;
+}
+
+bool ct__usable(const ct_tensor *t, const char *who)
+{
+    if (!ct__alive(t, who))
+        return false;
+    if (t->buffer)
+        return true;
+    char text[200];
+    ct__tensor_print(text, sizeof text, t, false);
+    ct_fail(t->cx, CT_ERROR_STALE, "%s: the data of %s are gone: its scope has ended, and no "
+                                   "operator saved it", who, text);
+    return false;
+}
+
+/* -- Names and questions */
+ct_tensor *ct_named(ct_tensor *x, const char *name)
+{
+    if (!ct__alive(x, "named"))
+        return NULL;
+    if (!name)
+        return ct_fail(x->cx, CT_ERROR_NULL, "named: the name is NULL"), NULL;
+    size_t bytes = strlen(name) + 1;
+    ct__extra *extra = ct__extra_of(x);
+    char *copy = extra ? ct__take(x->cx, bytes) : NULL;
+    if (!copy)
+        return NULL;
+    memcpy(copy, name, bytes);
+    if (extra->name)
+        ct__give_back(x->cx, extra->name, strlen(extra->name) + 1);
+    extra->name = copy;
+    return x;
+}
+
+const char *ct_name(const ct_tensor *x)
+{
+    return ct__alive(x, "name") && x->extra && x->extra->name ? x->extra->name : "";
+}
+
+ct_context *ct_context_of(const ct_tensor *x)
+{
+    return x ? x->cx : NULL;
+}
+
+ct_dtype ct_dtype_of(const ct_tensor *x)
+{
+    return ct__alive(x, "dtype_of") ? (ct_dtype)x->dtype : (ct_dtype)0;
+}
+
+int ct_ndim(const ct_tensor *x)
+{
+    return ct__alive(x, "ndim") ? x->ndim : -1;
+}
+
+int64_t ct_size(const ct_tensor *x, int axis)
+{
+    if (!ct__alive(x, "size"))
+        return -1;
+    int d = axis < 0 ? axis + x->ndim : axis;
+    if (d >= 0 && d < x->ndim)
+        return ct__shape(x)[d];
+    ct_fail(x->cx, CT_ERROR_RANGE, "size: axis %d of a tensor of %d dimensions", axis, x->ndim);
+    return -1;
+}
+
+int64_t ct_count(const ct_tensor *x)
+{
+    return ct__alive(x, "count") ? x->count : -1;
+}
+
+const int64_t *ct_shape(const ct_tensor *x)
+{
+    return ct__alive(x, "shape") ? ct__shape(x) : NULL;
+}
+
+const int64_t *ct_strides(const ct_tensor *x)
+{
+    return ct__alive(x, "strides") ? ct__strides(x) : NULL;
+}
+
+bool ct_is_contiguous(const ct_tensor *x)
+{
+    return ct__alive(x, "is_contiguous") && x->flags & CT__CONTIGUOUS;
+}
+
+bool ct_same_shape(const ct_tensor *a, const ct_tensor *b)
+{
+    return ct__alive(a, "same_shape") && ct__alive(b, "same_shape") && a->ndim == b->ndim &&
+           memcmp(ct__shape(a), ct__shape(b), a->ndim * sizeof(int64_t)) == 0;
+}

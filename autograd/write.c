@@ -1,0 +1,148 @@
+/* Writing in place. Never recorded: the buffer's version tells a later backward that what an
+ * operator saved is no longer there, and who wrote. */
+#include <string.h>
+
+#include "node.h"
+
+ct_status ct__begin_write(ct_tensor *x, const char *who)
+{
+    bool read_only = x->flags & CT__READ_ONLY || x->buffer->read_only;
+    if (read_only || (x->flags & CT__REQUIRES_GRAD && x->cx->recording)) {
+        char text[200];
+        ct__tensor_print(text, sizeof text, x, false);
+        if (read_only)
+            return ct_fail(x->cx, CT_ERROR_VALUE, "%s: %s is read-only", who, text);
+        return ct_fail(x->cx, CT_ERROR_GRAPH,
+                       "%s: %s requires grad, and recording is on: writing is not recorded; call "
+                       "ct_no_grad first", who, text);
+    }
+    x->buffer->version++;
+    x->buffer->writer = who;
+    return CT_OK;
+}
+
+void *ct_data_mutable(ct_tensor *x)
+{
+    if (!ct__usable(x, "data_mutable"))
+        return NULL;
+    const char *who = x->cx->writer ? x->cx->writer : "data_mutable";
+    return ct__begin_write(x, who) == CT_OK ? x->data : NULL;
+}
+
+/* one run of elements of *size bytes */
+static void copy_run(int64_t n, void *const *data, const int64_t *stride, const void *size)
+{
+    int64_t bytes = *(const int64_t *)size;
+    char *y = data[0];
+    const char *x = data[1];
+    if (stride[0] == 1 && stride[1] == 1)
+        memcpy(y, x, (size_t)(n * bytes));
+    else if (bytes == 4)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(y + i * stride[0] * 4, x + i * stride[1] * 4, 4);
+    else if (bytes == 8)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(y + i * stride[0] * 8, x + i * stride[1] * 8, 8);
+    else
+        for (int64_t i = 0; i < n; i++)
+            memcpy(y + i * stride[0] * bytes, x + i * stride[1] * bytes, (size_t)bytes);
+}
+
+void ct__copy_out(void *y, const ct_tensor *x)
+{
+    int64_t strides[CT_MAX_DIMS], bytes = (int64_t)ct__dtype_size(x->dtype);
+    ct__row_major(ct__shape(x), x->ndim, strides);
+    ct_operand operands[] = { { y, (size_t)bytes, strides },
+                              { x->data, (size_t)bytes, ct__strides(x) } };
+    ct_loop_over(ct__shape(x), x->ndim, operands, 2, copy_run, &bytes);
+}
+
+ct_tensor *ct__contiguous(ct_tensor *x)
+{
+    if (x->flags & CT__CONTIGUOUS)
+        return x;
+    ct_tensor *y = ct__to_scope(ct__tensor_new(
+        x->cx, &(ct__layout){ .dtype = x->dtype, .ndim = x->ndim, .shape = ct__shape(x) }));
+    if (y)
+        ct__copy_out(y->data, x);
+    return y;
+}
+
+/* "x = value" cannot be: the message names both */
+static ct_status refuse(const ct_tensor *x, const ct_tensor *value, const char *who,
+                        ct_status code, const char *why)
+{
+    char to[200], from[200];
+    ct__tensor_print(to, sizeof to, x, code == CT_ERROR_DTYPE);
+    ct__tensor_print(from, sizeof from, value, code == CT_ERROR_DTYPE);
+    return ct_fail(x->cx, code, "%s: %s: %s x %s", who, why, to, from);
+}
+
+ct_status ct__writable_from(ct_tensor *x, ct_tensor *value, const char *who, ct_tensor **ready)
+{
+    if (x->cx != value->cx)
+        return refuse(x, value, who, CT_ERROR_CONTEXT, "operands of different contexts");
+    if (x->dtype != value->dtype)
+        return refuse(x, value, who, CT_ERROR_DTYPE, "dtypes differ; ct_cast one");
+    int64_t shape[CT_MAX_DIMS];
+    int ndim = x->ndim;
+    memcpy(shape, ct__shape(x), (size_t)ndim * sizeof *shape);
+    if (!ct__broadcast(shape, &ndim, ct__shape(value), value->ndim) || ndim != x->ndim ||
+        memcmp(shape, ct__shape(x), (size_t)ndim * sizeof *shape) != 0)
+        return refuse(x, value, who, CT_ERROR_SHAPE, "the value does not broadcast to it");
+    *ready = value;
+    if (value->buffer == x->buffer) { /* they may overlap */
+        *ready = ct__to_scope(ct__tensor_new(x->cx, &(ct__layout){ .dtype = value->dtype,
+                                                                   .ndim = value->ndim,
+                                                                   .shape = ct__shape(value) }));
+        if (!*ready)
+            return CT_ERROR_MEMORY;
+        ct__copy_out((*ready)->data, value);
+    }
+    return ct__begin_write(x, who);
+}
+
+ct_status ct_assign(ct_tensor *x, const ct_tensor *value)
+{
+    ct_tensor *v = (ct_tensor *)(uintptr_t)value, *ready = NULL;
+    if (!x || !value)
+        return ct_fail(x ? x->cx : v ? v->cx : NULL, CT_ERROR_NULL, "assign: a NULL operand");
+    if (!ct__usable(x, "assign") || !ct__usable(value, "assign"))
+        return CT_ERROR_STALE;
+    int64_t bytes = (int64_t)ct__dtype_size(x->dtype);
+    ct__scope scope;
+    ct__scope_push(x->cx, &scope);
+    ct_status status = ct__writable_from(x, v, "assign", &ready);
+    if (status == CT_OK)
+        ct_loop(CT_TENSORS(x, ready), copy_run, &bytes);
+    ct__scope_pop(x->cx, &scope);
+    return status;
+}
+
+typedef struct element {
+    size_t size;
+    char bytes[8];
+} element;
+
+static void fill_run(int64_t n, void *const *data, const int64_t *stride, const void *value)
+{
+    const element *e = value;
+    char *y = data[0];
+    for (int64_t i = 0; i < n; i++)
+        memcpy(y + i * stride[0] * (int64_t)e->size, e->bytes, e->size);
+}
+
+ct_status ct_fill(ct_tensor *x, double value)
+{
+    if (!x)
+        return CT_ERROR_NULL;
+    if (!ct__usable(x, "fill"))
+        return CT_ERROR_STALE;
+    element e = { ct__dtype_size(x->dtype), { 0 } };
+    if (!ct__store(e.bytes, x->dtype, value))
+        return ct_fail(x->cx, CT_ERROR_VALUE, "fill: i64 cannot hold %g", value);
+    ct_status status = ct__begin_write(x, "fill");
+    if (status == CT_OK)
+        ct_loop(&x, 1, fill_run, &e);
+    return status;
+}

@@ -1,0 +1,147 @@
+/* Contexts, errors, scopes, memory, randomness.
+ *
+ * A context holds everything: tensors, errors, the random stream, threads. There is nothing
+ * global. One context serves one thread at a time; two contexts in two threads know nothing of
+ * each other.
+ *
+ * THE RULES, once for the whole library
+ * - Lists are a pointer and a count, in that order; CT_SHAPE(2, 3), CT_AXES(0, -1), CT_INDEX(i, j),
+ *   CT_TENSORS(a, b) and CT_DOUBLES(1, 2, 3) write both arguments. Axes and indices may be
+ *   negative: from the end.
+ * - Option structs: NULL, or a zeroed struct with what differs:
+ *   &(ct_adam_options){ .beta1 = 0.8 }. Zero always means "the default"; switches are named by
+ *   their unusual side. `reserved` must be zero (a struct never zeroed is caught).
+ * - A failing call returns NULL, NaN, -1 or a status, and the context remembers the first error.
+ *   An operator given NULL returns NULL. Where NULL is a permitted argument, it counts as a
+ *   failed one while an error is pending.
+ * - Text (ct_text, ct_graph_text, ...) is valid until the innermost open scope ends; ct_error_text
+ *   until the error is cleared. Nothing prints.
+ * - A message needs a context: where every operand is NULL there is none. So check the last
+ *   result of a chain, then ask ct_error_text, which then says that a NULL was passed in.
+ * - Never raised: signals, exceptions, abort, exit. Never changed: locale, rounding mode,
+ *   environment, BLAS threads. */
+#ifndef COTANGENT_CONTEXT_H
+#define COTANGENT_CONTEXT_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define CT_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define CT_PRINTF(f, a)
+#endif
+
+#ifdef __cplusplus
+#include <initializer_list>
+#define CT_LIST(type, ...)                                      \
+    (std::initializer_list<type>{__VA_ARGS__}).begin(),         \
+        (int)(std::initializer_list<type>{__VA_ARGS__}).size()
+extern "C" {
+#else
+#define CT_LIST(type, ...) \
+    (type const[]){__VA_ARGS__}, (int)(sizeof((type const[]){__VA_ARGS__}) / sizeof(type))
+#endif
+#define CT_SHAPE(...)   CT_LIST(int64_t, __VA_ARGS__)
+#define CT_AXES(...)    CT_LIST(int64_t, __VA_ARGS__)
+#define CT_INDEX(...)   CT_LIST(int64_t, __VA_ARGS__)
+#define CT_SIZES(...)   CT_LIST(int64_t, __VA_ARGS__)
+#define CT_DOUBLES(...) CT_LIST(double, __VA_ARGS__)
+#define CT_TENSORS(...) CT_LIST(ct_tensor *, __VA_ARGS__)
+
+typedef struct ct_context ct_context;
+
+typedef enum ct_status {
+    CT_OK = 0,
+    CT_ERROR_MEMORY = 1,       /* out of memory, or over the context's max_bytes */
+    CT_ERROR_NULL = 2,         /* a NULL where none may be */
+    CT_ERROR_SHAPE = 3,        /* sizes do not fit */
+    CT_ERROR_DTYPE = 4,        /* dtypes differ, or this one has no meaning here */
+    CT_ERROR_RANGE = 5,        /* axis, index, label or count out of range */
+    CT_ERROR_VALUE = 6,        /* any other bad argument */
+    CT_ERROR_CONTEXT = 7,      /* operands of different contexts */
+    CT_ERROR_GRAPH = 8,        /* nothing to differentiate, no rule, not a leaf, no path */
+    CT_ERROR_STALE = 9,        /* written after it was saved; used after its scope ended */
+    CT_ERROR_FILE = 10,        /* cannot open, read, write */
+    CT_ERROR_FORMAT = 11,      /* not what the format allows */
+    CT_ERROR_CALLBACK = 12,    /* a function of yours failed without saying why */
+    CT_ERROR_UNSUPPORTED = 13  /* not in this build */
+} ct_status;
+
+/* all three, or none; may be called from any thread of this context */
+typedef struct ct_allocator {
+    void *(*allocate)(size_t bytes, size_t alignment, void *user);
+    void (*deallocate)(void *p, size_t bytes, void *user);
+    void *user;
+} ct_allocator;
+
+typedef struct ct_context_options {
+    uint64_t seed;             /* of the random stream */
+    int threads; /* 0: one, the caller's. -1: as many as cores. Results do not depend on it */
+    int64_t max_bytes; /* live bytes beyond which calls fail with CT_ERROR_MEMORY; 0: no limit */
+    int64_t pool_bytes; /* freed memory kept for reuse at most; 0: as much as the peak, -1: none */
+    ct_allocator allocator;    /* zeroed: malloc and free */
+    /* at the first error: the place for a breakpoint */
+    void (*on_error)(ct_status code, const char *text, void *user);
+    /* the host's own pool */
+    void (*parallel_for)(int64_t n, void (*body)(int64_t i, void *), void *arg, void *user);
+    void *user;                /* passed to the two above */
+    uint64_t reserved[8];
+} ct_context_options;
+
+/* -- Contexts */
+/* NULL only for lack of memory or options not zeroed */
+ct_context *ct_context_new(const ct_context_options *options);
+/* frees all that was made in it: tensors, modules, optimizers, retained or not, so error paths
+   need no other call. Their handles are dead after */
+void ct_context_free(ct_context *cx);
+const char *ct_version(void);                  /* "0.1.0" */
+
+/* -- Errors. Check the last result of a chain; then ask what went wrong. An error does not block
+ * later calls */
+/* the first error since the last clear; CT_ERROR_NULL for a NULL context */
+ct_status ct_error(const ct_context *cx);
+/* "matmul: inner sizes differ: (3,4) x w1 (5,2)"; never NULL */
+const char *ct_error_text(const ct_context *cx);
+void ct_error_clear(ct_context *cx);
+/* yours; returns code */
+ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...) CT_PRINTF(3, 4);
+const char *ct_status_text(ct_status code);    /* "shape", "dtype", ... */
+
+/* -- Scopes. Every tensor and text that a call returns belongs to the innermost open scope and
+ * goes with it; with none open, to the context. Modes (ct_no_grad, ct_inference) end with the
+ * scope they were set in. Leaving a function without ending its scope is late, not lost: whoever
+ * ends an outer scope ends those inside it. The library opens a scope round every callback.
+ * Ending a scope twice, or 0, does nothing. */
+typedef uint64_t ct_scope;
+ct_scope ct_scope_begin(ct_context *cx);       /* 0 on failure */
+void ct_scope_end(ct_context *cx, ct_scope scope);
+
+/* -- Randomness: counter-based (Philox 4x32-10), the same numbers on every machine and for any
+ * number of threads. (Training is the same, bit for bit, for any number of threads on one machine
+ * and build; across machines rounding differs.) */
+void ct_seed(ct_context *cx, uint64_t seed);   /* restart the stream */
+uint64_t ct_random_u64(ct_context *cx);        /* for the caller's own use: shuffles, dice */
+
+/* -- Memory */
+typedef struct ct_memory {
+    int64_t live_bytes, peak_bytes, pool_bytes; /* in tensors now; at most; kept for reuse */
+    int64_t tensors, nodes, retained, scopes;   /* alive now */
+    int64_t allocations, deallocations; /* calls made to the allocator since the context began */
+    int64_t reserved[6];
+} ct_memory;
+void ct_memory_stats(const ct_context *cx, ct_memory *out);
+void ct_memory_trim(ct_context *cx);           /* give pooled memory back */
+
+/* -- Objects of the context: memory that libraries on top hang on it (modules, optimizers, yours).
+ * Zeroed, 64-byte aligned, from the context's pool. `finish` (or NULL) is called once with the
+ * object, by ct_object_free or, for what was forgotten, by ct_context_free in reverse order of
+ * making: there it releases what the object retains and frees what it owns, not the object. It may
+ * free other objects. ct_object_free(NULL) does nothing. */
+void *ct_object_new(ct_context *cx, size_t bytes, void (*finish)(void *object));
+void ct_object_free(void *object);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

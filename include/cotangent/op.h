@@ -1,0 +1,125 @@
+/* How to define an operator. ops/ has nothing more than this.
+ *
+ * An operator is one constant object; applying it is ct_apply(&op, &attributes, inputs, n).
+ *
+ * What happens when it is applied: `infer` checks the inputs and says what the outputs are (the
+ * engine makes them: contiguous, uninitialized); `forward` fills them; if an input requires grad
+ * and recording is on, y keeps the operator, a copy of the attributes, its inputs (their shapes
+ * always, their data where `saves` says so) and its auxiliaries. In the walk backward `vjp` or
+ * `backward` turn the cotangents gy of the outputs into the cotangents gx of the inputs.
+ *
+ * In every callback: report failure with ct_call_fail (or any failing call) and a status; return
+ * nothing but CT_OK otherwise. Tensors made inside belong to a scope that the engine opens round
+ * it. Recording is off in `forward` and `backward`, and inside `vjp` as the caller of the walk
+ * asked (CT_CREATE_GRAPH). */
+#ifndef COTANGENT_OP_H
+#define COTANGENT_OP_H
+#include <cotangent/autograd.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ct_call ct_call;                /* one application: inputs, outputs, attributes */
+
+#define CT_SAVE_X(i)    (1u << (i))            /* input i, 0..7 */
+#define CT_SAVE_ALL_X   0x0000ffffu            /* for any number of inputs */
+#define CT_SAVE_Y(i)    (0x10000u << (i))      /* output i, 0..7 */
+#define CT_SAVE_AUX     0x01000000u            /* all auxiliaries */
+enum {
+    CT_OP_CONSTANT = 1,      /* no derivative is wanted (argmax, sign): never recorded, no error */
+    CT_OP_BROADCAST = 2,     /* gx may have y's shape, the engine sums it to x's; else an error */
+    CT_OP_CONTIGUOUS = 4,    /* inputs and cotangents are made contiguous before the callbacks */
+    CT_OP_VIEW = 8,          /* y is a view of x0, made in `infer` with ct_view; no `forward` */
+    CT_OP_RANDOM = 16,       /* draws: checker and checkpoint rewind the stream */
+    CT_OP_UPDATE = 32        /* writes into its inputs; has no output; never recorded */
+};
+
+typedef struct ct_op {
+    const char *name;                          /* as in messages: no "ct_" */
+    unsigned flags;                            /* CT_OP_... */
+    unsigned saves;                            /* what vjp and backward read: CT_SAVE_... */
+    int outputs;                               /* 0 means 1; at most 8 */
+    size_t attributes_size;                    /* plain data, copied; tensors go in as inputs */
+    void (*drop)(void *attributes);            /* where they are not plain */
+    ct_status (*infer)(ct_call *call);         /* check inputs; dtypes and shapes of the rest */
+    ct_status (*forward)(ct_call *call);       /* fill outputs and auxiliaries */
+    /* gx[i], each wanted, by public operators: derivatives of any order. gy[k] is NULL where output
+       k is not used. A wanted gx[i] left NULL is a failure; say "zero" with ct_call_zero().
+       Auxiliaries are constants here: a rule that differentiates through one recomputes it */
+    ct_status (*vjp)(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx);
+    /* the same by loops, into tensors that are provided: gx[i] is NULL where not wanted, else
+       contiguous, of x[i]'s shape (of y's under CT_OP_BROADCAST), to be stored or added to as
+       ct_call_adds(call, i) says. gy may have any strides unless CT_OP_CONTIGUOUS. Without vjp:
+       first order only. Neither: an input that requires grad is an error where it is applied */
+    ct_status (*backward)(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx);
+    /* test case k: fill x (room for 8) and attributes; return the number of inputs, 0: no more.
+       Float inputs are made in f64, inside the operator's domain and off its kinks */
+    int (*sample)(ct_context *cx, int k, ct_tensor **x, void *attributes);
+    const void *reserved[4];
+} ct_op;
+
+/* apply it; ct_apply returns output 0, ct_apply_all all of them (y NULL for CT_OP_UPDATE) */
+ct_tensor *ct_apply(const ct_op *op, const void *attributes, ct_tensor *const *x, int n);
+ct_status ct_apply_all(const ct_op *op, const void *attributes, ct_tensor *const *x, int n,
+                       ct_tensor **y);
+
+/* -- Ready-made inference: the same dtype throughout, f32 or f64 */
+ct_status ct_infer_same(ct_call *call);        /* y like x0; all x of one shape */
+ct_status ct_infer_broadcast(ct_call *call);   /* y is all x broadcast together */
+ct_status ct_infer_scalar(ct_call *call);      /* y is 0-d */
+/* every input's dtype is x0's, and f32 or f64; an error that names ct_cast otherwise */
+ct_status ct_call_check_float(const ct_call *call);
+/* axis (negative: from the end) of a tensor of ndim dimensions -> 0..ndim-1; -1 and an error */
+int ct_call_axis(const ct_call *call, int64_t axis, int ndim);
+
+/* -- Inside the callbacks */
+ct_context *ct_call_context(const ct_call *call);
+const void *ct_call_attributes(const ct_call *call);
+int ct_call_inputs(const ct_call *call);
+ct_tensor *ct_call_x(const ct_call *call, int i);
+ct_tensor *ct_call_y(const ct_call *call, int i);
+ct_tensor *ct_call_aux(const ct_call *call, int i);
+bool ct_call_wants(const ct_call *call, int i);                /* is gx[i] wanted? */
+bool ct_call_adds(const ct_call *call, int i);                 /* backward: add, or store? */
+bool ct_call_records(const ct_call *call); /* will it be recorded? else auxiliaries may be skipped */
+ct_tensor *ct_call_zero(const ct_call *call, int i);           /* a gx[i] that is zero, for free */
+ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
+ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
+void *ct_call_scratch(const ct_call *call, size_t bytes);      /* gone when the callback returns */
+/* ct_fail with the operator's name before and its inputs' shapes after; returns code */
+ct_status ct_call_fail(const ct_call *call, ct_status code, const char *format, ...)
+    CT_PRINTF(3, 4);
+ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, int ndim,
+                   int64_t offset);            /* of x0, bounds checked; for CT_OP_VIEW */
+/* body(i, arg) for 0 <= i < n, perhaps on several threads at once: body may read and write memory,
+   but calls nothing of this library */
+void ct_parallel_for(ct_context *cx, int64_t n, void (*body)(int64_t i, void *arg), void *arg);
+/* -- Random numbers inside `forward`: take n draws' worth of counters from the stream, then compute
+ * any of them in any order: the same numbers for any number of threads */
+uint64_t ct_call_draws(const ct_call *call, int64_t n); /* start of n draws */
+/* draw number `i` (start + k) of the stream with this seed: uniform 64 bits */
+uint64_t ct_random_at(uint64_t seed, uint64_t i);
+uint64_t ct_call_seed(const ct_call *call);
+
+/* -- Loops over strided operands. The shapes are broadcast together, dimensions that lie one behind
+ * another are merged, and `body` is called for runs of n elements: data[k] points to operand k's
+ * first, stride[k] counts elements from one to the next (0: it is repeated, as a reduction's output
+ * is). Where all are contiguous and of one shape, that is one call with all strides 1. */
+typedef void (*ct_loop_body)(int64_t n, void *const *data, const int64_t *stride, const void *arg);
+/* at most 8 operands; which are written is between caller and body (no version is bumped) */
+void ct_loop(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg);
+typedef struct ct_operand {
+    void *data;
+    size_t size;                               /* of an element, in bytes */
+    const int64_t *strides;                    /* one per dimension, in elements; 0 repeats */
+} ct_operand;
+void ct_loop_over(const int64_t *shape, int ndim, const ct_operand *operands, int n,
+                  ct_loop_body body, const void *arg);
+
+/* -- The operators defined with the engine: ct_add, ct_broadcast_to, ct_sum_to */
+extern const ct_op ct_add_op, ct_broadcast_to_op, ct_sum_to_op;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
