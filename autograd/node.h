@@ -245,6 +245,39 @@ struct ct_call {
 ct_tensor *const *ct__contiguous_all(ct_context *cx, ct_tensor *const *x, int n);
 extern const ct_op ct__output_op; /* one of several outputs: its input is the hidden vertex */
 
+/* -- walk.c, rule.c: the walk backward */
+typedef struct ct__walk {
+    ct_context *cx;
+    const char *who;
+    uint32_t mark;
+    bool leaves; /* every variable is a target (ct_backward); else those flagged */
+    bool create_graph;
+    ct_tensor *ready; /* stack, through link */
+    ct_tensor *done;  /* targets reached, through link: they stay in the walk to its end */
+} ct__walk;
+
+static inline bool ct__needs(const ct__walk *w, const ct_tensor *t)
+{
+    return t->flags & CT__IN_WALK && t->mark == w->mark;
+}
+
+ct__walk ct__walk_begin(ct_tensor *y, const char *who);
+ct_status ct__discover(ct__walk *w, ct_tensor *y);
+/* from gy, or one; then each target t on the list `done` has its cotangent in t->cotangent */
+ct_status ct__reverse(ct__walk *w, ct_tensor *y, ct_tensor *gy);
+void ct__walk_end(ct__walk *w, ct_tensor *y); /* in any case */
+/* nobody else can see g, so it may be added to in place */
+bool ct__exclusive(const ct_tensor *g);
+/* apply t's rule, and add what it gives to its inputs' cotangents */
+ct_status ct__reverse_vertex(ct__walk *w, ct_tensor *t);
+/* the engine's scope round a rule or a hook, and its modes there */
+typedef struct ct__frame {
+    ct__scope scope;
+    const char *writer;
+} ct__frame;
+void ct__enter(const ct__walk *w, ct__frame *f, bool record);
+void ct__leave(const ct__walk *w, ct__frame *f);
+
 /* -- parallel.c */
 void ct__threads_free(ct_context *cx);
 #endif

@@ -1,0 +1,206 @@
+/* The walk backward: two passes over what y depends on, both iterative, threaded through the
+ * vertices' own fields, so that neither allocates.
+ *
+ * 1. discover: depth first; a vertex is needed if it is a target or one of its inputs is needed.
+ *    Needed vertices are marked IN_WALK, and count the uses that will bring them a cotangent.
+ * 2. reverse: a stack of vertices whose cotangent is complete. Each applies its rule once and hands
+ *    the results to its inputs, which become ready with their last use.
+ *
+ * For y = f(u, v), u = g(x), v = h(x):  gx = gu . dg/dx + gv . dh/dx: the sum over uses is the
+ * engine's, the products are the rules'. */
+#include "node.h"
+
+static bool is_target(const ct__walk *w, const ct_tensor *t)
+{
+    return t->flags & CT__TARGET || (w->leaves && !t->op);
+}
+
+static void push(ct_tensor **stack, ct_tensor *t)
+{
+    t->link = *stack;
+    *stack = t;
+}
+
+/* ended with t: is it needed, and by which of its inputs? */
+static void settle(const ct__walk *w, ct_tensor *t)
+{
+    const ct__edge *edges = ct__edges(t);
+    bool needed = is_target(w, t);
+    t->pending = 0;
+    for (uint32_t i = 0; i < ct__inputs(t); i++)
+        if (ct__needs(w, edges[i].x)) {
+            needed = true;
+            edges[i].x->pending++;
+        }
+    if (needed)
+        t->flags |= CT__IN_WALK;
+}
+
+ct_status ct__discover(ct__walk *w, ct_tensor *y)
+{
+    const ct_tensor *clash = NULL;
+    ct_tensor *top = NULL;
+    if (y->flags & CT__IN_WALK)
+        clash = y;
+    else
+        y->mark = w->mark, y->pending = 0, push(&top, y);
+    while (top) {
+        ct_tensor *t = top;
+        if (t->pending == ct__inputs(t)) { /* here `pending` counts the edges looked at */
+            top = t->link;
+            settle(w, t);
+            continue;
+        }
+        ct_tensor *x = ct__edges(t)[t->pending++].x;
+        if (!(x->flags & CT__REQUIRES_GRAD) || x->mark == w->mark)
+            continue;
+        if (x->flags & CT__IN_WALK) { /* left out, so that cleaning up finds only what is ours */
+            clash = x;
+            continue;
+        }
+        x->mark = w->mark, x->pending = 0, push(&top, x);
+    }
+    if (!clash)
+        return CT_OK;
+    return ct_fail(w->cx, CT_ERROR_GRAPH, "%s: a walk is already under way over %s", w->who,
+                   clash->op ? clash->op->name : "this variable");
+}
+
+static void drop_cotangents(ct_tensor *t)
+{
+    ct__unhandle(t->cotangent);
+    t->cotangent = NULL;
+    for (int i = 0; t->flags & CT__HIDDEN && i < t->extra->outputs; i++) {
+        ct__unhandle(t->extra->slots[i]);
+        t->extra->slots[i] = NULL;
+    }
+}
+
+/* Whatever is unfinished has an unfinished use above it, up to one on the stack: so a walk down from
+ * the stack over unfinished vertices finds all. */
+static void abandon(ct__walk *w)
+{
+    for (ct_tensor *t; (t = w->ready);) {
+        w->ready = t->link;
+        t->flags &= (uint16_t) ~(CT__IN_WALK | CT__QUEUED);
+        drop_cotangents(t);
+        for (uint32_t i = 0; i < ct__inputs(t); i++) {
+            ct_tensor *x = ct__edges(t)[i].x;
+            if (ct__needs(w, x) && !(x->flags & CT__QUEUED)) {
+                x->flags |= CT__QUEUED;
+                push(&w->ready, x);
+            }
+        }
+    }
+    for (ct_tensor *t; (t = w->done);) {
+        w->done = t->link;
+        t->flags &= (uint16_t) ~(CT__IN_WALK | CT__QUEUED);
+        drop_cotangents(t);
+    }
+}
+
+/* t has all it will get, perhaps nothing */
+static void one_use_less(ct__walk *w, ct_tensor *t)
+{
+    if (--t->pending == 0) {
+        t->flags |= CT__QUEUED;
+        push(&w->ready, t);
+    }
+}
+
+static bool needs_rule(const ct__walk *w, const ct_tensor *t)
+{
+    for (uint32_t i = 0; i < ct__inputs(t); i++)
+        if (ct__needs(w, ct__edges(t)[i].x))
+            return true;
+    return false;
+}
+
+static ct_status run_hooks(ct__walk *w, ct_tensor *t)
+{
+    for (ct__hook *hook = t->extra ? t->extra->hooks : NULL; hook && t->cotangent;
+         hook = hook->next) {
+        ct__frame f;
+        ct__enter(w, &f, w->create_graph);
+        ct_tensor *g = hook->call(t->cotangent, hook->user);
+        bool fits = g && ct__usable(g, "hook") && g->cx == w->cx && g->dtype == t->dtype &&
+                    ct_same_shape(g, t);
+        if (fits && !w->create_graph && g->flags & CT__REQUIRES_GRAD)
+            g = ct_detach(g);
+        if (fits && g) {
+            ct__handle(g);
+            ct__unhandle(t->cotangent);
+            t->cotangent = g;
+        }
+        ct__leave(w, &f);
+        if (!fits || !g)
+            return ct_fail(w->cx, CT_ERROR_CALLBACK, "%s: a hook %s", w->who,
+                           g ? "returned a cotangent of another shape or dtype" : "failed");
+    }
+    return CT_OK;
+}
+
+static ct_status reverse(ct__walk *w)
+{
+    for (ct_tensor *t; (t = w->ready);) {
+        ct_status status = run_hooks(w, t);
+        if (status == CT_OK && needs_rule(w, t))
+            status = ct__reverse_vertex(w, t);
+        if (status != CT_OK)
+            return status; /* with t still on the stack: abandon starts there */
+        w->ready = t->link;
+        for (uint32_t i = 0; i < ct__inputs(t); i++)
+            if (ct__needs(w, ct__edges(t)[i].x))
+                one_use_less(w, ct__edges(t)[i].x);
+        if (is_target(w, t)) { /* stays in the walk, which needs its fields, to the end */
+            push(&w->done, t);
+            continue;
+        }
+        t->flags &= (uint16_t) ~(CT__IN_WALK | CT__QUEUED);
+        drop_cotangents(t);
+    }
+    return CT_OK;
+}
+
+/* the walk's own handle on the cotangent it starts with: gy, or one */
+static ct_tensor *first_cotangent(const ct__walk *w, ct_tensor *y, ct_tensor *gy)
+{
+    if (gy) {
+        bool cut = gy->flags & CT__REQUIRES_GRAD && !w->create_graph;
+        ct_tensor *g = cut ? ct__alias(gy) : gy;
+        if (g)
+            ct__handle(g);
+        return g;
+    }
+    ct_tensor *one = ct__tensor_new(w->cx, &(ct__layout){ .dtype = y->dtype, .ndim = y->ndim,
+                                                          .shape = ct__shape(y) });
+    if (!one)
+        return NULL;
+    ct__store(one->data, y->dtype, 1);
+    ct__handle(one);
+    return one;
+}
+
+ct__walk ct__walk_begin(ct_tensor *y, const char *who)
+{
+    return (ct__walk){ .cx = y->cx, .who = who, .mark = ++y->cx->walks };
+}
+
+ct_status ct__reverse(ct__walk *w, ct_tensor *y, ct_tensor *gy)
+{
+    if (!ct__needs(w, y))
+        return CT_OK;
+    y->flags |= CT__QUEUED;
+    push(&w->ready, y);
+    y->cotangent = first_cotangent(w, y, gy);
+    return y->cotangent ? reverse(w) : CT_ERROR_MEMORY;
+}
+
+void ct__walk_end(ct__walk *w, ct_tensor *y)
+{
+    if (!w->ready && !w->done && ct__needs(w, y)) { /* it failed before it began */
+        y->flags |= CT__QUEUED;
+        push(&w->ready, y);
+    }
+    abandon(w);
+}
