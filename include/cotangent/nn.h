@@ -1,4 +1,11 @@
-/* Networks: modules, losses, optimizers, batches. Built from ops.h alone. */
+/* Networks: modules, losses, optimizers, batches. Built from ops.h alone.
+ *
+ *   ct_module *net = ct_mlp_new(cx, CT_F32, CT_SIZES(784, 128, 10), CT_RELU, NULL);
+ *   int n;
+ *   ct_tensor *const *parameters = ct_module_parameters(net, &n);
+ *   ct_optimizer *sgd = ct_sgd_new(parameters, n, 0.1, NULL);
+ *   ct_backward(ct_cross_entropy(ct_module_forward(net, x), labels));
+ *   ct_optimizer_step(sgd); */
 #ifndef COTANGENT_NN_H
 #define COTANGENT_NN_H
 #include <cotangent/ops.h>
@@ -8,26 +15,38 @@ extern "C" {
 
 /* -- Modules: named parameters, named children, and a way to compute forward. A module owns its
  * children and retains its parameters; constructors return NULL on failure and take NULL children
- * for failure. */
+ * for failure. A name is unique in its module: printable ASCII without . " and \. The path from a
+ * module to what lies below it is names joined by dots, "layers.0.weight", shorter than 255
+ * characters, as PyTorch's state_dict has it. */
 typedef struct ct_module ct_module;
+/* x in, y out, NULL on failure; a scope is open round it. `user` is ct_module_new's */
 typedef ct_tensor *(*ct_forward)(ct_module *self, ct_tensor *x, void *user);
+/* `kind` ("linear") is for texts and messages, copied. forward NULL: a mere group of parameters.
+   `user` is the caller's and outlives the module (memory from ct_object_new does) */
 ct_module *ct_module_new(ct_context *cx, const char *kind, ct_forward forward, void *user);
-void ct_module_free(ct_module *m);             /* early; else the context does it */
+/* early, with all below it, leaving its parent; else the context does it */
+void ct_module_free(ct_module *m);
 ct_tensor *ct_module_forward(ct_module *m, ct_tensor *x);
-/* retained, made a variable; returns x */
+/* retained, made a variable; returns x. x is a leaf, f32 or f64. Its ct_name becomes its path from
+   the outermost module, and follows when that is added to another. One tensor may be a parameter
+   in several places: it is then listed, counted and trained once */
 ct_tensor *ct_module_add_parameter(ct_module *m, const char *name, ct_tensor *x);
-/* saved, not trained */
+/* the same, saved but not trained; any dtype */
 ct_tensor *ct_module_add_buffer(ct_module *m, const char *name, ct_tensor *x);
-/* takes it; returns child */
+/* takes it, also on failure (unless it has a parent, or would hold itself); returns child */
 ct_module *ct_module_add(ct_module *m, const char *name, ct_module *child);
-/* "layers.0.weight"; NULL and an error if none */
+/* a parameter or buffer by its path from m; NULL and an error if none */
 ct_tensor *ct_module_parameter(const ct_module *m, const char *path);
 ct_module *ct_module_child(const ct_module *m, const char *path);
-/* all, in order of adding, children's after; names by ct_name; valid until a parameter is added */
+/* all, in order of adding, children's after; names by ct_name; valid until a parameter or child is
+   added or freed below m, or cast */
 ct_tensor *const *ct_module_parameters(ct_module *m, int *n);
 int64_t ct_module_count(const ct_module *m);                   /* numbers in all parameters */
-ct_status ct_module_cast(ct_module *m, ct_dtype dtype);        /* in place; gradients are dropped */
-ct_module *ct_module_clone(const ct_module *m, ct_dtype dtype); /* 0: the same dtype */
+/* f32 or f64, parameters and float buffers. The parameters that change are new tensors, without
+   gradients: make optimizers after it. On failure nothing changes */
+ct_status ct_module_cast(ct_module *m, ct_dtype dtype);
+/* with copies of the parameters; dtype 0: the same. Modules of yours share their `user` */
+ct_module *ct_module_clone(const ct_module *m, ct_dtype dtype);
 void ct_module_zero_grad(ct_module *m);
 const char *ct_module_text(const ct_module *m); /* a line per module, sizes and counts; scope's */
 
@@ -35,73 +54,93 @@ typedef enum ct_activation {
     CT_IDENTITY = 0, CT_RELU, CT_TANH, CT_SIGMOID, CT_GELU, CT_SILU, CT_SOFTPLUS, CT_ELU,
     CT_LEAKY_RELU
 } ct_activation;
+/* independent, of mean 0 and variance 2 / (in + out) (Glorot, Bengio 2010), 2 / in (He et al. 2015)
+   or 1 / in (LeCun et al. 1998), in and out the fans; from the context's random stream */
 typedef enum ct_init {
     CT_INIT_DEFAULT = 0, CT_GLOROT_UNIFORM, CT_GLOROT_NORMAL, CT_HE_UNIFORM, CT_HE_NORMAL,
     CT_LECUN_UNIFORM, CT_LECUN_NORMAL, CT_INIT_ZEROS
 } ct_init;
 typedef struct ct_layer_options {
     bool no_bias;
-    /* defaults: He uniform before relu, Glorot uniform else; zeros */
+    /* defaults: Glorot uniform, in ct_mlp_new He uniform before relu and leaky relu; zeros. A
+       bias takes the fans of its weight */
     ct_init weight_init, bias_init;
     uint64_t reserved[4];
 } ct_layer_options;
+/* x w^T + b: (...,inputs) -> (...,outputs); "weight" (outputs,inputs) and "bias" (outputs) */
 ct_module *ct_linear_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t outputs,
                          const ct_layer_options *options);
 ct_module *ct_activation_new(ct_context *cx, ct_activation activation);
-ct_module *ct_dropout_new(ct_context *cx, double p);           /* passes x on under ct_inference */
-/* takes them, also on failure */
+/* 0 <= p < 1; passes x on under ct_inference */
+ct_module *ct_dropout_new(ct_context *cx, double p);
+/* one after the other, named "0", "1", ...; takes them, also on failure. None: x itself. A linear
+   layer and the activation behind it are computed as one */
 ct_module *ct_sequential_new(ct_context *cx, ct_module *const *children, int n);
-/* ct_mlp_new(cx, CT_F32, CT_SIZES(784, 128, 10), CT_RELU, 0) */
+/* a sequential of linear layers with `hidden` between them, none after the last:
+   ct_mlp_new(cx, CT_F32, CT_SIZES(784, 128, 10), CT_RELU, 0) has 0.weight, 0.bias, 2.weight,
+   2.bias. The options are those of every layer */
 ct_module *ct_mlp_new(ct_context *cx, ct_dtype dtype, const int64_t *sizes, int n,
                       ct_activation hidden, const ct_layer_options *options);
 #define CT_MODULES(...) CT_LIST(ct_module *, __VA_ARGS__)
+/* elu with alpha 1, leaky relu with slope 0.01; CT_IDENTITY: x itself */
 ct_tensor *ct_activate(ct_tensor *x, ct_activation activation);
-/* fan-in and fan-out as of a (out, in) weight */
+/* in place, also where w is a variable. Fans as of a (out, in, ...) weight, times the sizes after
+   these; fewer than two dimensions have no fans, and take zeros only. Default: Glorot uniform, and
+   zeros where there are no fans */
 ct_status ct_initialize(ct_tensor *w, ct_init init);
 
 /* -- Losses: one number, the mean over examples, unless _each (one per example) or said. Stable
- * for any logit */
+ * for any logit. y and target have one shape and one dtype: nothing is broadcast */
 ct_tensor *ct_mse(ct_tensor *y, ct_tensor *target); /* mean (y - t)^2 over all elements */
 ct_tensor *ct_half_squared_error(ct_tensor *y, ct_tensor *target);        /* 1/2 sum (y - t)^2 */
-/* (n,c), i64 (n), 0 <= label < c */
+/* -log softmax(logits)[label]: (n,c), i64 (n), 0 <= label < c */
 ct_tensor *ct_cross_entropy(ct_tensor *logits, ct_tensor *labels);
 ct_tensor *ct_cross_entropy_each(ct_tensor *logits, ct_tensor *labels);
-/* target in [0, 1], float, of logits' shape */
+/* -t log p - (1-t) log(1-p) with p = sigmoid(x), as t softplus(-x) + (1-t) softplus(x); target in
+   [0, 1], float, of the logits' shape; the mean over all elements, or (_each) each */
 ct_tensor *ct_binary_cross_entropy(ct_tensor *logits, ct_tensor *target);
 ct_tensor *ct_binary_cross_entropy_each(ct_tensor *logits, ct_tensor *target);
+/* mean of 1/2 (s + (t - mean)^2 e^-s + log 2 pi) over all elements, s = log_variance, of mean's
+   shape or 0-d. Finite wherever (t - mean)^2 e^-s and e^-s are */
 ct_tensor *ct_gaussian_nll(ct_tensor *mean, ct_tensor *log_variance, ct_tensor *target);
-/* l1 sum |w| + l2/2 sum w^2, biases left out */
+/* l1 sum |w| + l2/2 sum w^2 over all parameters but the biases: those with "bias" in their name */
 ct_tensor *ct_penalty(ct_module *m, double l1, double l2);
-double ct_accuracy(ct_tensor *logits, ct_tensor *labels); /* share right; NaN on failure */
+/* (n,c), i64 (n): share of rows whose largest is at the label; NaN on failure, or of no rows */
+double ct_accuracy(ct_tensor *logits, ct_tensor *labels);
 
 /* -- Optimizers: ct_optimizer_step moves every parameter that has a gradient, then zeroes the
  * gradients. Several ct_backward before one step therefore add up, and nothing has to be zeroed
- * by hand. */
+ * by hand. The rules are those of ct_update_sgd and ct_update_adam (ops.h); their state begins at
+ * zero and is made at a parameter's first step. Parameters are retained, may be of both dtypes,
+ * each is given once. */
 typedef struct ct_optimizer ct_optimizer;
 ct_optimizer *ct_sgd_new(ct_tensor *const *parameters, int n, double rate,
                          const ct_sgd_options *options);
 ct_optimizer *ct_adam_new(ct_tensor *const *parameters, int n, double rate,
                           const ct_adam_options *options);
 void ct_optimizer_free(ct_optimizer *o);       /* early; else the context does it */
-/* refuses, changing nothing, if no parameter has a gradient */
+/* refuses, changing nothing, if no parameter has a gradient; passes over those that have none */
 ct_status ct_optimizer_step(ct_optimizer *o);
-double ct_optimizer_rate(const ct_optimizer *o);
-void ct_optimizer_set_rate(ct_optimizer *o, double rate);
-/* returns the norm before */
+double ct_optimizer_rate(const ct_optimizer *o);               /* NaN for NULL */
+void ct_optimizer_set_rate(ct_optimizer *o, double rate);      /* 0 <= rate, finite; or an error */
+/* scales all gradients by max_norm / norm where their norm, over all of them together, is larger;
+   returns the norm before. NaN, and nothing is scaled, on failure, or if it is not finite */
 double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm);
 
-/* -- Batches: rows of x and y together. The tensors given out belong to the iterator and hold
- * until the next call: they may be taken outside the scope of a step */
+/* -- Batches: rows (along axis 0) of x and y together. The tensors given out belong to the iterator
+ * and hold until the next call, which overwrites them: they may be taken outside the scope of a
+ * step */
 typedef struct ct_batches ct_batches;
 typedef struct ct_batches_options {
     /* default: shuffled anew each epoch by the context's stream; short last one */
     bool in_order, drop_last;
     uint64_t reserved[4];
 } ct_batches_options;
-ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size, /* retains both */
+/* retains both (a copy of one that is not contiguous); y NULL: no targets */
+ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
                            const ct_batches_options *options);
-/* false at the end of an epoch, on failure, and while an error is pending; the call after the end
-   begins the next epoch */
+/* false at the end of an epoch, on failure, and while an error is pending (then *x and *y are
+   NULL); the call after the end begins the next epoch. x or y may be NULL where not wanted */
 bool ct_batches_next(ct_batches *b, ct_tensor **x, ct_tensor **y);
 int64_t ct_batches_count(const ct_batches *b); /* batches per epoch */
 void ct_batches_free(ct_batches *b);
