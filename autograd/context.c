@@ -1,5 +1,5 @@
 /* Contexts and their modes. */
-#include <string.h>
+#include <unistd.h>
 
 #include "node.h"
 
@@ -29,6 +29,8 @@ ct_context *ct_context_new(const ct_context_options *options)
     ct_context *cx = ct__context_take(options);
     if (!cx)
         return NULL;
+    if (options->threads < 0)
+        cx->options.threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
     cx->recording = true;
     cx->scope = &cx->root;
     cx->root.recording = true;

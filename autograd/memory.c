@@ -181,29 +181,35 @@ static int class_of(size_t bytes, size_t *rounded)
     return large_class(bytes, rounded);
 }
 
-void *ct__take(ct_context *cx, size_t bytes)
+void *ct__take_quietly(ct_context *cx, size_t bytes)
 {
     size_t rounded = 0;
     int class = class_of(bytes, &rounded);
     int64_t live = cx->memory.live_bytes, most = cx->options.max_bytes;
     void *p = NULL;
-    if (class >= 0 && !(most > 0 && (int64_t)rounded > most - live)) {
-        if (cx->pool.off)
-            p = system_take(cx, rounded, 64);
-        else if (class < CT__SMALL_CLASSES)
-            p = small_take(cx, class);
-        else
-            p = large_take(cx, class, rounded);
-    }
-    if (!p) {
-        ct_fail(cx, CT_ERROR_MEMORY, "out of memory: %zu bytes more, with %lld live", bytes,
-                (long long)live);
+    if (class < 0 || (most > 0 && (int64_t)rounded > most - live))
         return NULL;
-    }
+    if (cx->pool.off)
+        p = system_take(cx, rounded, 64);
+    else if (class < CT__SMALL_CLASSES)
+        p = small_take(cx, class);
+    else
+        p = large_take(cx, class, rounded);
+    if (!p)
+        return NULL;
     live += (int64_t)rounded;
     cx->memory.live_bytes = live;
     if (live > cx->memory.peak_bytes)
         cx->memory.peak_bytes = live;
+    return p;
+}
+
+void *ct__take(ct_context *cx, size_t bytes)
+{
+    void *p = ct__take_quietly(cx, bytes);
+    if (!p)
+        ct_fail(cx, CT_ERROR_MEMORY, "out of memory: %zu bytes more, with %lld live", bytes,
+                (long long)cx->memory.live_bytes);
     return p;
 }
 

@@ -158,6 +158,7 @@ struct ct_context {
 
 /* -- memory.c */
 void *ct__take(ct_context *cx, size_t bytes); /* NULL and CT_ERROR_MEMORY */
+void *ct__take_quietly(ct_context *cx, size_t bytes); /* NULL, where that is no error */
 void ct__give_back(ct_context *cx, void *block, size_t bytes);
 void ct__objects_free(ct_context *cx);
 ct_context *ct__context_take(const ct_context_options *options); /* NULL: no memory, bad allocator */

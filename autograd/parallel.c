@@ -1,12 +1,151 @@
-/* Many hands: the host's, where it gave us its own pool, else the caller's thread alone. */
+/* Many hands: the host's own pool where it gave us one, else a pool of the context's, started when
+ * first needed.
+ *
+ * The caller opens a job, works on it too, closes it, and waits for those who had come in. A worker
+ * announces itself before it looks whether the job is open, so none can come in unseen; one that
+ * wakes late finds it closed. So a job never waits for a parked thread. Workers spin for some 20 us
+ * before they park, since waking one costs more than many a kernel. */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "node.h"
+
+enum { MOST = 64, SPINS = 1000 };
+
+struct ct__threads {
+    pthread_t id[MOST];
+    int count;
+    pid_t process; /* a fork takes the memory along, but not the threads */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    atomic_uint_least64_t begun, open; /* number of the newest job; of the one to be worked on */
+    atomic_int active, parked;
+    atomic_bool stop;
+    atomic_int_least64_t next;
+    int64_t n;
+    void (*body)(int64_t i, void *arg);
+    void *arg;
+};
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void work(ct__threads *t)
+{
+    for (int64_t i; (i = atomic_fetch_add(&t->next, 1)) < t->n;)
+        t->body(i, t->arg);
+}
+
+/* the number of a job not seen yet; 0: stop */
+static uint64_t await(ct__threads *t, uint64_t seen)
+{
+    for (int spin = 0; spin < SPINS; spin++) {
+        uint64_t job = atomic_load(&t->begun);
+        if (job != seen || atomic_load(&t->stop))
+            return atomic_load(&t->stop) ? 0 : job;
+        relax();
+    }
+    pthread_mutex_lock(&t->lock);
+    atomic_fetch_add(&t->parked, 1);
+    while (atomic_load(&t->begun) == seen && !atomic_load(&t->stop))
+        pthread_cond_wait(&t->wake, &t->lock);
+    atomic_fetch_sub(&t->parked, 1);
+    pthread_mutex_unlock(&t->lock);
+    return atomic_load(&t->stop) ? 0 : atomic_load(&t->begun);
+}
+
+static void *worker(void *threads)
+{
+    ct__threads *t = threads;
+    for (uint64_t job = 0; (job = await(t, job)) != 0;) {
+        atomic_fetch_add(&t->active, 1);
+        if (atomic_load(&t->open) == job)
+            work(t);
+        atomic_fetch_sub(&t->active, 1);
+    }
+    return NULL;
+}
+
+static void wake_parked(ct__threads *t)
+{
+    if (atomic_load(&t->parked) == 0)
+        return;
+    pthread_mutex_lock(&t->lock);
+    pthread_cond_broadcast(&t->wake);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static int wanted(const ct_context *cx)
+{
+    int threads = cx->options.threads;
+    return threads > MOST ? MOST : threads;
+}
+
+/* the pool; NULL where it cannot be had: then the caller works alone */
+static ct__threads *start(ct_context *cx)
+{
+    if (cx->threads && cx->threads->process == getpid())
+        return cx->threads;
+    if (!cx->threads)
+        cx->threads = ct__take_quietly(cx, sizeof *cx->threads);
+    ct__threads *t = cx->threads;
+    if (!t)
+        return NULL;
+    memset(t, 0, sizeof *t);
+    t->process = getpid();
+    if (pthread_mutex_init(&t->lock, NULL) != 0 || pthread_cond_init(&t->wake, NULL) != 0)
+        return t; /* no workers: the caller does it all */
+    sigset_t all, old; /* signals stay the host's */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    while (t->count < wanted(cx) - 1 &&
+           pthread_create(&t->id[t->count], NULL, worker, t) == 0)
+        t->count++;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return t;
+}
+
+static void run_job(ct__threads *t, int64_t n, void (*body)(int64_t i, void *arg), void *arg)
+{
+    t->n = n;
+    t->body = body;
+    t->arg = arg;
+    atomic_store(&t->next, 0);
+    uint64_t job = atomic_load(&t->begun) + 1;
+    atomic_store(&t->open, job);
+    atomic_store(&t->begun, job);
+    wake_parked(t);
+    work(t);
+    atomic_store(&t->open, 0);
+    for (int spin = 0; atomic_load(&t->active) > 0; spin++) {
+        if (spin < SPINS)
+            relax();
+        else
+            sched_yield();
+    }
+}
 
 void ct_parallel_for(ct_context *cx, int64_t n, void (*body)(int64_t i, void *arg), void *arg)
 {
     if (!cx || !body || n <= 0)
         return;
-    if (cx->options.parallel_for && n > 1) {
+    if (n > 1 && cx->options.parallel_for) {
         cx->options.parallel_for(n, body, arg, cx->options.user);
+        return;
+    }
+    ct__threads *t = n > 1 && wanted(cx) > 1 ? start(cx) : NULL;
+    if (t && t->count > 0) {
+        run_job(t, n, body, arg);
         return;
     }
     for (int64_t i = 0; i < n; i++)
@@ -15,5 +154,16 @@ void ct_parallel_for(ct_context *cx, int64_t n, void (*body)(int64_t i, void *ar
 
 void ct__threads_free(ct_context *cx)
 {
-    (void)cx;
+    ct__threads *t = cx->threads;
+    if (t && t->process == getpid()) {
+        pthread_mutex_lock(&t->lock);
+        atomic_store(&t->stop, true);
+        pthread_cond_broadcast(&t->wake);
+        pthread_mutex_unlock(&t->lock);
+        for (int i = 0; i < t->count; i++)
+            pthread_join(t->id[i], NULL);
+        pthread_cond_destroy(&t->wake);
+        pthread_mutex_destroy(&t->lock);
+    }
+    ct__give_back(cx, t, sizeof *t);
 }
