@@ -1,6 +1,18 @@
 /* Operators. All return a new tensor, differentiable to any order unless said, and broadcast as
- * in NumPy. dtypes of operands agree (else the error names ct_cast). `axis` may be negative.
- * Numbers take the tensor's dtype. */
+ * in NumPy: shapes are aligned at their last axes, and a size 1 is repeated. dtypes of operands
+ * agree, f32 or f64 unless said (else the error names ct_cast). `axis` may be negative. Numbers
+ * take the tensor's dtype. NaN in is NaN out. In the formulas y is the result, g its cotangent and
+ * gx that of x.
+ *
+ * Where NumPy and PyTorch disagree:
+ *                           NumPy            PyTorch            here
+ *   var, divisor            n                n - 1              n; CT_UNBIASED: n - 1
+ *   axes: an empty list     reduces none     reduces all        reduces all
+ *   max over axes, ties     (no gradient)    max: to one,       shared equally
+ *                                            amax: shared
+ *   i64 / i64               f64              f32                error: ct_cast
+ *   operands' dtypes differ promoted         promoted           error: ct_cast
+ *   transpose, no axes said reverses all     (error)            swaps the last two */
 #ifndef COTANGENT_OPS_H
 #define COTANGENT_OPS_H
 #include <cotangent/autograd.h>
@@ -12,9 +24,12 @@ extern "C" {
 /* ct_add, a + b, is in autograd.h: the chain rule adds cotangents with it */
 ct_tensor *ct_sub(ct_tensor *a, ct_tensor *b);                 /* a - b */
 ct_tensor *ct_mul(ct_tensor *a, ct_tensor *b);                 /* a b, elementwise */
-ct_tensor *ct_div(ct_tensor *a, ct_tensor *b);                 /* a / b */
-ct_tensor *ct_pow(ct_tensor *a, ct_tensor *b);                 /* a^b */
-ct_tensor *ct_maximum(ct_tensor *a, ct_tensor *b);             /* at a tie each takes half */
+ct_tensor *ct_div(ct_tensor *a, ct_tensor *b);                 /* a / b; x/0 is infinite, 0/0 NaN */
+/* a^b; NaN for a < 0 unless b is a whole number. ga = g b a^(b-1), 0 where b = 0; gb = g y log a,
+   0 where a = 0 <= b, NaN where a < 0 */
+ct_tensor *ct_pow(ct_tensor *a, ct_tensor *b);
+/* at a tie each takes half of the cotangent; a NaN wins */
+ct_tensor *ct_maximum(ct_tensor *a, ct_tensor *b);
 ct_tensor *ct_minimum(ct_tensor *a, ct_tensor *b);
 ct_tensor *ct_neg(ct_tensor *x);                               /* -x */
 
@@ -23,60 +38,72 @@ ct_tensor *ct_scale(ct_tensor *x, double c);                   /* c x */
 ct_tensor *ct_shift(ct_tensor *x, double c);                   /* x + c */
 ct_tensor *ct_rsub(double c, ct_tensor *x);                    /* c - x */
 ct_tensor *ct_rdiv(double c, ct_tensor *x);                    /* c / x */
-ct_tensor *ct_power(ct_tensor *x, double c);                   /* x^c */
-/* gradient 1 on [low, high], 0 outside */
+/* x^c; NaN for x < 0 unless c is a whole number. gx = g c x^(c-1); x^0 is constant, at 0 too */
+ct_tensor *ct_power(ct_tensor *x, double c);
+/* min(max(x, low), high); gx = g on [low, high], ends included, 0 outside */
 ct_tensor *ct_clamp(ct_tensor *x, double low, double high);
 
 /* -- Elementwise functions */
 ct_tensor *ct_exp(ct_tensor *x);
-ct_tensor *ct_expm1(ct_tensor *x);
-ct_tensor *ct_log(ct_tensor *x);
-ct_tensor *ct_log1p(ct_tensor *x);
-ct_tensor *ct_sqrt(ct_tensor *x);
+ct_tensor *ct_expm1(ct_tensor *x);                             /* e^x - 1, exact near 0 */
+ct_tensor *ct_log(ct_tensor *x);                               /* 0: -inf, x < 0: NaN */
+ct_tensor *ct_log1p(ct_tensor *x);                             /* log(1 + x), exact near 0 */
+ct_tensor *ct_sqrt(ct_tensor *x); /* x < 0: NaN; the slope at 0 is infinite */
 ct_tensor *ct_square(ct_tensor *x);
-ct_tensor *ct_reciprocal(ct_tensor *x);
+ct_tensor *ct_reciprocal(ct_tensor *x);                        /* 1 / x */
 ct_tensor *ct_abs(ct_tensor *x);                               /* gradient 0 at 0 */
-ct_tensor *ct_sign(ct_tensor *x);                              /* gradient 0 */
-ct_tensor *ct_sin(ct_tensor *x);
+ct_tensor *ct_sign(ct_tensor *x);                              /* -1, 0, 1; no gradient */
+ct_tensor *ct_sin(ct_tensor *x);                               /* radians */
 ct_tensor *ct_cos(ct_tensor *x);
-ct_tensor *ct_erf(ct_tensor *x);                               /* 2/sqrt(pi) int_0^x e^(-t^2) dt */
+ct_tensor *ct_erf(ct_tensor *x); /* 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x */
 ct_tensor *ct_tanh(ct_tensor *x);
-ct_tensor *ct_sigmoid(ct_tensor *x);                           /* 1 / (1 + e^-x) */
+ct_tensor *ct_sigmoid(ct_tensor *x);                           /* 1 / (1 + e^-x), for any x */
 ct_tensor *ct_relu(ct_tensor *x);                              /* max(0, x); gradient 0 at 0 */
+/* x, or slope x where x <= 0 (so the gradient at 0 is slope) */
 ct_tensor *ct_leaky_relu(ct_tensor *x, double slope);
-ct_tensor *ct_elu(ct_tensor *x, double alpha);
-ct_tensor *ct_gelu(ct_tensor *x);                              /* x Phi(x), exact */
+ct_tensor *ct_elu(ct_tensor *x, double alpha); /* x, or alpha (e^x - 1) where x <= 0 */
+/* x Phi(x), Phi the normal distribution function; not the approximation by tanh */
+ct_tensor *ct_gelu(ct_tensor *x);
 ct_tensor *ct_silu(ct_tensor *x);                              /* x sigmoid(x) */
 ct_tensor *ct_softplus(ct_tensor *x);                          /* log(1 + e^x), for any x */
 
-/* -- Choice: bool tensors out of comparisons, no gradient through them */
+/* -- Choice. Comparisons, of any dtype, make bool tensors, through which there is no gradient; NaN
+ * differs from everything, itself included */
 ct_tensor *ct_eq(ct_tensor *a, ct_tensor *b);
 ct_tensor *ct_ne(ct_tensor *a, ct_tensor *b);
 ct_tensor *ct_lt(ct_tensor *a, ct_tensor *b);
 ct_tensor *ct_le(ct_tensor *a, ct_tensor *b);
 ct_tensor *ct_gt(ct_tensor *a, ct_tensor *b);
 ct_tensor *ct_ge(ct_tensor *a, ct_tensor *b);
-/* no NaN from the branch not taken */
+/* a where the bool condition holds, else b, of any dtype, all three broadcast. The one not taken
+   gets cotangent 0 exactly, but what made it may turn that 0 into NaN (0 times an infinite slope):
+   then choose its argument as well, log(where(x > 0, x, 1)) */
 ct_tensor *ct_where(ct_tensor *condition, ct_tensor *a, ct_tensor *b);
 
-/* -- Reductions: to one number, or over axes: ct_sum_over(x, CT_AXES(0, 1), CT_KEEPDIMS) */
+/* -- Reductions: to one number, ct_sum(x), or over axes, ct_sum_over(x, CT_AXES(0, 1),
+ * CT_KEEPDIMS). No axes (NULL, 0) are all axes. Errors: an axis out of range or given twice */
 enum { CT_KEEPDIMS = 1, CT_UNBIASED = 2 }; /* sizes become 1 instead of going; variance by n - 1 */
-ct_tensor *ct_sum(ct_tensor *x);
+ct_tensor *ct_sum(ct_tensor *x);                               /* i64 as well; of nothing: 0 */
 ct_tensor *ct_mean(ct_tensor *x);
-ct_tensor *ct_max(ct_tensor *x);                               /* ties share the gradient */
+/* i64 as well; k equal ones get g / k each; of nothing: an error. A NaN wins */
+ct_tensor *ct_max(ct_tensor *x);
 ct_tensor *ct_min(ct_tensor *x);
-ct_tensor *ct_var(ct_tensor *x); /* mean (x - mean x)^2: divides by n, as NumPy */
-ct_tensor *ct_logsumexp(ct_tensor *x);                         /* log sum e^x, stable */
+ct_tensor *ct_var(ct_tensor *x); /* mean (x - mean x)^2; CT_UNBIASED: NaN of a single one */
+/* log sum e^x, for any x; -inf where all are, or there are none; gx = g e^(x - y) */
+ct_tensor *ct_logsumexp(ct_tensor *x);
 ct_tensor *ct_sum_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_mean_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_max_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_min_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_var_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_logsumexp_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
-ct_tensor *ct_argmax(ct_tensor *x, int axis);                  /* i64, the first of equals */
+/* where the largest is along the axis, which goes: i64, the first of equals, the first NaN if there
+   is one; i64 x as well; along nothing: an error; no gradient */
+ct_tensor *ct_argmax(ct_tensor *x, int axis);
 ct_tensor *ct_argmin(ct_tensor *x, int axis);
-ct_tensor *ct_softmax(ct_tensor *x, int axis);                 /* e^x / sum e^x */
-ct_tensor *ct_log_softmax(ct_tensor *x, int axis);
+/* e^x / sum e^x along the axis, for any finite x; gx = y (g - sum g y) */
+ct_tensor *ct_softmax(ct_tensor *x, int axis);
+ct_tensor *ct_log_softmax(ct_tensor *x, int axis); /* x - log sum e^x; gx = g - e^y sum g */
 
 /* -- Products */
 /* (...,m,k) x (...,k,n) -> (...,m,n); 1-d as in NumPy */

@@ -1,0 +1,157 @@
+/* Axes: checked, removed, looped over. */
+#include "axes.h"
+
+#include <cotangent/ops.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool wrong_axis(const ct_tensor *x, const char *who, int64_t axis, const char *reason)
+{
+    char shape[200] = "";
+    size_t used = 0;
+    for (int d = 0; d < ct_ndim(x); d++)
+        used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%lld", d ? "," : "",
+                                 (long long)ct_shape(x)[d]);
+    const char *name = ct_name(x);
+    ct_fail(ct_context_of(x), CT_ERROR_RANGE, "%s: axis %lld %s: %.60s%s(%s)", who,
+            (long long)axis, reason, name, *name ? " " : "", shape);
+    return false;
+}
+
+bool ct__reduction_of(ct__reduction *r, const ct_tensor *x, const char *who, const int64_t *axes,
+                      int n, unsigned flags)
+{
+    ct_context *cx = ct_context_of(x);
+    int ndim = ct_ndim(x);
+    if (ndim < 0)
+        return false;
+    if (flags & ~(unsigned)CT_KEEPDIMS)
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: flags %#x mean nothing here", who, flags), false;
+    if (n < 0 || (n > 0 && !axes))
+        return ct_fail(cx, CT_ERROR_NULL, "%s: no list of %d axes", who, n), false;
+    *r = (ct__reduction){ n == 0 ? (1u << ndim) - 1 : 0, flags & CT_KEEPDIMS };
+    for (int i = 0; i < n; i++) {
+        if (axes[i] < -ndim || axes[i] >= ndim)
+            return wrong_axis(x, who, axes[i], "is out of range");
+        unsigned bit = 1u << (axes[i] < 0 ? axes[i] + ndim : axes[i]);
+        if (r->axes & bit)
+            return wrong_axis(x, who, axes[i], "is given twice");
+        r->axes |= bit;
+    }
+    return true;
+}
+
+int ct__reduced_shape(const ct_tensor *x, ct__reduction r, int64_t *shape)
+{
+    int ndim = 0;
+    for (int d = 0; d < ct_ndim(x); d++)
+        if (!(r.axes >> d & 1))
+            shape[ndim++] = ct_shape(x)[d];
+        else if (r.keep)
+            shape[ndim++] = 1;
+    return ndim;
+}
+
+int64_t ct__group(const ct_tensor *x, ct__reduction r)
+{
+    int64_t count = 1;
+    for (int d = 0; d < ct_ndim(x); d++)
+        count *= r.axes >> d & 1 ? ct_shape(x)[d] : 1;
+    return count;
+}
+
+/* -- Operators that reduce */
+ct_status ct__infer_reduced(ct_call *call)
+{
+    const ct__reduction *r = ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
+    int64_t shape[CT_MAX_DIMS];
+    int ndim = ct__reduced_shape(x, *r, shape);
+    return ct_call_set_y(call, 0, ct_dtype_of(x), shape, ndim);
+}
+
+static size_t size_of(const ct_tensor *x)
+{
+    switch (ct_dtype_of(x)) {
+    case CT_F32:
+        return sizeof(float);
+    case CT_F64:
+        return sizeof(double);
+    case CT_I64:
+        return sizeof(int64_t);
+    case CT_BOOL:
+        break;
+    }
+    return 1;
+}
+
+static ct_operand operand(const ct_tensor *x, const int64_t *strides)
+{
+    return (ct_operand){ (void *)ct_data(x), size_of(x), strides };
+}
+
+void ct__loop_reduced(const ct_call *call, double *scratch, ct_loop_body body)
+{
+    const ct__reduction *r = ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
+    int64_t strides[CT_MAX_DIMS], stride = 1;
+    for (int d = ct_ndim(x) - 1; d >= 0; d--) {
+        bool reduced = r->axes >> d & 1;
+        strides[d] = reduced ? 0 : stride;
+        stride *= reduced ? 1 : ct_shape(x)[d];
+    }
+    ct_operand operands[3] = { operand(y, strides), { scratch, sizeof *scratch, strides } };
+    int n = scratch ? 2 : 1;
+    operands[n++] = operand(x, ct_strides(x));
+    ct_loop_over(ct_shape(x), ct_ndim(x), operands, n, body, NULL);
+}
+
+ct_tensor *ct__kept(const ct_call *call, ct_tensor *t)
+{
+    const ct__reduction *r = ct_call_attributes(call);
+    int64_t shape[CT_MAX_DIMS];
+    int ndim = ct__reduced_shape(ct_call_x(call, 0), (ct__reduction){ r->axes, true }, shape);
+    return r->keep ? t : ct_reshape(t, shape, ndim);
+}
+
+int ct__sample_reduction(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    static const struct {
+        int ndim;
+        int64_t shape[3], count;
+        ct__reduction r;
+    } cases[] = {
+        { 2, { 3, 4 }, 12, { 3, false } },   { 2, { 3, 4 }, 12, { 2, false } },
+        { 2, { 3, 4 }, 12, { 1, true } },    { 3, { 2, 3, 2 }, 12, { 5, false } },
+        { 3, { 2, 3, 2 }, 12, { 5, true } }, { 0, { 0 }, 1, { 0, false } },
+        { 2, { 0, 3 }, 0, { 2, false } },    { 1, { 1 }, 1, { 1, false } },
+    };
+    if (k >= (int)(sizeof cases / sizeof *cases))
+        return 0;
+    memcpy(attributes, &cases[k].r, sizeof cases[k].r);
+    ct_tensor *order = ct_cast(ct_randperm(cx, cases[k].count), CT_F64);
+    x[0] = ct_reshape(ct_scale(ct_shift(order, -4), 0.3), cases[k].shape, cases[k].ndim);
+    return 1;
+}
+
+/* -- Lines */
+void ct__loop_lines(ct_tensor *const *operands, int n, int axis, ct_loop_body body,
+                    const void *arg)
+{
+    int64_t shape[CT_MAX_DIMS], strides[8][CT_MAX_DIMS];
+    ct_operand over[8];
+    int ndim = 0;
+    for (int k = 0; k < n; k++)
+        ndim = ct_ndim(operands[k]) > ndim ? ct_ndim(operands[k]) : ndim;
+    for (int k = 0; k < n; k++) {
+        const ct_tensor *x = operands[k];
+        for (int d = 0, to = 0; d < ct_ndim(x); d++) {
+            if (d == axis && ct_ndim(x) == ndim)
+                continue;
+            shape[to] = ct_shape(x)[d];
+            strides[k][to++] = ct_strides(x)[d];
+        }
+        over[k] = operand(x, strides[k]);
+    }
+    ct_loop_over(shape, ndim - 1, over, n, body, arg);
+}

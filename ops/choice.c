@@ -1,0 +1,178 @@
+/* Choice: comparisons, which make bool tensors and have no derivative, and `where`, which picks.
+ *
+ * where(c, a, b): y_i = a_i if c_i else b_i, so ga_i = gy_i if c_i else 0, and gb_i the reverse.
+ * The cotangent of what was not taken is chosen to be 0 and not multiplied by it: no infinity or
+ * NaN on either side becomes 0 inf = NaN. */
+#include <cotangent/op.h>
+#include <cotangent/ops.h>
+
+#define COMPARISONS        \
+    COMPARISON(eq, a == b) \
+    COMPARISON(ne, a != b) \
+    COMPARISON(lt, a < b)  \
+    COMPARISON(le, a <= b) \
+    COMPARISON(gt, a > b)  \
+    COMPARISON(ge, a >= b)
+
+#define TYPE float
+#define K(name) name##_f32
+#include "choice_kernels.h"
+#undef TYPE
+#undef K
+#define TYPE double
+#define K(name) name##_f64
+#include "choice_kernels.h"
+#undef TYPE
+#undef K
+#define TYPE int64_t
+#define K(name) name##_i64
+#include "choice_kernels.h"
+#undef TYPE
+#undef K
+#define TYPE unsigned char
+#define K(name) name##_bool
+#include "choice_kernels.h"
+#undef TYPE
+#undef K
+
+typedef struct kernels {
+    ct_loop_body f32, f64, i64, boolean;
+} kernels;
+#define KERNELS(name) ((kernels){ name##_f32, name##_f64, name##_i64, name##_bool })
+
+static ct_loop_body kernel_for(const kernels *k, const ct_tensor *x)
+{
+    switch (ct_dtype_of(x)) {
+    case CT_F32:
+        return k->f32;
+    case CT_F64:
+        return k->f64;
+    case CT_I64:
+        return k->i64;
+    case CT_BOOL:
+        break;
+    }
+    return k->boolean;
+}
+
+/* y of `dtype`, its shape that of all inputs broadcast together; inputs from `first` on agree */
+static ct_status infer(ct_call *call, int first, ct_dtype dtype)
+{
+    int64_t shape[CT_MAX_DIMS];
+    int ndim = 0, inputs = ct_call_inputs(call);
+    for (int i = first + 1; i < inputs; i++)
+        if (ct_dtype_of(ct_call_x(call, i)) != ct_dtype_of(ct_call_x(call, first)))
+            return ct_call_fail(call, CT_ERROR_DTYPE, "dtypes differ; ct_cast one");
+    for (int i = 0; i < inputs; i++)
+        if (ct_ndim(ct_call_x(call, i)) > ndim)
+            ndim = ct_ndim(ct_call_x(call, i));
+    for (int d = 1; d <= ndim; d++) { /* from the last */
+        int64_t size = 1;
+        for (int i = 0; i < inputs; i++) {
+            const ct_tensor *x = ct_call_x(call, i);
+            int64_t own = d <= ct_ndim(x) ? ct_size(x, -d) : 1;
+            if (own != 1 && size != 1 && own != size)
+                return ct_call_fail(call, CT_ERROR_SHAPE, "shapes do not broadcast");
+            size = own == 1 ? size : own;
+        }
+        shape[ndim - d] = size;
+    }
+    return ct_call_set_y(call, 0, dtype, shape, ndim);
+}
+
+/* -- Comparisons: of any dtype. As IEEE has it, NaN differs from everything */
+static ct_status compare_infer(ct_call *call)
+{
+    return infer(call, 0, CT_BOOL);
+}
+
+static ct_status compare(ct_call *call, const kernels *k)
+{
+    ct_tensor *x = ct_call_x(call, 0);
+    ct_loop(CT_TENSORS(ct_call_y(call, 0), x, ct_call_x(call, 1)), kernel_for(k, x), NULL);
+    return CT_OK;
+}
+
+static int compare_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    (void)attributes;
+    if (k >= 2)
+        return 0;
+    x[0] = ct_randn(cx, CT_F64, CT_SHAPE(2, 3));
+    x[1] = k == 0 ? ct_randn(cx, CT_F64, CT_SHAPE(2, 3)) : ct_randn(cx, CT_F64, CT_SHAPE(3));
+    return 2;
+}
+
+#define COMPARISON(id, expression)                                                              \
+    static ct_status id##_forward(ct_call *call)                                                \
+    {                                                                                           \
+        return compare(call, &KERNELS(id));                                                     \
+    }                                                                                           \
+    extern const ct_op ct__##id##_op;                                                           \
+    const ct_op ct__##id##_op = {                                                               \
+        .name = #id,                                                                            \
+        .flags = CT_OP_CONSTANT,                                                                \
+        .infer = compare_infer,                                                                 \
+        .forward = id##_forward,                                                                \
+        .sample = compare_sample,                                                               \
+    };                                                                                          \
+    ct_tensor *ct_##id(ct_tensor *a, ct_tensor *b)                                              \
+    {                                                                                           \
+        return ct_apply(&ct__##id##_op, NULL, CT_TENSORS(a, b));                                \
+    }
+COMPARISONS
+
+/* -- where */
+static ct_status where_infer(ct_call *call)
+{
+    if (ct_dtype_of(ct_call_x(call, 0)) != CT_BOOL)
+        return ct_call_fail(call, CT_ERROR_DTYPE, "the condition is not bool; compare, or ct_cast");
+    return infer(call, 1, ct_dtype_of(ct_call_x(call, 1)));
+}
+
+static ct_status where_forward(ct_call *call)
+{
+    ct_tensor *y = ct_call_y(call, 0);
+    ct_loop(CT_TENSORS(y, ct_call_x(call, 0), ct_call_x(call, 1), ct_call_x(call, 2)),
+            kernel_for(&KERNELS(where), y), NULL);
+    return CT_OK;
+}
+
+/* ga = where(c, gy, 0), gb = where(c, 0, gy); the condition is not differentiated */
+static ct_status where_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    ct_tensor *c = ct_call_x(call, 0), *zero = ct_scalar_like(gy[0], 0);
+    if (ct_call_wants(call, 1))
+        gx[1] = ct_where(c, gy[0], zero);
+    if (ct_call_wants(call, 2))
+        gx[2] = ct_where(c, zero, gy[0]);
+    return CT_OK;
+}
+
+static int where_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    (void)attributes;
+    if (k >= 3)
+        return 0;
+    ct_tensor *c = ct_randn(cx, CT_F64, CT_SHAPE(2, 3));
+    x[0] = ct_gt(c, ct_scalar_like(c, 0));
+    x[1] = k == 1 ? ct_randn(cx, CT_F64, CT_SHAPE(4, 1, 1)) : ct_randn(cx, CT_F64, CT_SHAPE(2, 3));
+    x[2] = k == 2 ? ct_randn(cx, CT_F64, NULL, 0) : ct_randn(cx, CT_F64, CT_SHAPE(2, 3));
+    return 3;
+}
+
+extern const ct_op ct__where_op;
+const ct_op ct__where_op = {
+    .name = "where",
+    .flags = CT_OP_BROADCAST,
+    .saves = CT_SAVE_X(0),
+    .infer = where_infer,
+    .forward = where_forward,
+    .vjp = where_vjp,
+    .sample = where_sample,
+};
+
+ct_tensor *ct_where(ct_tensor *condition, ct_tensor *a, ct_tensor *b)
+{
+    return ct_apply(&ct__where_op, NULL, CT_TENSORS(condition, a, b));
+}

@@ -1,0 +1,40 @@
+/* Kernels of choice.c, for one type of element: included with TYPE and K defined. `where` also
+ * moves the bits of any type of the same size. */
+
+/* 2 reads of TYPE and 1 byte written per element */
+#define COMPARISON(name, expression)                                                            \
+    static void K(name)(int64_t n, void *const *data, const int64_t *stride, const void *arg)   \
+    {                                                                                           \
+        (void)arg;                                                                              \
+        unsigned char *restrict y = data[0];                                                    \
+        const TYPE *p = data[1], *q = data[2];                                                  \
+        if (stride[0] == 1 && stride[1] == 1 && stride[2] == 1)                                 \
+            for (int64_t i = 0; i < n; i++) {                                                   \
+                TYPE a = p[i], b = q[i];                                                        \
+                y[i] = expression;                                                              \
+            }                                                                                   \
+        else                                                                                    \
+            for (int64_t i = 0; i < n; i++) {                                                   \
+                TYPE a = p[i * stride[1]], b = q[i * stride[2]];                                \
+                y[i * stride[0]] = expression;                                                  \
+            }                                                                                   \
+    }
+COMPARISONS
+#undef COMPARISON
+
+/* 1 byte and 2 TYPEs read, 1 written: both are read, so that it vectorizes */
+static void K(where)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
+{
+    (void)arg;
+    TYPE *restrict y = data[0];
+    const unsigned char *c = data[1];
+    const TYPE *p = data[2], *q = data[3];
+    if (stride[0] == 1 && stride[1] == 1 && stride[2] == 1 && stride[3] == 1)
+        for (int64_t i = 0; i < n; i++) {
+            TYPE a = p[i], b = q[i];
+            y[i] = c[i] ? a : b;
+        }
+    else
+        for (int64_t i = 0; i < n; i++)
+            y[i * stride[0]] = c[i * stride[1]] ? p[i * stride[2]] : q[i * stride[3]];
+}

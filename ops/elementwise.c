@@ -1,0 +1,287 @@
+/* Elementwise operators: what the rows of unary.def and binary.def become.
+ *
+ * For y_i = f(x_i) the chain rule is one product per element, gx_i = gy_i f'(x_i), and with two
+ * tensors one for each: ga_i = gy_i df/da, gb_i = gy_i df/db (the engine sums over what was
+ * repeated). f' is evaluated from x or from y, whichever is cheaper: tanh' = 1 - y^2. A row gives
+ * it twice: `fused`, a kernel, and `composed`, by operators, which can be differentiated again. */
+#include <cotangent/op.h>
+#include <cotangent/ops.h>
+#include <math.h>
+
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
+
+#define SQRT_HALF   0.70710678118654752440
+#define NORMAL_PEAK 0.39894228040143267794 /* 1 / sqrt(2 pi) */
+#define ERF_SLOPE   1.12837916709551257390 /* 2 / sqrt(pi) */
+
+/* -- Kernels. The numbers of an operator, and for backward whether to add */
+typedef struct numbers {
+    double a, b;
+    bool adds;
+} numbers;
+
+#define REAL     float
+#define R(c)     ((float)(c))
+#define F(name)  name##f
+#define K(name)  name##_f32
+#include "elementwise_kernels.h"
+#undef REAL
+#undef R
+#undef F
+#undef K
+
+#define REAL     double
+#define R(c)     (c)
+#define F(name)  name
+#define K(name)  name##_f64
+#include "elementwise_kernels.h"
+#undef REAL
+#undef R
+#undef F
+#undef K
+
+typedef struct kernels {
+    ct_loop_body f32, f64;
+} kernels;
+#define KERNELS(name) ((kernels){ name##_f32, name##_f64 })
+
+static ct_loop_body kernel_for(kernels k, const ct_tensor *x)
+{
+    return ct_dtype_of(x) == CT_F32 ? k.f32 : k.f64;
+}
+
+static numbers numbers_of(const ct_call *call, int n)
+{
+    const double *p = ct_call_attributes(call);
+    return (numbers){ n > 0 ? p[0] : 0, n > 1 ? p[1] : 0, false };
+}
+
+/* -- Words of the composed rules */
+static ct_tensor *number(const ct_tensor *like, double value)
+{
+    return ct_scalar_like(like, value);
+}
+
+static ct_tensor *unless(ct_tensor *condition, ct_tensor *gy)
+{
+    return ct_where(condition, number(gy, 0), gy);
+}
+
+static ct_tensor *gelu_slope(ct_tensor *x)
+{
+    ct_tensor *cdf = ct_scale(ct_shift(ct_erf(ct_scale(x, SQRT_HALF)), 1), 0.5);
+    ct_tensor *pdf = ct_scale(ct_exp(ct_scale(ct_square(x), -0.5)), NORMAL_PEAK);
+    return ct_add(cdf, ct_mul(x, pdf));
+}
+
+static ct_tensor *silu_slope(ct_tensor *x)
+{
+    ct_tensor *s = ct_sigmoid(x);
+    return ct_mul(s, ct_shift(ct_mul(x, ct_rsub(1, s)), 1));
+}
+
+/* b, but 1 where a = b = 0: there b a^(b-1) shall be 0, and not 0 inf */
+static ct_tensor *safe_exponent(ct_tensor *a, ct_tensor *b)
+{
+    ct_tensor *at_zero = ct_where(ct_eq(b, number(b, 0)), number(b, 1), b);
+    return ct_where(ct_eq(a, number(a, 0)), at_zero, b);
+}
+
+/* a, but 1 where a = 0 <= b: there a^b log a shall be 0, and not 0 inf */
+static ct_tensor *safe_base(ct_tensor *a, ct_tensor *b)
+{
+    ct_tensor *at_zero = ct_where(ct_ge(b, number(b, 0)), number(a, 1), a);
+    return ct_where(ct_eq(a, number(a, 0)), at_zero, a);
+}
+
+/* -- Samples: every shape that is special, and values off the kinks */
+static ct_tensor *sample(ct_context *cx, const int64_t *shape, int ndim, const double range[2],
+                         double offset)
+{
+    double values[32];
+    int64_t count = 1;
+    for (int d = 0; d < ndim; d++)
+        count *= shape[d];
+    for (int64_t i = 0; i < count; i++)
+        values[i] = range[0]
+                    + (range[1] - range[0]) * ((double)(ct_random_u64(cx) % 20) + offset) / 20;
+    return ct_from_doubles(cx, CT_F64, shape, ndim, values, count);
+}
+
+static int unary_sample(ct_context *cx, int k, ct_tensor **x, double low, double high)
+{
+    static const struct {
+        int ndim;
+        int64_t shape[4];
+    } cases[] = { { 1, { 7 } }, { 0, { 0 } }, { 1, { 1 } }, { 1, { 0 } }, { 2, { 3, 4 } },
+                  { 3, { 2, 0, 3 } }, { 4, { 2, 1, 3, 4 } } };
+    if (k >= (int)(sizeof cases / sizeof *cases))
+        return 0;
+    const double range[] = { low, high };
+    x[0] = sample(cx, cases[k].shape, cases[k].ndim, range, 0.5);
+    return 1;
+}
+
+static int binary_sample(ct_context *cx, int k, ct_tensor **x, const double a[2],
+                         const double b[2])
+{
+    static const struct {
+        int a_ndim, b_ndim;
+        int64_t a[3], b[3];
+    } cases[] = {
+        { 1, 1, { 5 }, { 5 } }, { 0, 0, { 0 }, { 0 } }, { 2, 1, { 2, 3 }, { 3 } },
+        { 2, 2, { 2, 1 }, { 1, 3 } }, { 0, 2, { 0 }, { 3, 2 } }, { 3, 0, { 2, 3, 2 }, { 0 } },
+        { 1, 2, { 1 }, { 0, 2 } }, { 3, 2, { 2, 1, 3 }, { 4, 1 } }, { 1, 1, { 1 }, { 1 } },
+    };
+    if (k >= (int)(sizeof cases / sizeof *cases))
+        return 0;
+    x[0] = sample(cx, cases[k].a, cases[k].a_ndim, a, 0.25);
+    x[1] = sample(cx, cases[k].b, cases[k].b_ndim, b, 0.75);
+    return 2;
+}
+
+/* -- Operators of one tensor */
+static ct_status unary_forward(ct_call *call, int n, kernels k)
+{
+    numbers arg = numbers_of(call, n);
+    ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0) };
+    ct_loop(operands, 2, kernel_for(k, operands[0]), &arg);
+    return CT_OK;
+}
+
+static ct_status unary_backward(const ct_call *call, ct_tensor *const operands[3], int n, kernels k)
+{
+    numbers arg = numbers_of(call, n);
+    arg.adds = ct_call_adds(call, 0);
+    ct_loop(operands, 3, kernel_for(k, operands[0]), &arg);
+    return CT_OK;
+}
+
+#define SAVED_x(call, gy)        ct_call_x(call, 0)
+#define SAVED_y(call, gy)        ct_call_y(call, 0)
+#define SAVED_none(call, gy)     (gy) /* anything: it is not looked at */
+#define SAVED_constant(call, gy) (gy)
+enum { saves_x = CT_SAVE_X(0), saves_y = CT_SAVE_Y(0), saves_none = 0, saves_constant = 0 };
+enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT };
+#define ARGUMENTS_0 0
+#define ARGUMENTS_1 a
+#define ARGUMENTS_2 a, b
+
+#define ROW(id, parameters, N, A, B, saved, value, fused, composed, low, high)                  \
+    static ct_status id##_forward(ct_call *call)                                                \
+    {                                                                                           \
+        return unary_forward(call, N, KERNELS(id));                                             \
+    }                                                                                           \
+    static ct_status id##_backward(const ct_call *call, ct_tensor *const *gy,                   \
+                                     ct_tensor *const *gx)                                      \
+    {                                                                                           \
+        ct_tensor *operands[] = { gx[0], gy[0], SAVED_##saved(call, gy[0]) };                   \
+        return unary_backward(call, operands, N, KERNELS(id##_back));                           \
+    }                                                                                           \
+    static ct_status id##_vjp(const ct_call *call, ct_tensor *const *g, ct_tensor **gx)         \
+    {                                                                                           \
+        ct_tensor *gy = g[0], *saved = SAVED_##saved(call, gy);                                 \
+        double a = numbers_of(call, N).a, b = numbers_of(call, N).b;                            \
+        (void)gy, (void)saved, (void)a, (void)b;                                                \
+        gx[0] = composed;                                                                       \
+        return CT_OK;                                                                           \
+    }                                                                                           \
+    static int id##_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)              \
+    {                                                                                           \
+        const double chosen[] = { A, B };                                                       \
+        for (int i = 0; i < N; i++)                                                             \
+            ((double *)attributes)[i] = chosen[i];                                              \
+        return unary_sample(cx, k, x, low, high);                                               \
+    }                                                                                           \
+    extern const ct_op ct__##id##_op;                                                           \
+    const ct_op ct__##id##_op = {                                                               \
+        .name = #id,                                                                            \
+        .flags = flags_##saved,                                                                 \
+        .saves = saves_##saved,                                                                 \
+        .attributes_size = N * sizeof(double),                                                  \
+        .infer = ct_infer_same,                                                                 \
+        .forward = id##_forward,                                                                \
+        .vjp = id##_vjp,                                                                        \
+        .backward = id##_backward,                                                              \
+        .sample = id##_sample,                                                                  \
+    };                                                                                          \
+    ct_tensor *ct_##id parameters                                                               \
+    {                                                                                           \
+        const double attributes[] = { ARGUMENTS_##N };                                          \
+        return ct_apply(&ct__##id##_op, attributes, &x, 1);                                     \
+    }
+#include "unary.def"
+
+/* -- Operators of two tensors */
+enum { SAVE_A = CT_SAVE_X(0), SAVE_B = CT_SAVE_X(1), SAVE_Y = CT_SAVE_Y(0) };
+
+static ct_status binary_forward(ct_call *call, kernels k)
+{
+    ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0), ct_call_x(call, 1) };
+    ct_loop(operands, 3, kernel_for(k, operands[0]), NULL);
+    return CT_OK;
+}
+
+static ct_status binary_backward(const ct_call *call, ct_tensor *gy, ct_tensor *const *gx,
+                                 unsigned saves, const kernels k[2])
+{
+    for (int i = 0; i < 2; i++) {
+        if (!gx[i])
+            continue;
+        ct_tensor *operands[] = { gx[i], gy, saves & SAVE_A ? ct_call_x(call, 0) : gy,
+                                  saves & SAVE_B ? ct_call_x(call, 1) : gy,
+                                  saves & SAVE_Y ? ct_call_y(call, 0) : gy };
+        bool adds = ct_call_adds(call, i);
+        ct_loop(operands, 5, kernel_for(k[i], gy), &adds);
+    }
+    return CT_OK;
+}
+
+#define BINARY(id, saved, value, ga, gb, composed_a, composed_b, a_low, a_high, b_low, b_high)  \
+    static ct_status id##_forward(ct_call *call)                                                \
+    {                                                                                           \
+        return binary_forward(call, KERNELS(id));                                               \
+    }                                                                                           \
+    static ct_status id##_backward(const ct_call *call, ct_tensor *const *gy,                   \
+                                     ct_tensor *const *gx)                                      \
+    {                                                                                           \
+        return binary_backward(call, gy[0], gx, saved,                                          \
+                               (const kernels[]){ KERNELS(id##_ga), KERNELS(id##_gb) });        \
+    }                                                                                           \
+    static ct_status id##_vjp(const ct_call *call, ct_tensor *const *g, ct_tensor **gx)         \
+    {                                                                                           \
+        ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1), *y = ct_call_y(call, 0);    \
+        ct_tensor *gy = g[0];                                                                   \
+        (void)a, (void)b, (void)y;                                                              \
+        if (ct_call_wants(call, 0))                                                             \
+            gx[0] = composed_a;                                                                 \
+        if (ct_call_wants(call, 1))                                                             \
+            gx[1] = composed_b;                                                                 \
+        return CT_OK;                                                                           \
+    }                                                                                           \
+    static int id##_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)              \
+    {                                                                                           \
+        (void)attributes;                                                                       \
+        return binary_sample(cx, k, x, (const double[]){ a_low, a_high },                       \
+                             (const double[]){ b_low, b_high });                                \
+    }                                                                                           \
+    extern const ct_op ct__##id##_op;                                                           \
+    const ct_op ct__##id##_op = {                                                               \
+        .name = #id,                                                                            \
+        .flags = CT_OP_BROADCAST,                                                               \
+        .saves = saved,                                                                         \
+        .infer = ct_infer_broadcast,                                                            \
+        .forward = id##_forward,                                                                \
+        .vjp = id##_vjp,                                                                        \
+        .backward = id##_backward,                                                              \
+        .sample = id##_sample,                                                                  \
+    };                                                                                          \
+    ct_tensor *ct_##id(ct_tensor *a, ct_tensor *b)                                              \
+    {                                                                                           \
+        return ct_apply(&ct__##id##_op, NULL, CT_TENSORS(a, b));                                \
+    }
+#include "binary.def"

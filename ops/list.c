@@ -1,0 +1,43 @@
+/* The list of all operators, for tests and tools. A row of unary.def or binary.def is listed by
+ * itself; any other operator has its line here: X(name) lists ct__name_op. */
+#include <cotangent/op.h>
+#include <cotangent/ops.h>
+#include <string.h>
+
+#define OTHERS                                                                                  \
+    X(eq) X(ne) X(lt) X(le) X(gt) X(ge) X(where)                                                \
+    X(max) X(min) X(argmax) X(argmin) X(logsumexp)                                              \
+    X(softmax) X(log_softmax)
+
+#define X(name) extern const ct_op ct__##name##_op;
+#define ROW(name, ...) X(name)
+#define BINARY(name, ...) X(name)
+#include "unary.def"
+#include "binary.def"
+OTHERS
+#undef X
+
+#define X(name) &ct__##name##_op,
+static const ct_op *const list[] = {
+    &ct_add_op, &ct_broadcast_to_op, &ct_sum_to_op,
+#define ROW(name, ...) X(name)
+#define BINARY(name, ...) X(name)
+#include "unary.def"
+#include "binary.def"
+    OTHERS
+};
+
+const ct_op *const *ct_op_list(int *n)
+{
+    if (n)
+        *n = (int)(sizeof list / sizeof *list);
+    return list;
+}
+
+const ct_op *ct_op_find(const char *name)
+{
+    for (size_t i = 0; name && i < sizeof list / sizeof *list; i++)
+        if (strcmp(list[i]->name, name) == 0)
+            return list[i];
+    return NULL;
+}

@@ -1,0 +1,241 @@
+/* Reductions. Sum is the engine's sum_to; mean and variance are made of it, and so are their
+ * derivatives:
+ *
+ *   mean = sum x / n          var = sum (x - mean)^2 / n       (two passes: no cancellation)
+ *
+ * Extremes are operators. y = max x is x where it is attained, so the cotangent goes there. Where k
+ * elements are equal each gets 1/k of it: among all choices that add up to gy the symmetric one. */
+#include <cotangent/op.h>
+#include <cotangent/ops.h>
+#include <math.h>
+
+#include "axes.h"
+
+typedef struct line {
+    int64_t length, stride;
+} line;
+
+#define TYPE      float
+#define K(name)   name##_f32
+#define LOWEST    -INFINITY
+#define HIGHEST   INFINITY
+#define IS_NAN(x) isnan(x)
+#include "reduce_kernels.h"
+#undef TYPE
+#undef K
+#define TYPE    double
+#define K(name) name##_f64
+#include "reduce_kernels.h"
+#undef TYPE
+#undef K
+#undef LOWEST
+#undef HIGHEST
+#undef IS_NAN
+#define TYPE      int64_t
+#define K(name)   name##_i64
+#define LOWEST    INT64_MIN
+#define HIGHEST   INT64_MAX
+#define IS_NAN(x) false
+#include "reduce_kernels.h"
+
+typedef struct kernels {
+    ct_loop_body f32, f64, i64;
+} kernels;
+#define KERNELS(name) ((kernels){ name##_f32, name##_f64, name##_i64 })
+
+static ct_loop_body kernel_for(kernels k, const ct_tensor *x)
+{
+    ct_dtype dtype = ct_dtype_of(x);
+    return dtype == CT_F32 ? k.f32 : dtype == CT_F64 ? k.f64 : k.i64;
+}
+
+/* -- sum, mean, var */
+static ct_tensor *sum(ct_tensor *x, ct__reduction r)
+{
+    int64_t shape[CT_MAX_DIMS];
+    bool leading = !(r.axes & (r.axes + 1)); /* sum_to drops these by itself */
+    int ndim = ct__reduced_shape(x, (ct__reduction){ r.axes, r.keep || !leading }, shape);
+    ct_tensor *y = ct_sum_to(x, shape, ndim);
+    if (r.keep || leading)
+        return y;
+    ndim = ct__reduced_shape(x, r, shape);
+    return ct_reshape(y, shape, ndim);
+}
+
+/* by division, and not a product with 1/n: the mean of equal numbers is that number */
+static ct_tensor *divided(ct_tensor *total, int64_t n)
+{
+    return total ? ct_div(total, ct_scalar_like(total, (double)n)) : NULL;
+}
+
+static bool is_float(const ct_tensor *x, const char *who)
+{
+    ct_dtype dtype = ct_dtype_of(x);
+    if (dtype == CT_F32 || dtype == CT_F64)
+        return true;
+    ct_fail(ct_context_of(x), CT_ERROR_DTYPE, "%s: f32 or f64 only; ct_cast it", who);
+    return false;
+}
+
+ct_tensor *ct_sum_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
+{
+    ct__reduction r;
+    return ct__reduction_of(&r, x, "sum", axes, n, flags) ? sum(x, r) : NULL;
+}
+
+ct_tensor *ct_mean_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
+{
+    ct__reduction r;
+    if (!ct__reduction_of(&r, x, "mean", axes, n, flags) || !is_float(x, "mean"))
+        return NULL;
+    return divided(sum(x, r), ct__group(x, r));
+}
+
+ct_tensor *ct_var_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
+{
+    ct__reduction r;
+    unsigned own = CT_UNBIASED;
+    if (!ct__reduction_of(&r, x, "var", axes, n, flags & ~own) || !is_float(x, "var"))
+        return NULL;
+    int64_t count = ct__group(x, r), divisor = flags & own ? count - 1 : count;
+    ct_tensor *mean = divided(sum(x, (ct__reduction){ r.axes, true }), count);
+    ct_tensor *total = sum(ct_square(ct_sub(x, mean)), r);
+    return divided(total, divisor > 0 ? divisor : 0);
+}
+
+/* -- max, min */
+static ct_status check_some(const ct_call *call, int64_t group)
+{
+    if (ct_dtype_of(ct_call_x(call, 0)) == CT_BOOL)
+        return ct_call_fail(call, CT_ERROR_DTYPE, "bool has no order; ct_cast it");
+    if (group == 0 && ct_count(ct_call_y(call, 0)) > 0)
+        return ct_call_fail(call, CT_ERROR_SHAPE, "no elements to choose from");
+    return CT_OK;
+}
+
+static ct_status extreme_infer(ct_call *call)
+{
+    const ct__reduction *r = ct_call_attributes(call);
+    ct_status status = ct__infer_reduced(call);
+    return status == CT_OK ? check_some(call, ct__group(ct_call_x(call, 0), *r)) : status;
+}
+
+static ct_status extreme(const ct_call *call, kernels k, bool lowest)
+{
+    ct_tensor *y = ct_call_y(call, 0);
+    ct_dtype dtype = ct_dtype_of(y);
+    (dtype == CT_F32 ? fill_f32 : dtype == CT_F64 ? fill_f64 : fill_i64)(ct_data_mutable(y),
+                                                                         ct_count(y), lowest);
+    ct__loop_reduced(call, NULL, kernel_for(k, y));
+    return CT_OK;
+}
+
+static ct_status max_forward(ct_call *call)
+{
+    return extreme(call, KERNELS(max), true);
+}
+
+static ct_status min_forward(ct_call *call)
+{
+    return extreme(call, KERNELS(min), false);
+}
+
+/* gx_i = gy / k where x_i = y, which k elements are; else 0. Where x = y and how often is locally
+ * constant, so only gy is differentiated further */
+static ct_status extreme_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    const ct__reduction *r = ct_call_attributes(call);
+    ct_tensor *x = ct_call_x(call, 0), *y = ct__kept(call, ct_call_y(call, 0));
+    ct_tensor *zero = ct_scalar_like(x, 0), *one = ct_scalar_like(x, 1), *is_y = ct_eq(x, y);
+    ct_tensor *k = ct_where(is_y, one, zero);
+    k = k ? sum(k, (ct__reduction){ r->axes, true }) : NULL;
+    gx[0] = ct_where(is_y, ct_div(ct__kept(call, gy[0]), k), zero);
+    return CT_OK;
+}
+
+#define EXTREME(id)                                                                             \
+    extern const ct_op ct__##id##_op;                                                           \
+    const ct_op ct__##id##_op = {                                                               \
+        .name = #id,                                                                            \
+        .saves = CT_SAVE_X(0) | CT_SAVE_Y(0),                                                   \
+        .attributes_size = sizeof(ct__reduction),                                               \
+        .infer = extreme_infer,                                                                 \
+        .forward = id##_forward,                                                                \
+        .vjp = extreme_vjp,                                                                     \
+        .sample = ct__sample_reduction,                                                         \
+    };                                                                                          \
+    ct_tensor *ct_##id##_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)         \
+    {                                                                                           \
+        ct__reduction r;                                                                        \
+        bool right = ct__reduction_of(&r, x, #id, axes, n, flags);                              \
+        return right ? ct_apply(&ct__##id##_op, &r, &x, 1) : NULL;                              \
+    }
+EXTREME(max)
+EXTREME(min)
+
+/* -- argmax, argmin */
+static ct_status place_infer(ct_call *call)
+{
+    const int64_t *wanted = ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
+    int64_t shape[CT_MAX_DIMS];
+    int axis = ct_call_axis(call, *wanted, ct_ndim(x));
+    if (axis < 0)
+        return CT_ERROR_RANGE;
+    int ndim = ct__reduced_shape(x, (ct__reduction){ 1u << axis, false }, shape);
+    ct_status status = ct_call_set_y(call, 0, CT_I64, shape, ndim);
+    return status == CT_OK ? check_some(call, ct_size(x, axis)) : status;
+}
+
+static ct_status place(const ct_call *call, kernels k)
+{
+    const int64_t *wanted = ct_call_attributes(call);
+    ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
+    int axis = ct_call_axis(call, *wanted, ct_ndim(x));
+    line l = { ct_size(x, axis), ct_strides(x)[axis] };
+    ct__loop_lines(CT_TENSORS(y, x), axis, kernel_for(k, x), &l);
+    return CT_OK;
+}
+
+static int place_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    if (k >= 3)
+        return 0;
+    *(int64_t *)attributes = k - 1;
+    x[0] = ct_randn(cx, CT_F64, CT_SHAPE(3, 4));
+    return 1;
+}
+
+#define PLACE(id)                                                                               \
+    static ct_status id##_forward(ct_call *call)                                                \
+    {                                                                                           \
+        return place(call, KERNELS(id));                                                        \
+    }                                                                                           \
+    extern const ct_op ct__##id##_op;                                                           \
+    const ct_op ct__##id##_op = {                                                               \
+        .name = #id,                                                                            \
+        .flags = CT_OP_CONSTANT,                                                                \
+        .attributes_size = sizeof(int64_t),                                                     \
+        .infer = place_infer,                                                                   \
+        .forward = id##_forward,                                                                \
+        .sample = place_sample,                                                                 \
+    };                                                                                          \
+    ct_tensor *ct_##id(ct_tensor *x, int axis)                                                  \
+    {                                                                                           \
+        return ct_apply(&ct__##id##_op, &(int64_t){ axis }, &x, 1);                             \
+    }
+PLACE(argmax)
+PLACE(argmin)
+
+/* -- Over all axes */
+#define ALL(name)                                                                               \
+    ct_tensor *ct_##name(ct_tensor *x)                                                          \
+    {                                                                                           \
+        return ct_##name##_over(x, NULL, 0, 0);                                                 \
+    }
+ALL(sum)
+ALL(mean)
+ALL(max)
+ALL(min)
+ALL(var)
+ALL(logsumexp)

@@ -1,0 +1,212 @@
+/* softmax and log_softmax along an axis, and logsumexp, whose gradient is softmax.
+ *
+ *   l = log sum_j e^(x_j)                  dl/dx_k = e^(x_k - l) = y_k
+ *   y_i = e^(x_i - l)                      dy_i/dx_k = y_i (d_ik - y_k)
+ *   z_i = x_i - l                          dz_i/dx_k = d_ik - y_k
+ *
+ * A shift of all x shifts l and leaves y and z: taking off the largest leaves e^0 = 1 as the
+ * largest term, so no finite x overflows and no sum is 0. */
+#include <cotangent/op.h>
+#include <cotangent/ops.h>
+#include <math.h>
+
+#include "axes.h"
+
+/* lines along the axis: their length, and each operand's stride inside one */
+typedef struct line {
+    int64_t length, stride[3];
+    bool adds;
+} line;
+
+#define REAL    float
+#define F(name) name##f
+#define K(name) name##_f32
+#include "softmax_kernels.h"
+#undef REAL
+#undef F
+#undef K
+#define REAL    double
+#define F(name) name
+#define K(name) name##_f64
+#include "softmax_kernels.h"
+#undef REAL
+#undef F
+#undef K
+
+static int axis_of(const ct_call *call)
+{
+    const int64_t *axis = ct_call_attributes(call);
+    return ct_call_axis(call, *axis, ct_ndim(ct_call_x(call, 0)));
+}
+
+static ct_status infer(ct_call *call)
+{
+    return axis_of(call) < 0 ? CT_ERROR_RANGE : ct_infer_same(call);
+}
+
+static ct_status loop(const ct_call *call, ct_tensor *const *operands, int n, ct_loop_body f32,
+                      ct_loop_body f64)
+{
+    int axis = axis_of(call);
+    line l = { .length = ct_size(operands[0], axis), .adds = ct_call_adds(call, 0) };
+    for (int k = 0; k < n; k++)
+        l.stride[k] = ct_strides(operands[k])[axis];
+    if (ct_count(operands[0]) > 0)
+        ct__loop_lines(operands, n, axis, ct_dtype_of(operands[0]) == CT_F32 ? f32 : f64, &l);
+    return CT_OK;
+}
+
+static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    static const int64_t axes[] = { 1, 0, -2, 0, 1 };
+    if (k >= 5)
+        return 0;
+    *(int64_t *)attributes = axes[k];
+    x[0] = k == 3   ? ct_randn(cx, CT_F64, CT_SHAPE(1))
+           : k == 4 ? ct_randn(cx, CT_F64, CT_SHAPE(2, 0))
+           : k == 2 ? ct_randn(cx, CT_F64, CT_SHAPE(2, 3, 2))
+                    : ct_randn(cx, CT_F64, CT_SHAPE(3, 4));
+    return 1;
+}
+
+/* -- softmax */
+static ct_status softmax_forward(ct_call *call)
+{
+    return loop(call, CT_TENSORS(ct_call_y(call, 0), ct_call_x(call, 0)), softmax_f32,
+                softmax_f64);
+}
+
+/* gx_k = sum_i gy_i y_i (d_ik - y_k) = y_k (gy_k - sum_i gy_i y_i) */
+static ct_status softmax_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    ct_tensor *y = ct_call_y(call, 0);
+    ct_tensor *dot = ct_sum_over(ct_mul(gy[0], y), CT_AXES(axis_of(call)), CT_KEEPDIMS);
+    gx[0] = ct_mul(y, ct_sub(gy[0], dot));
+    return CT_OK;
+}
+
+static ct_status softmax_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    return loop(call, CT_TENSORS(gx[0], gy[0], ct_call_y(call, 0)), softmax_back_f32,
+                softmax_back_f64);
+}
+
+extern const ct_op ct__softmax_op;
+const ct_op ct__softmax_op = {
+    .name = "softmax",
+    .saves = CT_SAVE_Y(0),
+    .attributes_size = sizeof(int64_t),
+    .infer = infer,
+    .forward = softmax_forward,
+    .vjp = softmax_vjp,
+    .backward = softmax_backward,
+    .sample = sample,
+};
+
+ct_tensor *ct_softmax(ct_tensor *x, int axis)
+{
+    return ct_apply(&ct__softmax_op, &(int64_t){ axis }, &x, 1);
+}
+
+/* -- log_softmax */
+static ct_status log_softmax_forward(ct_call *call)
+{
+    return loop(call, CT_TENSORS(ct_call_y(call, 0), ct_call_x(call, 0)), log_softmax_f32,
+                log_softmax_f64);
+}
+
+/* gx_k = sum_i gy_i (d_ik - e^(z_k)) = gy_k - e^(z_k) sum_i gy_i */
+static ct_status log_softmax_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    ct_tensor *sum = ct_sum_over(gy[0], CT_AXES(axis_of(call)), CT_KEEPDIMS);
+    gx[0] = ct_sub(gy[0], ct_mul(ct_exp(ct_call_y(call, 0)), sum));
+    return CT_OK;
+}
+
+static ct_status log_softmax_backward(const ct_call *call, ct_tensor *const *gy,
+                                      ct_tensor *const *gx)
+{
+    return loop(call, CT_TENSORS(gx[0], gy[0], ct_call_y(call, 0)), log_softmax_back_f32,
+                log_softmax_back_f64);
+}
+
+extern const ct_op ct__log_softmax_op;
+const ct_op ct__log_softmax_op = {
+    .name = "log_softmax",
+    .saves = CT_SAVE_Y(0),
+    .attributes_size = sizeof(int64_t),
+    .infer = infer,
+    .forward = log_softmax_forward,
+    .vjp = log_softmax_vjp,
+    .backward = log_softmax_backward,
+    .sample = sample,
+};
+
+ct_tensor *ct_log_softmax(ct_tensor *x, int axis)
+{
+    return ct_apply(&ct__log_softmax_op, &(int64_t){ axis }, &x, 1);
+}
+
+/* -- logsumexp */
+static ct_status logsumexp_infer(ct_call *call)
+{
+    ct_status status = ct_call_check_float(call);
+    return status == CT_OK ? ct__infer_reduced(call) : status;
+}
+
+static ct_status logsumexp_forward(ct_call *call)
+{
+    ct_tensor *y = ct_call_y(call, 0);
+    int64_t n = ct_count(y);
+    void *data = ct_data_mutable(y);
+    bool f32 = ct_dtype_of(y) == CT_F32;
+    double *sums = ct_call_scratch(call, (size_t)n * sizeof *sums);
+    if (!sums)
+        return CT_ERROR_MEMORY;
+    (f32 ? start_f32 : start_f64)(data, sums, n);
+    ct__loop_reduced(call, sums, f32 ? add_max_f32 : add_max_f64);
+    ct__loop_reduced(call, sums, f32 ? add_exp_f32 : add_exp_f64);
+    (f32 ? finish_f32 : finish_f64)(data, sums, n);
+    return CT_OK;
+}
+
+/* gx_k = gy e^(x_k - y). Where y = -inf, every x is: 0 instead of e^(-inf + inf) */
+static ct_status logsumexp_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    ct_tensor *x = ct_call_x(call, 0), *y = ct__kept(call, ct_call_y(call, 0));
+    ct_tensor *none = ct_eq(y, ct_scalar_like(y, -INFINITY));
+    ct_tensor *total = ct_where(none, ct_scalar_like(y, 0), y);
+    gx[0] = ct_mul(ct__kept(call, gy[0]), ct_exp(ct_sub(x, total)));
+    return CT_OK;
+}
+
+static ct_status logsumexp_backward(const ct_call *call, ct_tensor *const *gy,
+                                    ct_tensor *const *gx)
+{
+    ct_tensor *g = ct__kept(call, gy[0]), *y = ct__kept(call, ct_call_y(call, 0));
+    bool adds = ct_call_adds(call, 0), f32 = ct_dtype_of(gx[0]) == CT_F32;
+    if (!g || !y)
+        return CT_ERROR_MEMORY;
+    ct_loop(CT_TENSORS(gx[0], g, ct_call_x(call, 0), y),
+            f32 ? logsumexp_back_f32 : logsumexp_back_f64, &adds);
+    return CT_OK;
+}
+
+extern const ct_op ct__logsumexp_op;
+const ct_op ct__logsumexp_op = {
+    .name = "logsumexp",
+    .saves = CT_SAVE_X(0) | CT_SAVE_Y(0),
+    .attributes_size = sizeof(ct__reduction),
+    .infer = logsumexp_infer,
+    .forward = logsumexp_forward,
+    .vjp = logsumexp_vjp,
+    .backward = logsumexp_backward,
+    .sample = ct__sample_reduction,
+};
+
+ct_tensor *ct_logsumexp_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
+{
+    ct__reduction r;
+    bool right = ct__reduction_of(&r, x, "logsumexp", axes, n, flags);
+    return right ? ct_apply(&ct__logsumexp_op, &r, &x, 1) : NULL;
+}
