@@ -1,9 +1,10 @@
 /* Memory: every block the library uses comes from here.
  *
- * Blocks of up to 1 KiB are cut from slabs of 64 KiB, aligned to their size, so that a block finds
- * its slab by masking its address; larger ones are kept in a list per size class, eight classes per
- * doubling (12.5 % lost at most). What was freed last is used first, while it is in the cache. With
- * the pool off each block is one call to the allocator, so that a sanitizer sees every one. */
+ * Freed blocks wait in a list per size class, and what was freed last is used first, while it is in
+ * the cache: the common case is the few instructions in node.h. Blocks of up to 1 KiB are cut from
+ * slabs of 64 KiB, aligned to their size, so that a block finds its slab by masking its address;
+ * larger ones have eight classes per doubling (12.5 % lost at most) and are the allocator's one by
+ * one. With the pool off each block is one call to the allocator, so that a sanitizer sees it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,10 +25,8 @@ enum { SLAB = 65536, SLAB_HEAD = 64 };
 #endif
 
 struct ct__slab {
-    ct__slab *next, **prev; /* among those of its class with room */
-    void *free;             /* threaded through the blocks */
-    uint32_t block, live;
-    uint32_t fresh;         /* where the never used part begins */
+    ct__slab *next;
+    uint32_t block, cut, free; /* bytes of one; how many were cut; free ones, where a sweep counts */
 };
 
 static void *system_allocate(size_t bytes, size_t alignment, void *user)
@@ -43,14 +42,153 @@ static void system_deallocate(void *p, size_t bytes, void *user)
     free(p);
 }
 
-/* the class of a block of more than CT__SMALL bytes, and the bytes that class has */
-static int large_class(size_t bytes, size_t *rounded)
+/* what a request of `bytes` really takes, and its class; -1: more than any machine has */
+static int class_of(size_t bytes, size_t *rounded)
 {
+    if (bytes <= CT__SMALL) {
+        int class = ct__small_class(bytes);
+        *rounded = (size_t)(class + 1) * CT__STEP;
+        return class;
+    }
+    if (bytes > (size_t)1 << 62)
+        return -1;
     int top = 63 - __builtin_clzll((unsigned long long)bytes - 1); /* 2^top < bytes <= 2^(top+1) */
     size_t step = (size_t)1 << (top - 3);
-    size_t steps = (bytes + step - 1) / step;                      /* 9 to 16 */
+    size_t steps = (bytes + step - 1) / step; /* 9 to 16 */
     *rounded = steps * step;
     return CT__SMALL_CLASSES + (top - 10) * 8 + (int)steps - 9;
+}
+
+static size_t bytes_of_large(int class)
+{
+    int place = class - CT__SMALL_CLASSES;
+    return (size_t)(place % 8 + 9) << (place / 8 + 10 - 3);
+}
+
+static void *pop(void **list)
+{
+    void *p = *list;
+    if (p)
+        memcpy(list, p, sizeof *list);
+    return p;
+}
+
+static void push(void **list, void *p)
+{
+    memcpy(p, list, sizeof *list);
+    *list = p;
+}
+
+static void system_free(ct_context *cx, void *block, size_t bytes)
+{
+    cx->memory.deallocations++;
+    cx->pool.held -= (int64_t)bytes;
+    cx->options.allocator.deallocate(block, bytes, cx->options.allocator.user);
+}
+
+static void *system_take(ct_context *cx, size_t bytes, size_t alignment)
+{
+    const ct_allocator *allocator = &cx->options.allocator;
+    cx->memory.allocations++;
+    void *block = allocator->allocate(bytes, alignment, allocator->user);
+    if (!block && cx->pool.held > cx->memory.live_bytes) { /* what is kept may be what is missing */
+        ct_memory_trim(cx);
+        cx->memory.allocations++;
+        block = allocator->allocate(bytes, alignment, allocator->user);
+    }
+    if (block)
+        cx->pool.held += (int64_t)bytes;
+    return block;
+}
+
+/* a new block of a small class, cut from that class' newest slab */
+static void *cut(ct_context *cx, int class)
+{
+    ct__slab *slab = cx->pool.newest[class];
+    uint32_t block = (uint32_t)(class + 1) * CT__STEP;
+    if (!slab || SLAB_HEAD + (slab->cut + 1) * block > SLAB) {
+        slab = system_take(cx, SLAB, SLAB);
+        if (!slab)
+            return NULL;
+        *slab = (ct__slab){ .next = cx->pool.slabs, .block = block };
+        cx->pool.slabs = cx->pool.newest[class] = slab;
+    }
+    return (char *)slab + SLAB_HEAD + slab->cut++ * block;
+}
+
+static void *take(ct_context *cx, int class, size_t bytes)
+{
+    if (cx->pool.off)
+        return system_take(cx, bytes, 64);
+    void *p = pop(&cx->pool.free[class]);
+    if (p)
+        return p;
+    return class < CT__SMALL_CLASSES ? cut(cx, class) : system_take(cx, bytes, 64);
+}
+
+void *ct__take_quietly(ct_context *cx, size_t bytes)
+{
+    size_t rounded = 0;
+    int class = class_of(bytes, &rounded);
+    int64_t live = cx->memory.live_bytes, most = cx->options.max_bytes;
+    if (class < 0 || (most > 0 && (int64_t)rounded > most - live))
+        return NULL;
+    void *p = take(cx, class, rounded);
+    if (!p)
+        return NULL;
+    live += (int64_t)rounded;
+    cx->memory.live_bytes = live;
+    if (live > cx->memory.peak_bytes)
+        cx->memory.peak_bytes = live;
+    return p;
+}
+
+void *ct__take_slowly(ct_context *cx, size_t bytes)
+{
+    void *p = ct__take_quietly(cx, bytes);
+    if (!p)
+        ct_fail(cx, CT_ERROR_MEMORY, "out of memory: %zu bytes more, with %lld live", bytes,
+                (long long)cx->memory.live_bytes);
+    return p;
+}
+
+/* -- Giving back to the allocator */
+static ct__slab *slab_of(void *block)
+{
+    return (ct__slab *)((uintptr_t)block & ~(uintptr_t)(SLAB - 1));
+}
+
+static bool is_idle(const ct__slab *slab)
+{
+    return slab->free == slab->cut;
+}
+
+/* slabs of which every block is free: count, take those blocks out of the lists, give them back */
+static void sweep(ct_context *cx)
+{
+    for (ct__slab *slab = cx->pool.slabs; slab; slab = slab->next)
+        slab->free = 0;
+    for (int class = 0; class < CT__SMALL_CLASSES; class++)
+        for (void *p = cx->pool.free[class]; p; memcpy(&p, p, sizeof p))
+            slab_of(p)->free++;
+    for (int class = 0; class < CT__SMALL_CLASSES; class++) {
+        void *all = cx->pool.free[class];
+        void *kept = NULL;
+        for (void *p; (p = pop(&all));)
+            if (!is_idle(slab_of(p)))
+                push(&kept, p);
+        cx->pool.free[class] = kept;
+        if (cx->pool.newest[class] && is_idle(cx->pool.newest[class]))
+            cx->pool.newest[class] = NULL;
+    }
+    for (ct__slab **place = &cx->pool.slabs, *slab; (slab = *place);) {
+        if (!is_idle(slab)) {
+            place = &slab->next;
+            continue;
+        }
+        *place = slab->next;
+        system_free(cx, slab, SLAB);
+    }
 }
 
 static int64_t pool_limit(const ct_context *cx)
@@ -61,197 +199,46 @@ static int64_t pool_limit(const ct_context *cx)
     return cx->memory.peak_bytes > floor ? cx->memory.peak_bytes : floor;
 }
 
-static void system_free(ct_context *cx, void *block, size_t bytes)
+/* A block that leaves more than `most` unused: a large one is not kept, small ones are swept, but
+ * not again before a sixteenth more has gathered. */
+void ct__give_back_slowly(ct_context *cx, void *block, size_t bytes)
 {
-    cx->memory.deallocations++;
-    cx->options.allocator.deallocate(block, bytes, cx->options.allocator.user);
-}
-
-static void *system_take(ct_context *cx, size_t bytes, size_t alignment)
-{
-    const ct_allocator *allocator = &cx->options.allocator;
-    cx->memory.allocations++;
-    void *block = allocator->allocate(bytes, alignment, allocator->user);
-    if (!block && cx->memory.pool_bytes > 0) { /* what is kept for reuse may be what is missing */
-        ct_memory_trim(cx);
-        cx->memory.allocations++;
-        block = allocator->allocate(bytes, alignment, allocator->user);
-    }
-    return block;
-}
-
-static void slab_unlink(ct__slab *slab)
-{
-    *slab->prev = slab->next;
-    if (slab->next)
-        slab->next->prev = slab->prev;
-}
-
-static void slab_link(ct__slab *slab, ct__slab **list)
-{
-    slab->next = *list;
-    slab->prev = list;
-    if (*list)
-        (*list)->prev = &slab->next;
-    *list = slab;
-}
-
-static bool slab_is_full(const ct__slab *slab)
-{
-    return !slab->free && slab->fresh + slab->block > SLAB;
-}
-
-static void *small_take(ct_context *cx, int class)
-{
-    ct__slab *slab = cx->pool.slabs[class];
-    if (!slab) {
-        slab = system_take(cx, SLAB, SLAB);
-        if (!slab)
-            return NULL;
-        uint32_t block = (uint32_t)(class + 1) * CT__STEP;
-        *slab = (ct__slab){ .block = block, .fresh = SLAB_HEAD };
-        slab_link(slab, &cx->pool.slabs[class]);
-        cx->memory.pool_bytes += SLAB;
-    }
-    void *p = slab->free;
-    if (p) {
-        memcpy(&slab->free, p, sizeof(void *));
-    } else {
-        p = (char *)slab + slab->fresh;
-        slab->fresh += slab->block;
-    }
-    slab->live++;
-    cx->memory.pool_bytes -= slab->block;
-    if (slab_is_full(slab))
-        slab_unlink(slab);
-    return p;
-}
-
-static void slab_free(ct_context *cx, ct__slab *slab)
-{
-    slab_unlink(slab);
-    cx->memory.pool_bytes -= SLAB;
-    system_free(cx, slab, SLAB);
-}
-
-static void small_give_back(ct_context *cx, void *p, int class)
-{
-    ct__slab *slab = (ct__slab *)((uintptr_t)p & ~(uintptr_t)(SLAB - 1));
-    if (slab_is_full(slab))
-        slab_link(slab, &cx->pool.slabs[class]);
-    memcpy(p, &slab->free, sizeof(void *));
-    slab->free = p;
-    slab->live--;
-    cx->memory.pool_bytes += slab->block;
-    if (slab->live == 0 && cx->memory.pool_bytes > pool_limit(cx))
-        slab_free(cx, slab);
-}
-
-static void *large_take(ct_context *cx, int class, size_t bytes)
-{
-    void *p = cx->pool.free[class];
-    if (!p)
-        return system_take(cx, bytes, 64);
-    memcpy(&cx->pool.free[class], p, sizeof(void *));
-    cx->memory.pool_bytes -= (int64_t)bytes;
-    return p;
-}
-
-static void large_give_back(ct_context *cx, void *p, int class, size_t bytes)
-{
-    if (cx->memory.pool_bytes + (int64_t)bytes > pool_limit(cx)) {
-        system_free(cx, p, bytes);
-        return;
-    }
-    memcpy(p, &cx->pool.free[class], sizeof(void *));
-    cx->pool.free[class] = p;
-    cx->memory.pool_bytes += (int64_t)bytes;
-}
-
-/* what a request of `bytes` really takes, and its class; -1: more than any machine has */
-static int class_of(size_t bytes, size_t *rounded)
-{
-    if (bytes <= CT__SMALL) {
-        int class = bytes ? (int)((bytes - 1) / CT__STEP) : 0;
-        *rounded = (size_t)(class + 1) * CT__STEP;
-        return class;
-    }
-    if (bytes > (size_t)1 << 62)
-        return -1;
-    return large_class(bytes, rounded);
-}
-
-void *ct__take_quietly(ct_context *cx, size_t bytes)
-{
-    size_t rounded = 0;
-    int class = class_of(bytes, &rounded);
-    int64_t live = cx->memory.live_bytes, most = cx->options.max_bytes;
-    void *p = NULL;
-    if (class < 0 || (most > 0 && (int64_t)rounded > most - live))
-        return NULL;
-    if (cx->pool.off)
-        p = system_take(cx, rounded, 64);
-    else if (class < CT__SMALL_CLASSES)
-        p = small_take(cx, class);
-    else
-        p = large_take(cx, class, rounded);
-    if (!p)
-        return NULL;
-    live += (int64_t)rounded;
-    cx->memory.live_bytes = live;
-    if (live > cx->memory.peak_bytes)
-        cx->memory.peak_bytes = live;
-    return p;
-}
-
-void *ct__take(ct_context *cx, size_t bytes)
-{
-    void *p = ct__take_quietly(cx, bytes);
-    if (!p)
-        ct_fail(cx, CT_ERROR_MEMORY, "out of memory: %zu bytes more, with %lld live", bytes,
-                (long long)cx->memory.live_bytes);
-    return p;
-}
-
-void ct__give_back(ct_context *cx, void *block, size_t bytes)
-{
-    if (!block)
-        return;
     size_t rounded = 0;
     int class = class_of(bytes, &rounded);
     cx->memory.live_bytes -= (int64_t)rounded;
-    if (cx->pool.off)
+    if (cx->pool.off) {
         system_free(cx, block, rounded);
-    else if (class < CT__SMALL_CLASSES)
-        small_give_back(cx, block, class);
-    else
-        large_give_back(cx, block, class, rounded);
+        return;
+    }
+    int64_t limit = pool_limit(cx), unused = cx->pool.held - cx->memory.live_bytes;
+    if (class >= CT__SMALL_CLASSES && unused > limit) {
+        system_free(cx, block, rounded);
+        return;
+    }
+    push(&cx->pool.free[class], block);
+    if (unused > limit && unused > cx->pool.most) {
+        sweep(cx);
+        unused = cx->pool.held - cx->memory.live_bytes;
+    }
+    cx->pool.most = unused > limit ? unused + unused / 16 : limit;
 }
 
 void ct_memory_trim(ct_context *cx)
 {
     if (!cx)
         return;
-    for (int class = 0; class < CT__SMALL_CLASSES; class++)
-        for (ct__slab *slab = cx->pool.slabs[class], *next; slab; slab = next) {
-            next = slab->next;
-            if (slab->live == 0)
-                slab_free(cx, slab);
-        }
+    sweep(cx);
     for (int class = CT__SMALL_CLASSES; class < CT__CLASSES; class++)
-        for (void *p = cx->pool.free[class]; p; p = cx->pool.free[class]) {
-            int place = class - CT__SMALL_CLASSES;
-            size_t bytes = (size_t)(place % 8 + 9) << (place / 8 + 10 - 3);
-            memcpy(&cx->pool.free[class], p, sizeof(void *));
-            cx->memory.pool_bytes -= (int64_t)bytes;
-            system_free(cx, p, bytes);
-        }
+        for (void *p; (p = pop(&cx->pool.free[class]));)
+            system_free(cx, p, bytes_of_large(class));
 }
 
 void ct_memory_stats(const ct_context *cx, ct_memory *out)
 {
-    if (out)
-        *out = cx ? cx->memory : (ct_memory){ 0 };
+    if (!out)
+        return;
+    *out = cx ? cx->memory : (ct_memory){ 0 };
+    out->pool_bytes = cx ? cx->pool.held - cx->memory.live_bytes : 0;
 }
 
 /* -- Objects */

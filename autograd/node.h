@@ -12,6 +12,8 @@
  * cycle: edges point to what was made earlier, and freeing ends. */
 #ifndef COTANGENT_NODE_H
 #define COTANGENT_NODE_H
+#include <string.h>
+
 #include <cotangent/autograd.h>
 #include <cotangent/op.h>
 
@@ -135,8 +137,9 @@ enum { CT__SMALL = 1024, CT__STEP = 32, CT__SMALL_CLASSES = CT__SMALL / CT__STEP
 
 typedef struct ct__pool {
     bool off;
-    ct__slab *slabs[CT__SMALL_CLASSES]; /* with room, per class */
-    void *free[CT__CLASSES];            /* larger blocks, threaded through themselves */
+    int64_t held, most;                   /* bytes from the allocator; unused ones to be kept */
+    void *free[CT__CLASSES];              /* threaded through the blocks */
+    ct__slab *newest[CT__SMALL_CLASSES], *slabs;
 } ct__pool;
 
 struct ct_context {
@@ -157,9 +160,45 @@ struct ct_context {
 };
 
 /* -- memory.c */
-void *ct__take(ct_context *cx, size_t bytes); /* NULL and CT_ERROR_MEMORY */
+void *ct__take_slowly(ct_context *cx, size_t bytes);
 void *ct__take_quietly(ct_context *cx, size_t bytes); /* NULL, where that is no error */
-void ct__give_back(ct_context *cx, void *block, size_t bytes);
+void ct__give_back_slowly(ct_context *cx, void *block, size_t bytes);
+
+static inline int ct__small_class(size_t bytes)
+{
+    return bytes ? (int)((bytes - 1) / CT__STEP) : 0;
+}
+
+/* NULL and CT_ERROR_MEMORY. Here only the common case: a small block that was used before, below the
+ * peak (so that no limit is passed and no statistic but one changes) */
+static inline void *ct__take(ct_context *cx, size_t bytes)
+{
+    if (bytes > CT__SMALL)
+        return ct__take_slowly(cx, bytes);
+    int class = ct__small_class(bytes);
+    int64_t live = cx->memory.live_bytes + (class + 1) * CT__STEP;
+    void *p = cx->pool.free[class];
+    if (!p || live > cx->memory.peak_bytes)
+        return ct__take_slowly(cx, bytes);
+    memcpy(&cx->pool.free[class], p, sizeof p);
+    cx->memory.live_bytes = live;
+    return p;
+}
+
+static inline void ct__give_back(ct_context *cx, void *block, size_t bytes)
+{
+    if (!block)
+        return;
+    int class = bytes <= CT__SMALL ? ct__small_class(bytes) : -1;
+    int64_t live = cx->memory.live_bytes - (class + 1) * CT__STEP;
+    if (class < 0 || cx->pool.held - live > cx->pool.most) {
+        ct__give_back_slowly(cx, block, bytes);
+        return;
+    }
+    memcpy(block, &cx->pool.free[class], sizeof(void *));
+    cx->pool.free[class] = block;
+    cx->memory.live_bytes = live;
+}
 void ct__objects_free(ct_context *cx);
 ct_context *ct__context_take(const ct_context_options *options); /* NULL: no memory, bad allocator */
 void ct__context_give_back(ct_context *cx);
