@@ -18,8 +18,8 @@ static ct_status check_inputs(ct_call *call)
         const ct_tensor *x = call->x[i];
         if (!x)
             return ct_fail(call->cx, CT_ERROR_NULL, "%s: operand %d is NULL", name, i + 1);
-        if (x->flags & CT__DEAD || !x->buffer)
-            return ct__usable(x, name), CT_ERROR_STALE;
+        if (!ct__usable(x, name))
+            return CT_ERROR_STALE;
         if (x->cx != call->cx)
             return ct_call_fail(call, CT_ERROR_CONTEXT, "operands of different contexts");
     }
@@ -40,15 +40,10 @@ static ct_status check_derivative(ct_call *call)
     return CT_OK;
 }
 
-ct_tensor *const *ct__contiguous_all(ct_context *cx, ct_tensor *const *x, int n)
+ct_tensor *const *ct__make_contiguous(ct_context *cx, ct_tensor *const *x, int n)
 {
-    int i = 0;
-    while (i < n && (!x[i] || !x[i]->buffer || x[i]->flags & CT__CONTIGUOUS))
-        i++;
-    if (i == n)
-        return x;
     ct_tensor **all = (void *)ct__scope_chars(cx, (size_t)n * sizeof *all);
-    for (i = 0; all && i < n; i++) {
+    for (int i = 0; all && i < n; i++) {
         all[i] = x[i] && x[i]->buffer ? ct__contiguous(x[i]) : x[i];
         if (x[i] && !all[i])
             return NULL;

@@ -15,7 +15,7 @@ static ct_status check_start(const char *who, ct_tensor *y, ct_tensor *gy)
         return CT_OK;
     if (gy->cx != y->cx)
         return ct_fail(y->cx, CT_ERROR_CONTEXT, "%s: the cotangent is of another context", who);
-    if (gy->dtype == y->dtype && ct_same_shape(gy, y))
+    if (gy->dtype == y->dtype && ct__same_shape(gy, y))
         return CT_OK;
     ct__tensor_print(is, sizeof is, gy, true);
     return ct_fail(y->cx, gy->dtype == y->dtype ? CT_ERROR_SHAPE : CT_ERROR_DTYPE,

@@ -231,9 +231,12 @@ ct_status ct_infer_same(ct_call *call)
     if (status != CT_OK)
         return status;
     for (int i = 1; i < call->n; i++)
-        if (!ct_same_shape(call->x[0], call->x[i]))
+        if (!ct__same_shape(call->x[0], call->x[i]))
             return ct_call_fail(call, CT_ERROR_SHAPE, "shapes differ");
-    return ct_call_set_y(call, 0, call->x[0]->dtype, ct__shape(call->x[0]), call->x[0]->ndim);
+    const ct_tensor *x = call->x[0]; /* which has been checked: no need for ct_call_set_y */
+    ct__layout layout = { .dtype = x->dtype, .ndim = x->ndim, .shape = ct__shape(x) };
+    call->y[0] = new_output(call, 0, &layout, true);
+    return call->y[0] ? CT_OK : CT_ERROR_MEMORY;
 }
 
 ct_status ct_infer_scalar(ct_call *call)

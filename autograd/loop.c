@@ -83,10 +83,7 @@ void ct_loop_over(const int64_t *shape, int ndim, const ct_operand *operands, in
 static bool is_flat(ct_tensor *const *operands, int n)
 {
     for (int k = 0; k < n; k++)
-        if (!(operands[k]->flags & CT__CONTIGUOUS) || operands[k]->count != operands[0]->count ||
-            operands[k]->ndim != operands[0]->ndim ||
-            memcmp(ct__shape(operands[k]), ct__shape(operands[0]),
-                   operands[0]->ndim * sizeof(int64_t)) != 0)
+        if (!(operands[k]->flags & CT__CONTIGUOUS) || !ct__same_shape(operands[k], operands[0]))
             return false;
     return true;
 }

@@ -193,10 +193,10 @@ static void sweep(ct_context *cx)
 
 static int64_t pool_limit(const ct_context *cx)
 {
-    int64_t floor = (int64_t)64 << 20;
+    int64_t floor = (int64_t)64 << 20, peak = cx->memory.peak_bytes + cx->memory.peak_bytes / 4;
     if (cx->options.pool_bytes > 0)
         return cx->options.pool_bytes;
-    return cx->memory.peak_bytes > floor ? cx->memory.peak_bytes : floor;
+    return peak > floor ? peak : floor;
 }
 
 /* A block that leaves more than `most` unused: a large one is not kept, small ones are swept, but

@@ -246,9 +246,25 @@ void ct__unhandle(ct_tensor *t);    /* one less; NULL does nothing */
 void ct__drop(ct_tensor *t);        /* free it if nothing keeps it */
 void ct__kept_free(ct_context *cx);
 ct__extra *ct__extra_of(ct_tensor *t); /* made at need; NULL and an error */
-/* NULL, stale, or without data: an error that names `who` */
-bool ct__usable(const ct_tensor *t, const char *who);
-bool ct__alive(const ct_tensor *t, const char *who); /* the same, but the data may be gone */
+/* NULL (no error: there is no context), stale, or without data: an error that names `who` */
+bool ct__explain(const ct_tensor *t, const char *who, bool needs_data);
+static inline bool ct__usable(const ct_tensor *t, const char *who)
+{
+    return (t && t->buffer) || ct__explain(t, who, true); /* the dead have no buffer */
+}
+static inline bool ct__alive(const ct_tensor *t, const char *who) /* but the data may be gone */
+{
+    return (t && !(t->flags & CT__DEAD)) || ct__explain(t, who, false);
+}
+static inline bool ct__same_shape(const ct_tensor *a, const ct_tensor *b)
+{
+    if (a->ndim != b->ndim || a->count != b->count)
+        return false;
+    for (int d = 0; d < a->ndim; d++)
+        if (a->dims[d] != b->dims[d])
+            return false;
+    return true;
+}
 
 /* -- write.c */
 void ct__copy_out(void *y, const ct_tensor *x); /* row-major */
@@ -282,7 +298,14 @@ struct ct_call {
     ct_tensor *y[8], *aux[8];
 };
 /* inputs made contiguous where the operator asks for it; the array is in the scope's memory */
-ct_tensor *const *ct__contiguous_all(ct_context *cx, ct_tensor *const *x, int n);
+ct_tensor *const *ct__make_contiguous(ct_context *cx, ct_tensor *const *x, int n);
+static inline ct_tensor *const *ct__contiguous_all(ct_context *cx, ct_tensor *const *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (x[i] && !(x[i]->flags & CT__CONTIGUOUS) && x[i]->buffer)
+            return ct__make_contiguous(cx, x, n);
+    return x;
+}
 extern const ct_op ct__output_op; /* one of several outputs: its input is the hidden vertex */
 
 /* -- walk.c, rule.c: the walk backward */

@@ -212,7 +212,7 @@ double ct_max_difference(const ct_tensor *a, const ct_tensor *b)
 {
     if (!ct__usable(a, "max_difference") || !ct__usable(b, "max_difference"))
         return NAN;
-    if (a->dtype != b->dtype || !ct_same_shape(a, b))
+    if (a->dtype != b->dtype || !ct__same_shape(a, b))
         return NAN;
     double worst = 0;
     ct_operand operands[] = { { a->data, ct__dtype_size(a->dtype), ct__strides(a) },

@@ -150,7 +150,7 @@ static ct_status provide(ct_call *call, ct_tensor **gx)
         ct_tensor *x = call->x[i], *like = like_y ? call->vertex : x, *old = x->cotangent;
         if (!ct_call_wants(call, i))
             continue;
-        bool reuse = old && i < 64 && ct__exclusive(old) && ct_same_shape(like, x) &&
+        bool reuse = old && i < 64 && ct__exclusive(old) && ct__same_shape(like, x) &&
                      !seen_before(call, i);
         if (reuse) {
             call->adds |= (uint64_t)1 << i;
@@ -216,7 +216,7 @@ static ct_status fit(const ct__walk *w, const ct_call *call, int i, ct_tensor **
     ct_tensor *g = *gx;
     bool may_sum = call->op->flags & CT_OP_BROADCAST;
     char is[200], wants[200];
-    if (g->dtype != x->dtype || (!ct_same_shape(g, x) && !may_sum)) {
+    if (g->dtype != x->dtype || (!ct__same_shape(g, x) && !may_sum)) {
         ct__tensor_print(is, sizeof is, g, true);
         ct__tensor_print(wants, sizeof wants, x, true);
         return ct_fail(w->cx, CT_ERROR_SHAPE,
@@ -227,10 +227,10 @@ static ct_status fit(const ct__walk *w, const ct_call *call, int i, ct_tensor **
         return ct_fail(w->cx, CT_ERROR_VALUE, "%s, backward: made a NaN or an infinity",
                        call->op->name);
     bool cut = !w->create_graph && g->flags & CT__REQUIRES_GRAD;
-    if (!cut && ct_same_shape(g, x))
+    if (!cut && ct__same_shape(g, x))
         return CT_OK;
     ct_tensor *fitted = cut ? ct_detach(g) : g;
-    if (!ct_same_shape(g, x))
+    if (!ct__same_shape(g, x))
         fitted = ct_sum_to(fitted, ct__shape(x), x->ndim);
     if (!fitted)
         return ct_error(w->cx);
@@ -267,7 +267,8 @@ static ct_status apply_rule(ct__walk *w, ct_call *call, ct_tensor *const *gy, ct
     status = rule ? by_rule(call, gy, gx) : by_kernel(call, gy, gx);
     if (status == CT_OK)
         status = check_given(call, gx, rule);
-    for (int i = 0; i < call->n && status == CT_OK; i++)
+    bool as_provided = !rule && !(call->op->flags & CT_OP_BROADCAST) && !w->cx->find_nonfinite;
+    for (int i = 0; !as_provided && i < call->n && status == CT_OK; i++)
         if (gx[i])
             status = fit(w, call, i, &gx[i]);
     return status;

@@ -60,7 +60,11 @@ void ct__scope_pop(ct_context *cx, ct__scope *scope)
 {
     while (cx->scope != scope)
         end_innermost(cx);
-    end_innermost(cx);
+    if (scope->tensors || scope->texts)
+        empty(cx, scope);
+    cx->recording = scope->recording;
+    cx->inference = scope->inference;
+    cx->scope = scope->outer;
 }
 
 void ct__scopes_free(ct_context *cx)

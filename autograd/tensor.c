@@ -202,23 +202,17 @@ ct__extra *ct__extra_of(ct_tensor *t)
     return extra;
 }
 
-bool ct__alive(const ct_tensor *t, const char *who)
+bool ct__explain(const ct_tensor *t, const char *who, bool needs_data)
 {
+    char text[200];
     if (!t)
         return false;
-    if (!(t->flags & CT__DEAD))
-        return true;
-    ct_fail(t->cx, CT_ERROR_STALE, "%s: this tensor is gone: its scope has ended", who);
-    return false;
-}
-
-bool ct__usable(const ct_tensor *t, const char *who)
-{
-    if (!ct__alive(t, who))
+    if (t->flags & CT__DEAD) {
+        ct_fail(t->cx, CT_ERROR_STALE, "%s: this tensor is gone: its scope has ended", who);
         return false;
-    if (t->buffer)
+    }
+    if (!needs_data)
         return true;
-    char text[200];
     ct__tensor_print(text, sizeof text, t, false);
     ct_fail(t->cx, CT_ERROR_STALE, "%s: the data of %s are gone: its scope has ended, and no "
                                    "operator saved it", who, text);
@@ -297,6 +291,5 @@ bool ct_is_contiguous(const ct_tensor *x)
 
 bool ct_same_shape(const ct_tensor *a, const ct_tensor *b)
 {
-    return ct__alive(a, "same_shape") && ct__alive(b, "same_shape") && a->ndim == b->ndim &&
-           memcmp(ct__shape(a), ct__shape(b), a->ndim * sizeof(int64_t)) == 0;
+    return ct__alive(a, "same_shape") && ct__alive(b, "same_shape") && ct__same_shape(a, b);
 }

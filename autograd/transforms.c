@@ -39,7 +39,7 @@ static ct_status check_arguments(const stage *s, ct_function f, ct_tensor *const
             status = check_one(s, "v", i, v[i]);
         if (status != CT_OK)
             return status;
-        if (v && (v[i]->dtype != x[i]->dtype || !ct_same_shape(v[i], x[i])))
+        if (v && (v[i]->dtype != x[i]->dtype || !ct__same_shape(v[i], x[i])))
             return ct_fail(s->cx, CT_ERROR_SHAPE, "%s: v%d is not of x%d's dtype and shape", s->who,
                            i, i);
     }

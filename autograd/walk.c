@@ -124,7 +124,7 @@ static ct_status run_hooks(ct__walk *w, ct_tensor *t)
         ct__enter(w, &f, w->create_graph);
         ct_tensor *g = hook->call(t->cotangent, hook->user);
         bool fits = g && ct__usable(g, "hook") && g->cx == w->cx && g->dtype == t->dtype &&
-                    ct_same_shape(g, t);
+                    ct__same_shape(g, t);
         if (fits && !w->create_graph && g->flags & CT__REQUIRES_GRAD)
             g = ct_detach(g);
         if (fits && g) {

@@ -79,7 +79,9 @@ typedef struct ct_context_options {
     uint64_t seed;             /* of the random stream */
     int threads; /* 0: one, the caller's. -1: as many as cores. Results do not depend on it */
     int64_t max_bytes; /* live bytes beyond which calls fail with CT_ERROR_MEMORY; 0: no limit */
-    int64_t pool_bytes; /* freed memory kept for reuse at most; 0: as much as the peak, -1: none */
+    /* freed memory kept for reuse at most; 0: 1.25 times the peak, or 64 MiB; -1: none (every block
+       is then one call to the allocator, which is what a sanitizer wants: the default under one) */
+    int64_t pool_bytes;
     ct_allocator allocator;    /* zeroed: malloc and free */
     /* at the first error: the place for a breakpoint */
     void (*on_error)(ct_status code, const char *text, void *user);
