@@ -10,9 +10,7 @@
 #ifndef COTANGENT_AUTOGRAD_H
 #define COTANGENT_AUTOGRAD_H
 #include <cotangent/tensor.h>
-#ifdef __cplusplus
-extern "C" {
-#endif
+CT_API_BEGIN
 
 /* -- Variables and their gradients */
 /* mark a leaf as one to differentiate by; returns x. f32 or f64 only */
@@ -81,7 +79,5 @@ ct_status ct_on_cotangent(ct_tensor *y, ct_hook hook, void *user); /* goes with 
 void ct_find_nonfinite(ct_context *cx, bool on);
 const char *ct_graph_text(const ct_tensor *y); /* one line per operator behind y; scope's */
 
-#ifdef __cplusplus
-}
-#endif
+CT_API_END
 #endif

@@ -32,12 +32,27 @@
 #define CT_PRINTF(f, a)
 #endif
 
+/* round every header's declarations: C linkage, and seen outside the library */
+#if defined(__GNUC__)
+#define CT__VISIBLE _Pragma("GCC visibility push(default)")
+#define CT__VISIBLE_END _Pragma("GCC visibility pop")
+#else
+#define CT__VISIBLE
+#define CT__VISIBLE_END
+#endif
+#ifdef __cplusplus
+#define CT_API_BEGIN extern "C" { CT__VISIBLE
+#define CT_API_END CT__VISIBLE_END }
+#else
+#define CT_API_BEGIN CT__VISIBLE
+#define CT_API_END CT__VISIBLE_END
+#endif
+
 #ifdef __cplusplus
 #include <initializer_list>
 #define CT_LIST(type, ...)                                      \
     (std::initializer_list<type>{__VA_ARGS__}).begin(),         \
         (int)(std::initializer_list<type>{__VA_ARGS__}).size()
-extern "C" {
 #else
 #define CT_LIST(type, ...) \
     (type const[]){__VA_ARGS__}, (int)(sizeof((type const[]){__VA_ARGS__}) / sizeof(type))
@@ -48,6 +63,8 @@ extern "C" {
 #define CT_SIZES(...)   CT_LIST(int64_t, __VA_ARGS__)
 #define CT_DOUBLES(...) CT_LIST(double, __VA_ARGS__)
 #define CT_TENSORS(...) CT_LIST(ct_tensor *, __VA_ARGS__)
+
+CT_API_BEGIN
 
 typedef struct ct_context ct_context;
 
@@ -143,7 +160,5 @@ void ct_memory_trim(ct_context *cx);           /* give pooled memory back */
 void *ct_object_new(ct_context *cx, size_t bytes, void (*finish)(void *object));
 void ct_object_free(void *object);
 
-#ifdef __cplusplus
-}
-#endif
+CT_API_END
 #endif

@@ -4,9 +4,7 @@
 #ifndef COTANGENT_IO_H
 #define COTANGENT_IO_H
 #include <cotangent/nn.h>
-#ifdef __cplusplus
-extern "C" {
-#endif
+CT_API_BEGIN
 
 typedef struct ct_read_options {
     int64_t max_bytes;                         /* of the result; default 4 GiB */
@@ -33,7 +31,5 @@ enum {
    build with jansson, else CT_ERROR_UNSUPPORTED */
 ct_status ct_module_load(ct_module *m, const char *path, unsigned flags);
 
-#ifdef __cplusplus
-}
-#endif
+CT_API_END
 #endif

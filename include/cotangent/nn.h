@@ -9,9 +9,7 @@
 #ifndef COTANGENT_NN_H
 #define COTANGENT_NN_H
 #include <cotangent/ops.h>
-#ifdef __cplusplus
-extern "C" {
-#endif
+CT_API_BEGIN
 
 /* -- Modules: named parameters, named children, and a way to compute forward. A module owns its
  * children and retains its parameters; constructors return NULL on failure and take NULL children
@@ -145,7 +143,5 @@ bool ct_batches_next(ct_batches *b, ct_tensor **x, ct_tensor **y);
 int64_t ct_batches_count(const ct_batches *b); /* batches per epoch */
 void ct_batches_free(ct_batches *b);
 
-#ifdef __cplusplus
-}
-#endif
+CT_API_END
 #endif

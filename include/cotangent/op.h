@@ -15,9 +15,7 @@
 #ifndef COTANGENT_OP_H
 #define COTANGENT_OP_H
 #include <cotangent/autograd.h>
-#ifdef __cplusplus
-extern "C" {
-#endif
+CT_API_BEGIN
 
 typedef struct ct_call ct_call;                /* one application: inputs, outputs, attributes */
 
@@ -119,7 +117,5 @@ void ct_loop_over(const int64_t *shape, int ndim, const ct_operand *operands, in
 /* -- The operators defined with the engine: ct_add, ct_broadcast_to, ct_sum_to */
 extern const ct_op ct_add_op, ct_broadcast_to_op, ct_sum_to_op;
 
-#ifdef __cplusplus
-}
-#endif
+CT_API_END
 #endif

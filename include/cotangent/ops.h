@@ -16,9 +16,7 @@
 #ifndef COTANGENT_OPS_H
 #define COTANGENT_OPS_H
 #include <cotangent/autograd.h>
-#ifdef __cplusplus
-extern "C" {
-#endif
+CT_API_BEGIN
 
 /* -- Arithmetic */
 /* ct_add, a + b, is in autograd.h: the chain rule adds cotangents with it */
@@ -157,7 +155,5 @@ struct ct_op;
 const struct ct_op *ct_op_find(const char *name);
 const struct ct_op *const *ct_op_list(int *n);
 
-#ifdef __cplusplus
-}
-#endif
+CT_API_END
 #endif

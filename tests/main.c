@@ -1,0 +1,69 @@
+/* Runs the suites named on the command line, or all. The last line is "N passed, N failed, N
+ * skipped"; each test runs in a process of its own, so a crash is one failure. */
+#define _POSIX_C_SOURCE 200809L
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SUITE(name) Suite *name##_suite(void);
+#include "suites.def"
+#undef SUITE
+
+static const struct {
+    const char *name;
+    Suite *(*make)(void);
+} suites[] = {
+#define SUITE(name) { #name, name##_suite },
+#include "suites.def"
+#undef SUITE
+};
+enum { COUNT = sizeof suites / sizeof *suites };
+
+static int lines_of(const char *path)
+{
+    int lines = 0;
+    FILE *file = fopen(path, "r");
+    for (int c; file && (c = fgetc(file)) != EOF;)
+        lines += c == '\n';
+    if (file)
+        fclose(file);
+    return lines;
+}
+
+static int wanted(const char *name, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return 1;
+    return argc == 1;
+}
+
+int main(int argc, char **argv)
+{
+    char skips[] = "/tmp/cotangent-skips-XXXXXX";
+    int file = mkstemp(skips);
+    if (file < 0)
+        return perror(skips), 2;
+    close(file);
+    setenv("TEST_SKIPS", skips, 1);
+    SRunner *runner = NULL;
+    for (int i = 0; i < COUNT; i++) {
+        if (!wanted(suites[i].name, argc, argv))
+            continue;
+        if (!runner)
+            runner = srunner_create(suites[i].make());
+        else
+            srunner_add_suite(runner, suites[i].make());
+    }
+    if (!runner)
+        return fprintf(stderr, "no such suite\n"), 2;
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner), skipped = lines_of(skips);
+    int passed = srunner_ntests_run(runner) - failed - skipped;
+    srunner_free(runner);
+    unlink(skips);
+    printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
+    return failed ? 1 : 0;
+}

@@ -1,0 +1,37 @@
+/* What every test file uses: a fresh context per test, and words for what is expected. */
+#ifndef SUPPORT_H
+#define SUPPORT_H
+#include <check.h>
+#include <cotangent.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* fresh for each test; its end asserts that every block came back to the allocator */
+extern ct_context *cx;
+
+/* a suite of the tests (START_TEST names) up to NULL, each with a fresh `cx` */
+Suite *make_suite(const char *name, const TTest *const *tests);
+
+/* the pending error has that code and its text holds each fragment, up to NULL; then it is cleared */
+void expect_error(ct_status code, const char *fragment, ...);
+void expect_ok(void); /* no error is pending */
+/* t has these n values, in row-major order, each within tolerance (NaN matches NaN) */
+void expect_values(const ct_tensor *t, const double *want, int n, double tolerance);
+void expect_shape(const ct_tensor *t, const int64_t *shape, int ndim);
+
+/* the test ends here as skipped; return after it */
+void skip(const char *why);
+/* the folder `sub` of $COTANGENT_DATA; NULL if it is not there */
+const char *data_folder(const char *sub);
+
+/* -- Allocators */
+/* counts what is out; `user` of the options is a long long */
+ct_allocator counting_allocator(long long *live_blocks);
+/* options of a context whose pool is on whatever the build, so that reuse can be seen */
+ct_context_options pooled_options(void);
+/* Runs body in contexts (pool off) whose n-th allocation fails: alone, and with all after it; for
+ * every n until body gets by without failure. Each time it asserts that an error was reported, that
+ * the context still works, and that nothing leaked. */
+void for_each_failing_allocation(void (*body)(ct_context *cx));
+#endif
