@@ -3,32 +3,6 @@
 
 #include "module.h"
 
-ct_tensor *ct_activate(ct_tensor *x, ct_activation activation)
-{
-    switch (activation) {
-    case CT_IDENTITY:
-        return x;
-    case CT_RELU:
-        return ct_relu(x);
-    case CT_TANH:
-        return ct_tanh(x);
-    case CT_SIGMOID:
-        return ct_sigmoid(x);
-    case CT_GELU:
-        return ct_gelu(x);
-    case CT_SILU:
-        return ct_silu(x);
-    case CT_SOFTPLUS:
-        return ct_softplus(x);
-    case CT_ELU:
-        return ct_elu(x, 1);
-    case CT_LEAKY_RELU:
-        return ct_leaky_relu(x, 0.01);
-    }
-    ct_fail(ct_context_of(x), CT_ERROR_VALUE, "activate: no such activation: %d", (int)activation);
-    return NULL;
-}
-
 /* -- Linear: the first entry is the weight, the second the bias, unless `user` says: none */
 static ct_tensor *linear_activated(ct_module *m, ct_tensor *x, ct_activation activation)
 {

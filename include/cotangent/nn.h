@@ -48,10 +48,6 @@ ct_module *ct_module_clone(const ct_module *m, ct_dtype dtype);
 void ct_module_zero_grad(ct_module *m);
 const char *ct_module_text(const ct_module *m); /* a line per module, sizes and counts; scope's */
 
-typedef enum ct_activation {
-    CT_IDENTITY = 0, CT_RELU, CT_TANH, CT_SIGMOID, CT_GELU, CT_SILU, CT_SOFTPLUS, CT_ELU,
-    CT_LEAKY_RELU
-} ct_activation;
 /* independent, of mean 0 and variance 2 / (in + out) (Glorot, Bengio 2010), 2 / in (He et al. 2015)
    or 1 / in (LeCun et al. 1998), in and out the fans; from the context's random stream */
 typedef enum ct_init {
@@ -80,8 +76,6 @@ ct_module *ct_sequential_new(ct_context *cx, ct_module *const *children, int n);
 ct_module *ct_mlp_new(ct_context *cx, ct_dtype dtype, const int64_t *sizes, int n,
                       ct_activation hidden, const ct_layer_options *options);
 #define CT_MODULES(...) CT_LIST(ct_module *, __VA_ARGS__)
-/* elu with alpha 1, leaky relu with slope 0.01; CT_IDENTITY: x itself */
-ct_tensor *ct_activate(ct_tensor *x, ct_activation activation);
 /* in place, also where w is a variable. Fans as of a (out, in, ...) weight, times the sizes after
    these; fewer than two dimensions have no fans, and take zeros only. Default: Glorot uniform, and
    zeros where there are no fans */

@@ -103,11 +103,22 @@ ct_tensor *ct_argmin(ct_tensor *x, int axis);
 ct_tensor *ct_softmax(ct_tensor *x, int axis);
 ct_tensor *ct_log_softmax(ct_tensor *x, int axis); /* x - log sum e^x; gx = g - e^y sum g */
 
+/* -- Activations by name, as layers are told them: elu with alpha 1, leaky_relu with slope 0.01 */
+typedef enum ct_activation {
+    CT_IDENTITY = 0, CT_RELU, CT_TANH, CT_SIGMOID, CT_GELU, CT_SILU, CT_SOFTPLUS, CT_ELU,
+    CT_LEAKY_RELU
+} ct_activation;
+ct_tensor *ct_activate(ct_tensor *x, ct_activation activation); /* CT_IDENTITY: x itself */
+
 /* -- Products */
-/* (...,m,k) x (...,k,n) -> (...,m,n); 1-d as in NumPy */
+/* y_ij = sum_k a_ik b_kj: (...,m,k) x (...,k,n) -> (...,m,n), leading axes broadcast. 1-d as in
+   NumPy: a as a row (1,k), b as a column (k,1), and that axis goes from y. 0-d is an error */
 ct_tensor *ct_matmul(ct_tensor *a, ct_tensor *b);
-/* x w^T + b: (...,k) x (n,k) + (n) -> (...,n) */
+/* x w^T + b: (...,k) x (n,k) + (n) -> (...,n). b may be NULL: no bias */
 ct_tensor *ct_linear(ct_tensor *x, ct_tensor *w, ct_tensor *b);
+/* f(x w^T + b); identity, relu, tanh and sigmoid within the product, which saves passes each way */
+ct_tensor *ct_linear_activation(ct_tensor *x, ct_tensor *w, ct_tensor *b,
+                                ct_activation activation);
 ct_tensor *ct_dot(ct_tensor *a, ct_tensor *b);                 /* sum a b: (n) x (n) -> () */
 
 /* -- Shape: views where possible, copies where not */

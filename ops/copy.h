@@ -1,0 +1,9 @@
+/* Copying and adding elements, for operators that only move them. */
+#ifndef CT__COPY_H
+#define CT__COPY_H
+#include <cotangent/op.h>
+
+size_t ct__size_of(ct_dtype dtype);           /* of an element, in bytes */
+ct_loop_body ct__copying(ct_dtype dtype);     /* operands y, x: y = x */
+ct_loop_body ct__adding(ct_dtype dtype);      /* operands y, x: y += x; not for bool */
+#endif

@@ -1,0 +1,180 @@
+/* reshape, which keeps the elements and their row-major order, and contiguous, which copies them to
+ * lie in it. Each y_j is one x_i and every x_i is taken, so gx is gy in x's shape. */
+#include <cotangent/ops.h>
+
+#include "copy.h"
+#include "shape.h"
+
+/* -- contiguous: a copy; gx = gy */
+static ct_status contiguous_infer(ct_call *call)
+{
+    const ct_tensor *x = ct_call_x(call, 0);
+    return ct_call_set_y(call, 0, ct_dtype_of(x), ct_shape(x), ct_ndim(x));
+}
+
+static ct_status copy_forward(ct_call *call)
+{
+    ct_tensor *x = ct_call_x(call, 0);
+    ct_loop(CT_TENSORS(ct_call_y(call, 0), x), ct__copying(ct_dtype_of(x)), NULL);
+    return CT_OK;
+}
+
+static ct_status contiguous_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    (void)call;
+    gx[0] = gy[0];
+    return CT_OK;
+}
+
+static int contiguous_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    (void)attributes;
+    if (k >= 2)
+        return 0;
+    x[0] = ct_randn(cx, CT_F64, CT_SHAPE(3, 4));
+    if (k == 1)
+        x[0] = ct_permute(x[0], CT_AXES(1, 0));
+    return 1;
+}
+
+extern const ct_op ct__contiguous_op;
+const ct_op ct__contiguous_op = {
+    .name = "contiguous",
+    .infer = contiguous_infer,
+    .forward = copy_forward,
+    .vjp = contiguous_vjp,
+    .sample = contiguous_sample,
+};
+
+ct_tensor *ct_contiguous(ct_tensor *x)
+{
+    return x && ct_is_contiguous(x) ? x : ct_apply(&ct__contiguous_op, NULL, &x, 1);
+}
+
+/* -- reshape: the elements keep their row-major order, so gx is gy in x's shape. A view, or where
+ * no strides say that, a copy */
+/* fills -1 in; false if the sizes do not make up x's count. They are divided out of it, since their
+ * product may overflow */
+static bool resolve_sizes(ct__list *shape, int64_t count)
+{
+    int64_t *open = NULL, rest = count;
+    bool empty = false;
+    for (int d = 0; d < shape->n; d++) {
+        int64_t *size = &shape->values[d];
+        if (*size < -1 || (*size == -1 && open))
+            return false;
+        if (*size == -1)
+            open = size;
+        else if (*size == 0)
+            empty = true;
+        else if (rest % *size != 0)
+            return false;
+        else
+            rest /= *size;
+    }
+    if (empty) /* 0 times anything is 0: an open size has no one answer */
+        return count == 0 && !open;
+    if (open)
+        *open = rest;
+    return open || rest == 1;
+}
+
+/* the strides that give x this shape without a copy, or false. From the last axis on, x is cut
+ * into runs of axes that lie one behind another; every new size has to be cut off from a run */
+static bool view_strides(const ct_tensor *x, const ct__list *shape, int64_t *strides)
+{
+    int axis = ct_ndim(x) - 1;
+    int64_t left = 1, step = 1; /* of the run: elements not yet cut off, and their stride */
+    if (ct_count(x) == 0) {
+        for (int d = 0; d < shape->n; d++)
+            strides[d] = 1; /* any will do */
+        return true;
+    }
+    for (int d = shape->n - 1; d >= 0; d--) {
+        while (left == 1 && axis >= 0) {
+            left = ct_shape(x)[axis];
+            step = ct_strides(x)[axis--];
+        }
+        while (axis >= 0 && (ct_shape(x)[axis] == 1 || ct_strides(x)[axis] == step * left))
+            left *= ct_shape(x)[axis--];
+        if (left % shape->values[d] != 0)
+            return false;
+        strides[d] = step;
+        step *= shape->values[d];
+        left /= shape->values[d];
+    }
+    return true;
+}
+
+static ct_status reshape_infer(ct_call *call)
+{
+    ct__list shape = *(const ct__list *)ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
+    int64_t strides[CT_MAX_DIMS];
+    ct_status status = ct__check_list(call, &shape);
+    if (status != CT_OK)
+        return status;
+    if (!resolve_sizes(&shape, ct_count(x)))
+        return ct_call_fail(call, CT_ERROR_SHAPE, "the sizes do not make up the same %lld elements",
+                            (long long)ct_count(x));
+    if (view_strides(x, &shape, strides))
+        return ct__set_view(call, shape.values, strides, shape.n);
+    return ct_call_set_y(call, 0, ct_dtype_of(x), shape.values, shape.n);
+}
+
+/* only where y is not a view */
+static ct_status reshape_forward(ct_call *call)
+{
+    ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
+    int64_t strides[CT_MAX_DIMS], count = 1;
+    size_t size = ct__size_of(ct_dtype_of(x));
+    if (ct_data(x) == ct_data(y))
+        return CT_OK;
+    for (int d = ct_ndim(x) - 1; d >= 0; d--) {
+        strides[d] = count;
+        count *= ct_shape(x)[d];
+    }
+    ct_operand operands[] = { { ct_data_mutable(y), size, strides },
+                              { (void *)(uintptr_t)ct_data(x), size, ct_strides(x) } };
+    ct_loop_over(ct_shape(x), ct_ndim(x), operands, 2, ct__copying(ct_dtype_of(x)), NULL);
+    return CT_OK;
+}
+
+static ct_status reshape_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    const ct_tensor *x = ct_call_x(call, 0);
+    gx[0] = ct_reshape(gy[0], ct_shape(x), ct_ndim(x));
+    return CT_OK;
+}
+
+static int reshape_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    static const ct__list to[] = { { 2, { 4, 3 } }, { 1, { -1 } }, { 3, { 2, 1, -1 } },
+                                   { 0, { 0 } }, { 2, { 0, 7 } } };
+    if (k >= (int)(sizeof to / sizeof *to))
+        return 0;
+    *(ct__list *)attributes = to[k];
+    x[0] = k == 1   ? ct_permute(ct_randn(cx, CT_F64, CT_SHAPE(3, 4)), CT_AXES(1, 0))
+           : k == 3 ? ct_randn(cx, CT_F64, CT_SHAPE(1, 1))
+           : k == 4 ? ct_randn(cx, CT_F64, CT_SHAPE(3, 0))
+                    : ct_randn(cx, CT_F64, CT_SHAPE(2, 6));
+    return 1;
+}
+
+extern const ct_op ct__reshape_op;
+const ct_op ct__reshape_op = {
+    .name = "reshape",
+    .flags = CT_OP_VIEW,
+    .attributes_size = sizeof(ct__list),
+    .infer = reshape_infer,
+    .forward = reshape_forward,
+    .vjp = reshape_vjp,
+    .sample = reshape_sample,
+};
+
+ct_tensor *ct_reshape(ct_tensor *x, const int64_t *shape, int ndim)
+{
+    ct__list attributes = ct__list_of(shape, ndim);
+    return ct_apply(&ct__reshape_op, &attributes, &x, 1);
+}
+

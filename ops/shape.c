@@ -1,0 +1,235 @@
+/* Operators that move axes and no element: views, the same buffer seen through another shape and
+ * other strides. Each y_j is one x_i and every x_i is taken, so gx is gy, its axes moved back. */
+#include "shape.h"
+
+#include <cotangent/ops.h>
+#include <string.h>
+
+ct__list ct__list_of(const int64_t *values, int n)
+{
+    ct__list l = { .n = n > 0 && !values ? -1 : n };
+    if (l.n > 0)
+        memcpy(l.values, values, (size_t)(n < CT_MAX_DIMS ? n : CT_MAX_DIMS) * sizeof *values);
+    return l;
+}
+
+ct_status ct__check_list(const ct_call *call, const ct__list *l)
+{
+    if (l->n < 0)
+        return ct_call_fail(call, CT_ERROR_NULL, "the list is NULL or its length negative");
+    if (l->n > CT_MAX_DIMS)
+        return ct_call_fail(call, CT_ERROR_RANGE, "%d dimensions; 0 to %d are possible", l->n,
+                            CT_MAX_DIMS);
+    return CT_OK;
+}
+
+ct_status ct__set_view(ct_call *call, const int64_t *shape, const int64_t *strides, int ndim)
+{
+    ct_context *cx = ct_call_context(call);
+    return ct_view(call, shape, strides, ndim, 0) ? CT_OK : ct_error(cx);
+}
+
+/* -- permute: y's axis d is x's axis axes[d]; gx by the inverse permutation */
+static ct_status permute_infer(ct_call *call)
+{
+    const ct__list *axes = ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
+    int64_t shape[CT_MAX_DIMS], strides[CT_MAX_DIMS];
+    int ndim = ct_ndim(x), seen = 0;
+    ct_status status = ct__check_list(call, axes);
+    if (status != CT_OK)
+        return status;
+    if (axes->n != ndim)
+        return ct_call_fail(call, CT_ERROR_RANGE, "%d axes for %d dimensions", axes->n, ndim);
+    for (int d = 0; d < ndim; d++) {
+        int from = ct_call_axis(call, axes->values[d], ndim);
+        if (from < 0)
+            return CT_ERROR_RANGE;
+        if (seen >> from & 1)
+            return ct_call_fail(call, CT_ERROR_RANGE, "axis %d is given twice", from);
+        seen |= 1 << from;
+        shape[d] = ct_shape(x)[from];
+        strides[d] = ct_strides(x)[from];
+    }
+    return ct__set_view(call, shape, strides, ndim);
+}
+
+static ct_status permute_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    const ct__list *axes = ct_call_attributes(call);
+    int64_t inverse[CT_MAX_DIMS] = { 0 };
+    for (int d = 0; d < axes->n; d++)
+        inverse[axes->values[d] < 0 ? axes->values[d] + axes->n : axes->values[d]] = d;
+    gx[0] = ct_permute(gy[0], inverse, axes->n);
+    return CT_OK;
+}
+
+static int permute_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    static const ct__list axes[] = { { 3, { 2, 0, 1 } }, { 2, { -1, 0 } }, { 0, { 0 } } };
+    if (k >= 3)
+        return 0;
+    *(ct__list *)attributes = axes[k];
+    x[0] = ct_randn(cx, CT_F64, (const int64_t[]){ 2, 3, 4 }, axes[k].n);
+    return 1;
+}
+
+extern const ct_op ct__permute_op;
+const ct_op ct__permute_op = {
+    .name = "permute",
+    .flags = CT_OP_VIEW,
+    .attributes_size = sizeof(ct__list),
+    .infer = permute_infer,
+    .vjp = permute_vjp,
+    .sample = permute_sample,
+};
+
+ct_tensor *ct_permute(ct_tensor *x, const int64_t *axes, int n)
+{
+    ct__list attributes = ct__list_of(axes, n);
+    return ct_apply(&ct__permute_op, &attributes, &x, 1);
+}
+
+/* -- transpose: the last two axes change places; gx is gy transposed */
+static ct_status transpose_infer(ct_call *call)
+{
+    const ct_tensor *x = ct_call_x(call, 0);
+    int64_t shape[CT_MAX_DIMS], strides[CT_MAX_DIMS];
+    int ndim = ct_ndim(x);
+    if (ndim < 2)
+        return ct_call_fail(call, CT_ERROR_SHAPE, "needs two dimensions or more");
+    for (int d = 0; d < ndim; d++) {
+        int from = d < ndim - 2 ? d : 2 * ndim - 3 - d;
+        shape[d] = ct_shape(x)[from];
+        strides[d] = ct_strides(x)[from];
+    }
+    return ct__set_view(call, shape, strides, ndim);
+}
+
+static ct_status transpose_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    (void)call;
+    gx[0] = ct_transpose(gy[0]);
+    return CT_OK;
+}
+
+static int transpose_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    (void)attributes;
+    if (k >= 2)
+        return 0;
+    x[0] = ct_randn(cx, CT_F64, (const int64_t[]){ 2, 3, 4 }, 2 + k);
+    return 1;
+}
+
+extern const ct_op ct__transpose_op;
+const ct_op ct__transpose_op = {
+    .name = "transpose",
+    .flags = CT_OP_VIEW,
+    .infer = transpose_infer,
+    .vjp = transpose_vjp,
+    .sample = transpose_sample,
+};
+
+ct_tensor *ct_transpose(ct_tensor *x)
+{
+    return ct_apply(&ct__transpose_op, NULL, &x, 1);
+}
+
+/* -- squeeze and unsqueeze: an axis of size 1 goes or comes; each is the other's rule */
+static ct_status squeeze_infer(ct_call *call)
+{
+    const ct_tensor *x = ct_call_x(call, 0);
+    int64_t shape[CT_MAX_DIMS], strides[CT_MAX_DIMS];
+    int ndim = ct_ndim(x), axis = ct_call_axis(call, *(const int *)ct_call_attributes(call), ndim);
+    if (axis < 0)
+        return CT_ERROR_RANGE;
+    if (ct_shape(x)[axis] != 1)
+        return ct_call_fail(call, CT_ERROR_SHAPE, "axis %d has size %lld, not 1", axis,
+                            (long long)ct_shape(x)[axis]);
+    for (int d = 0; d < ndim - 1; d++) {
+        shape[d] = ct_shape(x)[d + (d >= axis)];
+        strides[d] = ct_strides(x)[d + (d >= axis)];
+    }
+    return ct__set_view(call, shape, strides, ndim - 1);
+}
+
+static ct_status unsqueeze_infer(ct_call *call)
+{
+    const ct_tensor *x = ct_call_x(call, 0);
+    int64_t shape[CT_MAX_DIMS], strides[CT_MAX_DIMS];
+    int ndim = ct_ndim(x) + 1;
+    int axis = ct_call_axis(call, *(const int *)ct_call_attributes(call), ndim);
+    if (axis < 0)
+        return CT_ERROR_RANGE;
+    if (ndim > CT_MAX_DIMS)
+        return ct_call_fail(call, CT_ERROR_RANGE, "%d dimensions; %d are possible", ndim,
+                            CT_MAX_DIMS);
+    for (int d = 0; d < ndim; d++) {
+        shape[d] = d == axis ? 1 : ct_shape(x)[d - (d > axis)];
+        strides[d] = d == axis ? 0 : ct_strides(x)[d - (d > axis)];
+    }
+    return ct__set_view(call, shape, strides, ndim);
+}
+
+static ct_status squeeze_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    int axis = *(const int *)ct_call_attributes(call);
+    gx[0] = ct_unsqueeze(gy[0], axis);
+    return CT_OK;
+}
+
+static ct_status unsqueeze_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    int axis = *(const int *)ct_call_attributes(call);
+    gx[0] = ct_squeeze(gy[0], axis);
+    return CT_OK;
+}
+
+static int squeeze_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    if (k >= 2)
+        return 0;
+    *(int *)attributes = k == 0 ? 1 : -2;
+    x[0] = ct_randn(cx, CT_F64, CT_SHAPE(3, 1, 4));
+    return 1;
+}
+
+extern const ct_op ct__squeeze_op, ct__unsqueeze_op;
+const ct_op ct__squeeze_op = {
+    .name = "squeeze",
+    .flags = CT_OP_VIEW,
+    .attributes_size = sizeof(int),
+    .infer = squeeze_infer,
+    .vjp = squeeze_vjp,
+    .sample = squeeze_sample,
+};
+const ct_op ct__unsqueeze_op = {
+    .name = "unsqueeze",
+    .flags = CT_OP_VIEW,
+    .attributes_size = sizeof(int),
+    .infer = unsqueeze_infer,
+    .vjp = unsqueeze_vjp,
+    .sample = squeeze_sample,
+};
+
+ct_tensor *ct_squeeze(ct_tensor *x, int axis)
+{
+    return ct_apply(&ct__squeeze_op, &axis, &x, 1);
+}
+
+ct_tensor *ct_unsqueeze(ct_tensor *x, int axis)
+{
+    return ct_apply(&ct__unsqueeze_op, &axis, &x, 1);
+}
+
+/* -- expand: broadcast_to, with sizes that stay written as -1 */
+ct_tensor *ct_expand(ct_tensor *x, const int64_t *shape, int ndim)
+{
+    ct__list to = ct__list_of(shape, ndim);
+    int more = x ? ndim - ct_ndim(x) : 0;
+    for (int d = more > 0 ? more : 0; x && d < to.n && d < CT_MAX_DIMS; d++)
+        if (to.values[d] == -1 && d - more < ct_ndim(x))
+            to.values[d] = ct_shape(x)[d - more];
+    return ct_broadcast_to(x, to.n > 0 ? to.values : shape, ndim);
+}

@@ -1,0 +1,16 @@
+/* What operators on shapes share: lists of sizes and axes. */
+#ifndef CT__SHAPE_H
+#define CT__SHAPE_H
+#include <cotangent/op.h>
+
+/* sizes or axes as the caller gave them; n = -1: there was no list */
+typedef struct ct__list {
+    int n;
+    int64_t values[CT_MAX_DIMS];
+} ct__list;
+ct__list ct__list_of(const int64_t *values, int n);
+ct_status ct__check_list(const ct_call *call, const ct__list *l);
+
+/* y in `infer`: a view of x0 from its first element on */
+ct_status ct__set_view(ct_call *call, const int64_t *shape, const int64_t *strides, int ndim);
+#endif
