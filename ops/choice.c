@@ -14,6 +14,11 @@
     COMPARISON(gt, a > b)  \
     COMPARISON(ge, a >= b)
 
+/* of `where`: a's is taken where the condition holds, b's where it does not */
+typedef struct branch {
+    bool condition, adds;
+} branch;
+
 #define TYPE float
 #define K(name) name##_f32
 #include "choice_kernels.h"
@@ -149,6 +154,16 @@ static ct_status where_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor 
     return CT_OK;
 }
 
+static ct_status where_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    for (int i = 1; i < 3; i++)
+        if (gx[i])
+            ct_loop(CT_TENSORS(gx[i], ct_call_x(call, 0), gy[0]),
+                    kernel_for(&KERNELS(where_back), gx[i]),
+                    &(branch){ i == 1, ct_call_adds(call, i) });
+    return CT_OK;
+}
+
 static int where_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 {
     (void)attributes;
@@ -169,6 +184,7 @@ const ct_op ct__where_op = {
     .infer = where_infer,
     .forward = where_forward,
     .vjp = where_vjp,
+    .backward = where_backward,
     .sample = where_sample,
 };
 

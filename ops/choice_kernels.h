@@ -38,3 +38,23 @@ static void K(where)(int64_t n, void *const *data, const int64_t *stride, const 
         for (int64_t i = 0; i < n; i++)
             y[i * stride[0]] = c[i * stride[1]] ? p[i * stride[2]] : q[i * stride[3]];
 }
+
+/* operands gx, c, gy: gy where the condition is what `arg` says, else 0 */
+static void K(where_back)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
+{
+    const branch *b = arg;
+    TYPE *restrict gx = data[0];
+    const unsigned char *c = data[1], off = !b->condition;
+    const TYPE *gy = data[2];
+    bool adds = b->adds;
+    if (stride[0] == 1 && stride[1] == 1 && stride[2] == 1)
+        for (int64_t i = 0; i < n; i++) {
+            TYPE g = gy[i], v = c[i] == off ? 0 : g;
+            gx[i] = adds ? (TYPE)(gx[i] + v) : v;
+        }
+    else
+        for (int64_t i = 0; i < n; i++) {
+            TYPE v = c[i * stride[1]] == off ? 0 : gy[i * stride[2]], *to = gx + i * stride[0];
+            *to = adds ? (TYPE)(*to + v) : v;
+        }
+}

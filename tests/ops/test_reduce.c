@@ -1,0 +1,347 @@
+/* Reductions, against plain loops over every set of axes. */
+#include "support.h"
+
+enum { COUNT = 24 };
+static const int64_t shape[] = { 2, 3, 4 };
+static double memory[2 * COUNT];
+
+/* (2,3,4) with the given strides over `memory`: values without order, some of them equal */
+static ct_tensor *input(ct_dtype dtype, int64_t start, const int64_t *strides)
+{
+    static float singles[2 * COUNT];
+    for (int i = 0; i < 2 * COUNT; i++) {
+        memory[i] = 0.25 * (i * 7 % 13) - 1.5;
+        singles[i] = (float)memory[i];
+    }
+    void *first = dtype == CT_F32 ? (void *)(singles + start) : (void *)(memory + start);
+    return ct_borrow(cx, dtype, shape, 3, first, &(ct_borrow_options){ .strides = strides });
+}
+
+/* -- The plain loops: values of one group, and what becomes of it */
+typedef double (*fold)(const double *x, int n);
+
+static double plain_sum(const double *x, int n)
+{
+    double y = 0;
+    for (int i = 0; i < n; i++)
+        y += x[i];
+    return y;
+}
+
+static double plain_mean(const double *x, int n)
+{
+    return plain_sum(x, n) / n;
+}
+
+static double squares(const double *x, int n)
+{
+    double mean = plain_mean(x, n), y = 0;
+    for (int i = 0; i < n; i++)
+        y += (x[i] - mean) * (x[i] - mean);
+    return y;
+}
+
+static double plain_var(const double *x, int n)
+{
+    return squares(x, n) / n;
+}
+
+static double plain_unbiased(const double *x, int n)
+{
+    return squares(x, n) / (n - 1);
+}
+
+static double plain_max(const double *x, int n)
+{
+    double y = x[0];
+    for (int i = 1; i < n; i++)
+        y = fmax(y, x[i]);
+    return y;
+}
+
+static double plain_min(const double *x, int n)
+{
+    double y = x[0];
+    for (int i = 1; i < n; i++)
+        y = fmin(y, x[i]);
+    return y;
+}
+
+static double plain_logsumexp(const double *x, int n)
+{
+    double y = 0;
+    for (int i = 0; i < n; i++)
+        y += exp(x[i]);
+    return log(y);
+}
+
+static const struct {
+    const char *name;
+    ct_tensor *(*over)(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
+    unsigned flags;
+    fold plain;
+} table[] = {
+    { "sum", ct_sum_over, 0, plain_sum },
+    { "mean", ct_mean_over, 0, plain_mean },
+    { "var", ct_var_over, 0, plain_var },
+    { "unbiased var", ct_var_over, CT_UNBIASED, plain_unbiased },
+    { "max", ct_max_over, 0, plain_max },
+    { "min", ct_min_over, 0, plain_min },
+    { "logsumexp", ct_logsumexp_over, 0, plain_logsumexp },
+};
+enum { ROWS = sizeof table / sizeof *table };
+
+/* which group element i of (2,3,4) belongs to, in row-major order of what is left */
+static int group_of(int i, unsigned axes)
+{
+    int index[] = { i / 12, i / 4 % 3, i % 4 }, at = 0;
+    for (int d = 0; d < 3; d++)
+        if (!(axes >> d & 1))
+            at = at * (int)shape[d] + index[d];
+    return at;
+}
+
+static int groups_of(unsigned axes)
+{
+    return group_of(COUNT - 1, axes) + 1;
+}
+
+static void check_axes(int row, ct_tensor *x, unsigned axes, unsigned keep)
+{
+    double values[COUNT], group[COUNT], want[COUNT];
+    int64_t list[3], left[3];
+    int n = 0, ndim = 0, groups = groups_of(axes);
+    for (int d = 0; d < 3; d++) {
+        if (axes >> d & 1)
+            list[n++] = d - (d == 1 ? 3 : 0); /* one of them from the end */
+        if (!(axes >> d & 1) || keep)
+            left[ndim++] = axes >> d & 1 ? 1 : shape[d];
+    }
+    ct_to_doubles(x, values, COUNT);
+    for (int g = 0; g < groups; g++) {
+        int size = 0;
+        for (int i = 0; i < COUNT; i++)
+            if (group_of(i, axes) == g)
+                group[size++] = values[i];
+        want[g] = table[row].plain(group, size);
+    }
+    ct_tensor *y = table[row].over(x, list, n, table[row].flags | keep);
+    expect_shape(y, left, ndim);
+    expect_values(y, want, groups, ct_dtype_of(x) == CT_F32 ? 4e-6 : 4e-15);
+    ck_assert_int_eq(ct_dtype_of(y), ct_dtype_of(x));
+}
+
+START_TEST(every_set_of_axes_and_any_strides)
+{
+    static const int64_t layouts[][4] = { { 0, 12, 4, 1 }, { 0, 1, 2, 6 }, { 0, 24, 8, 2 },
+                                          { 47, -12, -4, -1 }, { 3, 0, 4, 1 }, { 0, 4, 8, 1 } };
+    for (int row = 0; row < ROWS; row++)
+        for (int k = 0; k < 12; k++)
+            for (unsigned axes = 1; axes < 8; axes++) {
+                const int64_t *l = layouts[k / 2];
+                ct_tensor *x = input(k % 2 ? CT_F32 : CT_F64, l[0], l + 1);
+                check_axes(row, x, axes, 0);
+                check_axes(row, x, axes, CT_KEEPDIMS);
+            }
+}
+END_TEST
+
+START_TEST(no_axes_are_all_axes)
+{
+    ct_tensor *x = input(CT_F64, 0, NULL);
+    ct_tensor *(*const all[])(ct_tensor *) = { ct_sum, ct_mean, ct_var, NULL,
+                                               ct_max, ct_min, ct_logsumexp };
+    for (int row = 0; row < ROWS; row++) {
+        double want = table[row].plain(memory, COUNT);
+        ct_tensor *y = table[row].over(x, NULL, 0, table[row].flags | CT_KEEPDIMS);
+        expect_shape(y, CT_SHAPE(1, 1, 1));
+        expect_values(y, &want, 1, 1e-14);
+        if (all[row])
+            expect_values(all[row](x), &want, 1, 1e-14);
+    }
+    expect_values(ct_max(ct_scalar(cx, CT_F32, 3)), CT_DOUBLES(3), 0);
+}
+END_TEST
+
+START_TEST(of_nothing)
+{
+    ct_tensor *x = ct_variable(ct_zeros(cx, CT_F64, CT_SHAPE(0, 3))), *gx;
+    expect_values(ct_sum(x), CT_DOUBLES(0), 0);
+    expect_values(ct_sum_over(x, CT_AXES(0), 0), CT_DOUBLES(0, 0, 0), 0);
+    expect_values(ct_mean(x), CT_DOUBLES(NAN), 0);
+    expect_values(ct_var(x), CT_DOUBLES(NAN), 0);
+    expect_values(ct_logsumexp(x), CT_DOUBLES(-INFINITY), 0);
+    expect_shape(ct_max_over(x, CT_AXES(1), 0), CT_SHAPE(0)); /* of three, no times */
+    expect_shape(ct_argmax(x, 1), CT_SHAPE(0));
+    ct_grad(ct_mean(x), NULL, &x, 1, 0, &gx);
+    expect_shape(gx, CT_SHAPE(0, 3));
+    expect_ok();
+    ck_assert_ptr_null(ct_max_over(x, CT_AXES(0), 0));
+    expect_error(CT_ERROR_SHAPE, "max", "no elements", "(0,3)", NULL);
+    ck_assert_ptr_null(ct_min(x));
+    expect_error(CT_ERROR_SHAPE, "min", "(0,3)", NULL);
+    ck_assert_ptr_null(ct_argmin(x, 0));
+    expect_error(CT_ERROR_SHAPE, "argmin", "(0,3)", NULL);
+}
+END_TEST
+
+/* -- Mean and variance */
+START_TEST(mean_of_equal_numbers_is_that_number)
+{
+    ck_assert_double_eq(ct_item(ct_mean(ct_full(cx, CT_F64, CT_SHAPE(49), 1))), 1);
+    ck_assert_double_eq(ct_item(ct_mean(ct_full(cx, CT_F64, CT_SHAPE(7, 7), 3))), 3);
+}
+END_TEST
+
+START_TEST(var_far_from_zero)
+{
+    ct_tensor *x = ct_from_doubles(cx, CT_F64, CT_SHAPE(4), CT_DOUBLES(1e8 + 4, 1e8 + 7, 1e8 + 13,
+                                                                      1e8 + 16));
+    expect_values(ct_var(x), CT_DOUBLES(22.5), 1e-12);
+    expect_values(ct_var_over(x, NULL, 0, CT_UNBIASED), CT_DOUBLES(30), 1e-12);
+    expect_values(ct_var(ct_scalar(cx, CT_F64, 5)), CT_DOUBLES(0), 0);
+    expect_values(ct_var_over(ct_scalar(cx, CT_F64, 5), NULL, 0, CT_UNBIASED), CT_DOUBLES(NAN), 0);
+}
+END_TEST
+
+START_TEST(var_has_its_gradient)
+{
+    ct_tensor *x = ct_variable(ct_from_doubles(cx, CT_F64, CT_SHAPE(3), CT_DOUBLES(1, 2, 6)));
+    ct_tensor *g, *h;
+    ct_grad(ct_var(x), NULL, &x, 1, CT_CREATE_GRAPH, &g); /* 2 (x - mean) / n */
+    expect_values(g, CT_DOUBLES(-4 / 3., -2 / 3., 2), 1e-15);
+    ct_grad(ct_sum(ct_mul(g, ct_range(cx, CT_F64, 3))), NULL, &x, 1, 0, &h);
+    expect_values(h, CT_DOUBLES(-2 / 3., 0, 2 / 3.), 1e-15); /* 2 (v - mean v) / n */
+}
+END_TEST
+
+/* -- Extremes */
+START_TEST(ties_share)
+{
+    ct_tensor *x = ct_variable(ct_from_doubles(cx, CT_F64, CT_SHAPE(2, 3),
+                                               CT_DOUBLES(5, 1, 5, 2, 2, 2)));
+    ct_tensor *gx, *gy = ct_from_doubles(cx, CT_F64, CT_SHAPE(2), CT_DOUBLES(1, 6));
+    for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+        ct_grad(ct_max_over(x, CT_AXES(1), 0), gy, &x, 1, flags, &gx);
+        expect_values(gx, CT_DOUBLES(0.5, 0, 0.5, 2, 2, 2), 0);
+        ct_grad(ct_min_over(x, CT_AXES(-1), 0), gy, &x, 1, flags, &gx);
+        expect_values(gx, CT_DOUBLES(0, 1, 0, 2, 2, 2), 0);
+        ct_grad(ct_max(x), NULL, &x, 1, flags, &gx);
+        expect_values(gx, CT_DOUBLES(0.5, 0, 0.5, 0, 0, 0), 0);
+    }
+}
+END_TEST
+
+START_TEST(nan_and_infinities)
+{
+    ct_tensor *x = ct_from_doubles(cx, CT_F32, CT_SHAPE(2, 3),
+                                   CT_DOUBLES(1, NAN, 2, -INFINITY, 3, INFINITY));
+    expect_values(ct_max_over(x, CT_AXES(1), 0), CT_DOUBLES(NAN, INFINITY), 0);
+    expect_values(ct_min_over(x, CT_AXES(1), 0), CT_DOUBLES(NAN, -INFINITY), 0);
+    expect_values(ct_max_over(x, CT_AXES(0), 0), CT_DOUBLES(1, NAN, INFINITY), 0);
+    ct_tensor *low = ct_full(cx, CT_F64, CT_SHAPE(3), -INFINITY);
+    expect_values(ct_max(low), CT_DOUBLES(-INFINITY), 0);
+    expect_values(ct_argmax(low, 0), CT_DOUBLES(0), 0);
+}
+END_TEST
+
+START_TEST(integers)
+{
+    ct_tensor *x = ct_from_ints(cx, CT_SHAPE(2, 2), CT_INTS(INT64_MIN, 3, INT64_MAX, -4));
+    ct_tensor *y = ct_max_over(x, CT_AXES(1), 0);
+    ck_assert(ct_data_i64(y)[0] == 3 && ct_data_i64(y)[1] == INT64_MAX);
+    y = ct_min_over(x, CT_AXES(0), 0);
+    ck_assert(ct_data_i64(y)[0] == INT64_MIN && ct_data_i64(y)[1] == -4);
+    expect_values(ct_argmax(x, 1), CT_DOUBLES(1, 0), 0);
+    expect_values(ct_sum(ct_range(cx, CT_I64, 5)), CT_DOUBLES(10), 0);
+}
+END_TEST
+
+START_TEST(places)
+{
+    ct_tensor *x = ct_from_doubles(cx, CT_F64, CT_SHAPE(2, 4),
+                                   CT_DOUBLES(1, 3, 3, 0, 2, NAN, 9, NAN));
+    ct_tensor *y = ct_argmax(x, 1);
+    ck_assert_int_eq(ct_dtype_of(y), CT_I64);
+    expect_shape(y, CT_SHAPE(2));
+    expect_values(y, CT_DOUBLES(1, 1), 0); /* the first of equals, the first NaN */
+    expect_values(ct_argmin(x, -1), CT_DOUBLES(3, 1), 0);
+    expect_values(ct_argmax(x, 0), CT_DOUBLES(1, 1, 1, 1), 0);
+    expect_values(ct_argmin(x, 0), CT_DOUBLES(0, 1, 0, 1), 0);
+    ck_assert(!ct_requires_grad(ct_argmax(ct_variable(x), 0)));
+}
+END_TEST
+
+START_TEST(places_along_any_axis_of_any_strides)
+{
+    static const int64_t layouts[][3] = { { 12, 4, 1 }, { 1, 2, 6 }, { 24, 8, 2 } };
+    for (int k = 0; k < 3; k++)
+        for (int axis = 0; axis < 3; axis++) {
+            ct_tensor *x = input(k ? CT_F32 : CT_F64, 0, layouts[k]);
+            double values[COUNT], best[COUNT], want[COUNT];
+            ct_to_doubles(x, values, COUNT);
+            for (int i = 0; i < COUNT; i++)
+                best[i] = -INFINITY;
+            for (int i = 0; i < COUNT; i++) {
+                int g = group_of(i, 1u << axis), index[] = { i / 12, i / 4 % 3, i % 4 };
+                if (values[i] > best[g]) {
+                    best[g] = values[i];
+                    want[g] = index[axis];
+                }
+            }
+            expect_values(ct_argmax(x, axis), want, groups_of(1u << axis), 0);
+            expect_values(ct_argmin(ct_neg(x), axis - 3), want, groups_of(1u << axis), 0);
+        }
+}
+END_TEST
+
+/* -- Errors */
+START_TEST(wrong_axes)
+{
+    ct_tensor *x = ct_named(ct_ones(cx, CT_F32, CT_SHAPE(2, 3)), "w1");
+    ck_assert_ptr_null(ct_sum_over(x, CT_AXES(2), 0));
+    expect_error(CT_ERROR_RANGE, "sum: axis 2 is out of range: w1 (2,3)", NULL);
+    ck_assert_ptr_null(ct_mean_over(x, CT_AXES(0, -3), 0));
+    expect_error(CT_ERROR_RANGE, "mean", "axis -3", "(2,3)", NULL);
+    ck_assert_ptr_null(ct_max_over(x, CT_AXES(1, -1), 0));
+    expect_error(CT_ERROR_RANGE, "max: axis -1 is given twice", "(2,3)", NULL);
+    ck_assert_ptr_null(ct_logsumexp_over(x, NULL, 2, 0));
+    expect_error(CT_ERROR_NULL, "logsumexp", NULL);
+    ck_assert_ptr_null(ct_argmax(x, 2));
+    expect_error(CT_ERROR_RANGE, "argmax", "axis 2", "w1 (2,3)", NULL);
+    ck_assert_ptr_null(ct_argmin(ct_scalar(cx, CT_F32, 1), 0));
+    expect_error(CT_ERROR_RANGE, "argmin", "axis 0", NULL);
+}
+END_TEST
+
+START_TEST(wrong_dtypes_and_flags)
+{
+    ct_tensor *i64 = ct_range(cx, CT_I64, 3), *truth = ct_ones(cx, CT_BOOL, CT_SHAPE(3));
+    ck_assert_ptr_null(ct_mean(i64));
+    expect_error(CT_ERROR_DTYPE, "mean", "ct_cast", NULL);
+    ck_assert_ptr_null(ct_var(i64));
+    expect_error(CT_ERROR_DTYPE, "var", "ct_cast", NULL);
+    ck_assert_ptr_null(ct_logsumexp(i64));
+    expect_error(CT_ERROR_DTYPE, "logsumexp", "i64", "ct_cast", NULL);
+    ck_assert_ptr_null(ct_max(truth));
+    expect_error(CT_ERROR_DTYPE, "max", "bool", "ct_cast", NULL);
+    ck_assert_ptr_null(ct_argmax(truth, 0));
+    expect_error(CT_ERROR_DTYPE, "argmax", "bool", "ct_cast", NULL);
+    ck_assert_ptr_null(ct_sum_over(i64, NULL, 0, CT_UNBIASED));
+    expect_error(CT_ERROR_VALUE, "sum", "flags", NULL);
+    ck_assert_ptr_null(ct_sum(NULL));
+    ck_assert_ptr_null(ct_var_over(NULL, CT_AXES(0), 0));
+    expect_ok();
+}
+END_TEST
+
+Suite *reduce_suite(void)
+{
+    const TTest *const tests[] = {
+        every_set_of_axes_and_any_strides, no_axes_are_all_axes, of_nothing,
+        mean_of_equal_numbers_is_that_number, var_far_from_zero, var_has_its_gradient, ties_share,
+        nan_and_infinities, integers, places, places_along_any_axis_of_any_strides, wrong_axes,
+        wrong_dtypes_and_flags, NULL
+    };
+    return make_suite("reduce", tests);
+}

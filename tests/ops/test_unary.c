@@ -1,0 +1,361 @@
+/* Elementwise functions of one tensor, against other formulas than the operators' own. */
+#include "support.h"
+
+/* -- Functions of one tensor: value and slope, each once more by another way */
+typedef struct unary {
+    const char *name;
+    ct_tensor *(*apply)(ct_tensor *x);
+    double (*value)(double x), (*slope)(double x);
+    double low, high; /* 12 points between are looked at, none of them a kink */
+} unary;
+
+static double one(double x) { return 0 * x + 1; }
+static double minus_one(double x) { return 0 * x - 1; }
+static double zero(double x) { return 0 * x; }
+static double inverse(double x) { return 1 / x; }
+static double two_x(double x) { return 2 * x; }
+static double x_x(double x) { return x * x; }
+
+static ct_tensor *scale(ct_tensor *x) { return ct_scale(x, -1.5); }
+static double scale_value(double x) { return -1.5 * x; }
+static double scale_slope(double x) { return 0 * x - 1.5; }
+static ct_tensor *shift(ct_tensor *x) { return ct_shift(x, 2.5); }
+static double shift_value(double x) { return 2.5 + x; }
+static ct_tensor *rsub(ct_tensor *x) { return ct_rsub(2.5, x); }
+static double rsub_value(double x) { return -(x - 2.5); }
+static ct_tensor *rdiv(ct_tensor *x) { return ct_rdiv(2.5, x); }
+static double rdiv_value(double x) { return 2.5 * (1 / x); }
+static double rdiv_slope(double x) { return -2.5 * pow(x, -2); }
+static ct_tensor *cube(ct_tensor *x) { return ct_power(x, 3); }
+static double cube_value(double x) { return x * x * x; }
+static double cube_slope(double x) { return 3 * x * x; }
+static ct_tensor *root(ct_tensor *x) { return ct_power(x, -0.5); }
+static double root_value(double x) { return 1 / sqrt(x); }
+static double root_slope(double x) { return -0.5 / (x * sqrt(x)); }
+static ct_tensor *clamp(ct_tensor *x) { return ct_clamp(x, -1, 1.25); }
+static double clamp_value(double x) { return fmin(fmax(x, -1), 1.25); }
+static double clamp_slope(double x) { return fabs(x - 0.125) < 1.125; }
+static double neg_value(double x) { return -x; }
+static double log_1p(double x) { return 0.5 * log((1 + x) * (1 + x)); }
+static double inverse_1p(double x) { return 1 / (1 + x); }
+static double exp_m1(double x) { return 2 * exp(x / 2) * sinh(x / 2); }
+static double sqrt_value(double x) { return hypot(x / sqrt(x), 0); }
+static double sqrt_slope(double x) { return 0.5 * pow(x, -0.5); }
+static double inverse_slope(double x) { return -pow(x, -2); }
+static double abs_slope(double x) { return copysign(1, x); }
+static double minus_sin(double x) { return -sin(x); }
+static double erf_value(double x) { return 1 - erfc(x); }
+static double erf_slope(double x) { return 2 / sqrt(acos(-1)) * exp(-x * x); }
+static double tanh_value(double x) { return 1 - 2 / (exp(2 * x) + 1); }
+static double tanh_slope(double x) { return pow(cosh(x), -2); }
+static double sigmoid_value(double x) { return 0.5 + 0.5 * tanh(x / 2); }
+static double sigmoid_slope(double x) { return 0.25 * pow(cosh(x / 2), -2); }
+static double relu_value(double x) { return 0.5 * (x + fabs(x)); }
+static double relu_slope(double x) { return x > 0; }
+static ct_tensor *leaky(ct_tensor *x) { return ct_leaky_relu(x, 0.25); }
+static double leaky_value(double x) { return fmax(x, 0) + 0.25 * fmin(x, 0); }
+static double leaky_slope(double x) { return x > 0 ? 1 : 0.25; }
+static ct_tensor *elu(ct_tensor *x) { return ct_elu(x, 1.5); }
+static double elu_value(double x) { return fmax(x, 0) + 1.5 * (exp(fmin(x, 0)) - 1); }
+static double elu_slope(double x) { return x > 0 ? 1 : 1.5 * exp(x); }
+static double cdf(double x) { return 0.5 * (1 + erf(x / sqrt(2))); }
+static double gelu_value(double x) { return x * cdf(x); }
+static double gelu_slope(double x) { return cdf(x) + x * exp(-x * x / 2) / sqrt(2 * acos(-1)); }
+static double silu_value(double x) { return x * sigmoid_value(x); }
+static double silu_slope(double x) { return sigmoid_value(x) + x * sigmoid_slope(x); }
+static double softplus_value(double x) { return log(1 + exp(x)); }
+
+static const unary table[] = {
+    { "neg", ct_neg, neg_value, minus_one, -2, 2 },
+    { "scale", scale, scale_value, scale_slope, -2, 2 },
+    { "shift", shift, shift_value, one, -2, 2 },
+    { "rsub", rsub, rsub_value, minus_one, -2, 2 },
+    { "rdiv", rdiv, rdiv_value, rdiv_slope, -2, 2 },
+    { "power 3", cube, cube_value, cube_slope, -2, 2 },
+    { "power -0.5", root, root_value, root_slope, 0.25, 3 },
+    { "clamp", clamp, clamp_value, clamp_slope, -2, 2 },
+    { "exp", ct_exp, exp, exp, -3, 3 },
+    { "expm1", ct_expm1, exp_m1, exp, -3, 3 },
+    { "log", ct_log, log, inverse, 0.25, 4 },
+    { "log1p", ct_log1p, log_1p, inverse_1p, -0.75, 4 },
+    { "sqrt", ct_sqrt, sqrt_value, sqrt_slope, 0.25, 4 },
+    { "square", ct_square, x_x, two_x, -3, 3 },
+    { "reciprocal", ct_reciprocal, inverse, inverse_slope, -2, 2 },
+    { "abs", ct_abs, fabs, abs_slope, -2, 2 },
+    { "sign", ct_sign, abs_slope, zero, -2, 2 },
+    { "sin", ct_sin, sin, cos, -7, 7 },
+    { "cos", ct_cos, cos, minus_sin, -7, 7 },
+    { "erf", ct_erf, erf_value, erf_slope, -2, 2 },
+    { "tanh", ct_tanh, tanh_value, tanh_slope, -3, 3 },
+    { "sigmoid", ct_sigmoid, sigmoid_value, sigmoid_slope, -5, 5 },
+    { "relu", ct_relu, relu_value, relu_slope, -2, 2 },
+    { "leaky_relu", leaky, leaky_value, leaky_slope, -2, 2 },
+    { "elu", elu, elu_value, elu_slope, -2, 2 },
+    { "gelu", ct_gelu, gelu_value, gelu_slope, -3, 3 },
+    { "silu", ct_silu, silu_value, silu_slope, -5, 5 },
+    { "softplus", ct_softplus, softplus_value, sigmoid_value, -5, 5 },
+};
+enum { ROWS = sizeof table / sizeof *table, POINTS = 12 };
+
+static void check_row(const unary *row, ct_dtype dtype, double tolerance)
+{
+    ct_tensor *x = ct_variable(ct_linspace(cx, dtype, row->low, row->high, POINTS));
+    ct_tensor *y = row->apply(x), *gx = NULL;
+    double gy[POINTS], at[POINTS], got[POINTS], slope[POINTS];
+    for (int i = 0; i < POINTS; i++)
+        gy[i] = i - 4.5;
+    ct_grad(y, ct_from_doubles(cx, dtype, CT_SHAPE(POINTS), gy, POINTS), &x, 1, CT_ZERO_PATH, &gx);
+    ct_to_doubles(x, at, POINTS);
+    ct_to_doubles(y, got, POINTS);
+    ck_assert_msg(ct_to_doubles(gx, slope, POINTS) == CT_OK, "%s: %s", row->name,
+                  ct_error_text(cx));
+    for (int i = 0; i < POINTS; i++) {
+        double want = row->value(at[i]), want_slope = gy[i] * row->slope(at[i]);
+        ck_assert_msg(fabs(got[i] - want) <= tolerance * (1 + fabs(want)), "%s(%g): %.17g, not %.17g",
+                      row->name, at[i], got[i], want);
+        ck_assert_msg(fabs(slope[i] - want_slope) <= tolerance * (1 + fabs(want_slope)),
+                      "%s'(%g): %.17g, not %.17g", row->name, at[i], slope[i], want_slope);
+    }
+}
+
+START_TEST(values_and_slopes_f64)
+{
+    for (int i = 0; i < ROWS; i++)
+        check_row(&table[i], CT_F64, 1e-14);
+}
+END_TEST
+
+START_TEST(values_and_slopes_f32)
+{
+    for (int i = 0; i < ROWS; i++)
+        check_row(&table[i], CT_F32, 2e-6);
+}
+END_TEST
+
+START_TEST(nan_in_is_nan_out)
+{
+    for (int i = 0; i < ROWS; i++)
+        for (int dtype = CT_F32; dtype <= CT_F64; dtype++) {
+            double y = ct_item(table[i].apply(ct_scalar(cx, (ct_dtype)dtype, NAN)));
+            ck_assert_msg(isnan(y), "%s(nan) is %g", table[i].name, y);
+        }
+    expect_ok();
+}
+END_TEST
+
+/* f(x), f'(x) of one number */
+static double at(ct_tensor *(*f)(ct_tensor *), ct_dtype dtype, double x, double *slope)
+{
+    ct_tensor *leaf = ct_variable(ct_scalar(cx, dtype, x)), *y = f(leaf), *gx = NULL;
+    ct_grad(y, NULL, &leaf, 1, 0, &gx);
+    *slope = ct_item(gx);
+    return ct_item(y);
+}
+
+START_TEST(far_out)
+{
+    static const struct {
+        ct_tensor *(*f)(ct_tensor *);
+        double low, low_slope, high, high_slope; /* at -1e4 and 1e4 */
+    } rows[] = {
+        { ct_sigmoid, 0, 0, 1, 0 },   { ct_softplus, 0, 0, 1e4, 1 }, { ct_silu, 0, 0, 1e4, 1 },
+        { ct_gelu, 0, 0, 1e4, 1 },    { ct_tanh, -1, 0, 1, 0 },      { elu, -1.5, 0, 1e4, 1 },
+        { ct_expm1, -1, 0, INFINITY, INFINITY },
+    };
+    double slope;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int dtype = CT_F32; dtype <= CT_F64; dtype++) {
+            ck_assert_double_eq(at(rows[i].f, (ct_dtype)dtype, -1e4, &slope), rows[i].low);
+            ck_assert_double_eq(slope, rows[i].low_slope);
+            ck_assert_double_eq(at(rows[i].f, (ct_dtype)dtype, 1e4, &slope), rows[i].high);
+            ck_assert_double_eq(slope, rows[i].high_slope);
+        }
+}
+END_TEST
+
+START_TEST(digits_are_kept)
+{
+    double slope; /* where the naive formula loses all of them */
+    ck_assert_double_eq_tol(at(ct_expm1, CT_F64, 1e-12, &slope), 1e-12, 1e-23);
+    ck_assert_double_eq_tol(at(ct_log1p, CT_F64, 1e-12, &slope), 1e-12, 1e-23);
+    ck_assert_double_eq_tol(at(ct_softplus, CT_F64, -40, &slope), exp(-40), 1e-32);
+    ck_assert_double_eq_tol(at(ct_sigmoid, CT_F64, -40, &slope), exp(-40), 1e-32);
+    ck_assert_double_eq_tol(slope, exp(-40), 1e-32);
+    ck_assert_double_eq_tol(at(ct_gelu, CT_F64, -9, &slope), -4.5 * erfc(9 / sqrt(2)), 1e-31);
+    ck_assert_double_eq_tol(at(elu, CT_F64, -1e-12, &slope), -1.5e-12, 1e-23);
+}
+END_TEST
+
+START_TEST(edges_of_domains)
+{
+    double slope;
+    ck_assert_double_eq(at(ct_log, CT_F64, 0, &slope), -INFINITY);
+    ck_assert_double_eq(slope, INFINITY);
+    ck_assert(isnan(at(ct_log, CT_F64, -1, &slope)));
+    ck_assert(isnan(at(ct_sqrt, CT_F64, -1, &slope)));
+    ck_assert_double_eq(at(ct_sqrt, CT_F64, 0, &slope), 0);
+    ck_assert_double_eq(slope, INFINITY);
+    ck_assert_double_eq(at(ct_reciprocal, CT_F32, 0, &slope), INFINITY);
+    ck_assert_double_eq(at(ct_exp, CT_F32, 1e4, &slope), INFINITY);
+    ck_assert_double_eq(at(ct_exp, CT_F32, -INFINITY, &slope), 0);
+    ck_assert_double_eq(slope, 0);
+    expect_ok();
+}
+END_TEST
+
+START_TEST(slopes_at_kinks)
+{
+    double slope;
+    ck_assert_double_eq(at(ct_abs, CT_F64, 0, &slope), 0);
+    ck_assert_double_eq(slope, 0);
+    ck_assert_double_eq(at(ct_relu, CT_F64, 0, &slope), 0);
+    ck_assert_double_eq(slope, 0);
+    at(leaky, CT_F64, 0, &slope);
+    ck_assert_double_eq(slope, 0.25);
+    at(elu, CT_F64, 0, &slope);
+    ck_assert_double_eq(slope, 1.5);
+    at(clamp, CT_F64, -1, &slope);
+    ck_assert_double_eq(slope, 1);
+    at(clamp, CT_F64, 1.25, &slope);
+    ck_assert_double_eq(slope, 1);
+    ck_assert_double_eq(ct_item(ct_sign(ct_scalar(cx, CT_F32, 0))), 0);
+    ck_assert(!ct_requires_grad(ct_sign(ct_variable(ct_scalar(cx, CT_F32, 2)))));
+}
+END_TEST
+
+START_TEST(clamp_with_ends_crossed_takes_the_high_one)
+{
+    ct_tensor *x = ct_from_doubles(cx, CT_F64, CT_SHAPE(3), CT_DOUBLES(-5, 0.5, 5));
+    expect_values(ct_clamp(x, 1, 0), CT_DOUBLES(0, 0, 0), 0);
+    expect_values(ct_clamp(x, -INFINITY, 0), CT_DOUBLES(-5, 0, 0), 0);
+}
+END_TEST
+
+/* a part that is off hands back 0, not 0 times the cotangent */
+START_TEST(infinite_cotangents_stay_where_they_belong)
+{
+    ct_tensor *x = ct_variable(ct_from_doubles(cx, CT_F64, CT_SHAPE(2), CT_DOUBLES(-2, 2)));
+    ct_tensor *gy = ct_full(cx, CT_F64, CT_SHAPE(2), INFINITY), *gx;
+    for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+        ct_grad(ct_relu(x), gy, &x, 1, flags, &gx);
+        expect_values(gx, CT_DOUBLES(0, INFINITY), 0);
+        ct_grad(ct_clamp(x, -3, 0), gy, &x, 1, flags, &gx);
+        expect_values(gx, CT_DOUBLES(INFINITY, 0), 0);
+        ct_grad(ct_maximum(x, ct_scalar(cx, CT_F64, 0)), gy, &x, 1, flags, &gx);
+        expect_values(gx, CT_DOUBLES(0, INFINITY), 0);
+    }
+}
+END_TEST
+
+/* -- Powers */
+START_TEST(power_at_zero)
+{
+    ct_tensor *x = ct_variable(ct_scalar(cx, CT_F64, 0)), *g, *g2;
+    static const double wanted[][3] = { { 0, 0, 0 }, { 1, 1, 0 }, { 2, 0, 2 }, { 3, 0, 0 } };
+    for (int i = 0; i < 4; i++) { /* exponent, first and second derivative at 0 */
+        ct_grad(ct_power(x, wanted[i][0]), NULL, &x, 1, CT_CREATE_GRAPH | CT_ZERO_PATH, &g);
+        ck_assert_double_eq(ct_item(g), wanted[i][1]);
+        if (ct_requires_grad(g)) {
+            ct_grad(g, NULL, &x, 1, CT_ZERO_PATH, &g2);
+            ck_assert_double_eq(ct_item(g2), wanted[i][2]);
+        }
+        ct_grad(ct_power(x, wanted[i][0]), NULL, &x, 1, 0, &g);
+        ck_assert_double_eq(ct_item(g), wanted[i][1]);
+    }
+    ck_assert_double_eq(ct_item(ct_power(ct_scalar(cx, CT_F64, -2), 3)), -8);
+    ck_assert(isnan(ct_item(ct_power(ct_scalar(cx, CT_F64, -2), 0.5))));
+    expect_ok();
+}
+END_TEST
+
+/* -- Views: strides that are negative, 0, or not in order; the same cotangents arrive */
+static double memory[24];
+
+static ct_tensor *strided(ct_dtype dtype, int64_t start, int64_t s0, int64_t s1)
+{
+    static float singles[24];
+    for (int i = 0; i < 24; i++) {
+        memory[i] = 0.25 * i + 0.125;
+        singles[i] = (float)memory[i];
+    }
+    void *first = dtype == CT_F32 ? (void *)(singles + start) : (void *)(memory + start);
+    return ct_borrow(cx, dtype, CT_SHAPE(3, 4), first,
+                     &(ct_borrow_options){ .strides = (const int64_t[]){ s0, s1 } });
+}
+
+static ct_tensor *packed(const ct_tensor *x)
+{
+    double values[12];
+    ct_to_doubles(x, values, 12);
+    return ct_from_doubles(cx, ct_dtype_of(x), CT_SHAPE(3, 4), values, 12);
+}
+
+static const int64_t layouts[][3] = { { 0, 1, 3 }, { 0, 8, 2 }, { 23, -8, -2 }, { 2, 0, 1 },
+                                      { 5, 4, 0 } };
+
+START_TEST(any_strides_in)
+{
+    for (int i = 0; i < ROWS; i++)
+        for (int k = 0; k < 10; k++) {
+            const int64_t *l = layouts[k / 2];
+            ct_dtype dtype = k % 2 ? CT_F32 : CT_F64;
+            ct_tensor *x = ct_variable(strided(dtype, l[0], l[1], l[2]));
+            ct_tensor *same = ct_variable(packed(x)), *gx, *g;
+            ct_tensor *y = table[i].apply(x), *gy = strided(dtype, 1, 1, 4);
+            ck_assert_double_eq(ct_max_difference(y, table[i].apply(same)), 0);
+            ct_grad(y, gy, &x, 1, CT_ZERO_PATH, &gx);
+            ct_grad(table[i].apply(same), packed(gy), &same, 1, CT_ZERO_PATH, &g);
+            ck_assert_msg(ct_max_difference(gx, g) == 0, "%s", table[i].name);
+        }
+}
+END_TEST
+
+/* the engine may ask a kernel to add to what another use brought */
+START_TEST(uses_add_up)
+{
+    ct_tensor *x = ct_variable(ct_linspace(cx, CT_F64, 0.5, 2, 9)), *g, *other;
+    for (int i = 0; i < ROWS; i++) {
+        ct_grad(ct_sum(table[i].apply(x)), NULL, &x, 1, CT_ZERO_PATH, &g);
+        ct_tensor *both = ct_add(ct_square(x), ct_add(table[i].apply(x), table[i].apply(x)));
+        ct_grad(ct_sum(both), NULL, &x, 1, 0, &other);
+        ct_tensor *sum = ct_add(ct_scale(x, 2), ct_add(g, g));
+        ck_assert_msg(ct_max_difference(other, sum) < 1e-13, "%s", table[i].name);
+    }
+}
+END_TEST
+
+/* -- Errors */
+START_TEST(integers_are_refused)
+{
+    ck_assert_ptr_null(ct_exp(ct_range(cx, CT_I64, 3)));
+    expect_error(CT_ERROR_DTYPE, "exp", "i64", "ct_cast", NULL);
+    ck_assert_ptr_null(ct_scale(ct_range(cx, CT_I64, 3), 2));
+    expect_error(CT_ERROR_DTYPE, "scale", "i64", "ct_cast", NULL);
+    ck_assert_ptr_null(ct_tanh(NULL));
+    expect_ok();
+}
+END_TEST
+
+START_TEST(found_by_name)
+{
+    int n;
+    const ct_op *const *list = ct_op_list(&n);
+    for (int i = 0; i < n; i++)
+        ck_assert_ptr_eq(ct_op_find(list[i]->name), list[i]);
+    ck_assert_str_eq(ct_op_find("tanh")->name, "tanh");
+    ck_assert_str_eq(ct_op_find("where")->name, "where");
+    ck_assert_ptr_null(ct_op_find("no such operator"));
+    ck_assert_ptr_null(ct_op_find(NULL));
+}
+END_TEST
+
+Suite *unary_suite(void)
+{
+    const TTest *const tests[] = {
+        values_and_slopes_f64, values_and_slopes_f32, nan_in_is_nan_out, far_out, digits_are_kept,
+        edges_of_domains, slopes_at_kinks, clamp_with_ends_crossed_takes_the_high_one,
+        infinite_cotangents_stay_where_they_belong, power_at_zero, any_strides_in, uses_add_up,
+        integers_are_refused, found_by_name, NULL
+    };
+    return make_suite("unary", tests);
+}
