@@ -7,10 +7,9 @@
 static ct_tensor *linear_activated(ct_module *m, ct_tensor *x, ct_activation activation)
 {
     const ct__entry *weight = m->entries;
-    ct_tensor *y = *(const bool *)m->user
-                       ? ct_matmul(x, ct_transpose(weight->tensor))
-                       : ct_linear(x, weight->tensor, ct__table_next(weight)->tensor);
-    return ct_activate(y, activation);
+    bool no_bias = *(const bool *)m->user;
+    return ct_linear_activation(x, weight->tensor,
+                                no_bias ? NULL : ct__table_next(weight)->tensor, activation);
 }
 
 static ct_tensor *linear_forward(ct_module *self, ct_tensor *x, void *user)

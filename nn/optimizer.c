@@ -1,0 +1,250 @@
+/* Optimizers: which parameters have a gradient, the state that goes with each, and one call of the
+ * update operator over all of them. */
+#include <math.h>
+
+#include "module.h"
+
+struct ct_optimizer {
+    ct_context *cx;
+    bool is_adam;
+    ct_sgd_options sgd;   /* one of the two */
+    ct_adam_options adam;
+    double rate;
+    int n;
+    ct_tensor **w, **state; /* retained; state is NULL before a parameter's first step */
+    ct_tensor **step;       /* room for 3 n: w, g and state of those that take part in a step */
+    ct_tensor *room[];
+};
+
+static void finish(void *object)
+{
+    ct_optimizer *o = object;
+    for (int i = 0; i < o->n; i++) {
+        ct_release(o->w[i]);
+        ct_release(o->state[i]);
+    }
+}
+
+/* -- Making */
+static ct_context *context_of(ct_tensor *const *w, int n)
+{
+    ct_context *cx = NULL;
+    for (int i = 0; w && i < n && !cx; i++)
+        cx = ct_context_of(w[i]);
+    return cx;
+}
+
+static bool parameter_fits(ct_context *cx, const char *who, ct_tensor *const *w, int i)
+{
+    if (!w[i])
+        ct_fail(cx, CT_ERROR_NULL, "%s: parameter %d is NULL", who, i);
+    else if (ct_context_of(w[i]) != cx)
+        ct_fail(cx, CT_ERROR_CONTEXT, "%s: parameter %d is of another context", who, i);
+    else if (!ct_requires_grad(w[i]))
+        ct_fail(cx, CT_ERROR_GRAPH, "%s: parameter %d is no variable (see ct_variable)", who, i);
+    else {
+        for (int j = 0; j < i; j++)
+            if (w[j] == w[i])
+                return ct_fail(cx, CT_ERROR_VALUE, "%s: parameter %d, %s, is parameter %d too", who,
+                               i, ct_name(w[i]), j), false;
+        return true;
+    }
+    return false;
+}
+
+static bool rate_fits(ct_context *cx, const char *who, double rate)
+{
+    if (rate >= 0 && isfinite(rate))
+        return true;
+    ct_fail(cx, CT_ERROR_VALUE, "%s: a rate of %g; it is finite and not negative", who, rate);
+    return false;
+}
+
+static ct_optimizer *optimizer_new(const char *who, ct_tensor *const *w, int n, double rate)
+{
+    ct_context *cx = context_of(w, n);
+    if (!cx || !rate_fits(cx, who, rate))
+        return NULL;
+    for (int i = 0; i < n; i++)
+        if (!parameter_fits(cx, who, w, i))
+            return NULL;
+    ct_optimizer *o = ct_object_new(cx, sizeof *o + 5 * (size_t)n * sizeof o->room[0], finish);
+    if (!o)
+        return NULL;
+    o->cx = cx;
+    o->rate = rate;
+    o->w = o->room;
+    o->state = o->w + n;
+    o->step = o->state + n;
+    for (; o->n < n; o->n++)
+        o->w[o->n] = ct_retain(w[o->n]);
+    return o;
+}
+
+static bool sgd_fits(ct_context *cx, const ct_sgd_options *o)
+{
+    if (!ct__zeroed(o->reserved, 4))
+        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: the options were not zeroed");
+    else if (!(o->momentum >= 0 && o->momentum < 1))
+        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: momentum %g is not in [0, 1)", o->momentum);
+    else if (!(o->weight_decay >= 0) || isinf(o->weight_decay))
+        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: a weight decay of %g", o->weight_decay);
+    else if (o->nesterov && o->momentum == 0)
+        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: nesterov needs a momentum");
+    else
+        return true;
+    return false;
+}
+
+static bool adam_fits(ct_context *cx, const ct_adam_options *o)
+{
+    if (!ct__zeroed(o->reserved, 4))
+        ct_fail(cx, CT_ERROR_VALUE, "adam_new: the options were not zeroed");
+    else if (!(o->beta1 < 1 && o->beta2 < 1))
+        ct_fail(cx, CT_ERROR_VALUE, "adam_new: betas %g and %g; they are below 1", o->beta1,
+                o->beta2);
+    else if (!isfinite(o->epsilon) || !isfinite(o->weight_decay))
+        ct_fail(cx, CT_ERROR_VALUE, "adam_new: an epsilon of %g, a weight decay of %g",
+                o->epsilon, o->weight_decay);
+    else
+        return true;
+    return false;
+}
+
+ct_optimizer *ct_sgd_new(ct_tensor *const *parameters, int n, double rate,
+                         const ct_sgd_options *options)
+{
+    ct_optimizer *o = optimizer_new("sgd_new", parameters, n, rate);
+    if (o && options)
+        o->sgd = *options;
+    if (!o || sgd_fits(o->cx, &o->sgd))
+        return o;
+    ct_object_free(o);
+    return NULL;
+}
+
+ct_optimizer *ct_adam_new(ct_tensor *const *parameters, int n, double rate,
+                          const ct_adam_options *options)
+{
+    ct_optimizer *o = optimizer_new("adam_new", parameters, n, rate);
+    if (!o)
+        return NULL;
+    o->is_adam = true;
+    if (options)
+        o->adam = *options;
+    if (adam_fits(o->cx, &o->adam))
+        return o;
+    ct_object_free(o);
+    return NULL;
+}
+
+void ct_optimizer_free(ct_optimizer *o)
+{
+    ct_object_free(o);
+}
+
+/* -- The rate */
+double ct_optimizer_rate(const ct_optimizer *o)
+{
+    return o ? o->rate : NAN;
+}
+
+void ct_optimizer_set_rate(ct_optimizer *o, double rate)
+{
+    if (o && rate_fits(o->cx, "optimizer_set_rate", rate))
+        o->rate = rate;
+}
+
+/* -- Stepping */
+/* false where there is no memory for it */
+static bool has_state(ct_optimizer *o, int i)
+{
+    if (o->state[i] || (!o->is_adam && o->sgd.momentum == 0))
+        return true;
+    ct_scope scope = ct_scope_begin(o->cx);
+    if (!scope)
+        return false;
+    o->state[i] = ct_retain(ct_zeros_like(o->w[i]));
+    ct_scope_end(o->cx, scope);
+    return o->state[i] != NULL;
+}
+
+ct_status ct_optimizer_step(ct_optimizer *o)
+{
+    if (!o)
+        return CT_ERROR_NULL;
+    ct_tensor **w = o->step, **g = w + o->n, **state = g + o->n;
+    int n = 0;
+    for (int i = 0; i < o->n; i++) {
+        g[n] = ct_gradient(o->w[i]);
+        if (!g[n])
+            continue;
+        if (!has_state(o, i))
+            return ct_error(o->cx);
+        w[n] = o->w[i];
+        state[n++] = o->state[i];
+    }
+    if (n == 0)
+        return ct_fail(o->cx, CT_ERROR_GRAPH,
+                       "optimizer_step: no parameter has a gradient; ct_backward brings them");
+    ct_status status = o->is_adam ? ct_update_adam(w, g, state, n, o->rate, &o->adam)
+                                  : ct_update_sgd(w, g, state, n, o->rate, &o->sgd);
+    bool keep = o->is_adam ? o->adam.keep_gradients : o->sgd.keep_gradients;
+    for (int i = 0; i < n && status == CT_OK && !keep; i++)
+        ct_zero_grad(w[i]);
+    return status;
+}
+
+/* -- Clipping */
+static double norm_of(ct_context *cx, ct_tensor *const *w, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+        ct_tensor *g = ct_gradient(w[i]);
+        if (g)
+            sum += ct_item(ct_sum(ct_square(ct_cast(g, CT_F64)))); /* where f32 would overflow */
+    }
+    if (isfinite(sum))
+        return sqrt(sum);
+    ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: the gradients are not finite");
+    return NAN;
+}
+
+/* first all products, then all assignments, which cannot fail for lack of memory */
+static bool scale_all(ct_context *cx, ct_tensor *const *w, int n, double factor)
+{
+    ct_tensor **scaled = ct_object_new(cx, (size_t)n * sizeof *scaled, NULL);
+    bool done = scaled != NULL;
+    for (int i = 0; done && i < n; i++) {
+        ct_tensor *g = ct_gradient(w[i]);
+        scaled[i] = g ? ct_scale(g, factor) : NULL;
+        done = !g || scaled[i];
+    }
+    for (int i = 0; done && i < n; i++)
+        if (scaled[i])
+            done = ct_assign(ct_gradient(w[i]), scaled[i]) == CT_OK;
+    ct_object_free(scaled);
+    return done;
+}
+
+double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm)
+{
+    ct_context *cx = context_of(parameters, n);
+    if (!cx)
+        return NAN;
+    if (!(max_norm > 0))
+        return ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: a norm of %g; it is positive",
+                       max_norm), NAN;
+    for (int i = 0; i < n; i++)
+        if (!parameters[i])
+            return ct_fail(cx, CT_ERROR_NULL, "clip_gradients: parameter %d is NULL", i), NAN;
+    ct_scope scope = ct_scope_begin(cx);
+    if (!scope)
+        return NAN;
+    ct_no_grad(cx);
+    double norm = norm_of(cx, parameters, n);
+    if (norm > max_norm && !scale_all(cx, parameters, n, max_norm / norm))
+        norm = NAN;
+    ct_scope_end(cx, scope);
+    return norm;
+}

@@ -1,0 +1,34 @@
+/* Files that a test writes, in a folder of its own. */
+#ifndef TESTS_NN_FILES_H
+#define TESTS_NN_FILES_H
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support.h"
+
+static char folder[256], path[300];
+
+static inline void make_folder(void)
+{
+    const char *place = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/cotangent-test-XXXXXX", place ? place : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/file", folder);
+}
+
+static inline void remove_folder(void)
+{
+    unlink(path);
+    ck_assert_msg(rmdir(folder) == 0, "something was left in %s", folder);
+}
+
+static inline void write_file(const void *bytes, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(bytes, 1, n, f), n);
+    ck_assert_int_eq(fclose(f), 0);
+}
+#endif
