@@ -140,16 +140,11 @@ static ct_status hand_out(ct_tensor *const *x, int n, unsigned flags, ct_tensor 
     return CT_OK;
 }
 
-ct_status ct_grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
-                  ct_tensor **gx)
+ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
+                   ct_tensor **gx)
 {
-    for (int i = 0; gx && i < n; i++)
+    for (int i = 0; i < n; i++)
         gx[i] = NULL;
-    if (!y || (n > 0 && !gx))
-        return ct_fail(y ? y->cx : n > 0 && x && x[0] ? x[0]->cx : NULL, CT_ERROR_NULL,
-                       "grad: %s is NULL", y ? "the room for the results" : "y");
-    if (!gy && ct_error(y->cx) != CT_OK && y->count != 1)
-        return ct_error(y->cx); /* a failed cotangent, not a default */
     ct_status status = check_start("grad", y, gy);
     if (status == CT_OK)
         status = check_targets(y, x, n);
@@ -174,4 +169,17 @@ ct_status ct_grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsig
             gx[i] = NULL;
     }
     return status;
+}
+
+ct_status ct_grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
+                  ct_tensor **gx)
+{
+    for (int i = 0; gx && i < n; i++)
+        gx[i] = NULL;
+    if (!y || (n > 0 && !gx))
+        return ct_fail(y ? y->cx : n > 0 && x && x[0] ? x[0]->cx : NULL, CT_ERROR_NULL,
+                       "grad: %s is NULL", y ? "the room for the results" : "y");
+    if (!gy && ct_error(y->cx) != CT_OK) /* it failed: it is not the default */
+        return ct_error(y->cx);
+    return ct__grad(y, gy, x, n, flags, gx);
 }

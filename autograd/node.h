@@ -333,6 +333,9 @@ void ct__walk_end(ct__walk *w, ct_tensor *y); /* in any case */
 bool ct__exclusive(const ct_tensor *g);
 /* apply t's rule, and add what it gives to its inputs' cotangents */
 ct_status ct__reverse_vertex(ct__walk *w, ct_tensor *t);
+/* ct_grad, where gy NULL is one even while an error is pending, and gx has room */
+ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
+                   ct_tensor **gx);
 /* the engine's scope round a rule or a hook, and its modes there */
 typedef struct ct__frame {
     ct__scope scope;

@@ -145,7 +145,7 @@ static ct_tensor *pull(const stage *s, ct_tensor **g, ct_tensor *const *v, ct_te
     for (int i = 0; i < s->n && sum; i++) {
         if (!g[i] || !ct_requires_grad(g[i])) /* y does not depend on x_i */
             continue;
-        if (ct_grad(g[i], v[i], &u, 1, CT_ZERO_PATH, &part) != CT_OK)
+        if (ct__grad(g[i], v[i], &u, 1, CT_ZERO_PATH, &part) != CT_OK)
             return NULL;
         sum = ct_add(sum, part);
     }
@@ -166,7 +166,7 @@ ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
     ct_tensor *u = g ? ct_variable(ct_zeros_like(value)) : NULL, *product = NULL;
     status = u ? put(y, value) : failed(cx);
     if (status == CT_OK)
-        status = ct_grad(value, u, s.x, n, CT_CREATE_GRAPH, g);
+        status = ct__grad(value, u, s.x, n, CT_CREATE_GRAPH, g);
     if (status == CT_OK && !(product = pull(&s, g, v, u)))
         status = failed(cx);
     if (status == CT_OK)
@@ -188,7 +188,7 @@ static ct_status second(const stage *s, ct_tensor **g, ct_tensor *const *v, ct_t
     for (int i = 0; i < s->n && status == CT_OK; i++) {
         if (!ct_requires_grad(g[i]))
             continue;
-        status = ct_grad(g[i], v[i], s->x, s->n, CT_ZERO_PATH, part);
+        status = ct__grad(g[i], v[i], s->x, s->n, CT_ZERO_PATH, part);
         for (int j = 0; j < s->n && status == CT_OK; j++)
             if (!(h[j] = ct_add(h[j], part[j])))
                 status = failed(s->cx);
@@ -209,7 +209,7 @@ ct_status ct_hvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
     ct_tensor *value = begin_stage(&s, f, user, x, true), **g = room(&s), **h = room(&s);
     status = value && g && h ? CT_OK : failed(cx);
     if (status == CT_OK)
-        status = ct_grad(value, NULL, s.x, n, CT_CREATE_GRAPH | CT_ZERO_PATH, g);
+        status = ct__grad(value, NULL, s.x, n, CT_CREATE_GRAPH | CT_ZERO_PATH, g);
     if (status == CT_OK)
         status = second(&s, g, v, h);
     for (int i = 0; i < n && status == CT_OK; i++) {
@@ -247,7 +247,7 @@ static ct_tensor *rows(const stage *s, ct_tensor *y)
         ct_tensor *unit = ct_zeros_like(y);
         if (unit)
             ct__store(unit->data + (size_t)k * size, unit->dtype, 1);
-        bool good = unit && ct_grad(y, unit, &x, 1, CT_ZERO_PATH, &row) == CT_OK;
+        bool good = unit && ct__grad(y, unit, &x, 1, CT_ZERO_PATH, &row) == CT_OK;
         if (good)
             ct__copy_out(j->data + (size_t)(k * x->count) * size, row);
         ct__scope_pop(s->cx, &scope);
@@ -271,7 +271,7 @@ static ct_tensor *matrix(stage *s, ct_function f, void *user, ct_tensor *x, bool
     if (!y)
         status = failed(s->cx);
     else if (of_gradient)
-        status = ct_grad(y, NULL, s->x, 1, CT_CREATE_GRAPH | CT_ZERO_PATH, &y);
+        status = ct__grad(y, NULL, s->x, 1, CT_CREATE_GRAPH | CT_ZERO_PATH, &y);
     ct_tensor *made = status == CT_OK ? rows(s, y) : NULL;
     if (status == CT_OK)
         status = made ? put(&j, made) : failed(s->cx);
@@ -308,7 +308,7 @@ double ct_value_and_gradient(ct_context *cx, ct_function f, void *user, const do
             ct_fail(cx, CT_ERROR_SHAPE, "%s: the function's value has %lld elements, not one",
                     s.who, (long long)y->count);
         if (good && gx)
-            good = ct_grad(y, NULL, s.x, 1, CT_ZERO_PATH, &g) == CT_OK &&
+            good = ct__grad(y, NULL, s.x, 1, CT_ZERO_PATH, &g) == CT_OK &&
                    ct_to_doubles(g, gx, n) == CT_OK;
         if (good)
             value = ct_item(y);
