@@ -6,9 +6,11 @@
 /* marks an output of an operator that has several; backward.c knows it */
 const ct_op ct__output_op = { .name = "output", .attributes_size = sizeof(int) };
 
+/* finds the context, and whether the call goes on the graph: then it must have a derivative */
 static ct_status check_inputs(ct_call *call)
 {
-    const char *name = call->op->name;
+    const ct_op *op = call->op;
+    unsigned flags = 0;
     for (int i = 0; i < call->n && !call->cx; i++)
         if (call->x[i])
             call->cx = call->x[i]->cx;
@@ -17,23 +19,16 @@ static ct_status check_inputs(ct_call *call)
     for (int i = 0; i < call->n; i++) {
         const ct_tensor *x = call->x[i];
         if (!x)
-            return ct_fail(call->cx, CT_ERROR_NULL, "%s: operand %d is NULL", name, i + 1);
-        if (!ct__usable(x, name))
+            return ct_fail(call->cx, CT_ERROR_NULL, "%s: operand %d is NULL", op->name, i + 1);
+        if (!ct__usable(x, op->name))
             return CT_ERROR_STALE;
         if (x->cx != call->cx)
             return ct_call_fail(call, CT_ERROR_CONTEXT, "operands of different contexts");
+        flags |= x->flags;
     }
-    return CT_OK;
-}
-
-/* does this call go on the graph? It must, then, have a derivative */
-static ct_status check_derivative(ct_call *call)
-{
-    const ct_op *op = call->op;
     if (!call->cx->recording || op->flags & (CT_OP_CONSTANT | CT_OP_UPDATE))
         return CT_OK;
-    for (int i = 0; i < call->n && !call->recording; i++)
-        call->recording = call->x[i]->flags & CT__REQUIRES_GRAD;
+    call->recording = flags & CT__REQUIRES_GRAD;
     if (call->recording && !op->vjp && !op->backward)
         return ct_call_fail(call, CT_ERROR_GRAPH,
                             "no derivative is defined, and an input requires grad");
@@ -224,32 +219,36 @@ static ct_status finish(ct_call *call, ct_status status)
     return status;
 }
 
+static ct_status apply(ct_call *call, const ct_op *op, const void *attributes,
+                       ct_tensor *const *x, int n)
+{
+    call->cx = NULL;
+    call->op = op;
+    call->attributes = attributes;
+    call->x = x;
+    call->n = n;
+    call->outputs = op->outputs > 1 ? op->outputs : op->flags & CT_OP_UPDATE ? 0 : 1;
+    if (call->outputs > 8)
+        call->outputs = 8;
+    call->aux_count = 0;
+    call->recording = call->moved = false;
+    call->vertex = NULL;
+    call->adds = 0;
+    for (int i = 0; i < call->outputs; i++)
+        call->y[i] = NULL;
+    ct_status status = check_inputs(call);
+    if (status == CT_OK)
+        status = compute(call);
+    return finish(call, status);
+}
+
 ct_status ct_apply_all(const ct_op *op, const void *attributes, ct_tensor *const *x, int n,
                        ct_tensor **y)
 {
     ct_call call;
     if (!op || n < 0 || (n > 0 && !x))
         return CT_ERROR_NULL;
-    call.cx = NULL;
-    call.op = op;
-    call.attributes = attributes;
-    call.x = x;
-    call.n = n;
-    call.outputs = op->flags & CT_OP_UPDATE ? 0 : op->outputs > 0 ? op->outputs : 1;
-    call.aux_count = 0;
-    call.recording = call.moved = false;
-    call.vertex = NULL;
-    call.adds = 0;
-    if (call.outputs > 8)
-        call.outputs = 8;
-    for (int i = 0; i < call.outputs; i++)
-        call.y[i] = NULL;
-    ct_status status = check_inputs(&call);
-    if (status == CT_OK)
-        status = check_derivative(&call);
-    if (status == CT_OK)
-        status = compute(&call);
-    status = finish(&call, status);
+    ct_status status = apply(&call, op, attributes, x, n);
     for (int i = 0; y && i < call.outputs; i++)
         y[i] = status == CT_OK ? call.y[i] : NULL;
     return status;
@@ -257,6 +256,9 @@ ct_status ct_apply_all(const ct_op *op, const void *attributes, ct_tensor *const
 
 ct_tensor *ct_apply(const ct_op *op, const void *attributes, ct_tensor *const *x, int n)
 {
-    ct_tensor *y[8] = { NULL };
-    return ct_apply_all(op, attributes, x, n, y) == CT_OK ? y[0] : NULL;
+    ct_call call;
+    if (!op || n < 0 || (n > 0 && !x))
+        return NULL;
+    bool good = apply(&call, op, attributes, x, n) == CT_OK && call.outputs > 0;
+    return good ? call.y[0] : NULL;
 }

@@ -38,10 +38,7 @@ ct_tensor *ct_call_aux(const ct_call *call, int i)
 
 bool ct_call_wants(const ct_call *call, int i)
 {
-    if (!call->vertex || i < 0 || i >= call->n)
-        return false;
-    const ct_tensor *x = ct__edges(call->vertex)[i].x;
-    return x->flags & CT__IN_WALK && x->mark == call->vertex->mark;
+    return call->vertex && i >= 0 && i < call->n && ct__wants(call, i);
 }
 
 bool ct_call_adds(const ct_call *call, int i)
@@ -106,46 +103,51 @@ ct_status ct_call_fail(const ct_call *call, ct_status code, const char *format, 
 
 /* -- What `infer` says. An output is made as the vertex it will be if it is recorded: with room for
  * its edges, and the attributes copied; the edges are filled once `forward` has succeeded. */
-static ct_tensor *new_output(ct_call *call, int i, ct__layout *layout, bool with_data)
+typedef struct room {
+    const ct_op *op; /* the vertex' operator; NULL: it will be no vertex */
+    uint32_t edges;
+    size_t attributes;
+} room;
+
+static room room_for(const ct_call *call, ct_dtype dtype)
 {
-    const ct_op *op = call->op;
-    bool vertex = call->recording && ct__is_float(layout->dtype), several = call->outputs > 1;
-    if (vertex) {
-        const ct_op *maker = several ? &ct__output_op : op;
-        layout->edges = several ? 1 : (uint32_t)call->n + (op->saves & CT_SAVE_Y(0) ? 1 : 0);
-        layout->attributes = maker->attributes_size;
-    }
-    ct_tensor *y = with_data ? ct__tensor_new(call->cx, layout)
-                             : ct__tensor_over(call->cx, layout);
-    if (!y || !vertex)
-        return y;
-    y->op = several ? &ct__output_op : op;
-    call->cx->memory.nodes++;
-    if (several) {
-        memcpy(ct__attributes(y), &i, sizeof i);
-    } else if (op->attributes_size) {
-        memcpy(ct__attributes(y), call->attributes, op->attributes_size);
-        call->moved = true;
-    }
-    return y;
+    if (!call->recording || !ct__is_float(dtype))
+        return (room){ NULL, 0, 0 };
+    if (call->outputs > 1)
+        return (room){ &ct__output_op, 1, ct__output_op.attributes_size };
+    uint32_t itself = call->op->saves & CT_SAVE_Y(0) ? 1 : 0;
+    return (room){ call->op, (uint32_t)call->n + itself, call->op->attributes_size };
 }
 
-static ct_status set(ct_call *call, ct_tensor **slot, int i, ct__layout *layout)
+static ct_status become_vertex(ct_call *call, int i, ct_tensor *y, const room *r)
 {
-    if (*slot)
-        return ct_call_fail(call, CT_ERROR_VALUE, "infer sets an output twice");
-    if (ct__shape_count(call->cx, call->op->name, layout->dtype, layout->shape, layout->ndim) < 0)
-        return ct_error(call->cx);
-    *slot = i < 0 ? ct__tensor_new(call->cx, layout) : new_output(call, i, layout, true);
-    return *slot ? CT_OK : CT_ERROR_MEMORY;
+    call->y[i] = y;
+    if (!y)
+        return CT_ERROR_MEMORY;
+    if (!r->op)
+        return CT_OK;
+    y->op = r->op;
+    call->cx->memory.nodes++;
+    if (call->outputs > 1) {
+        memcpy(ct__attributes(y), &i, sizeof i);
+    } else if (r->attributes) {
+        memcpy(ct__attributes(y), call->attributes, r->attributes);
+        call->moved = true;
+    }
+    return CT_OK;
 }
 
 ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim)
 {
-    if (i < 0 || i >= call->outputs)
-        return ct_call_fail(call, CT_ERROR_VALUE, "infer sets output %d of %d", i, call->outputs);
-    return set(call, &call->y[i], i,
-               &(ct__layout){ .dtype = dtype, .ndim = ndim, .shape = shape });
+    if (i < 0 || i >= call->outputs || call->y[i])
+        return ct_call_fail(call, CT_ERROR_VALUE, "infer sets output %d of %d, or sets it twice",
+                            i, call->outputs);
+    if (ct__shape_count(call->cx, call->op->name, dtype, shape, ndim) < 0)
+        return ct_error(call->cx);
+    room r = room_for(call, dtype);
+    ct__layout layout = { .dtype = dtype, .ndim = ndim, .shape = shape, .edges = r.edges,
+                          .attributes = r.attributes };
+    return become_vertex(call, i, ct__tensor_new(call->cx, &layout), &r);
 }
 
 ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim)
@@ -153,9 +155,14 @@ ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *s
     if (i != call->aux_count || i >= 8)
         return ct_call_fail(call, CT_ERROR_VALUE, "infer sets auxiliary %d of %d", i,
                             call->aux_count);
-    call->aux[call->aux_count++] = NULL;
-    return set(call, &call->aux[i], -1,
-               &(ct__layout){ .dtype = dtype, .ndim = ndim, .shape = shape });
+    if (ct__shape_count(call->cx, call->op->name, dtype, shape, ndim) < 0)
+        return ct_error(call->cx);
+    ct__layout layout = { .dtype = dtype, .ndim = ndim, .shape = shape };
+    ct_tensor *aux = ct__tensor_new(call->cx, &layout);
+    if (!aux)
+        return CT_ERROR_MEMORY;
+    call->aux[call->aux_count++] = aux;
+    return CT_OK;
 }
 
 /* the elements, from the first, that a layout reaches: low <= 0 <= high */
@@ -183,9 +190,11 @@ ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, 
     reach(ct__shape(x), ct__strides(x), x->ndim, &most_low, &most_high);
     if (count > 0 && (x->count == 0 || offset + low < most_low || offset + high > most_high))
         return ct_call_fail(call, CT_ERROR_RANGE, "the view lies outside of its tensor"), NULL;
-    ct__layout layout = { .dtype = x->dtype, .ndim = ndim, .shape = shape, .strides = strides };
-    ct_tensor *y = new_output(call, 0, &layout, false);
-    if (!y)
+    room r = room_for(call, x->dtype);
+    ct__layout layout = { .dtype = x->dtype, .ndim = ndim, .shape = shape, .strides = strides,
+                          .edges = r.edges, .attributes = r.attributes };
+    ct_tensor *y = ct__tensor_over(call->cx, &layout);
+    if (become_vertex(call, 0, y, &r) != CT_OK)
         return NULL;
     y->buffer = x->buffer;
     y->buffer->refs++;
@@ -194,7 +203,7 @@ ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, 
     for (int d = 0; d < ndim; d++)
         if (shape[d] > 1 && strides[d] == 0)
             y->flags |= CT__READ_ONLY; /* elements that overlap cannot be written one by one */
-    return call->y[0] = y;
+    return y;
 }
 
 /* -- Ready-made inference */
@@ -233,10 +242,8 @@ ct_status ct_infer_same(ct_call *call)
     for (int i = 1; i < call->n; i++)
         if (!ct__same_shape(call->x[0], call->x[i]))
             return ct_call_fail(call, CT_ERROR_SHAPE, "shapes differ");
-    const ct_tensor *x = call->x[0]; /* which has been checked: no need for ct_call_set_y */
-    ct__layout layout = { .dtype = x->dtype, .ndim = x->ndim, .shape = ct__shape(x) };
-    call->y[0] = new_output(call, 0, &layout, true);
-    return call->y[0] ? CT_OK : CT_ERROR_MEMORY;
+    room r = room_for(call, call->x[0]->dtype); /* a shape that is known to be good */
+    return become_vertex(call, 0, ct__tensor_like(call->x[0], r.edges, r.attributes), &r);
 }
 
 ct_status ct_infer_scalar(ct_call *call)

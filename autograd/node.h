@@ -215,13 +215,23 @@ char *ct__scope_chars(ct_context *cx, size_t bytes); /* room for a text, the sco
 /* elements, or -1 and an error: too many dimensions, a negative size, or more bytes than count */
 int64_t ct__shape_count(ct_context *cx, const char *who, ct_dtype dtype, const int64_t *shape,
                         int ndim);
-size_t ct__dtype_size(ct_dtype dtype);
+static inline size_t ct__dtype_size(ct_dtype dtype) /* 0: no dtype */
+{
+    return dtype == CT_F32 ? 4 : dtype == CT_F64 || dtype == CT_I64 ? 8 : dtype == CT_BOOL;
+}
 const char *ct__dtype_text(ct_dtype dtype); /* "f32"; "?" */
 static inline bool ct__is_float(ct_dtype dtype)
 {
     return dtype == CT_F32 || dtype == CT_F64;
 }
-void ct__row_major(const int64_t *shape, int ndim, int64_t *strides);
+static inline void ct__row_major(const int64_t *shape, int ndim, int64_t *strides)
+{
+    int64_t stride = 1;
+    for (int d = ndim - 1; d >= 0; d--) { /* multiplied out as if sizes of 0 were 1 */
+        strides[d] = stride;
+        stride *= shape[d] > 1 ? shape[d] : 1;
+    }
+}
 bool ct__is_row_major(const int64_t *shape, const int64_t *strides, int ndim);
 bool ct__broadcast(int64_t *shape, int *ndim, const int64_t *with, int with_ndim);
 /* "(3,4)", with the name before and the dtype if asked; returns what snprintf would */
@@ -238,6 +248,8 @@ typedef struct ct__layout {
 } ct__layout;
 ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout);  /* with its own buffer */
 ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout); /* without one */
+/* of x's dtype and shape, row-major, with its own buffer */
+ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t edges, size_t attributes);
 ct_tensor *ct__alias(ct_tensor *x); /* a leaf over the same data */
 ct__buffer *ct__buffer_new(ct_context *cx, size_t bytes);
 void ct__buffer_drop(ct_context *cx, ct__buffer *buffer);
@@ -305,6 +317,11 @@ static inline ct_tensor *const *ct__contiguous_all(ct_context *cx, ct_tensor *co
         if (x[i] && !(x[i]->flags & CT__CONTIGUOUS) && x[i]->buffer)
             return ct__make_contiguous(cx, x, n);
     return x;
+}
+static inline bool ct__wants(const ct_call *call, int i)
+{
+    const ct_tensor *x = call->x[i];
+    return x->flags & CT__IN_WALK && x->mark == call->vertex->mark;
 }
 extern const ct_op ct__output_op; /* one of several outputs: its input is the hidden vertex */
 

@@ -148,7 +148,7 @@ static ct_status provide(ct_call *call, ct_tensor **gx)
     bool like_y = call->op->flags & CT_OP_BROADCAST && !(call->vertex->flags & CT__HIDDEN);
     for (int i = 0; i < call->n; i++) {
         ct_tensor *x = call->x[i], *like = like_y ? call->vertex : x, *old = x->cotangent;
-        if (!ct_call_wants(call, i))
+        if (!ct__wants(call, i))
             continue;
         bool reuse = old && i < 64 && ct__exclusive(old) && ct__same_shape(like, x) &&
                      !seen_before(call, i);
@@ -157,8 +157,7 @@ static ct_status provide(ct_call *call, ct_tensor **gx)
             gx[i] = old;
             continue;
         }
-        gx[i] = ct__tensor_new(call->cx, &(ct__layout){ .dtype = x->dtype, .ndim = like->ndim,
-                                                        .shape = ct__shape(like) });
+        gx[i] = ct__tensor_like(like, 0, 0);
         if (!gx[i])
             return CT_ERROR_MEMORY;
         ct__handle(gx[i]);
@@ -199,7 +198,7 @@ static ct_status by_rule(ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct_status status = said(call, call->op->vjp(call, gy, gx), "vjp");
     for (int i = 0; i < call->n; i++) {
-        bool good = ct_call_wants(call, i) && gx[i] && gx[i]->cx == call->cx &&
+        bool good = ct__wants(call, i) && gx[i] && gx[i]->cx == call->cx &&
                     ct__usable(gx[i], call->op->name);
         if (good)
             ct__handle(gx[i]);
@@ -243,7 +242,7 @@ static ct_status fit(const ct__walk *w, const ct_call *call, int i, ct_tensor **
 static ct_status check_given(const ct_call *call, ct_tensor *const *gx, bool rule)
 {
     for (int i = 0; rule && i < call->n; i++)
-        if (ct_call_wants(call, i) && !gx[i])
+        if (ct__wants(call, i) && !gx[i])
             return ct_fail(call->cx, CT_ERROR_CALLBACK,
                            "%s: its rule gave no cotangent for input %d (zero is ct_call_zero)",
                            call->op->name, i);

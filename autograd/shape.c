@@ -4,20 +4,6 @@
 
 #include "node.h"
 
-size_t ct__dtype_size(ct_dtype dtype)
-{
-    switch (dtype) {
-    case CT_F32:
-        return 4;
-    case CT_F64:
-    case CT_I64:
-        return 8;
-    case CT_BOOL:
-        return 1;
-    }
-    return 0;
-}
-
 const char *ct__dtype_text(ct_dtype dtype)
 {
     switch (dtype) {
@@ -61,15 +47,6 @@ int64_t ct__shape_count(ct_context *cx, const char *who, ct_dtype dtype, const i
         count *= shape[d];
     }
     return count;
-}
-
-void ct__row_major(const int64_t *shape, int ndim, int64_t *strides)
-{
-    int64_t stride = 1;
-    for (int d = ndim - 1; d >= 0; d--) {
-        strides[d] = stride;
-        stride *= shape[d] > 1 ? shape[d] : 1;
-    }
 }
 
 bool ct__is_row_major(const int64_t *shape, const int64_t *strides, int ndim)

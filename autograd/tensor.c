@@ -9,10 +9,13 @@ ct__buffer *ct__buffer_new(ct_context *cx, size_t bytes)
     ct__buffer *buffer = ct__take(cx, sizeof *buffer);
     if (!buffer)
         return NULL;
-    memset(buffer, 0, sizeof *buffer);
     buffer->refs = 1;
-    buffer->bytes = (int64_t)bytes;
+    buffer->version = 0;
     buffer->data = buffer->tiny;
+    buffer->bytes = (int64_t)bytes;
+    buffer->writer = NULL;
+    buffer->borrow = NULL;
+    buffer->read_only = false;
     if (bytes <= sizeof buffer->tiny)
         return buffer;
     buffer->data = ct__take(cx, (bytes + 63) / 64 * 64);
@@ -43,52 +46,74 @@ static size_t tensor_bytes(int ndim, uint32_t edges, size_t attributes)
            attributes;
 }
 
-ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout)
+static ct_tensor *new_tensor(ct_context *cx, ct_dtype dtype, int ndim, uint32_t edges,
+                             size_t attributes)
 {
-    int ndim = layout->ndim;
-    ct_tensor *t = ct__take(cx, tensor_bytes(ndim, layout->edges, layout->attributes));
+    ct_tensor *t = ct__take(cx, tensor_bytes(ndim, edges, attributes));
     if (!t)
         return NULL;
     memset(t, 0, sizeof *t);
     t->cx = cx;
-    t->dtype = (uint8_t)layout->dtype;
+    t->dtype = (uint8_t)dtype;
     t->ndim = (uint8_t)ndim;
-    t->edge_count = layout->edges;
-    int64_t *shape = t->dims, *strides = t->dims + ndim, stride = 1;
-    for (int d = ndim - 1; d >= 0; d--) { /* row-major; multiplied out as sizes of 0 were 1 */
-        shape[d] = layout->shape[d];
-        strides[d] = stride;
-        stride *= shape[d] > 1 ? shape[d] : 1;
-    }
-    t->count = stride;
-    for (int d = 0; d < ndim; d++)
-        if (shape[d] == 0)
-            t->count = 0;
+    t->edge_count = edges;
     t->flags = CT__CONTIGUOUS;
-    if (layout->strides) {
-        memcpy(strides, layout->strides, (size_t)ndim * sizeof *strides);
-        if (!ct__is_row_major(shape, strides, ndim))
-            t->flags = 0;
-    }
-    ct__edge *edges = ct__edges(t);
-    for (uint32_t i = 0; i < layout->edges; i++)
-        edges[i].x = NULL;
+    for (uint32_t i = 0; i < edges; i++)
+        ct__edges(t)[i].x = NULL;
     cx->memory.tensors++;
     return t;
 }
 
-ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout)
+ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout)
 {
-    ct_tensor *t = ct__tensor_over(cx, layout);
+    int ndim = layout->ndim;
+    ct_tensor *t = new_tensor(cx, layout->dtype, ndim, layout->edges, layout->attributes);
     if (!t)
         return NULL;
-    t->buffer = ct__buffer_new(cx, (size_t)t->count * ct__dtype_size(layout->dtype));
+    int64_t *shape = t->dims, *strides = t->dims + ndim;
+    t->count = 1;
+    for (int d = 0; d < ndim; d++) {
+        shape[d] = layout->shape[d];
+        t->count *= shape[d];
+    }
+    if (!layout->strides) {
+        ct__row_major(shape, ndim, strides);
+    } else {
+        memcpy(strides, layout->strides, (size_t)ndim * sizeof *strides);
+        if (!ct__is_row_major(shape, strides, ndim))
+            t->flags = 0;
+    }
+    return t;
+}
+
+static ct_tensor *with_buffer(ct_tensor *t)
+{
+    if (!t)
+        return NULL;
+    t->buffer = ct__buffer_new(t->cx, (size_t)t->count * ct__dtype_size(t->dtype));
     if (!t->buffer) {
         ct__drop(t);
         return NULL;
     }
     t->data = t->buffer->data;
     return t;
+}
+
+ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout)
+{
+    return with_buffer(ct__tensor_over(cx, layout));
+}
+
+ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t edges, size_t attributes)
+{
+    ct_tensor *t = new_tensor(x->cx, x->dtype, x->ndim, edges, attributes);
+    if (!t)
+        return NULL;
+    t->count = x->count;
+    for (int d = 0; d < x->ndim; d++)
+        t->dims[d] = x->dims[d];
+    ct__row_major(t->dims, x->ndim, t->dims + x->ndim);
+    return with_buffer(t);
 }
 
 ct_tensor *ct__alias(ct_tensor *x)
