@@ -163,6 +163,24 @@ static bool store(void *out, ct_dtype dtype, int64_t i, double value)
     }
 }
 
+/* n elements of the chunk, to where element i of the result begins */
+static ct_status convert(const reader *r, const header *h, ct_dtype dtype, void *out, int64_t i,
+                         int64_t n)
+{
+    if (h->type == 0x08 && dtype == CT_F32) { /* pixels: half of the reading time else */
+        for (int64_t k = 0; k < n; k++)
+            ((float *)out)[i + k] = r->chunk[k];
+        return CT_OK;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        double value = decoded(r->chunk + k * h->element, h);
+        if (!store(out, dtype, i + k, value))
+            return ct__file_fail(&r->source.file, CT_ERROR_VALUE, "element %lld is %g: no i64",
+                                 (long long)(i + k), value);
+    }
+    return CT_OK;
+}
+
 static ct_status read_elements(reader *r, const header *h, ct_dtype dtype, void *out)
 {
     const ct__file *f = &r->source.file;
@@ -174,12 +192,9 @@ static ct_status read_elements(reader *r, const header *h, ct_dtype dtype, void 
             return ct_error(f->cx);
         if (got < n * h->element)
             return ct__file_fail(f, CT_ERROR_FORMAT, "truncated while it was read");
-        for (int64_t k = 0; k < n; k++, i++) {
-            double value = decoded(r->chunk + k * h->element, h);
-            if (!store(out, dtype, i, value))
-                return ct__file_fail(f, CT_ERROR_VALUE, "element %lld is %g: no i64",
-                                     (long long)i, value);
-        }
+        if (convert(r, h, dtype, out, i, n) != CT_OK)
+            return CT_ERROR_VALUE;
+        i += n;
     }
     return CT_OK;
 }

@@ -150,11 +150,12 @@ ct_status ct_module_cast(ct_module *m, ct_dtype dtype)
     bool ready = true;
     for (ct__walk w = { .root = m }; ready && ct__walk_next(&w);)
         ready = prepare_cast(&w, dtype);
-    if (ready)
+    if (ready) {
         take_fresh(m);
-    else
+        forget_lists(m);
+    } else {
         ct__fresh_drop(m);
-    forget_lists(m);
+    }
     ct_scope_end(m->cx, scope);
     return ready ? CT_OK : ct_error(m->cx);
 }

@@ -94,9 +94,9 @@ START_TEST(dropout_and_penalty_join_in)
                        ct_dropout_new(cx, 0.2), ct_linear_new(cx, CT_F32, 32, 2, NULL)));
     int n;
     ct_tensor *const *parameters = ct_module_parameters(net, &n);
-    ct_optimizer *o = ct_sgd_new(parameters, n, 0.1, &(ct_sgd_options){ .momentum = 0.9 });
+    ct_optimizer *o = ct_sgd_new(parameters, n, 0.3, &(ct_sgd_options){ .momentum = 0.9 });
     ct_tensor *labels, *x = moons(cx, 200, &labels);
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < 600; i++) {
         ct_scope scope = ct_scope_begin(cx);
         ct_tensor *loss = ct_cross_entropy(ct_module_forward(net, x), labels);
         ct_backward(ct_add(loss, ct_penalty(net, 1e-5, 1e-4)));
