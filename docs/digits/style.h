@@ -1,0 +1,58 @@
+/* How the page looks. One width, two columns where there is room; light or dark as the reader's
+ * system says. Orange and blue are told apart by every kind of color vision. */
+#ifndef DIGITS_STYLE_H
+#define DIGITS_STYLE_H
+
+static const char *const style[] = {
+    ":root { color-scheme: light dark; --paper: #faf8f4; --card: #ffffff; --ink: #1d1d21;",
+    "  --soft: #6a6760; --line: #e4dfd5; --blue: #2464b8; --orange: #c4500f; --good: #1c7a4a; }",
+    "@media (prefers-color-scheme: dark) { :root { --paper: #131417; --card: #1b1d21;",
+    "  --ink: #ece9e2; --soft: #9b978e; --line: #2d3036; --blue: #6aa6f0; --orange: #f08a4b;",
+    "  --good: #58c08b; } .ink { filter: invert(1); } }",
+    "* { box-sizing: border-box; }",
+    "body { margin: 0; background: var(--paper); color: var(--ink);",
+    "  font: 16px/1.55 system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif;",
+    "  font-variant-numeric: tabular-nums; }",
+    "main { max-width: 1040px; margin: 0 auto; padding: 56px 24px 80px; }",
+    "h1, h2 { font-family: 'Iowan Old Style', 'Palatino Linotype', Palatino, Georgia, serif;",
+    "  font-weight: 600; letter-spacing: -0.01em; line-height: 1.2; margin: 0; }",
+    "h1 { font-size: 44px; } h2 { font-size: 26px; margin-top: 64px; }",
+    "p { max-width: 68ch; margin: 8px 0 20px; color: var(--soft); } .lead { font-size: 18px; }",
+    "img { display: block; max-width: 100%; image-rendering: pixelated; }",
+    ".wide { width: 100%; margin-top: 36px; }",
+    ".facts { display: grid; gap: 16px; margin: 32px 0 0; padding: 0;",
+    "  grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); }",
+    ".facts div, .chart, .mistake, .card { background: var(--card);",
+    "  border: 1px solid var(--line); border-radius: 12px; }",
+    ".facts div { padding: 18px 20px; } .facts dt { font-size: 13px; color: var(--soft); }",
+    ".facts dd { margin: 0; font-size: 30px; font-weight: 600; line-height: 1.3; }",
+    ".facts dd + dd { font-size: 13px; font-weight: 400; color: var(--soft); line-height: 1.45; }",
+    ".pass { color: var(--good); } .wrong { color: var(--orange); }",
+    ".charts { display: grid; gap: 16px;",
+    "  grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); }",
+    "figure { margin: 0; } .chart { padding: 18px 20px 12px; } svg { display: block; width: 100%; }",
+    ".chart figcaption { font-weight: 600; margin-bottom: 10px; }",
+    "svg text { font-size: 12px; fill: var(--soft); } .grid { stroke: var(--line); }",
+    "svg .last { font-size: 15px; font-weight: 600; paint-order: stroke; stroke: var(--card);",
+    "  stroke-width: 6px; stroke-linejoin: round; }",
+    ".curve { fill: none; stroke-width: 2.25; stroke-linejoin: round; stroke-linecap: round; }",
+    ".curve.loss { stroke: var(--blue); } .curve.error { stroke: var(--orange); }",
+    ".loss.dot, text.loss { fill: var(--blue); } .error.dot, text.error { fill: var(--orange); }",
+    ".card { padding: 20px; } .card img { width: 100%; }",
+    ".legend { display: flex; align-items: center; gap: 10px; font-size: 13px;",
+    "  color: var(--soft); margin-top: 16px; }",
+    ".legend i { width: 160px; height: 10px; border-radius: 5px;",
+    "  background: linear-gradient(90deg, #2e74cc, transparent, #e06020); }",
+    ".mistakes { display: grid; gap: 14px;",
+    "  grid-template-columns: repeat(auto-fill, minmax(142px, 1fr)); }",
+    ".mistake { padding: 14px; } .mistake img { width: 112px; height: 112px; margin: 0 auto; }",
+    ".mistake figcaption { margin-top: 10px; font-size: 14px; line-height: 1.4; }",
+    ".mistake b { font-size: 17px; } .bar { height: 5px; border-radius: 3px; margin-top: 6px;",
+    "  background: var(--line); overflow: hidden; }",
+    ".bar i { display: block; height: 100%; background: var(--orange); }",
+    "table { border-collapse: collapse; font-size: 15px; margin-top: 16px; }",
+    "th, td { text-align: left; padding: 7px 28px 7px 0; vertical-align: top;",
+    "  border-bottom: 1px solid var(--line); } th { font-weight: 400; color: var(--soft); }"
+};
+
+#endif
