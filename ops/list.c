@@ -9,7 +9,10 @@
     X(max) X(min) X(argmax) X(argmin) X(logsumexp)                                              \
     X(softmax) X(log_softmax)                                                                   \
     X(contiguous) X(reshape) X(permute) X(transpose) X(squeeze) X(unsqueeze)                    \
-    X(slice) X(select) X(embed) X(concat) X(stack)
+    X(slice) X(select) X(embed) X(concat) X(stack)                                              \
+    X(matmul) X(linear) X(linear_activation) X(dot)                                             \
+    X(index_select) X(index_add) X(gather) X(scatter_add)                                       \
+    X(cast) X(dropout) X(update_sgd) X(update_adam)
 
 #define X(name) extern const ct_op ct__##name##_op;
 #define ROW(name, ...) X(name)

@@ -1,0 +1,189 @@
+/* A layer's product: Y = f(X W^T + b), f within the product.
+ *
+ * With Z = X W^T + b and gZ = gY f'(Z):  gX = gZ W,  gW = gZ^T X,  gb = sum of gZ's rows. f is one
+ * whose slope is a function of Y, so that Z is not kept: relu' = [y > 0], tanh' = 1 - y^2,
+ * sigmoid' = y (1 - y). X's leading axes are rows, as many as there are. */
+#include <cotangent/ops.h>
+#include <string.h>
+
+#include "copy.h"
+#include "gemm.h"
+
+static ct_activation activation_of(const ct_call *call)
+{
+    return *(const ct_activation *)ct_call_attributes(call);
+}
+
+static ct_status linear_infer(ct_call *call)
+{
+    const ct_tensor *x = ct_call_x(call, 0), *w = ct_call_x(call, 1), *b = ct_call_x(call, 2);
+    int64_t shape[CT_MAX_DIMS];
+    int ndim = ct_ndim(x);
+    ct_status status = ct_call_check_float(call);
+    if (status != CT_OK)
+        return status;
+    if (ndim == 0 || ct_ndim(w) != 2 || (b && ct_ndim(b) != 1))
+        return ct_call_fail(call, CT_ERROR_SHAPE, "takes x (...,k), w (n,k) and b (n)");
+    if (ct_size(x, -1) != ct_size(w, 1))
+        return ct_call_fail(call, CT_ERROR_SHAPE, "inner sizes differ");
+    if (b && ct_size(b, 0) != ct_size(w, 0))
+        return ct_call_fail(call, CT_ERROR_SHAPE, "the bias does not fit the weight");
+    for (int d = 0; d < ndim - 1; d++)
+        shape[d] = ct_shape(x)[d];
+    shape[ndim - 1] = ct_size(w, 0);
+    return ct_call_set_y(call, 0, ct_dtype_of(x), shape, ndim);
+}
+
+static int64_t rows_of(const ct_tensor *x)
+{
+    int64_t rows = 1;
+    for (int d = 0; d < ct_ndim(x) - 1; d++)
+        rows *= ct_shape(x)[d];
+    return rows;
+}
+
+static ct_status multiply(const ct_call *call, const ct__gemm *g)
+{
+    size_t bytes = ct__gemm_scratch(g);
+    void *scratch = bytes > 0 ? ct_call_scratch(call, bytes) : NULL;
+    if (bytes > 0 && !scratch)
+        return CT_ERROR_MEMORY;
+    ct__gemm_run(g, scratch);
+    return CT_OK;
+}
+
+static ct_status linear_forward(ct_call *call)
+{
+    const ct_tensor *x = ct_call_x(call, 0), *w = ct_call_x(call, 1), *b = ct_call_x(call, 2);
+    int64_t n = ct_size(w, 0), k = ct_size(w, 1);
+    return multiply(call, &(ct__gemm){
+        .dtype = ct_dtype_of(x), .m = rows_of(x), .n = n, .k = k, .a = ct_data(x), .a_row = k,
+        .a_col = 1, .b = ct_data(w), .b_row = 1, .b_col = k, .c = ct_data_mutable(ct_call_y(call, 0)),
+        .c_row = n, .bias = b ? ct_data(b) : NULL, .activation = activation_of(call) });
+}
+
+/* gb = sum of m rows of gZ, n long: m n numbers read once */
+static void sum_rows(ct_tensor *gb, const char *gz, int64_t m, bool adds)
+{
+    ct_dtype dtype = ct_dtype_of(gb);
+    int64_t n = ct_count(gb), ones[] = { 1, 1 };
+    size_t bytes = (size_t)n * ct__size_of(dtype);
+    char *to = ct_data_mutable(gb);
+    if (!adds)
+        memset(to, 0, bytes);
+    for (int64_t i = 0; n > 0 && i < m; i++) {
+        void *data[] = { to, (void *)(uintptr_t)(gz + (size_t)i * bytes) };
+        ct__adding(dtype)(n, data, ones, NULL);
+    }
+}
+
+static ct_status linear_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    const ct_tensor *x = ct_call_x(call, 0), *w = ct_call_x(call, 1);
+    int64_t m = rows_of(x), n = ct_size(w, 0), k = ct_size(w, 1);
+    const void *gz = ct_data(gy[0]);
+    ct_status status = CT_OK;
+    if (activation_of(call) != CT_IDENTITY) {
+        const ct_tensor *y = ct_call_y(call, 0);
+        void *room = ct_call_scratch(call, (size_t)ct_count(y) * ct__size_of(ct_dtype_of(y)));
+        if (!room)
+            return CT_ERROR_MEMORY;
+        ct__activation_back(ct_dtype_of(y), activation_of(call), room, gz, ct_data(y), ct_count(y));
+        gz = room;
+    }
+    if (gx[0])
+        status = multiply(call, &(ct__gemm){
+            .dtype = ct_dtype_of(x), .m = m, .n = k, .k = n, .a = gz, .a_row = n, .a_col = 1,
+            .b = ct_data(w), .b_row = k, .b_col = 1, .c = ct_data_mutable(gx[0]), .c_row = k,
+            .adds = ct_call_adds(call, 0) });
+    if (gx[1] && status == CT_OK)
+        status = multiply(call, &(ct__gemm){
+            .dtype = ct_dtype_of(x), .m = n, .n = k, .k = m, .a = gz, .a_row = 1, .a_col = n,
+            .b = ct_data(x), .b_row = k, .b_col = 1, .c = ct_data_mutable(gx[1]), .c_row = k,
+            .adds = ct_call_adds(call, 1) });
+    if (ct_call_inputs(call) > 2 && gx[2])
+        sum_rows(gx[2], gz, m, ct_call_adds(call, 2));
+    return status;
+}
+
+static ct_status linear_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    ct_tensor *x = ct_call_x(call, 0), *w = ct_call_x(call, 1);
+    int64_t m = rows_of(x), n = ct_size(w, 0), k = ct_size(w, 1);
+    ct_tensor *gz = ct__activation_slope(activation_of(call), gy[0], ct_call_y(call, 0));
+    if (ct_call_wants(call, 0))
+        gx[0] = ct_matmul(gz, w);
+    if (ct_call_wants(call, 1))
+        gx[1] = ct_matmul(ct_transpose(ct_reshape(gz, CT_SHAPE(m, n))),
+                          ct_reshape(x, CT_SHAPE(m, k)));
+    if (ct_call_wants(call, 2))
+        gx[2] = ct_sum_to(gz, CT_SHAPE(n));
+    return CT_OK;
+}
+
+static int sample(ct_context *cx, int k, ct_tensor **x)
+{
+    static const struct {
+        int ndim, inputs;
+        int64_t x[3];
+    } cases[] = { { 2, 3, { 3, 4 } }, { 1, 3, { 4 } }, { 3, 2, { 2, 3, 4 } }, { 2, 3, { 0, 4 } } };
+    if (k >= (int)(sizeof cases / sizeof *cases))
+        return 0;
+    x[0] = ct_randn(cx, CT_F64, cases[k].x, cases[k].ndim);
+    x[1] = ct_randn(cx, CT_F64, CT_SHAPE(2, 4));
+    x[2] = ct_randn(cx, CT_F64, CT_SHAPE(2));
+    return cases[k].inputs;
+}
+
+static int linear_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    *(ct_activation *)attributes = CT_IDENTITY;
+    return sample(cx, k, x);
+}
+
+static int activation_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    static const ct_activation activations[] = { CT_TANH, CT_SIGMOID, CT_RELU };
+    *(ct_activation *)attributes = activations[k % 3];
+    return sample(cx, k / 3, x);
+}
+
+extern const ct_op ct__linear_op, ct__linear_activation_op;
+const ct_op ct__linear_op = {
+    .name = "linear",
+    .flags = CT_OP_CONTIGUOUS,
+    .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
+    .attributes_size = sizeof(ct_activation),
+    .infer = linear_infer,
+    .forward = linear_forward,
+    .vjp = linear_vjp,
+    .backward = linear_backward,
+    .sample = linear_sample,
+};
+const ct_op ct__linear_activation_op = {
+    .name = "linear_activation",
+    .flags = CT_OP_CONTIGUOUS,
+    .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_Y(0),
+    .attributes_size = sizeof(ct_activation),
+    .infer = linear_infer,
+    .forward = linear_forward,
+    .vjp = linear_vjp,
+    .backward = linear_backward,
+    .sample = activation_sample,
+};
+
+/* no bias is allowed, a bias that failed is not: then an error is pending */
+ct_tensor *ct_linear_activation(ct_tensor *x, ct_tensor *w, ct_tensor *b, ct_activation activation)
+{
+    ct_activation within = ct__activation_fuses(activation) ? activation : CT_IDENTITY;
+    const ct_op *op = within == CT_IDENTITY ? &ct__linear_op : &ct__linear_activation_op;
+    bool failed = x && !b && ct_error(ct_context_of(x));
+    ct_tensor *all[] = { x, w, b };
+    ct_tensor *y = ct_apply(op, &within, all, b || failed ? 3 : 2);
+    return y && within != activation ? ct_activate(y, activation) : y;
+}
+
+ct_tensor *ct_linear(ct_tensor *x, ct_tensor *w, ct_tensor *b)
+{
+    return ct_linear_activation(x, w, b, CT_IDENTITY);
+}

@@ -1,0 +1,290 @@
+/* Updates of parameters: one pass over each parameter, its gradient and its state. They write in
+ * place, unrecorded, and check everything before they write anything. Inputs of the operators are
+ * lists, one behind another: w_0 ... w_n-1, g_0 ... g_n-1, then the state.
+ *
+ *   SGD    g' = g + d w;  v = u v + g';  w -= r v, with Nesterov r (g' + u v)
+ *   Adam   g' = g + d w;  m = b1 m + (1 - b1) g';  v = b2 v + (1 - b2) g'^2;
+ *          w -= r m^ / (sqrt v^ + e), m^ = m / (1 - b1^t), v^ = v / (1 - b2^t)
+ *   AdamW  the same with g' = g, after w -= r d w
+ *
+ * SGD as in Sutskever et al., ICML 2013, Adam: Kingma and Ba, ICLR 2015, AdamW: Loshchilov and
+ * Hutter, ICLR 2019; all as PyTorch computes them. */
+#include <cotangent/op.h>
+#include <cotangent/ops.h>
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+typedef struct sgd {
+    double rate, momentum, decay;
+    bool nesterov;
+} sgd;
+
+typedef struct adam {
+    double rate, beta1, beta2, epsilon, decay;
+    bool decoupled;
+} adam;
+
+/* what adam is at one step: r / (1 - b1^t), 1 / sqrt(1 - b2^t), d where it goes into g, and the
+ * factor of w where it does not */
+typedef struct adam_step {
+    double rate, root, beta1, beta2, epsilon, decay, shrink;
+} adam_step;
+
+#define REAL float
+#define SQRT sqrtf
+#define K(name) name##_f32
+#include "update_kernels.h"
+#undef REAL
+#undef SQRT
+#undef K
+#define REAL double
+#define SQRT sqrt
+#define K(name) name##_f64
+#include "update_kernels.h"
+
+/* -- Lists of inputs */
+enum { W, G, MOMENTUM, FIRST = 2, SECOND, STEPS };
+
+static ct_tensor *input(const ct_call *call, int lists, int list, int i)
+{
+    return ct_call_x(call, list * (ct_call_inputs(call) / lists) + i);
+}
+
+/* the float lists agree, and each that is written can be */
+static ct_status check_floats(const ct_call *call, int lists, int floats)
+{
+    int n = ct_call_inputs(call) / lists;
+    for (int i = 0; i < n; i++) {
+        const ct_tensor *w = ct_call_x(call, i);
+        ct_dtype dtype = ct_dtype_of(w);
+        if (dtype != CT_F32 && dtype != CT_F64)
+            return ct_call_fail(call, CT_ERROR_DTYPE, "parameter %d is not f32 or f64", i);
+        for (int list = W; list < floats; list++) {
+            ct_tensor *x = input(call, lists, list, i);
+            if (ct_dtype_of(x) != dtype)
+                return ct_call_fail(call, CT_ERROR_DTYPE, "dtypes differ for parameter %d", i);
+            if (!ct_same_shape(x, w))
+                return ct_call_fail(call, CT_ERROR_SHAPE, "shapes differ for parameter %d", i);
+            if (list != G && !ct_data_mutable(x))
+                return ct_error(ct_call_context(call));
+        }
+    }
+    return CT_OK;
+}
+
+static ct_status check_steps(const ct_call *call)
+{
+    for (int i = 0; i < ct_call_inputs(call) / (STEPS + 1); i++) {
+        ct_tensor *t = input(call, STEPS + 1, STEPS, i);
+        if (ct_dtype_of(t) != CT_I64 || ct_count(t) != 1)
+            return ct_call_fail(call, CT_ERROR_DTYPE, "step count %d is not one i64", i);
+        int64_t *steps = ct_data_mutable(t);
+        if (!steps)
+            return ct_error(ct_call_context(call));
+        if (*steps < 0 || *steps == INT64_MAX)
+            return ct_call_fail(call, CT_ERROR_VALUE, "step count %d is %lld", i,
+                                (long long)*steps);
+    }
+    return CT_OK;
+}
+
+/* the caller's: state has `states` tensors for each of n parameters */
+typedef struct lists {
+    ct_tensor *const *w, *const *g, *const *state;
+    int n, states;
+} lists;
+
+static ct_context *context_of(ct_tensor *const *list, int n)
+{
+    for (int i = 0; list && i < n; i++)
+        if (list[i])
+            return ct_context_of(list[i]);
+    return NULL;
+}
+
+/* what both have: lists that are there, options that were zeroed */
+static ct_status check_arguments(ct_context *cx, const char *who, const lists *l,
+                                 const uint64_t reserved[4])
+{
+    if (l->n < 0 || l->n > INT_MAX / 5)
+        return ct_fail(cx, CT_ERROR_RANGE, "%s: %d parameters", who, l->n);
+    if (l->n > 0 && (!l->w || !l->g || (l->states > 0 && !l->state)))
+        return ct_fail(cx, CT_ERROR_NULL, "%s: a list is NULL", who);
+    if (reserved[0] | reserved[1] | reserved[2] | reserved[3])
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: the options were not zeroed", who);
+    return CT_OK;
+}
+
+static ct_status check_number(ct_context *cx, const char *who, const char *what, double value,
+                              double below)
+{
+    if (value >= 0 && value < below)
+        return CT_OK;
+    if (below < INFINITY)
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: %s = %g is not in [0, %g)", who, what, value,
+                       below);
+    return ct_fail(cx, CT_ERROR_VALUE, "%s: %s = %g is not a number from 0 on", who, what, value);
+}
+
+/* op over all lists; ct_apply wants them in one */
+static ct_status apply(const ct_op *op, const void *attributes, ct_context *cx, const lists *l)
+{
+    size_t n = (size_t)l->n, states = n * (size_t)l->states;
+    if (n == 0)
+        return CT_OK;
+    ct_tensor **all = ct_object_new(cx, (2 * n + states) * sizeof *all, NULL);
+    if (!all)
+        return cx ? CT_ERROR_MEMORY : CT_ERROR_NULL;
+    memcpy(all, l->w, n * sizeof *all);
+    memcpy(all + n, l->g, n * sizeof *all);
+    if (states > 0)
+        memcpy(all + 2 * n, l->state, states * sizeof *all);
+    ct_status status = ct_apply_all(op, attributes, all, (int)(2 * n + states), NULL);
+    ct_object_free(all);
+    return status;
+}
+
+/* -- SGD */
+static ct_status sgd_infer(ct_call *call)
+{
+    int lists = ((const sgd *)ct_call_attributes(call))->momentum > 0 ? 3 : 2;
+    return check_floats(call, lists, lists);
+}
+
+static ct_status sgd_forward(ct_call *call)
+{
+    const sgd *s = ct_call_attributes(call);
+    int lists = s->momentum > 0 ? 3 : 2;
+    for (int i = 0; i < ct_call_inputs(call) / lists; i++) {
+        ct_tensor *w = input(call, lists, W, i), *g = input(call, lists, G, i);
+        bool f32 = ct_dtype_of(w) == CT_F32;
+        if (lists == 3)
+            ct_loop(CT_TENSORS(w, g, input(call, lists, MOMENTUM, i)),
+                    f32 ? sgd_momentum_f32 : sgd_momentum_f64, s);
+        else
+            ct_loop(CT_TENSORS(w, g), f32 ? sgd_f32 : sgd_f64, s);
+    }
+    return CT_OK;
+}
+
+static int sgd_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    static const sgd cases[] = { { 0.1, 0, 0, false }, { 0.1, 0.9, 0.01, true } };
+    if (k >= 2)
+        return 0;
+    *(sgd *)attributes = cases[k];
+    for (int i = 0; i < 4 + 2 * k; i++)
+        x[i] = ct_randn(cx, CT_F64, (const int64_t[]){ 2, 3 }, 1 + i % 2);
+    return 4 + 2 * k;
+}
+
+extern const ct_op ct__update_sgd_op;
+const ct_op ct__update_sgd_op = {
+    .name = "update_sgd",
+    .flags = CT_OP_UPDATE,
+    .attributes_size = sizeof(sgd),
+    .infer = sgd_infer,
+    .forward = sgd_forward,
+    .sample = sgd_sample,
+};
+
+ct_status ct_update_sgd(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *const *velocity,
+                        int n, double rate, const ct_sgd_options *options)
+{
+    const ct_sgd_options o = options ? *options : (ct_sgd_options){ 0 };
+    const char *who = ct__update_sgd_op.name;
+    const lists l = { w, g, velocity, n, o.momentum > 0 ? 1 : 0 };
+    ct_context *cx = context_of(w ? w : g, n);
+    ct_status status = check_arguments(cx, who, &l, o.reserved);
+    if (status != CT_OK ||
+        (status = check_number(cx, who, "rate", rate, INFINITY)) != CT_OK ||
+        (status = check_number(cx, who, "momentum", o.momentum, 1)) != CT_OK ||
+        (status = check_number(cx, who, "weight_decay", o.weight_decay, INFINITY)) != CT_OK)
+        return status;
+    if (o.nesterov && o.momentum == 0)
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: nesterov needs a momentum", who);
+    return apply(&ct__update_sgd_op, &(sgd){ rate, o.momentum, o.weight_decay, o.nesterov }, cx,
+                 &l);
+}
+
+/* -- Adam */
+static ct_status adam_infer(ct_call *call)
+{
+    ct_status status = check_floats(call, STEPS + 1, STEPS);
+    return status == CT_OK ? check_steps(call) : status;
+}
+
+static adam_step at_step(const adam *a, double t)
+{
+    return (adam_step){
+        .rate = a->rate / (1 - pow(a->beta1, t)),
+        .root = 1 / sqrt(1 - pow(a->beta2, t)),
+        .beta1 = a->beta1,
+        .beta2 = a->beta2,
+        .epsilon = a->epsilon,
+        .decay = a->decoupled ? 0 : a->decay,
+        .shrink = a->decoupled ? 1 - a->rate * a->decay : 1,
+    };
+}
+
+static ct_status adam_forward(ct_call *call)
+{
+    int lists = STEPS + 1;
+    for (int i = 0; i < ct_call_inputs(call) / lists; i++) {
+        ct_tensor *w = input(call, lists, W, i);
+        int64_t *steps = ct_data_mutable(input(call, lists, STEPS, i));
+        adam_step step = at_step(ct_call_attributes(call), (double)++*steps);
+        ct_loop(CT_TENSORS(w, input(call, lists, G, i), input(call, lists, FIRST, i),
+                           input(call, lists, SECOND, i)),
+                ct_dtype_of(w) == CT_F32 ? adam_f32 : adam_f64, &step);
+    }
+    return CT_OK;
+}
+
+static int adam_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    if (k >= 2)
+        return 0;
+    *(adam *)attributes = (adam){ 0.1, 0.9, 0.999, 1e-8, 0.01, k == 1 };
+    for (int i = 0; i < STEPS; i++)
+        x[i] = ct_rand(cx, CT_F64, CT_SHAPE(2, 3));
+    x[STEPS] = ct_scalar(cx, CT_I64, 3);
+    return STEPS + 1;
+}
+
+extern const ct_op ct__update_adam_op;
+const ct_op ct__update_adam_op = {
+    .name = "update_adam",
+    .flags = CT_OP_UPDATE,
+    .attributes_size = sizeof(adam),
+    .infer = adam_infer,
+    .forward = adam_forward,
+    .sample = adam_sample,
+};
+
+/* 0 is the default, negative is 0 */
+static double chosen(double value, double standard)
+{
+    return value == 0 ? standard : value < 0 ? 0 : value;
+}
+
+ct_status ct_update_adam(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *const *moments,
+                         int n, double rate, const ct_adam_options *options)
+{
+    const ct_adam_options o = options ? *options : (ct_adam_options){ 0 };
+    const char *who = ct__update_adam_op.name;
+    const lists l = { w, g, moments, n, 3 };
+    const adam a = { rate, chosen(o.beta1, 0.9), chosen(o.beta2, 0.999),
+                     chosen(o.epsilon, 1e-8), chosen(o.weight_decay, 0), o.decoupled };
+    ct_context *cx = context_of(w ? w : g, n);
+    ct_status status = check_arguments(cx, who, &l, o.reserved);
+    if (status != CT_OK ||
+        (status = check_number(cx, who, "rate", a.rate, INFINITY)) != CT_OK ||
+        (status = check_number(cx, who, "beta1", a.beta1, 1)) != CT_OK ||
+        (status = check_number(cx, who, "beta2", a.beta2, 1)) != CT_OK ||
+        (status = check_number(cx, who, "epsilon", a.epsilon, INFINITY)) != CT_OK ||
+        (status = check_number(cx, who, "weight_decay", a.decay, INFINITY)) != CT_OK)
+        return status;
+    return apply(&ct__update_adam_op, &a, cx, &l);
+}
