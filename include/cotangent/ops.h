@@ -121,34 +121,52 @@ ct_tensor *ct_linear_activation(ct_tensor *x, ct_tensor *w, ct_tensor *b,
                                 ct_activation activation);
 ct_tensor *ct_dot(ct_tensor *a, ct_tensor *b);                 /* sum a b: (n) x (n) -> () */
 
-/* -- Shape: views where possible, copies where not */
-ct_tensor *ct_reshape(ct_tensor *x, const int64_t *shape, int ndim); /* one size may be -1 */
+/* -- Shape. Views of x where strides allow it, which all but contiguous, concat and stack do; a view
+ * shares x's memory, and ct_is_contiguous tells how it lies there. Any dtype */
+/* the same elements in row-major order; one size may be -1: what is left. Where no strides give that
+   shape (a transposed x made flat), a copy */
+ct_tensor *ct_reshape(ct_tensor *x, const int64_t *shape, int ndim);
 ct_tensor *ct_transpose(ct_tensor *x); /* the last two axes; 0-d and 1-d are errors */
+/* y's axis d is x's axis axes[d]; each axis once */
 ct_tensor *ct_permute(ct_tensor *x, const int64_t *axes, int n);
-ct_tensor *ct_squeeze(ct_tensor *x, int axis);
+ct_tensor *ct_squeeze(ct_tensor *x, int axis);                 /* that axis, of size 1, goes */
 ct_tensor *ct_unsqueeze(ct_tensor *x, int axis);               /* a new axis of size 1, there */
-/* sizes 1 grow; a view, read-only */
+/* broadcast_to, where a size of -1 stays as it is; a view, read-only */
 ct_tensor *ct_expand(ct_tensor *x, const int64_t *shape, int ndim);
-ct_tensor *ct_contiguous(ct_tensor *x);
-/* x[start:stop:step], CT_END */
+ct_tensor *ct_contiguous(ct_tensor *x); /* x itself where it is row-major; else a copy that is */
+/* x[start:stop:step] as in Python: negative positions count from the end, positions outside are
+   brought in, step may be negative but not 0. CT_END as stop: all that is left in the direction of
+   step, so ct_slice(x, 0, -1, CT_END, -1) is x reversed */
 ct_tensor *ct_slice(ct_tensor *x, int axis, int64_t start, int64_t stop, int64_t step);
 /* x[index], the axis goes: ct_select(v, 0, 2) is v[2] */
 ct_tensor *ct_select(ct_tensor *x, int axis, int64_t index);
-ct_tensor *ct_concat(ct_tensor *const *x, int n, int axis);    /* ct_concat(CT_TENSORS(a, b), 0) */
+/* one behind another; sizes differ along axis only: ct_concat(CT_TENSORS(a, b), 0) */
+ct_tensor *ct_concat(ct_tensor *const *x, int n, int axis);
+/* along a new axis of size n; all of one shape */
 ct_tensor *ct_stack(ct_tensor *const *x, int n, int axis);
 
-/* -- Indices: i64 tensors; out of range is an error */
-ct_tensor *ct_index_select(ct_tensor *x, int axis, ct_tensor *index); /* index 1-d */
-ct_tensor *ct_gather(ct_tensor *x, int axis, ct_tensor *index);       /* as take_along_axis */
+/* -- Indices: i64 tensors, values from -size to size - 1, negative from the end; another value is an
+ * error. An element taken twice gets both cotangents. x of any dtype */
+/* slabs of x: y[j] = x[index[j]] along the axis; index 1-d */
+ct_tensor *ct_index_select(ct_tensor *x, int axis, ct_tensor *index);
+/* as take_along_axis: y[i][j] = x[i][index[i][j]] for the last axis. y has the shape of index, which
+   is that of x but for the axis */
+ct_tensor *ct_gather(ct_tensor *x, int axis, ct_tensor *index);
 
 /* -- Others */
-ct_tensor *ct_cast(ct_tensor *x, ct_dtype dtype); /* between f32 and f64: differentiable */
-ct_tensor *ct_dropout(ct_tensor *x, double p); /* always drops: the module knows about training */
+/* between any dtypes; x itself if it has that one. Float to i64 cuts off the fraction (a NaN or what
+   i64 cannot hold is an error), to bool 0 is false. Differentiable from f32 and f64 to f32 and f64 */
+ct_tensor *ct_cast(ct_tensor *x, ct_dtype dtype);
+/* each element 0 with probability p, else x / (1 - p), by the context's random stream; 0 <= p < 1,
+   and 0 is x itself. Always drops: ct_dropout_new knows about training */
+ct_tensor *ct_dropout(ct_tensor *x, double p);
 
-/* -- Updates of parameters, in place and unrecorded; nn.h's optimizers are made of these */
+/* -- Updates of n parameters w by gradients g, in place and unrecorded; nn.h's optimizers are made of
+ * these. Each of f32 or f64, g and state of its dtype and shape. All is checked first: an error
+ * changes nothing. rate and numbers of options are finite and not negative */
 typedef struct ct_sgd_options {
-    double momentum, weight_decay;
-    bool nesterov, keep_gradients;
+    double momentum, weight_decay;              /* momentum in [0, 1) */
+    bool nesterov, keep_gradients;              /* keep_gradients: for ct_optimizer_step */
     uint64_t reserved[4];
 } ct_sgd_options;
 typedef struct ct_adam_options {
@@ -156,8 +174,14 @@ typedef struct ct_adam_options {
     bool decoupled, keep_gradients;             /* decoupled: AdamW */
     uint64_t reserved[4];
 } ct_adam_options;
+/* g += weight_decay w;  velocity = momentum velocity + g;  w -= rate velocity, with nesterov
+   w -= rate (g + momentum velocity). velocity: n tensors, zeros at first; NULL without momentum */
 ct_status ct_update_sgd(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *const *velocity,
                         int n, double rate, const ct_sgd_options *options);
+/* g += weight_decay w;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
+   w -= rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon). decoupled: instead of the
+   first, w -= rate weight_decay w. moments: 3 n tensors, n m's, n v's and n step counts t (i64, one
+   element, counted up here), zeros at first */
 ct_status ct_update_adam(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *const *moments,
                          int n, double rate, const ct_adam_options *options);
 
