@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "support.h"
 
+#include <float.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -95,6 +96,21 @@ void expect_values(const ct_tensor *t, const double *want, int n, double toleran
                       tolerance);
     }
     free(have);
+}
+
+void expect_close(const ct_tensor *a, const ct_tensor *b, double units)
+{
+    ck_assert_msg(a && b, "no tensor: %s", ct_error_text(cx));
+    int64_t n = ct_count(a);
+    double largest = 0, difference = ct_max_difference(a, b);
+    double *values = calloc((size_t)n + 1, sizeof *values);
+    ck_assert_int_eq(ct_to_doubles(a, values, n), CT_OK);
+    for (int64_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs(values[i]));
+    free(values);
+    double unit = ct_dtype_of(a) == CT_F32 ? FLT_EPSILON : DBL_EPSILON;
+    ck_assert_msg(difference <= units * unit * largest, "%g apart, %g units in the last place",
+                  difference, difference / (unit * largest));
 }
 
 void expect_shape(const ct_tensor *t, const int64_t *shape, int ndim)

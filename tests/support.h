@@ -18,6 +18,9 @@ void expect_error(ct_status code, const char *fragment, ...);
 void expect_ok(void); /* no error is pending */
 /* t has these n values, in row-major order, each within tolerance (NaN matches NaN) */
 void expect_values(const ct_tensor *t, const double *want, int n, double tolerance);
+/* a and b, of one shape and dtype, differ by at most that many units in the last place of the
+ * largest element: what another order of the same operations may change */
+void expect_close(const ct_tensor *a, const ct_tensor *b, double units);
 void expect_shape(const ct_tensor *t, const int64_t *shape, int ndim);
 
 /* the test ends here as skipped; return after it */

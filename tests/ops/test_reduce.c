@@ -170,8 +170,10 @@ START_TEST(of_nothing)
     expect_values(ct_sum_over(x, CT_AXES(0), 0), CT_DOUBLES(0, 0, 0), 0);
     expect_values(ct_mean(x), CT_DOUBLES(NAN), 0);
     expect_values(ct_var(x), CT_DOUBLES(NAN), 0);
+    expect_values(ct_var_over(x, NULL, 0, CT_UNBIASED), CT_DOUBLES(NAN), 0);
     expect_values(ct_logsumexp(x), CT_DOUBLES(-INFINITY), 0);
     expect_shape(ct_max_over(x, CT_AXES(1), 0), CT_SHAPE(0)); /* of three, no times */
+    expect_shape(ct_max_over(ct_reshape(x, CT_SHAPE(0, 0)), CT_AXES(1), 0), CT_SHAPE(0));
     expect_shape(ct_argmax(x, 1), CT_SHAPE(0));
     ct_grad(ct_mean(x), NULL, &x, 1, 0, &gx);
     expect_shape(gx, CT_SHAPE(0, 3));

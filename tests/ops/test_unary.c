@@ -111,8 +111,8 @@ static void check_row(const unary *row, ct_dtype dtype, double tolerance)
                   ct_error_text(cx));
     for (int i = 0; i < POINTS; i++) {
         double want = row->value(at[i]), want_slope = gy[i] * row->slope(at[i]);
-        ck_assert_msg(fabs(got[i] - want) <= tolerance * (1 + fabs(want)), "%s(%g): %.17g, not %.17g",
-                      row->name, at[i], got[i], want);
+        ck_assert_msg(fabs(got[i] - want) <= tolerance * (1 + fabs(want)),
+                      "%s(%g): %.17g, not %.17g", row->name, at[i], got[i], want);
         ck_assert_msg(fabs(slope[i] - want_slope) <= tolerance * (1 + fabs(want_slope)),
                       "%s'(%g): %.17g, not %.17g", row->name, at[i], slope[i], want_slope);
     }
@@ -143,13 +143,24 @@ START_TEST(nan_in_is_nan_out)
 }
 END_TEST
 
-/* f(x), f'(x) of one number */
+/* f(x), f'(x) of one number; the slope by the kernel is that of the composed rule */
 static double at(ct_tensor *(*f)(ct_tensor *), ct_dtype dtype, double x, double *slope)
 {
-    ct_tensor *leaf = ct_variable(ct_scalar(cx, dtype, x)), *y = f(leaf), *gx = NULL;
+    ct_tensor *leaf = ct_variable(ct_scalar(cx, dtype, x)), *y = f(leaf), *gx, *composed;
     ct_grad(y, NULL, &leaf, 1, 0, &gx);
+    ct_tensor *gy = ct_variable(ct_scalar(cx, dtype, 1)); /* so that there is what to record */
+    ct_grad(y, gy, &leaf, 1, CT_CREATE_GRAPH, &composed);
     *slope = ct_item(gx);
+    expect_values(composed, slope, 1, 1e-15);
     return ct_item(y);
+}
+
+static double second(ct_tensor *(*f)(ct_tensor *), double x)
+{
+    ct_tensor *leaf = ct_variable(ct_scalar(cx, CT_F64, x)), *g, *h;
+    ct_grad(f(leaf), NULL, &leaf, 1, CT_CREATE_GRAPH, &g);
+    ct_grad(g, NULL, &leaf, 1, CT_ZERO_PATH, &h);
+    return ct_item(h);
 }
 
 START_TEST(far_out)
@@ -170,6 +181,10 @@ START_TEST(far_out)
             ck_assert_double_eq(at(rows[i].f, (ct_dtype)dtype, 1e4, &slope), rows[i].high);
             ck_assert_double_eq(slope, rows[i].high_slope);
         }
+    for (size_t i = 0; i < 6; i++) {
+        ck_assert_double_eq(second(rows[i].f, -1e4), 0);
+        ck_assert_double_eq(second(rows[i].f, 1e4), 0);
+    }
 }
 END_TEST
 
@@ -181,6 +196,7 @@ START_TEST(digits_are_kept)
     ck_assert_double_eq_tol(at(ct_softplus, CT_F64, -40, &slope), exp(-40), 1e-32);
     ck_assert_double_eq_tol(at(ct_sigmoid, CT_F64, -40, &slope), exp(-40), 1e-32);
     ck_assert_double_eq_tol(slope, exp(-40), 1e-32);
+    ck_assert_double_eq_tol(at(ct_sigmoid, CT_F32, -95, &slope), exp(-95), 1e-44);
     ck_assert_double_eq_tol(at(ct_gelu, CT_F64, -9, &slope), -4.5 * erfc(9 / sqrt(2)), 1e-31);
     ck_assert_double_eq_tol(at(elu, CT_F64, -1e-12, &slope), -1.5e-12, 1e-23);
 }
@@ -241,8 +257,6 @@ START_TEST(infinite_cotangents_stay_where_they_belong)
         expect_values(gx, CT_DOUBLES(0, INFINITY), 0);
         ct_grad(ct_clamp(x, -3, 0), gy, &x, 1, flags, &gx);
         expect_values(gx, CT_DOUBLES(INFINITY, 0), 0);
-        ct_grad(ct_maximum(x, ct_scalar(cx, CT_F64, 0)), gy, &x, 1, flags, &gx);
-        expect_values(gx, CT_DOUBLES(0, INFINITY), 0);
     }
 }
 END_TEST
@@ -302,25 +316,30 @@ START_TEST(any_strides_in)
             ct_tensor *x = ct_variable(strided(dtype, l[0], l[1], l[2]));
             ct_tensor *same = ct_variable(packed(x)), *gx, *g;
             ct_tensor *y = table[i].apply(x), *gy = strided(dtype, 1, 1, 4);
-            ck_assert_double_eq(ct_max_difference(y, table[i].apply(same)), 0);
+            expect_close(y, table[i].apply(same), 4);
             ct_grad(y, gy, &x, 1, CT_ZERO_PATH, &gx);
             ct_grad(table[i].apply(same), packed(gy), &same, 1, CT_ZERO_PATH, &g);
-            ck_assert_msg(ct_max_difference(gx, g) == 0, "%s", table[i].name);
+            expect_close(gx, g, 4);
         }
 }
 END_TEST
 
-/* the engine may ask a kernel to add to what another use brought */
+/* the engine may ask a kernel to add to what another use brought; gy repeated, packed, strided */
 START_TEST(uses_add_up)
 {
-    ct_tensor *x = ct_variable(ct_linspace(cx, CT_F64, 0.5, 2, 9)), *g, *other;
-    for (int i = 0; i < ROWS; i++) {
-        ct_grad(ct_sum(table[i].apply(x)), NULL, &x, 1, CT_ZERO_PATH, &g);
-        ct_tensor *both = ct_add(ct_square(x), ct_add(table[i].apply(x), table[i].apply(x)));
-        ct_grad(ct_sum(both), NULL, &x, 1, 0, &other);
-        ct_tensor *sum = ct_add(ct_scale(x, 2), ct_add(g, g));
-        ck_assert_msg(ct_max_difference(other, sum) < 1e-13, "%s", table[i].name);
-    }
+    static double across[] = { 1, -2, 3, -4, 5, -6, 7, -8, 9, -10 };
+    const ct_borrow_options every_other = { .strides = (int64_t[]){ 2 } };
+    ct_tensor *x = ct_variable(ct_linspace(cx, CT_F64, 0.5, 2, 5)), *g, *twice;
+    ct_tensor *cotangents[] = { ct_expand(ct_scalar(cx, CT_F64, 3), CT_SHAPE(5)),
+                                ct_borrow(cx, CT_F64, CT_SHAPE(5), across, NULL),
+                                ct_borrow(cx, CT_F64, CT_SHAPE(5), across, &every_other) };
+    for (int i = 0; i < ROWS; i++)
+        for (int k = 0; k < 3; k++) {
+            ct_grad(table[i].apply(x), cotangents[k], &x, 1, CT_ZERO_PATH, &g);
+            ct_tensor *sum = ct_add(table[i].apply(x), table[i].apply(x));
+            ct_grad(sum, cotangents[k], &x, 1, CT_ZERO_PATH, &twice);
+            expect_close(twice, ct_scale(g, 2), 4);
+        }
 }
 END_TEST
 
@@ -336,26 +355,13 @@ START_TEST(integers_are_refused)
 }
 END_TEST
 
-START_TEST(found_by_name)
-{
-    int n;
-    const ct_op *const *list = ct_op_list(&n);
-    for (int i = 0; i < n; i++)
-        ck_assert_ptr_eq(ct_op_find(list[i]->name), list[i]);
-    ck_assert_str_eq(ct_op_find("tanh")->name, "tanh");
-    ck_assert_str_eq(ct_op_find("where")->name, "where");
-    ck_assert_ptr_null(ct_op_find("no such operator"));
-    ck_assert_ptr_null(ct_op_find(NULL));
-}
-END_TEST
-
 Suite *unary_suite(void)
 {
     const TTest *const tests[] = {
         values_and_slopes_f64, values_and_slopes_f32, nan_in_is_nan_out, far_out, digits_are_kept,
         edges_of_domains, slopes_at_kinks, clamp_with_ends_crossed_takes_the_high_one,
         infinite_cotangents_stay_where_they_belong, power_at_zero, any_strides_in, uses_add_up,
-        integers_are_refused, found_by_name, NULL
+        integers_are_refused, NULL
     };
     return make_suite("unary", tests);
 }
