@@ -65,7 +65,7 @@ static ct_tensor *sum(ct_tensor *x, ct__reduction r)
 /* by division, and not a product with 1/n: the mean of equal numbers is that number */
 static ct_tensor *divided(ct_tensor *total, int64_t n)
 {
-    return total ? ct_div(total, ct_scalar_like(total, (double)n)) : NULL;
+    return ct_div(total, ct_scalar_like(total, (double)n));
 }
 
 static bool is_float(const ct_tensor *x, const char *who)
@@ -147,8 +147,7 @@ static ct_status extreme_vjp(const ct_call *call, ct_tensor *const *gy, ct_tenso
     const ct__reduction *r = ct_call_attributes(call);
     ct_tensor *x = ct_call_x(call, 0), *y = ct__kept(call, ct_call_y(call, 0));
     ct_tensor *zero = ct_scalar_like(x, 0), *one = ct_scalar_like(x, 1), *is_y = ct_eq(x, y);
-    ct_tensor *k = ct_where(is_y, one, zero);
-    k = k ? sum(k, (ct__reduction){ r->axes, true }) : NULL;
+    ct_tensor *k = sum(ct_where(is_y, one, zero), (ct__reduction){ r->axes, true });
     gx[0] = ct_where(is_y, ct_div(ct__kept(call, gy[0]), k), zero);
     return CT_OK;
 }

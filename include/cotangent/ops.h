@@ -36,7 +36,8 @@ ct_tensor *ct_scale(ct_tensor *x, double c);                   /* c x */
 ct_tensor *ct_shift(ct_tensor *x, double c);                   /* x + c */
 ct_tensor *ct_rsub(double c, ct_tensor *x);                    /* c - x */
 ct_tensor *ct_rdiv(double c, ct_tensor *x);                    /* c / x */
-/* x^c; NaN for x < 0 unless c is a whole number. gx = g c x^(c-1); x^0 is constant, at 0 too */
+/* x^c; NaN for x < 0 unless c is a whole number. gx = g c x^(c-1). x^0 is 1 for any x, NaN too, and
+   has gradient 0 */
 ct_tensor *ct_power(ct_tensor *x, double c);
 /* min(max(x, low), high); gx = g on [low, high], ends included, 0 outside */
 ct_tensor *ct_clamp(ct_tensor *x, double low, double high);
@@ -99,7 +100,8 @@ ct_tensor *ct_logsumexp_over(ct_tensor *x, const int64_t *axes, int n, unsigned 
    is one; i64 x as well; along nothing: an error; no gradient */
 ct_tensor *ct_argmax(ct_tensor *x, int axis);
 ct_tensor *ct_argmin(ct_tensor *x, int axis);
-/* e^x / sum e^x along the axis, for any finite x; gx = y (g - sum g y) */
+/* e^x / sum e^x along the axis, for any finite x; an x of -inf gets 0; where all are, NaN.
+   gx = y (g - sum g y) */
 ct_tensor *ct_softmax(ct_tensor *x, int axis);
 ct_tensor *ct_log_softmax(ct_tensor *x, int axis); /* x - log sum e^x; gx = g - e^y sum g */
 
