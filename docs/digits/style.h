@@ -8,7 +8,7 @@ static const char *const style[] = {
     "  --soft: #6a6760; --line: #e4dfd5; --blue: #2464b8; --orange: #c4500f; --good: #1c7a4a; }",
     "@media (prefers-color-scheme: dark) { :root { --paper: #131417; --card: #1b1d21;",
     "  --ink: #ece9e2; --soft: #9b978e; --line: #2d3036; --blue: #6aa6f0; --orange: #f08a4b;",
-    "  --good: #58c08b; } .ink { filter: invert(1); } }",
+    "  --good: #58c08b; } .ink { filter: invert(1); } .card img { filter: brightness(1.35); } }",
     "* { box-sizing: border-box; }",
     "body { margin: 0; background: var(--paper); color: var(--ink);",
     "  font: 16px/1.55 system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif;",
