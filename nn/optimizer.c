@@ -4,6 +4,9 @@
 
 #include "module.h"
 
+/* of a parameter: its velocity; or first moment, second moment and number of steps */
+enum { STATES = 3 };
+
 struct ct_optimizer {
     ct_context *cx;
     bool is_adam;
@@ -11,8 +14,9 @@ struct ct_optimizer {
     ct_adam_options adam;
     double rate;
     int n;
-    ct_tensor **w, **state; /* retained; state is NULL before a parameter's first step */
-    ct_tensor **step;       /* room for 3 n: w, g and state of those that take part in a step */
+    ct_tensor **w;              /* retained, as the states are */
+    ct_tensor **states[STATES]; /* of n each, NULL before a parameter's first step */
+    ct_tensor **step;           /* those that take part in a step: w, then g, then the states */
     ct_tensor *room[];
 };
 
@@ -21,7 +25,8 @@ static void finish(void *object)
     ct_optimizer *o = object;
     for (int i = 0; i < o->n; i++) {
         ct_release(o->w[i]);
-        ct_release(o->state[i]);
+        for (int k = 0; k < STATES; k++)
+            ct_release(o->states[k][i]);
     }
 }
 
@@ -68,14 +73,16 @@ static ct_optimizer *optimizer_new(const char *who, ct_tensor *const *w, int n, 
     for (int i = 0; i < n; i++)
         if (!parameter_fits(cx, who, w, i))
             return NULL;
-    ct_optimizer *o = ct_object_new(cx, sizeof *o + 5 * (size_t)n * sizeof o->room[0], finish);
+    const size_t lists = 1 + STATES + 2 + STATES;
+    ct_optimizer *o = ct_object_new(cx, sizeof *o + lists * (size_t)n * sizeof o->room[0], finish);
     if (!o)
         return NULL;
     o->cx = cx;
     o->rate = rate;
     o->w = o->room;
-    o->state = o->w + n;
-    o->step = o->state + n;
+    for (int k = 0; k < STATES; k++)
+        o->states[k] = o->w + (k + 1) * n;
+    o->step = o->w + (STATES + 1) * n;
     for (; o->n < n; o->n++)
         o->w[o->n] = ct_retain(w[o->n]);
     return o;
@@ -156,39 +163,65 @@ void ct_optimizer_set_rate(ct_optimizer *o, double rate)
 }
 
 /* -- Stepping */
-/* false where there is no memory for it */
-static bool has_state(ct_optimizer *o, int i)
+static int states_of(const ct_optimizer *o)
 {
-    if (o->state[i] || (!o->is_adam && o->sgd.momentum == 0))
+    return o->is_adam ? STATES : o->sgd.momentum > 0 ? 1 : 0;
+}
+
+/* zeros, where parameter i has none yet; false for lack of memory. They are made in order, each only
+ * after the one before: where the last is, all are */
+static bool has_states(ct_optimizer *o, int i)
+{
+    int n = states_of(o);
+    if (n == 0 || o->states[n - 1][i])
         return true;
     ct_scope scope = ct_scope_begin(o->cx);
     if (!scope)
         return false;
-    o->state[i] = ct_retain(ct_zeros_like(o->w[i]));
+    for (int k = 0; k < n && (k == 0 || o->states[k - 1][i]); k++)
+        if (!o->states[k][i])
+            o->states[k][i] = ct_retain(k < 2 ? ct_zeros_like(o->w[i])
+                                              : ct_zeros(o->cx, CT_I64, NULL, 0));
     ct_scope_end(o->cx, scope);
-    return o->state[i] != NULL;
+    return o->states[n - 1][i] != NULL;
+}
+
+/* fills o->step; how many take part, -1 for lack of memory */
+static int gather(ct_optimizer *o)
+{
+    int n = 0, at = 0;
+    for (int i = 0; i < o->n; i++)
+        if (ct_gradient(o->w[i])) {
+            if (!has_states(o, i))
+                return -1;
+            n++;
+        }
+    for (int i = 0; i < o->n; i++) {
+        ct_tensor *g = ct_gradient(o->w[i]);
+        if (!g)
+            continue;
+        o->step[at] = o->w[i];
+        o->step[n + at] = g;
+        for (int k = 0; k < states_of(o); k++)
+            o->step[(2 + k) * n + at] = o->states[k][i];
+        at++;
+    }
+    return n;
 }
 
 ct_status ct_optimizer_step(ct_optimizer *o)
 {
     if (!o)
         return CT_ERROR_NULL;
-    ct_tensor **w = o->step, **g = w + o->n, **state = g + o->n;
-    int n = 0;
-    for (int i = 0; i < o->n; i++) {
-        g[n] = ct_gradient(o->w[i]);
-        if (!g[n])
-            continue;
-        if (!has_state(o, i))
-            return ct_error(o->cx);
-        w[n] = o->w[i];
-        state[n++] = o->state[i];
-    }
+    int n = gather(o);
+    if (n < 0)
+        return ct_error(o->cx);
     if (n == 0)
         return ct_fail(o->cx, CT_ERROR_GRAPH,
                        "optimizer_step: no parameter has a gradient; ct_backward brings them");
-    ct_status status = o->is_adam ? ct_update_adam(w, g, state, n, o->rate, &o->adam)
-                                  : ct_update_sgd(w, g, state, n, o->rate, &o->sgd);
+    ct_tensor **w = o->step, **g = w + n, **states = g + n;
+    ct_status status = o->is_adam ? ct_update_adam(w, g, states, n, o->rate, &o->adam)
+                                  : ct_update_sgd(w, g, states, n, o->rate, &o->sgd);
     bool keep = o->is_adam ? o->adam.keep_gradients : o->sgd.keep_gradients;
     for (int i = 0; i < n && status == CT_OK && !keep; i++)
         ct_zero_grad(w[i]);

@@ -204,6 +204,15 @@ START_TEST(forward_calls_back_and_reports)
 }
 END_TEST
 
+START_TEST(the_kind_is_copied)
+{
+    char kind[] = "mine";
+    ct_module *m = ct_module_new(cx, kind, NULL, NULL);
+    kind[0] = 'n';
+    ck_assert_str_eq(ct_module_text(m), "mine\n");
+}
+END_TEST
+
 START_TEST(null_modules_are_harmless)
 {
     int n = 5;
@@ -354,6 +363,7 @@ Suite *module_suite(void)
         children_are_taken_also_on_failure,
         paths_have_a_bound,
         forward_calls_back_and_reports,
+        the_kind_is_copied,
         null_modules_are_harmless,
         tied_parameters_are_one,
         cast_replaces_floats_only,

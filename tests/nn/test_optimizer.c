@@ -56,8 +56,9 @@ END_TEST
 /* Kingma, Ba 2015; decoupled decay: Loshchilov, Hutter 2019 */
 static void adam_by_hand(double *w, const ct_adam_options *o, double rate)
 {
-    double b1 = o->beta1 ? fmax(o->beta1, 0) : 0.9, b2 = o->beta2 ? fmax(o->beta2, 0) : 0.999;
-    double epsilon = o->epsilon ? fmax(o->epsilon, 0) : 1e-8;
+    double b1 = o->beta1 != 0 ? fmax(o->beta1, 0) : 0.9;
+    double b2 = o->beta2 != 0 ? fmax(o->beta2, 0) : 0.999;
+    double epsilon = o->epsilon != 0 ? fmax(o->epsilon, 0) : 1e-8;
     for (int i = 0; i < 2; i++) {
         double m = 0, v = 0;
         for (int t = 1; t <= STEPS; t++) {

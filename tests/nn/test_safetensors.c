@@ -18,7 +18,7 @@ static double difference(const ct_module *a, const ct_module *b)
     return most;
 }
 
-/* a file with this header and `data` bytes of data: 1.0f again and again */
+/* a file with this header and `data` bytes of data: 1.0f, 2.0f, ... */
 static void write_tensors(const char *header, size_t data)
 {
     unsigned char file[2048];
@@ -27,8 +27,10 @@ static void write_tensors(const char *header, size_t data)
     for (int i = 0; i < 8; i++)
         file[i] = (unsigned char)((uint64_t)length >> 8 * i);
     memcpy(file + 8, header, length);
-    for (size_t i = 0; i < data; i++)
-        file[8 + length + i] = (unsigned char[]){ 0, 0, 0x80, 0x3f }[i % 4];
+    for (size_t i = 0; i < data; i++) {
+        float value = (float)(i / 4 + 1);
+        file[8 + length + i] = ((const unsigned char *)&value)[i % 4];
+    }
     write_file(file, 8 + length + data);
 }
 
@@ -56,10 +58,10 @@ START_TEST(the_bytes_are_those_of_the_format)
     make_folder();
     ct_module *m = ct_module_new(cx, "group", NULL, NULL);
     ct_module_add_parameter(m, "w", ct_from_doubles(cx, CT_F32, CT_SHAPE(1, 2), CT_DOUBLES(1, 2)));
-    ct_module_add_buffer(m, "on", ct_ones(cx, CT_BOOL, CT_SHAPE(1)));
+    ct_module_add_buffer(m, "on_and_off", ct_ones(cx, CT_BOOL, CT_SHAPE(1)));
     ck_assert_int_eq(ct_module_save(m, path), CT_OK);
     const char *header = "{\"w\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]},"
-                         "\"on\":{\"dtype\":\"BOOL\",\"shape\":[1],\"data_offsets\":[8,9]}}";
+                         "\"on_and_off\":{\"dtype\":\"BOOL\",\"shape\":[1],\"data_offsets\":[8,9]}}";
     char file[256] = { 0 };
     FILE *f = fopen(path, "rb");
     size_t n = fread(file, 1, sizeof file, f), padded = (strlen(header) + 7) / 8 * 8;
@@ -103,8 +105,8 @@ START_TEST(files_from_elsewhere)
         ct_module *m = small();
         write_tensors("{\"__metadata__\":{\"format\":\"pt\"}," BIAS "," WEIGHT "}   ", 12);
         ck_assert_int_eq(ct_module_load(m, path, 0), CT_OK);
-        expect_values(ct_module_parameter(m, "weight"), CT_DOUBLES(1, 1), 0);
-        expect_values(ct_module_parameter(m, "bias"), CT_DOUBLES(1), 0);
+        expect_values(ct_module_parameter(m, "weight"), CT_DOUBLES(1, 2), 0);
+        expect_values(ct_module_parameter(m, "bias"), CT_DOUBLES(3), 0);
     }
     remove_folder();
 }
@@ -162,6 +164,9 @@ START_TEST(malformed_files_change_nothing)
         write_file("\377\377\377\377\377\377\377\377{}", 10); /* a header of 2^64 - 1 bytes */
         ck_assert_int_eq(ct_module_load(m, path, 0), CT_ERROR_FORMAT);
         expect_error(CT_ERROR_FORMAT, "truncated", NULL);
+        write_file("\3\0\0\0\0\0\0\0{}", 10); /* one byte more than there is */
+        ck_assert_int_eq(ct_module_load(m, path, 0), CT_ERROR_FORMAT);
+        expect_error(CT_ERROR_FORMAT, "truncated", "3 bytes", NULL);
         write_file("\2\0\0", 3);
         ck_assert_int_eq(ct_module_load(m, path, 0), CT_ERROR_FORMAT);
         expect_error(CT_ERROR_FORMAT, "truncated", NULL);
@@ -183,7 +188,7 @@ START_TEST(flags_allow_what_is_missing_or_extra)
         ck_assert_int_eq(ct_module_load(m, path, CT_ALLOW_MISSING), CT_ERROR_VALUE);
         expect_error(CT_ERROR_VALUE, "'z'", NULL);
         ck_assert_int_eq(ct_module_load(m, path, CT_ALLOW_EXTRA | CT_ALLOW_MISSING), CT_OK);
-        ck_assert_double_eq(ct_item(ct_module_parameter(m, "bias")), 1);
+        ck_assert_double_eq(ct_item(ct_module_parameter(m, "bias")), 2);
         ck_assert_int_eq(ct_module_load(m, path, 8), CT_ERROR_VALUE);
         expect_error(CT_ERROR_VALUE, "flags", NULL);
     }
