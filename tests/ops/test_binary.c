@@ -1,20 +1,27 @@
 /* Elementwise functions of two tensors, against loops over the broadcast shape. */
 #include "support.h"
 
-static double sub(double a, double b) { return a - b; }
-static double mul(double a, double b) { return a * b; }
-static double divide(double a, double b) { return a * (1 / b); }
-static double power(double a, double b) { return exp(b * log(a)); }
-static double sub_a(double a, double b) { return 0 * a * b + 1; }
-static double sub_b(double a, double b) { return 0 * a * b - 1; }
-static double mul_a(double a, double b) { return 0 * a + b; }
-static double mul_b(double a, double b) { return a + 0 * b; }
-static double div_a(double a, double b) { return 0 * a + 1 / b; }
-static double div_b(double a, double b) { return -a * pow(b, -2); }
-static double pow_a(double a, double b) { return b / a * power(a, b); }
-static double pow_b(double a, double b) { return log(a) * power(a, b); }
-static double max_a(double a, double b) { return a > b; }
-static double max_b(double a, double b) { return b > a; }
+#define FUNCTION(name, expression)                                                              \
+    static double name(double a, double b)                                                      \
+    {                                                                                           \
+        (void)a, (void)b;                                                                       \
+        return expression;                                                                      \
+    }
+
+FUNCTION(sub, a - b)
+FUNCTION(mul, a * b)
+FUNCTION(divide, a * (1 / b))
+FUNCTION(power, exp(b * log(a)))
+FUNCTION(sub_a, 1)
+FUNCTION(sub_b, -1)
+FUNCTION(mul_a, b)
+FUNCTION(mul_b, a)
+FUNCTION(div_a, 1 / b)
+FUNCTION(div_b, -a * pow(b, -2))
+FUNCTION(pow_a, b / a * power(a, b))
+FUNCTION(pow_b, log(a) * power(a, b))
+FUNCTION(max_a, a > b)
+FUNCTION(max_b, b > a)
 
 static const struct binary {
     const char *name;

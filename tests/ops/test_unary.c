@@ -9,61 +9,73 @@ typedef struct unary {
     double low, high; /* 12 points between are looked at, none of them a kink */
 } unary;
 
-static double one(double x) { return 0 * x + 1; }
-static double minus_one(double x) { return 0 * x - 1; }
-static double zero(double x) { return 0 * x; }
-static double inverse(double x) { return 1 / x; }
-static double two_x(double x) { return 2 * x; }
-static double x_x(double x) { return x * x; }
+#define FUNCTION(name, expression)                                                              \
+    static double name(double x)                                                                \
+    {                                                                                           \
+        (void)x;                                                                                \
+        return expression;                                                                      \
+    }
+#define OPERATOR(name, expression)                                                              \
+    static ct_tensor *name(ct_tensor *x)                                                        \
+    {                                                                                           \
+        return expression;                                                                      \
+    }
 
-static ct_tensor *scale(ct_tensor *x) { return ct_scale(x, -1.5); }
-static double scale_value(double x) { return -1.5 * x; }
-static double scale_slope(double x) { return 0 * x - 1.5; }
-static ct_tensor *shift(ct_tensor *x) { return ct_shift(x, 2.5); }
-static double shift_value(double x) { return 2.5 + x; }
-static ct_tensor *rsub(ct_tensor *x) { return ct_rsub(2.5, x); }
-static double rsub_value(double x) { return -(x - 2.5); }
-static ct_tensor *rdiv(ct_tensor *x) { return ct_rdiv(2.5, x); }
-static double rdiv_value(double x) { return 2.5 * (1 / x); }
-static double rdiv_slope(double x) { return -2.5 * pow(x, -2); }
-static ct_tensor *cube(ct_tensor *x) { return ct_power(x, 3); }
-static double cube_value(double x) { return x * x * x; }
-static double cube_slope(double x) { return 3 * x * x; }
-static ct_tensor *root(ct_tensor *x) { return ct_power(x, -0.5); }
-static double root_value(double x) { return 1 / sqrt(x); }
-static double root_slope(double x) { return -0.5 / (x * sqrt(x)); }
-static ct_tensor *clamp(ct_tensor *x) { return ct_clamp(x, -1, 1.25); }
-static double clamp_value(double x) { return fmin(fmax(x, -1), 1.25); }
-static double clamp_slope(double x) { return fabs(x - 0.125) < 1.125; }
-static double neg_value(double x) { return -x; }
-static double log_1p(double x) { return 0.5 * log((1 + x) * (1 + x)); }
-static double inverse_1p(double x) { return 1 / (1 + x); }
-static double exp_m1(double x) { return 2 * exp(x / 2) * sinh(x / 2); }
-static double sqrt_value(double x) { return hypot(x / sqrt(x), 0); }
-static double sqrt_slope(double x) { return 0.5 * pow(x, -0.5); }
-static double inverse_slope(double x) { return -pow(x, -2); }
-static double abs_slope(double x) { return copysign(1, x); }
-static double minus_sin(double x) { return -sin(x); }
-static double erf_value(double x) { return 1 - erfc(x); }
-static double erf_slope(double x) { return 2 / sqrt(acos(-1)) * exp(-x * x); }
-static double tanh_value(double x) { return 1 - 2 / (exp(2 * x) + 1); }
-static double tanh_slope(double x) { return pow(cosh(x), -2); }
-static double sigmoid_value(double x) { return 0.5 + 0.5 * tanh(x / 2); }
-static double sigmoid_slope(double x) { return 0.25 * pow(cosh(x / 2), -2); }
-static double relu_value(double x) { return 0.5 * (x + fabs(x)); }
-static double relu_slope(double x) { return x > 0; }
-static ct_tensor *leaky(ct_tensor *x) { return ct_leaky_relu(x, 0.25); }
-static double leaky_value(double x) { return fmax(x, 0) + 0.25 * fmin(x, 0); }
-static double leaky_slope(double x) { return x > 0 ? 1 : 0.25; }
-static ct_tensor *elu(ct_tensor *x) { return ct_elu(x, 1.5); }
-static double elu_value(double x) { return fmax(x, 0) + 1.5 * (exp(fmin(x, 0)) - 1); }
-static double elu_slope(double x) { return x > 0 ? 1 : 1.5 * exp(x); }
-static double cdf(double x) { return 0.5 * (1 + erf(x / sqrt(2))); }
-static double gelu_value(double x) { return x * cdf(x); }
-static double gelu_slope(double x) { return cdf(x) + x * exp(-x * x / 2) / sqrt(2 * acos(-1)); }
-static double silu_value(double x) { return x * sigmoid_value(x); }
-static double silu_slope(double x) { return sigmoid_value(x) + x * sigmoid_slope(x); }
-static double softplus_value(double x) { return log(1 + exp(x)); }
+FUNCTION(one, 1)
+FUNCTION(minus_one, -1)
+FUNCTION(zero, 0)
+FUNCTION(inverse, 1 / x)
+FUNCTION(two_x, 2 * x)
+FUNCTION(x_x, x * x)
+
+OPERATOR(scale, ct_scale(x, -1.5))
+FUNCTION(scale_value, -1.5 * x)
+FUNCTION(scale_slope, -1.5)
+OPERATOR(shift, ct_shift(x, 2.5))
+FUNCTION(shift_value, 2.5 + x)
+OPERATOR(rsub, ct_rsub(2.5, x))
+FUNCTION(rsub_value, -(x - 2.5))
+OPERATOR(rdiv, ct_rdiv(2.5, x))
+FUNCTION(rdiv_value, 2.5 * (1 / x))
+FUNCTION(rdiv_slope, -2.5 * pow(x, -2))
+OPERATOR(cube, ct_power(x, 3))
+FUNCTION(cube_value, x * x * x)
+FUNCTION(cube_slope, 3 * x * x)
+OPERATOR(root, ct_power(x, -0.5))
+FUNCTION(root_value, 1 / sqrt(x))
+FUNCTION(root_slope, -0.5 / (x * sqrt(x)))
+OPERATOR(clamp, ct_clamp(x, -1, 1.25))
+FUNCTION(clamp_value, fmin(fmax(x, -1), 1.25))
+FUNCTION(clamp_slope, fabs(x - 0.125) < 1.125)
+FUNCTION(neg_value, -x)
+FUNCTION(log_1p, 0.5 * log((1 + x) * (1 + x)))
+FUNCTION(inverse_1p, 1 / (1 + x))
+FUNCTION(exp_m1, 2 * exp(x / 2) * sinh(x / 2))
+FUNCTION(sqrt_value, exp(0.5 * log(x)))
+FUNCTION(sqrt_slope, 0.5 * pow(x, -0.5))
+FUNCTION(inverse_slope, -pow(x, -2))
+FUNCTION(abs_slope, copysign(1, x))
+FUNCTION(minus_sin, -sin(x))
+FUNCTION(erf_value, 1 - erfc(x))
+FUNCTION(erf_slope, 2 / sqrt(acos(-1)) * exp(-x * x))
+FUNCTION(tanh_value, 1 - 2 / (exp(2 * x) + 1))
+FUNCTION(tanh_slope, pow(cosh(x), -2))
+FUNCTION(sigmoid_value, 0.5 + 0.5 * tanh(x / 2))
+FUNCTION(sigmoid_slope, 0.25 * pow(cosh(x / 2), -2))
+FUNCTION(relu_value, 0.5 * (x + fabs(x)))
+FUNCTION(relu_slope, x > 0)
+OPERATOR(leaky, ct_leaky_relu(x, 0.25))
+FUNCTION(leaky_value, fmax(x, 0) + 0.25 * fmin(x, 0))
+FUNCTION(leaky_slope, x > 0 ? 1 : 0.25)
+OPERATOR(elu, ct_elu(x, 1.5))
+FUNCTION(elu_value, fmax(x, 0) + 1.5 * (exp(fmin(x, 0)) - 1))
+FUNCTION(elu_slope, x > 0 ? 1 : 1.5 * exp(x))
+FUNCTION(cdf, 0.5 * (1 + erf(x / sqrt(2))))
+FUNCTION(gelu_value, x * cdf(x))
+FUNCTION(gelu_slope, cdf(x) + x * exp(-x * x / 2) / sqrt(2 * acos(-1)))
+FUNCTION(silu_value, x * sigmoid_value(x))
+FUNCTION(silu_slope, sigmoid_value(x) + x * sigmoid_slope(x))
+FUNCTION(softplus_value, log(1 + exp(x)))
 
 static const unary table[] = {
     { "neg", ct_neg, neg_value, minus_one, -2, 2 },
