@@ -108,7 +108,7 @@ static int concat_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
     x[1] = k == 0   ? ct_randn(cx, CT_F64, CT_SHAPE(1, 3))
            : k == 1 ? ct_randn(cx, CT_F64, CT_SHAPE(2, 0))
                     : ct_randn(cx, CT_F64, CT_SHAPE(1));
-    x[2] = k == 2 ? x[0] : ct_randn(cx, CT_F64, CT_SHAPE(2, 3));
+    x[2] = ct_randn(cx, CT_F64, (const int64_t[]){ k == 2 ? 4 : 2, 3 }, k == 2 ? 1 : 2);
     return 3;
 }
 

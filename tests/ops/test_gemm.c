@@ -1,0 +1,185 @@
+/* gemm against plain loops in double: every kernel, odd sizes, strides, offsets, epilogues. An element
+ * may be off by k roundings of its sum of magnitudes. */
+#include "support.h"
+
+#include "gemm.h"
+
+typedef struct layout {
+    int row, col; /* strides, in elements */
+} layout;
+
+enum { ROOM = 400000 };
+static double a64[ROOM], b64[ROOM], c64[ROOM], before[ROOM], bias64[1200];
+static float a32[ROOM], b32[ROOM], c32[ROOM], bias32[1200];
+
+static void fill(double *x, float *y, int n)
+{
+    for (int i = 0; i < n; i++) {
+        y[i] = (float)((double)(ct_random_u64(cx) >> 11) * 0x1p-52 - 1);
+        x[i] = (double)y[i];
+    }
+}
+
+static double after(ct_activation f, double x)
+{
+    return f == CT_RELU ? fmax(x, 0) : f == CT_TANH ? tanh(x)
+           : f == CT_SIGMOID ? 1 / (1 + exp(-x)) : x;
+}
+
+/* how far C is from what it should be, in units of its tolerance */
+static double worst_of(const ct__gemm *g, bool f32)
+{
+    double worst = 0, unit = f32 ? 0x1p-24 : 0x1p-53;
+    for (int64_t i = 0; i < g->m; i++)
+        for (int64_t j = 0; j < g->n; j++) {
+            double start = g->adds ? before[i * g->c_row + j] : g->bias ? bias64[j] : 0;
+            double sum = start, size = fabs(start) + 1e-30;
+            for (int64_t p = 0; p < g->k; p++) {
+                double term = a64[i * g->a_row + p * g->a_col] * b64[p * g->b_row + j * g->b_col];
+                sum += term;
+                size += fabs(term);
+            }
+            int64_t at = i * g->c_row + j;
+            double is = f32 ? (double)c32[at] : c64[at];
+            double allowed = unit * ((double)g->k + 4) * size + (g->activation ? 4 * unit : 0);
+            double off = fabs(is - after(g->activation, sum)) / allowed;
+            worst = off <= worst ? worst : off; /* a NaN is the worst */
+        }
+    return worst;
+}
+
+static void check(ct__gemm g, int c_end)
+{
+    static _Alignas(64) char scratch[4 << 20];
+    for (int f32 = 0; f32 < 2; f32++)
+        for (int portable = 0; portable < 2; portable++) {
+            g.dtype = f32 ? CT_F32 : CT_F64;
+            g.portable = portable;
+            g.a = f32 ? (void *)a32 : a64;
+            g.b = f32 ? (void *)b32 : b64;
+            g.c = f32 ? (void *)c32 : c64;
+            g.bias = g.bias ? f32 ? (void *)bias32 : bias64 : NULL;
+            for (int i = 0; i < c_end; i++)
+                c64[i] = c32[i] = (float)before[i];
+            size_t bytes = ct__gemm_scratch(&g);
+            ck_assert_uint_le(bytes, sizeof scratch);
+            memset(scratch, 0xff, bytes + 64 < sizeof scratch ? bytes + 64 : bytes); /* NaN */
+            ct__gemm_run(&g, scratch);
+            double worst = worst_of(&g, f32);
+            ck_assert_msg(worst <= 1, "%d x %d over %d, strides %d %d %d %d, adds %d: %g", (int)g.m,
+                          (int)g.n, (int)g.k, (int)g.a_row, (int)g.a_col, (int)g.b_row,
+                          (int)g.b_col, g.adds, worst);
+            for (int64_t i = 0; i < c_end; i++)
+                if (i % g.c_row >= g.n || i / g.c_row >= g.m)
+                    ck_assert((f32 ? (double)c32[i] : c64[i]) == before[i]);
+        }
+}
+
+/* a matrix of `rows` x `columns`, by rows or by columns, `step` apart, with a gap */
+static layout stored(int rows, int columns, bool by_columns, int step)
+{
+    return by_columns ? (layout){ step, rows * step + 3 } : (layout){ columns * step + 1, step };
+}
+
+static void check_forms(int m, int n, int k, ct__gemm g, int step)
+{
+    g.m = m, g.n = n, g.k = k, g.c_row = n + 2;
+    for (int form = 0; form < 4; form++) {
+        layout a = stored(m, k, form & 1, step), b = stored(k, n, form & 2, step);
+        g.a_row = a.row, g.a_col = a.col;
+        g.b_row = b.row, g.b_col = b.col;
+        check(g, (m + 1) * (n + 2));
+    }
+}
+
+static void fill_all(void)
+{
+    fill(a64, a32, ROOM);
+    fill(b64, b32, ROOM);
+    fill(before, c32, ROOM);
+    fill(bias64, bias32, 1200);
+}
+
+START_TEST(small_sizes)
+{
+    static const int sizes[] = { 0, 1, 2, 5, 6, 7, 8, 13, 16, 17, 33 };
+    enum { N = sizeof sizes / sizeof *sizes };
+    fill_all();
+    for (int i = 0; i < N * N * N; i++) {
+        int m = sizes[i % N], n = sizes[i / N % N], k = sizes[i / N / N];
+        check_forms(m, n, k, (ct__gemm){ .adds = i % 3 == 1 }, 1 + i % 2);
+    }
+}
+END_TEST
+
+START_TEST(more_than_one_block)
+{
+    fill_all();
+    check_forms(150, 70, 300, (ct__gemm){ 0 }, 1);
+    check_forms(150, 70, 300, (ct__gemm){ .adds = true }, 1);
+    check_forms(2, 1100, 130, (ct__gemm){ .adds = true }, 1);
+    check_forms(1, 1030, 270, (ct__gemm){ 0 }, 1);
+    check_forms(9, 1030, 270, (ct__gemm){ .bias = bias64, .activation = CT_RELU }, 1);
+    check_forms(310, 1, 520, (ct__gemm){ .bias = bias64 }, 2);
+}
+END_TEST
+
+START_TEST(epilogue)
+{
+    static const ct_activation all[] = { CT_IDENTITY, CT_RELU, CT_TANH, CT_SIGMOID };
+    fill_all();
+    for (int i = 0; i < 8; i++) {
+        ct__gemm g = { .bias = i < 4 ? bias64 : NULL, .activation = all[i % 4] };
+        check_forms(7, 19, 5, g, 1);
+        check_forms(13, 16, 0, g, 1);
+        check_forms(1, 9, 4, g, 1);
+        check_forms(9, 1, 4, g, 1);
+        check_forms(20, 35, 260, g, 1);
+    }
+}
+END_TEST
+
+/* one row for all rows, as a broadcast operand has it, and rows from the last to the first */
+START_TEST(strides_of_zero_and_below)
+{
+    fill_all();
+    for (int m = 1; m < 20; m += 6)
+        for (int n = 1; n < 40; n += 19) {
+            ct__gemm g = { .m = m, .n = n, .k = 9, .c_row = n, .b_row = n, .b_col = 1 };
+            g.a_col = 1;
+            check(g, m * n);
+            g.a_row = 9, g.b_row = g.b_col = 0;
+            check(g, m * n);
+        }
+    double x[] = { 1, 2, 3, 4 }, y[] = { 1, 10 }, z[2];
+    ct__gemm g = { .dtype = CT_F64, .m = 2, .n = 1, .k = 2, .a = x + 3, .a_row = -2, .a_col = -1,
+                   .b = y, .b_row = 1, .b_col = 1, .c = z, .c_row = 1 };
+    _Alignas(64) char scratch[256];
+    ck_assert_uint_le(ct__gemm_scratch(&g), sizeof scratch);
+    ct__gemm_run(&g, scratch);
+    ck_assert(z[0] == 34 && z[1] == 12);
+}
+END_TEST
+
+/* where a sum begins and in which order it runs does not depend on what is packed */
+START_TEST(same_bits_for_a_row_alone)
+{
+    static _Alignas(64) char scratch[4 << 20];
+    fill_all();
+    float whole[40 * 100], part[40 * 100];
+    ct__gemm g = { .dtype = CT_F32, .m = 40, .n = 100, .k = 300, .a = a32, .b = b32, .c = whole,
+                   .a_row = 300, .a_col = 1, .b_row = 100, .b_col = 1, .c_row = 100 };
+    ct__gemm_run(&g, scratch);
+    g.m = 8;
+    g.c = part;
+    ct__gemm_run(&g, scratch);
+    ck_assert_mem_eq(whole, part, 8 * 100 * sizeof *whole);
+}
+END_TEST
+
+Suite *gemm_suite(void)
+{
+    const TTest *const tests[] = { small_sizes, more_than_one_block, epilogue,
+                                   strides_of_zero_and_below, same_bits_for_a_row_alone, NULL };
+    return make_suite("gemm", tests);
+}

@@ -1,0 +1,112 @@
+/* index_select and gather, and their adjoints: values, places that are taken twice, messages. */
+#include "support.h"
+
+static ct_tensor *counted(int64_t rows, int64_t columns)
+{
+    return ct_reshape(ct_range(cx, CT_F64, rows * columns), CT_SHAPE(rows, columns));
+}
+
+static ct_tensor *ints(const int64_t *values, int n)
+{
+    return ct_from_ints(cx, CT_SHAPE(n), values, n);
+}
+
+START_TEST(slabs)
+{
+    ct_tensor *x = ct_variable(counted(3, 2)), *index = ints(CT_INTS(2, 0, -1, 2));
+    ct_tensor *y = ct_index_select(x, 0, index);
+    expect_shape(y, CT_SHAPE(4, 2));
+    expect_values(y, CT_DOUBLES(4, 5, 0, 1, 4, 5, 4, 5), 0);
+    ck_assert_int_eq(ct_backward(ct_sum(ct_mul(y, counted(4, 2)))), CT_OK);
+    expect_values(ct_gradient(x), CT_DOUBLES(2, 3, 0, 0, 0 + 4 + 6, 1 + 5 + 7), 0);
+    y = ct_index_select(ct_transpose(x), -1, ints(CT_INTS(1, 1)));
+    expect_values(y, CT_DOUBLES(2, 2, 3, 3), 0);
+    ct_tensor *every_other = ct_slice(index, 0, 0, CT_END, 2);
+    expect_values(ct_index_select(x, 0, every_other), CT_DOUBLES(4, 5, 4, 5), 0);
+    expect_shape(ct_index_select(x, 0, ct_slice(index, 0, 0, 0, 1)), CT_SHAPE(0, 2));
+    expect_values(ct_index_select(ct_range(cx, CT_I64, 3), 0, index), CT_DOUBLES(2, 0, 2, 2), 0);
+    ct_tensor *truth = ct_gt(ct_range(cx, CT_F32, 3), ct_scalar(cx, CT_F32, 0));
+    expect_values(ct_index_select(truth, 0, index), CT_DOUBLES(1, 0, 1, 1), 0);
+}
+END_TEST
+
+/* against the definition, along each axis of three, with strided x and index */
+START_TEST(gathers_along_any_axis)
+{
+    ct_tensor *x = ct_permute(ct_reshape(ct_range(cx, CT_F32, 24), CT_SHAPE(2, 3, 4)),
+                              CT_AXES(1, 2, 0)); /* (3,4,2) */
+    for (int axis = 0; axis < 3; axis++) {
+        int64_t shape[] = { 3, 4, 2 }, size = shape[axis], at[3];
+        shape[axis] = 5;
+        int64_t turned[] = { shape[2], shape[0], shape[1] };
+        ct_tensor *index = ct_permute(ct_randint(cx, -size, size, turned, 3), CT_AXES(1, 2, 0));
+        ct_tensor *y = ct_gather(x, axis - 3, index);
+        expect_shape(y, shape, 3);
+        for (int64_t i = 0; i < ct_count(y); i++) {
+            int64_t to[] = { i / shape[2] / shape[1], i / shape[2] % shape[1], i % shape[2] };
+            memcpy(at, to, sizeof at);
+            at[axis] = (int64_t)ct_at(index, to, 3);
+            ck_assert(ct_at(y, to, 3) == ct_at(x, at, 3));
+        }
+    }
+}
+END_TEST
+
+START_TEST(what_is_gathered_twice_adds_up)
+{
+    ct_tensor *x = ct_variable(counted(2, 3)), *g[2], *gg;
+    ct_tensor *index = ct_reshape(ints(CT_INTS(0, 0, 2, -1, 1, -3, -3, 0)), CT_SHAPE(2, 4));
+    ct_tensor *y = ct_gather(x, 1, index);
+    expect_values(y, CT_DOUBLES(0, 0, 2, 2, 4, 3, 3, 3), 0);
+    ct_tensor *sum = ct_sum(ct_square(y));
+    for (int k = 0; k < 2; k++) {
+        ck_assert_int_eq(ct_grad(sum, NULL, &x, 1, k ? CT_CREATE_GRAPH : 0, &g[k]), CT_OK);
+        expect_values(g[k], CT_DOUBLES(0, 0, 8, 18, 8, 0), 0);
+    }
+    ck_assert_int_eq(ct_grad(ct_sum(g[1]), NULL, &x, 1, 0, &gg), CT_OK);
+    expect_values(gg, CT_DOUBLES(4, 0, 4, 6, 2, 0), 0);
+}
+END_TEST
+
+START_TEST(labels_of_a_batch)
+{
+    ct_tensor *x = ct_variable(counted(3, 4)), *labels = ints(CT_INTS(3, 0, 1));
+    ct_tensor *y = ct_squeeze(ct_gather(x, 1, ct_unsqueeze(labels, 1)), 1);
+    expect_values(y, CT_DOUBLES(3, 4, 9), 0);
+    ck_assert_int_eq(ct_backward(ct_sum(y)), CT_OK);
+    expect_values(ct_gradient(x), CT_DOUBLES(0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0), 0);
+}
+END_TEST
+
+START_TEST(errors)
+{
+    ct_tensor *x = ct_named(counted(2, 3), "w1"), *index = ints(CT_INTS(0, 2));
+    ck_assert_ptr_null(ct_index_select(x, 0, index));
+    expect_error(CT_ERROR_RANGE, "index_select: index 2 of size 2: w1 (2,3) x (2)", NULL);
+    ck_assert_ptr_null(ct_index_select(x, 1, ints(CT_INTS(1, -4))));
+    expect_error(CT_ERROR_RANGE, "index_select: index -4 of size 3", NULL);
+    ck_assert_ptr_null(ct_index_select(x, 2, index));
+    expect_error(CT_ERROR_RANGE, "index_select: axis 2 of 2 dimensions", NULL);
+    ck_assert_ptr_null(ct_index_select(x, 0, ct_unsqueeze(index, 0)));
+    expect_error(CT_ERROR_SHAPE, "index_select: the index has 2 dimensions, not 1", NULL);
+    ck_assert_ptr_null(ct_index_select(x, 0, ct_range(cx, CT_F32, 2)));
+    expect_error(CT_ERROR_DTYPE, "index_select", "i64", "ct_cast", "f32", NULL);
+    ck_assert_ptr_null(ct_gather(x, 0, index));
+    expect_error(CT_ERROR_SHAPE, "gather: the index has 1 dimensions, not 2", NULL);
+    ck_assert_ptr_null(ct_gather(x, 0, ct_unsqueeze(index, 0)));
+    expect_error(CT_ERROR_SHAPE, "gather: sizes differ along axis 1: w1 (2,3) x (1,2)", NULL);
+    ck_assert_ptr_null(ct_gather(x, 0, ct_reshape(ints(CT_INTS(0, 1, 2)), CT_SHAPE(1, 3))));
+    expect_error(CT_ERROR_RANGE, "gather: index 2 of size 2", NULL);
+    ck_assert_ptr_null(ct_index_select(ct_zeros(cx, CT_F64, CT_SHAPE(0)), 0, ints(CT_INTS(0))));
+    expect_error(CT_ERROR_RANGE, "index_select: index 0 of size 0", NULL);
+    ck_assert_ptr_null(ct_gather(x, 0, NULL));
+    expect_error(CT_ERROR_NULL, "gather", NULL);
+}
+END_TEST
+
+Suite *index_suite(void)
+{
+    const TTest *const tests[] = { slabs, gathers_along_any_axis, what_is_gathered_twice_adds_up,
+                                   labels_of_a_batch, errors, NULL };
+    return make_suite("index", tests);
+}
