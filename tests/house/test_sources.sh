@@ -1,0 +1,51 @@
+#!/bin/sh
+# test_sources.sh ROOT: what files include, and whether every file is built.
+set -u
+. "$(dirname "$0")/check.sh"
+cd "$1" || exit 1
+
+# includes FOLDER: "file: what it includes", of all files in it
+includes() {
+    grep -HoE '^ *# *include +[<"][^>"]*' "$1"/*.c "$1"/*.h "$1"/*.def 2>/dev/null |
+        sed -E 's/# *include +[<"]//'
+}
+
+none 'a file includes what lies in another folder' \
+    "$(grep -rnE '# *include +"(\.\.|[a-z]+/)' autograd ops nn include)"
+
+none 'ops/ includes more than it may' "$(includes ops | grep 'cotangent/' |
+    grep -vE 'cotangent/(context|tensor|autograd|op|ops)\.h$')"
+none 'autograd/ includes a layer above it' "$(includes autograd | grep 'cotangent' |
+    grep -vE 'cotangent/(context|tensor|autograd|op|gradcheck)\.h$')"
+none 'nn/ defines an operator' "$(grep -nE '\bct_op\b' nn/*.c nn/*.h)"
+none 'uthash is seen outside of its wrapper' \
+    "$(grep -ln 'uthash' autograd/* ops/* nn/* | grep -vE '^nn/table\.h$|meson\.build$')"
+none 'a file is over 500 lines' \
+    "$(wc -l autograd/*.[ch] ops/*.[ch] nn/*.[ch] | awk '$2 != "total" && $1 > 500')"
+none 'a line is over 100 columns' \
+    "$(grep -nE '^.{101}' autograd/*.[ch] ops/*.[ch] ops/*.def nn/*.[ch] include/*.h include/*/*.h)"
+
+for folder in autograd ops nn; do
+    for file in "$folder"/*.c; do
+        if grep -qF "'$(basename "$file")'" "$folder/meson.build"; then
+            ok
+        else
+            bad "$file is not in $folder/meson.build"
+        fi
+    done
+done
+for file in tests/autograd/*.c tests/ops/*.c tests/nn/*.c; do
+    if grep -qF "${file#tests/}" tests/meson.build; then
+        ok
+    else
+        bad "$file is not in tests/meson.build"
+    fi
+done
+for header in include/cotangent/*.h; do
+    if grep -qF "cotangent/$(basename "$header")" include/meson.build; then
+        ok
+    else
+        bad "$header is not installed"
+    fi
+done
+verdict
