@@ -1,6 +1,6 @@
 /* The three operators that the chain rule itself needs: adding cotangents, and the adjoint pair
  * sum_to / broadcast_to, which undo each other's change of shape. */
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 
 #include "node.h"
@@ -63,7 +63,7 @@ ct_status ct_assign_add(ct_tensor *x, double scale, const ct_tensor *value)
         return CT_ERROR_STALE;
     if (!ct__is_float(x->dtype) && x->dtype != CT_I64)
         return ct_fail(x->cx, CT_ERROR_DTYPE, "assign_add: bool has no sums");
-    if (x->dtype == CT_I64 && (scale < -0x1p53 || scale > 0x1p53 || scale != (double)(int64_t)scale))
+    if (x->dtype == CT_I64 && !(fabs(scale) <= 0x1p53 && scale == (double)(int64_t)scale))
         return ct_fail(x->cx, CT_ERROR_VALUE, "assign_add: %g is no integer scale", scale);
     ct_tensor *ready = NULL; /* a copy, where value overlaps x */
     ct__scope scope;

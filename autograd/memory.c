@@ -26,7 +26,7 @@ enum { SLAB = 65536, SLAB_HEAD = 64 };
 
 struct ct__slab {
     ct__slab *next;
-    uint32_t block, cut, free; /* bytes of one; how many were cut; free ones, where a sweep counts */
+    uint32_t block, cut, free; /* bytes of one; how many were cut; free ones, as a sweep counts */
 };
 
 static void *system_allocate(size_t bytes, size_t alignment, void *user)

@@ -169,8 +169,8 @@ static inline int ct__small_class(size_t bytes)
     return bytes ? (int)((bytes - 1) / CT__STEP) : 0;
 }
 
-/* NULL and CT_ERROR_MEMORY. Here only the common case: a small block that was used before, below the
- * peak (so that no limit is passed and no statistic but one changes) */
+/* NULL and CT_ERROR_MEMORY. Here only the common case: a small block that was used before, below
+ * the peak (so that no limit is passed and no statistic but one changes) */
 static inline void *ct__take(ct_context *cx, size_t bytes)
 {
     if (bytes > CT__SMALL)
@@ -200,7 +200,8 @@ static inline void ct__give_back(ct_context *cx, void *block, size_t bytes)
     cx->memory.live_bytes = live;
 }
 void ct__objects_free(ct_context *cx);
-ct_context *ct__context_take(const ct_context_options *options); /* NULL: no memory, bad allocator */
+/* NULL: no memory, or half an allocator */
+ct_context *ct__context_take(const ct_context_options *options);
 void ct__context_give_back(ct_context *cx);
 
 /* -- scope.c */
@@ -282,8 +283,8 @@ static inline bool ct__same_shape(const ct_tensor *a, const ct_tensor *b)
 void ct__copy_out(void *y, const ct_tensor *x); /* row-major */
 /* may x be written now? then its version is bumped */
 ct_status ct__begin_write(ct_tensor *x, const char *who);
-/* the checks of x <- value (dtype, shape, context, may x be written); *ready: value, or a copy of it
-   where it may overlap x, in the scope */
+/* the checks of x <- value (dtype, shape, context, may x be written); *ready: value, or a copy of
+   it where it may overlap x, in the scope */
 ct_status ct__writable_from(ct_tensor *x, ct_tensor *value, const char *who, ct_tensor **ready);
 void ct__add_into(ct_tensor *y, const ct_tensor *x); /* y += x, one float dtype and shape */
 ct_tensor *ct__contiguous(ct_tensor *x);              /* an unrecorded copy; the scope's */

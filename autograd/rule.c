@@ -1,5 +1,5 @@
-/* A vertex' rule, applied in a walk: the cotangents of its inputs, by its vjp or its backward kernel,
- * checked, fitted to their shapes, and accumulated. */
+/* A vertex' rule, applied in a walk: the cotangents of its inputs, by its vjp or its backward
+ * kernel, checked, fitted to their shapes, and accumulated. */
 #include <string.h>
 
 #include "node.h"

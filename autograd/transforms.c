@@ -1,5 +1,5 @@
-/* Derivatives of functions as values, all from ct_grad: each runs f on variables of its own over the
- * caller's data, takes what it wants, and lets the graph go.
+/* Derivatives of functions as values, all from ct_grad: each runs f on variables of its own over
+ * the caller's data, takes what it wants, and lets the graph go.
  *
  * jvp by two vjps: g(u) = J^T u is linear in the dummy u, and its vjp with v is J v. Hv is the vjp
  * with v of the gradient, the Hessian being symmetric. */

@@ -76,8 +76,8 @@ static void drop_cotangents(ct_tensor *t)
     }
 }
 
-/* Whatever is unfinished has an unfinished use above it, up to one on the stack: so a walk down from
- * the stack over unfinished vertices finds all. */
+/* Whatever is unfinished has an unfinished use above it, up to one on the stack: so a walk down
+ * from the stack over unfinished vertices finds all. */
 static void abandon(ct__walk *w)
 {
     for (ct_tensor *t; (t = w->ready);) {

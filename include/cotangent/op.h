@@ -79,7 +79,8 @@ ct_tensor *ct_call_y(const ct_call *call, int i);
 ct_tensor *ct_call_aux(const ct_call *call, int i);
 bool ct_call_wants(const ct_call *call, int i);                /* is gx[i] wanted? */
 bool ct_call_adds(const ct_call *call, int i);                 /* backward: add, or store? */
-bool ct_call_records(const ct_call *call); /* will it be recorded? else auxiliaries may be skipped */
+/* will it be recorded? If not, nobody reads auxiliaries: they need not be set */
+bool ct_call_records(const ct_call *call);
 ct_tensor *ct_call_zero(const ct_call *call, int i);           /* a gx[i] that is zero, for free */
 ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
 ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
