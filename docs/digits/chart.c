@@ -14,7 +14,8 @@ typedef struct scale {
 static double round_up(double x)
 {
     double power = pow(10, floor(log10(x)));
-    return power * (x <= power * 1.0001 ? 1 : x <= power * 2.0001 ? 2 : x <= power * 5.0001 ? 5 : 10);
+    double digits = x / power;
+    return power * (digits <= 1.0001 ? 1 : digits <= 2.0001 ? 2 : digits <= 5.0001 ? 5 : 10);
 }
 
 static scale scale_for(const chart *c)

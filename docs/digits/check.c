@@ -65,8 +65,8 @@ bool check_gradients(check *c, ct_context *cx, ct_module *net, const images *set
     ct_scope_end(cx, scope);
     c->seconds = seconds_now() - start;
     if (done)
-        printf("gradient check: %s, %lld entries compared in %.1f s, worst error %.1e against a bar "
-               "of %.1e, %lld on kinks\n", c->passed ? "pass" : "FAIL", (long long)c->compared,
-               c->seconds, c->error, c->bar, (long long)c->kinks);
+        printf("gradient check: %s, %lld entries compared, worst error %.1e against a bar of %.1e, "
+               "%lld on kinks (%.1f s)\n", c->passed ? "pass" : "FAIL", (long long)c->compared,
+               c->error, c->bar, (long long)c->kinks, c->seconds);
     return done;
 }

@@ -80,20 +80,20 @@ static point distort(const distortion *d, point p)
 /* lower each pixel's squared distance from the ink to that from the segment p-q */
 static void draw_segment(point p, point q, double reach, float *distance)
 {
-    double dx = q.x - p.x, dy = q.y - p.y, length = dx * dx + dy * dy;
+    float dx = (float)(q.x - p.x), dy = (float)(q.y - p.y), length = dx * dx + dy * dy;
+    float scale = length > 0 ? 1 / length : 0;
     int left = (int)fmax(0, fmin(p.x, q.x) - reach), top = (int)fmax(0, fmin(p.y, q.y) - reach);
     int right = (int)fmin(SIDE - 1, fmax(p.x, q.x) + reach);
     int bottom = (int)fmin(SIDE - 1, fmax(p.y, q.y) + reach);
     for (int i = top; i <= bottom; i++)
         for (int j = left; j <= right; j++) {
-            double x = j + 0.5 - p.x, y = i + 0.5 - p.y;
-            double along = length > 0 ? (x * dx + y * dy) / length : 0;
+            float x = (float)(j + 0.5 - p.x), y = (float)(i + 0.5 - p.y);
+            float along = (x * dx + y * dy) * scale;
             along = along < 0 ? 0 : along > 1 ? 1 : along;
             x -= along * dx;
             y -= along * dy;
-            float d = (float)(x * x + y * y);
-            if (d < distance[i * SIDE + j])
-                distance[i * SIDE + j] = d;
+            float d = x * x + y * y, nearest = distance[i * SIDE + j];
+            distance[i * SIDE + j] = d < nearest ? d : nearest;
         }
 }
 
@@ -150,15 +150,16 @@ static void draw_skeleton(const char *text, const distortion *d, double reach, f
 /* distances become ink, with noise: one draw serves four pixels */
 static void develop(const pen *pen, uint64_t *state, float *pixels)
 {
+    float edge = (float)(0.5 + pen->radius / pen->softness), slope = (float)(1 / pen->softness);
+    float ink = (float)pen->ink, noise = (float)(pen->noise / 32768);
     uint64_t draw = 0;
     for (int i = 0; i < PIXELS; i++, draw >>= 16) {
         if (i % 4 == 0)
             draw = next(state);
-        double step = 0.5 + (pen->radius - sqrt((double)pixels[i])) / pen->softness;
+        float step = edge - slope * sqrtf(pixels[i]);
         step = step < 0 ? 0 : step > 1 ? 1 : step;
-        double v = pen->ink * step * step * (3 - 2 * step);
-        v += pen->noise * ((double)(draw & 0xffff) / 32768 - 1);
-        pixels[i] = (float)(v < 0 ? 0 : v > 1 ? 1 : v);
+        float v = ink * step * step * (3 - 2 * step) + noise * ((float)(draw & 0xffff) - 32768);
+        pixels[i] = v < 0 ? 0 : v > 1 ? 1 : v;
     }
 }
 

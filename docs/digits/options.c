@@ -1,7 +1,6 @@
-/* One table: what is parsed, what --help prints, and what an error quotes come from the same row. */
+/* One table: what is parsed, what --help prints and what an error quotes are the same row. */
 #include "options.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -142,9 +141,8 @@ static void print_help(void)
 static bool read_number(options *o, const row *r, const char *text)
 {
     char *end;
-    errno = 0;
     long value = strtol(text, &end, 10);
-    if (errno || end == text || *end || value < r->low || value > r->high)
+    if (end == text || *end || value < r->low || value > r->high)
         return false;
     *(int *)(void *)((char *)o + r->place) = (int)value;
     return true;
@@ -158,9 +156,9 @@ static const row *row_named(const char *name)
     return NULL;
 }
 
-static bool refuse(int *status, const char *name, const char *what, const char *value)
+static bool refuse(int *status, const char *name, const char *why)
 {
-    fprintf(stderr, "digits: %s: %s%s%s\n", name, what, *value ? " " : "", value);
+    fprintf(stderr, "digits: %s: %s; see --help\n", name, why);
     *status = EXIT_USAGE;
     return false;
 }
@@ -170,7 +168,7 @@ static bool read_all(options *o, int argc, char **argv, int *status)
     for (int i = 1; i < argc; i++) {
         const row *r = row_named(argv[i]);
         if (!r)
-            return refuse(status, argv[i], "no such option; see --help", "");
+            return refuse(status, argv[i], "no such option");
         if (strcmp(r->name, "--help") == 0) {
             print_help();
             *status = 0;
@@ -181,10 +179,11 @@ static bool read_all(options *o, int argc, char **argv, int *status)
             continue;
         }
         if (++i == argc)
-            return refuse(status, r->name, "its value is missing; see --help", "");
+            return refuse(status, r->name, "its value is missing");
         if (!(r->read ? r->read(o, argv[i]) : read_number(o, r, argv[i]))) {
-            refuse(status, r->name, "cannot use", argv[i]);
-            fprintf(stderr, "  %s %s: %s\n", r->name, r->argument, r->meaning);
+            fprintf(stderr, "digits: %s: cannot use '%s'\n  %s %s: %s\n", r->name, argv[i], r->name,
+                    r->argument, r->meaning);
+            *status = EXIT_USAGE;
             return false;
         }
     }

@@ -6,21 +6,35 @@ digits=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-failures=0
+passed=0 failed=0
 
-complain() {
-    failures=$((failures + 1))
-    printf 'FAILED: %s\n--- out\n%s\n--- err\n%s\n' "$1" "$(cat out)" "$(cat err)"
+# must WHAT COMMAND...: the command succeeds
+must() {
+    complaint=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'FAILED: %s: %s\n--- out\n' "$what" "$complaint"
+        cat out
+        printf -- '--- err\n'
+        cat err
+    fi
+}
+
+not() {
+    ! "$@"
 }
 
 # expect STATUS ARGUMENTS...: run, and compare the exit status
 expect() {
     wanted=$1
     shift
+    what="digits $*"
     "$digits" "$@" >out 2>err
     status=$?
-    what="digits $*"
-    [ "$status" -eq "$wanted" ] || complain "$what: exit status $status, not $wanted"
+    must "exit status $status, not $wanted" [ "$status" -eq "$wanted" ]
 }
 
 # says FILE TEXT...: each text is in the file
@@ -28,7 +42,7 @@ says() {
     file=$1
     shift
     for text; do
-        grep -qF -e "$text" "$file" || complain "$what: does not say '$text'"
+        must "does not say '$text'" grep -qF -e "$text" "$file"
     done
 }
 
@@ -38,15 +52,14 @@ refuses() {
     shift
     expect 2 "$@"
     says err "$text"
-    [ -s out ] && complain "$what: went on"
+    must 'went on' [ ! -s out ]
 }
 
-last_line_is_the_result() {
-    tail -n 1 out | grep -Eq '^test error: [0-9]+\.[0-9]{2} % \([0-9]+ of [0-9]+\)$' ||
-        complain "$what: the last line is not the result"
+ends_with_the_result() {
+    tail -n 1 out >last
+    must 'the last line is not the result' \
+        grep -Eqx 'test error: [0-9]+\.[0-9]{2} % \([0-9]+ of [0-9]+\)' last
 }
-
-few="--train 300 --test 100 --epochs 2"
 
 # -- Options
 expect 0 --help
@@ -55,64 +68,80 @@ says out --epochs --batch --layers --activation --optimizer --rate --seed --thre
 refuses '--epoch: no such option' --epoch 3
 refuses '--epochs: its value is missing' --epochs
 for value in 0 -1 1001 3x '' 99999999999999999999; do
-    refuses "--epochs: cannot use" --epochs "$value"
+    refuses "--epochs: cannot use '$value'" --epochs "$value"
 done
-refuses '--batch: cannot use 0' --batch 0
-refuses '--seed: cannot use one' --seed one
-refuses '--threads: cannot use -2' --threads -2
-refuses '--activation: cannot use rule' --activation rule
-refuses '--optimizer: cannot use lbfgs' --optimizer lbfgs
+refuses "--batch: cannot use '0'" --batch 0
+refuses "--seed: cannot use 'one'" --seed one
+refuses "--threads: cannot use '-2'" --threads -2
+refuses "--activation: cannot use 'rule'" --activation rule
+refuses "--optimizer: cannot use 'lbfgs'" --optimizer lbfgs
 for value in 0 -0.1 nan inf 1e999 0.1x ''; do
-    refuses '--rate: cannot use' --rate "$value"
+    refuses "--rate: cannot use '$value'" --rate "$value"
 done
-for value in '' 0 128, ,128 128,,64 128x -5 1,2,3,4,5,6,7,8,9; do
-    refuses '--layers: cannot use' --layers "$value"
+for value in '' 0 128, ,128 128,,64 128x '128;64' -5 1,2,3,4,5,6,7,8,9; do
+    refuses "--layers: cannot use '$value'" --layers "$value"
 done
 
 # -- A run: its report, and the same again
-expect 0 $few --out first --layers 32,16 --optimizer adam --activation tanh
+run() {
+    expect 0 --train 300 --test 100 --epochs 2 --out first --layers 32,16 --optimizer adam \
+        --activation tanh "$@"
+    sed -e 's/[0-9.]* s)*$//' out >results
+}
+run
+mv results once
 says out '300 images to learn from, 100 to be tested on' 'gradient check: pass' 'epoch   2 of 2' \
     'first/report.html'
-last_line_is_the_result
-says first/report.html '</html>' '<svg' 'data:image/png;base64,' '784–32–16–10' \
-    'The worst mistakes' 'prefers-color-scheme' "$(sed -n 's/^test error: \(.* %\) .*/\1/p' out)"
-grep -qE 'https?:|<script|<link|url\(' first/report.html && complain "$what: report needs others"
-results() { sed -e 's/[0-9.]* s)*$//' -e '/^pictures/d' -e '/^gradient check/d' out; }
-results >once
-expect 0 $few --out first --layers 32,16 --optimizer adam --activation tanh --threads 2
-results | cmp -s once - || complain "$what: not the same again with two threads"
-expect 0 $few --out first --layers 32,16 --optimizer adam --activation tanh --seed 2
-results | cmp -s once - && complain "$what: the same with another seed"
-expect 0 $few --out linear --layers none --optimizer momentum
+ends_with_the_result
+percent=$(sed -n 's/^test error: \(.* %\) .*/\1/p' out)
+wrong=$(sed -n 's/^test error: .*(\(.*\) of .*/\1/p' out)
+says first/report.html '</html>' '<svg' '784–32–16–10' 'The worst mistakes' \
+    'prefers-color-scheme' "$percent"
+must 'the last epoch and the last line differ' grep -q "^epoch   2 .*test error $percent " out
+must 'not a picture of each of the worst mistakes, two more' \
+    [ "$(grep -c 'data:image/png' first/report.html)" -eq $((2 + (wrong < 24 ? wrong : 24))) ]
+must 'the report needs other files' not grep -qE 'https?:|<script|<link|url\(' first/report.html
+run --threads 2
+must 'not the same again with two threads' cmp -s once results
+run --seed 2
+must 'the same with another seed' not cmp -s once results
+
+expect 0 --train 300 --test 100 --epochs 1 --out linear --layers none --optimizer momentum
 says linear/report.html '784–10' '10 of 10 units'
-expect 1 $few --rate 1e30
+expect 0 --train 100 --test 100 --epochs 40 --optimizer adam
+says out 'epoch  40 of 40  loss 0.0'
+must 'it was tested on what it had learned' not grep -q '^test error: 0.00' out
+expect 1 --train 300 --test 100 --out diverged --rate 1e30
 says err 'try a smaller --rate'
 
 # -- Folders
 : >file
-expect 1 --out file/below
-says err 'file/below/report.html'
-[ -s out ] && complain "$what: went on before it said so"
-expect 1 --out file
-says err 'file/report.html'
-expect 1 $few --data nowhere
+for folder in file/below file nowhere/below; do
+    expect 1 --out "$folder"
+    says err "$folder/report.html"
+    must 'went on before it said so' [ ! -s out ]
+done
+expect 1 --data nowhere
 says err 'nowhere has no file train-images-idx3-ubyte'
 
-# images FILE COUNT and labels FILE COUNT: IDX files, of zeros
+# IDX files of COUNT zeros: images FILE COUNT SIDE, labels FILE COUNT
 byte() {
     printf "\\$(printf %03o "$1")"
 }
 images() {
-    { printf '\000\000\010\003\000\000\000'; byte "$2"
-      printf '\000\000\000\034\000\000\000\034'; head -c $(($2 * 784)) /dev/zero; } >"$1"
+    { printf '\000\000\010\003\000\000\000'; byte "$2"; printf '\000\000\000'; byte "$3"
+      printf '\000\000\000'; byte "$3"; head -c $(($2 * $3 * $3)) /dev/zero; } >"$1"
 }
 labels() {
     { printf '\000\000\010\001\000\000\000'; byte "$2"; head -c "$2" /dev/zero; } >"$1"
 }
 mkdir -p folder/mnist
-images folder/mnist/train-images-idx3-ubyte 40
+images folder/mnist/train-images-idx3-ubyte 40 28
 labels folder/mnist/train-labels-idx1-ubyte 40
-images folder/mnist/t10k-images-idx3-ubyte 20
+images folder/mnist/t10k-images-idx3-ubyte 20 27
+expect 1 --data folder
+says err 't10k-images-idx3-ubyte: its images are not 28 x 28'
+images folder/mnist/t10k-images-idx3-ubyte 20 28
 expect 1 --data folder
 says err 'folder has no file t10k-labels-idx1-ubyte'
 labels folder/mnist/t10k-labels-idx1-ubyte 21
@@ -124,6 +153,7 @@ export COTANGENT_DATA
 expect 0 --epochs 1
 says out 'folder: 40 images to learn from, 20 to be tested on' 'test error: 0.00 % (0 of 20)'
 says digits-out/report.html 'every test image was read right'
+expect 1 --data nowhere
 unset COTANGENT_DATA
 
 # -- Ctrl-C in the middle
@@ -137,8 +167,9 @@ done
 kill -INT "$process"
 wait "$process"
 status=$?
-[ "$status" -eq 130 ] || complain "$what: exit status $status, not 130"
-last_line_is_the_result
+must "exit status $status, not 130" [ "$status" -eq 130 ]
+ends_with_the_result
 says stopped/report.html 'ended early by Ctrl-C' '</html>'
 
-[ "$failures" -eq 0 ]
+printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
