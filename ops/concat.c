@@ -26,7 +26,8 @@ static ct_status check_parts(const ct_call *call, int axis)
 static ct_status concat_infer(ct_call *call)
 {
     const ct_tensor *first = ct_call_x(call, 0);
-    int ndim = ct_ndim(first), axis = ct_call_axis(call, *(const int *)ct_call_attributes(call), ndim);
+    int ndim = ct_ndim(first);
+    int axis = ct_call_axis(call, *(const int *)ct_call_attributes(call), ndim);
     int64_t shape[CT_MAX_DIMS];
     ct_status status = axis < 0 ? CT_ERROR_RANGE : check_parts(call, axis);
     if (status != CT_OK)

@@ -2,9 +2,9 @@
  * number is used once it has come near. Three sizes, after Goto and van de Geijn ("Anatomy of
  * high-performance matrix multiplication", ACM TOMS 34, 2008):
  *
- * - a tile of C, ROWS x COLUMNS = 6 x 2 vectors, stays in registers while k runs: 12 sums, 2 vectors
- *   of B, one number of A, 15 of 16 registers. A step loads 8 for 12 multiply-adds; two of these
- *   and up to three loads begin in a cycle, so the loads are hidden.
+ * - a tile of C, ROWS x COLUMNS = 6 x 2 vectors, stays in registers while k runs: 12 sums, 2
+ *   vectors of B, one number of A, 15 of 16 registers. A step loads 8 for 12 multiply-adds; two
+ *   of these and two or three loads begin in a cycle, so the loads are hidden.
  * - DEPTH = 256 steps: the panel of B that a tile reads, 256 x 64 bytes = 16 KiB, and that of A,
  *   6 KiB (f32) or 12 KiB (f64), stay in an L1 cache of 32 KiB; the 12 loads and stores of C go
  *   with 3072 multiply-adds.
@@ -182,8 +182,8 @@ static ct__gemm turned(const ct__gemm *g)
 {
     ct__gemm t = *g;
     t.m = 1, t.n = g->m;
-    t.a = g->b, t.a_row = g->b_col, t.a_col = g->b_row;
-    t.b = g->a, t.b_row = g->a_col, t.b_col = g->a_row;
+    t.a = (ct__matrix){ g->b.data, g->b.col, g->b.row };
+    t.b = (ct__matrix){ g->a.data, g->a.col, g->a.row };
     t.bias = NULL;
     t.adds = g->adds || g->bias;
     return t;

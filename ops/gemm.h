@@ -3,19 +3,25 @@
 #define CT__GEMM_H
 #include "activation.h"
 
-/* A is (m,k), B (k,n), C (m,n), each at its first element, strides in elements and of any sign:
- * transposing one is exchanging its two strides. C's columns lie side by side, and C overlaps
- * neither A nor B. Any of m, n, k may be 0; over k = 0 the sum is 0. */
+/* element (i, j) lies i row + j col elements behind the first. Strides may be 0 or negative;
+ * exchanging them transposes */
+typedef struct ct__matrix {
+    const void *data;
+    int64_t row, col;
+} ct__matrix;
+
+/* A is (m,k), B (k,n), C (m,n) with its columns side by side, overlapping neither. Each of m, n, k
+ * may be 0; over k = 0 the sum is 0 */
 typedef struct ct__gemm {
-    ct_dtype dtype; /* f32 or f64 */
+    ct_dtype dtype;           /* f32 or f64 */
     int64_t m, n, k;
-    const void *a, *b;
+    ct__matrix a, b;
     void *c;
-    int64_t a_row, a_col, b_row, b_col, c_row;
-    bool adds;        /* to what C holds; without bias and activation */
-    const void *bias; /* n of them, side by side, added to every row; or NULL */
+    int64_t c_row;
+    bool adds;                /* to what C holds; without bias and activation */
+    const void *bias;         /* n of them, side by side, added to every row; or NULL */
     ct_activation activation; /* one that ct__activation_fuses */
-    bool portable;    /* not the kernel made for this machine: for tests */
+    bool portable;            /* not the kernel made for this machine: for tests */
 } ct__gemm;
 
 size_t ct__gemm_scratch(const ct__gemm *g); /* bytes; depends on sizes and strides only */

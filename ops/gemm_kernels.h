@@ -4,8 +4,8 @@
 #define A_ROWS  (A_BYTES / DEPTH / (int)sizeof(REAL) / ROWS * ROWS)
 #define B_COLUMNS (B_BYTES / DEPTH / (int)sizeof(REAL))
 
-/* -- A tile: c = start + a b, over `k` steps. 12 loads and stores of a vector of C; per step 2 loads
- * of B and up to 6 of A for up to 12 multiply-adds */
+/* -- A tile: c = start + a b, over `k` steps. 12 loads and stores of a vector of C; per step 2
+ * loads of B and up to 6 of A for up to 12 multiply-adds */
 typedef struct K(tile) {
     const REAL *a, *b, *start; /* start NULL: zeros */
     REAL *c;
@@ -87,34 +87,31 @@ static void K(tile_at_edge)(const K(tile) *t, int64_t rows, int64_t columns,
 
 /* -- Packing: n rows of x, k long, into panels of `width` rows, column by column: reads and writes
  * each number once. What a panel lacks in rows is zeros */
-typedef struct K(source) {
-    const REAL *x;
-    int64_t row, col;
-} K(source);
-
-INLINE TARGET void K(pack_panel)(K(source) from, int64_t n, int64_t k, int64_t width, REAL *to)
+INLINE TARGET void K(pack_panel)(ct__matrix from, int64_t n, int64_t k, int64_t width, REAL *to)
 {
+    const REAL *x = from.data;
     int64_t p = 0;
     if (from.row == 1 && n == width) {
         for (; p < k; p++)
             for (int64_t i = 0; i < width; i++)
-                to[p * width + i] = from.x[p * from.col + i];
+                to[p * width + i] = x[p * from.col + i];
     } else if (from.col == 1 && n == COLUMNS && width == COLUMNS) {
         for (; p + LANES <= k; p += LANES) {
-            K(transpose)(from.x + p, from.row, to + p * COLUMNS);
-            K(transpose)(from.x + p + LANES * from.row, from.row, to + p * COLUMNS + LANES);
+            K(transpose)(x + p, from.row, to + p * COLUMNS);
+            K(transpose)(x + p + LANES * from.row, from.row, to + p * COLUMNS + LANES);
         }
     }
     for (; p < k; p++)
         for (int64_t i = 0; i < width; i++)
-            to[p * width + i] = i < n ? from.x[p * from.col + i * from.row] : 0;
+            to[p * width + i] = i < n ? x[p * from.col + i * from.row] : 0;
 }
 
-INLINE TARGET void K(pack)(K(source) from, int64_t n, int64_t k, int64_t width, REAL *to)
+INLINE TARGET void K(pack)(ct__matrix from, int64_t n, int64_t k, int64_t width, REAL *to)
 {
+    const REAL *x = from.data;
     for (int64_t i = 0; i < n; i += width) {
-        K(source) panel = { from.x + i * from.row, from.row, from.col };
-        K(pack_panel)(panel, least(n - i, width), k, width, to + i * k);
+        from.data = x + i * from.row;
+        K(pack_panel)(from, least(n - i, width), k, width, to + i * k);
     }
 }
 
@@ -122,12 +119,12 @@ INLINE TARGET void K(pack)(K(source) from, int64_t n, int64_t k, int64_t width, 
  * column; what is not side by side has to be packed in B, and in A where it is read often */
 static bool K(packs_a)(const ct__gemm *g)
 {
-    return g->a_col != 1 && g->n > 4 * COLUMNS;
+    return g->a.col != 1 && g->n > 4 * COLUMNS;
 }
 
 static bool K(packs_b)(const ct__gemm *g)
 {
-    return g->b_col != 1 || g->m > 2 * ROWS;
+    return g->b.col != 1 || g->m > 2 * ROWS;
 }
 
 /* -- Blocks: C's columns from j on, and the steps from p on */
@@ -154,22 +151,22 @@ static K(tile) K(tile_at)(const K(block) *w, int64_t i, int64_t j)
 static TARGET void K(strip)(const K(block) *w, int64_t i, int64_t m)
 {
     const ct__gemm *g = w->g;
-    const REAL *a = (const REAL *)g->a + i * g->a_row + w->p * g->a_col;
-    const REAL *b = (const REAL *)g->b + w->p * g->b_row + w->j * g->b_col;
+    const REAL *a = (const REAL *)g->a.data + i * g->a.row + w->p * g->a.col;
+    const REAL *b = (const REAL *)g->b.data + w->p * g->b.row + w->j * g->b.col;
     bool packs_a = K(packs_a)(g), packs_b = K(packs_b)(g);
     void (*tile)(const K(tile) *, int64_t) = packs_a ? K(tile_packed) : K(tile_in_place);
     if (packs_a)
-        K(pack)((K(source)){ a, g->a_row, g->a_col }, m, w->k, ROWS, w->a_panels);
+        K(pack)((ct__matrix){ a, g->a.row, g->a.col }, m, w->k, ROWS, w->a_panels);
     for (int64_t j = 0; j < w->n; j += COLUMNS) {
         int64_t columns = least(w->n - j, COLUMNS);
         bool in_place = !packs_b && columns == COLUMNS;
         for (int64_t r = 0; r < m; r += ROWS) {
             K(tile) t = K(tile_at)(w, i + r, j);
-            t.a = packs_a ? w->a_panels + r * w->k : a + r * g->a_row;
-            t.a_row = g->a_row;
-            t.a_col = g->a_col;
+            t.a = packs_a ? w->a_panels + r * w->k : a + r * g->a.row;
+            t.a_row = g->a.row;
+            t.a_col = g->a.col;
             t.b = in_place ? b + j : w->b_panels + (packs_b ? j * w->k : 0);
-            t.b_row = in_place ? g->b_row : COLUMNS;
+            t.b_row = in_place ? g->b.row : COLUMNS;
             if (columns == COLUMNS)
                 tile(&t, least(m - r, ROWS));
             else
@@ -184,10 +181,10 @@ static TARGET void K(strip)(const K(block) *w, int64_t i, int64_t m)
 static TARGET void K(run_block)(const K(block) *w)
 {
     const ct__gemm *g = w->g;
-    const REAL *b = (const REAL *)g->b + w->p * g->b_row + w->j * g->b_col;
+    const REAL *b = (const REAL *)g->b.data + w->p * g->b.row + w->j * g->b.col;
     int64_t from = K(packs_b)(g) ? 0 : w->n / COLUMNS * COLUMNS; /* else only what is not whole */
-    K(pack)((K(source)){ b + from * g->b_col, g->b_col, g->b_row }, w->n - from, w->k, COLUMNS,
-            w->b_panels);
+    ct__matrix rest = { b + from * g->b.col, g->b.col, g->b.row }; /* its columns are the rows */
+    K(pack)(rest, w->n - from, w->k, COLUMNS, w->b_panels);
     for (int64_t i = 0; i < g->m; i += A_ROWS)
         K(strip)(w, i, least(g->m - i, A_ROWS));
 }
@@ -196,12 +193,12 @@ static TARGET void K(run_block)(const K(block) *w)
 /* rows of B side by side: four to a sweep over c, which stays in L1 */
 static TARGET void K(sum_rows)(const ct__gemm *g, const REAL *a, REAL *c)
 {
-    const REAL *b = g->b;
+    const REAL *b = g->b.data;
     int64_t p = 0;
     for (; p + 4 <= g->k; p += 4) {
-        const REAL *b0 = b + p * g->b_row, *b1 = b0 + g->b_row, *b2 = b1 + g->b_row;
-        const REAL *b3 = b2 + g->b_row, *x = a + p * g->a_col;
-        REAL x0 = x[0], x1 = x[g->a_col], x2 = x[2 * g->a_col], x3 = x[3 * g->a_col];
+        const REAL *b0 = b + p * g->b.row, *b1 = b0 + g->b.row, *b2 = b1 + g->b.row;
+        const REAL *b3 = b2 + g->b.row, *x = a + p * g->a.col;
+        REAL x0 = x[0], x1 = x[g->a.col], x2 = x[2 * g->a.col], x3 = x[3 * g->a.col];
         VECTOR v0 = SPLAT(x0), v1 = SPLAT(x1), v2 = SPLAT(x2), v3 = SPLAT(x3);
         int64_t j = 0;
         for (; j + LANES <= g->n; j += LANES) {
@@ -215,7 +212,7 @@ static TARGET void K(sum_rows)(const ct__gemm *g, const REAL *a, REAL *c)
     }
     for (; p < g->k; p++)
         for (int64_t j = 0; j < g->n; j++)
-            c[j] += a[p * g->a_col] * b[p * g->b_row + j];
+            c[j] += a[p * g->a.col] * b[p * g->b.row + j];
 }
 
 static TARGET REAL K(sum_of)(VECTOR v)
@@ -235,7 +232,7 @@ static TARGET void K(dot_columns)(const ct__gemm *g, const REAL *a, REAL *c)
         const REAL *b[4];
         VECTOR even[4], odd[4];
         for (int i = 0; i < 4; i++) {
-            b[i] = (const REAL *)g->b + least(j + i, g->n - 1) * g->b_col;
+            b[i] = (const REAL *)g->b.data + least(j + i, g->n - 1) * g->b.col;
             even[i] = odd[i] = SPLAT(0);
         }
         for (int64_t p = 0; p < k; p += 2 * LANES) {
@@ -257,20 +254,20 @@ static TARGET void K(dot_columns)(const ct__gemm *g, const REAL *a, REAL *c)
 /* a few rows, and operands that one of these can read */
 static bool K(is_thin)(const ct__gemm *g)
 {
-    bool dots = g->a_col == 1 && g->b_row == 1;
-    return dots ? g->m <= 4 : g->m == 1 && g->b_col == 1;
+    bool dots = g->a.col == 1 && g->b.row == 1;
+    return dots ? g->m <= 4 : g->m == 1 && g->b.col == 1;
 }
 
 static TARGET void K(run_thin)(const ct__gemm *g)
 {
     for (int64_t i = 0; i < g->m; i++) {
-        const REAL *a = (const REAL *)g->a + i * g->a_row;
+        const REAL *a = (const REAL *)g->a.data + i * g->a.row;
         REAL *c = (REAL *)g->c + i * g->c_row;
         if (g->bias)
             memcpy(c, g->bias, (size_t)g->n * sizeof *c);
         else if (!g->adds)
             memset(c, 0, (size_t)g->n * sizeof *c);
-        if (g->b_col == 1)
+        if (g->b.col == 1)
             K(sum_rows)(g, a, c);
         else
             K(dot_columns)(g, a, c);

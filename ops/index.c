@@ -1,8 +1,8 @@
 /* Elements by index: index_select takes whole slabs along an axis, gather one element per index.
  *
- * y_j = x_i(j), so gx_i is the sum of gy_j over all j that took x_i: index_add and scatter_add, which
- * add to zeros. Taking and adding are each other's adjoints, hence each other's rules. An index may
- * be negative, from the end; all are looked at before any is used. */
+ * y_j = x_i(j), so gx_i is the sum of gy_j over all j that took x_i: index_add and scatter_add,
+ * which add to zeros. Taking and adding are each other's adjoints, hence each other's rules. An
+ * index may be negative, from the end; all are looked at before any is used. */
 #include <cotangent/ops.h>
 #include <string.h>
 
@@ -129,7 +129,7 @@ static void without(int axis, const int64_t *all, int ndim, int64_t *rest)
             *rest++ = all[d];
 }
 
-/* for each j: slab j of `part` = slab index[j] of `whole`; or, if it adds, the latter += the former */
+/* for each j: slab j of `part` = slab index[j] of `whole`; if it adds, the latter += the former */
 static void each_slab(ct_tensor *whole, ct_tensor *part, const ct_tensor *index, int axis,
                       bool adds)
 {

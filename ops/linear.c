@@ -57,9 +57,10 @@ static ct_status linear_forward(ct_call *call)
     const ct_tensor *x = ct_call_x(call, 0), *w = ct_call_x(call, 1), *b = ct_call_x(call, 2);
     int64_t n = ct_size(w, 0), k = ct_size(w, 1);
     return multiply(call, &(ct__gemm){
-        .dtype = ct_dtype_of(x), .m = rows_of(x), .n = n, .k = k, .a = ct_data(x), .a_row = k,
-        .a_col = 1, .b = ct_data(w), .b_row = 1, .b_col = k, .c = ct_data_mutable(ct_call_y(call, 0)),
-        .c_row = n, .bias = b ? ct_data(b) : NULL, .activation = activation_of(call) });
+        .dtype = ct_dtype_of(x), .m = rows_of(x), .n = n, .k = k,
+        .a = { ct_data(x), k, 1 }, .b = { ct_data(w), 1, k },
+        .c = ct_data_mutable(ct_call_y(call, 0)), .c_row = n,
+        .bias = b ? ct_data(b) : NULL, .activation = activation_of(call) });
 }
 
 /* gb = sum of m rows of gZ, n long: m n numbers read once */
@@ -93,13 +94,13 @@ static ct_status linear_backward(const ct_call *call, ct_tensor *const *gy, ct_t
     }
     if (gx[0])
         status = multiply(call, &(ct__gemm){
-            .dtype = ct_dtype_of(x), .m = m, .n = k, .k = n, .a = gz, .a_row = n, .a_col = 1,
-            .b = ct_data(w), .b_row = k, .b_col = 1, .c = ct_data_mutable(gx[0]), .c_row = k,
+            .dtype = ct_dtype_of(x), .m = m, .n = k, .k = n, .a = { gz, n, 1 },
+            .b = { ct_data(w), k, 1 }, .c = ct_data_mutable(gx[0]), .c_row = k,
             .adds = ct_call_adds(call, 0) });
     if (gx[1] && status == CT_OK)
         status = multiply(call, &(ct__gemm){
-            .dtype = ct_dtype_of(x), .m = n, .n = k, .k = m, .a = gz, .a_row = 1, .a_col = n,
-            .b = ct_data(x), .b_row = k, .b_col = 1, .c = ct_data_mutable(gx[1]), .c_row = k,
+            .dtype = ct_dtype_of(x), .m = n, .n = k, .k = m, .a = { gz, 1, n },
+            .b = { ct_data(x), k, 1 }, .c = ct_data_mutable(gx[1]), .c_row = k,
             .adds = ct_call_adds(call, 1) });
     if (ct_call_inputs(call) > 2 && gx[2])
         sum_rows(gx[2], gz, m, ct_call_adds(call, 2));

@@ -1,9 +1,9 @@
 /* matmul and dot: products with NumPy's rules for shapes.
  *
- * For Y = A B, dL = <gY, dA B + A dB> = <gY B^T, dA> + <A^T gY, dB>, so gA = gY B^T and gB = A^T gY;
- * an operand that was repeated along a leading axis gets the sum over it. Forward and both
- * cotangents are one thing: a product of two matrices for each index of the leading axes, where
- * transposing is exchanging strides and what is repeated has stride 0. */
+ * For Y = A B, dL = <gY, dA B + A dB> = <gY B^T, dA> + <A^T gY, dB>, so gA = gY B^T and
+ * gB = A^T gY; an operand that was repeated along a leading axis gets the sum over it. Forward and
+ * both cotangents are one thing: a product of two matrices for each index of the leading axes,
+ * where transposing is exchanging strides and what is repeated has stride 0. */
 #include <cotangent/ops.h>
 #include <string.h>
 
@@ -151,8 +151,8 @@ static void run_one_by_one(int64_t n, void *const *data, const int64_t *stride, 
     run r = *(const run *)arg;
     int64_t size = (int64_t)ct__size_of(r.gemm.dtype);
     for (int64_t i = 0; i < n; i++) {
-        r.gemm.a = (const char *)data[0] + i * stride[0] * size;
-        r.gemm.b = (const char *)data[1] + i * stride[1] * size;
+        r.gemm.a.data = (const char *)data[0] + i * stride[0] * size;
+        r.gemm.b.data = (const char *)data[1] + i * stride[1] * size;
         r.gemm.c = (char *)data[2] + i * stride[2] * size;
         ct__gemm_run(&r.gemm, r.scratch);
     }
@@ -177,8 +177,9 @@ static ct_status multiply(product *p, ct_tensor *c)
         p->adds = true;
     }
     run r = { .gemm = { .dtype = dtype, .m = p->a.rows, .n = p->b.columns, .k = p->a.columns,
-                        .a_row = p->a.row, .a_col = p->a.column, .b_row = p->b.row,
-                        .b_col = p->b.column, .c_row = p->c.row, .adds = p->adds } };
+                        .a = { p->a.data, p->a.row, p->a.column },
+                        .b = { p->b.data, p->b.row, p->b.column },
+                        .c_row = p->c.row, .adds = p->adds } };
     size_t bytes = ct__gemm_scratch(&r.gemm);
     if (bytes > 0 && !(r.scratch = ct_call_scratch(p->call, bytes)))
         return CT_ERROR_MEMORY;
@@ -197,7 +198,7 @@ static ct_status matmul_infer(ct_call *call)
     if (status != CT_OK)
         return status;
     if (ct_ndim(a) == 0 || ct_ndim(b) == 0)
-        return ct_call_fail(call, CT_ERROR_SHAPE, "an operand has no dimensions; ct_mul multiplies");
+        return ct_call_fail(call, CT_ERROR_SHAPE, "an operand has no dimensions; see ct_mul");
     if (!shapes_of(call, &s))
         return ct_call_fail(call, CT_ERROR_SHAPE, "leading sizes do not broadcast");
     if (s.k != s.k_of_b)
@@ -315,7 +316,7 @@ static ct_status dot_infer(ct_call *call)
 {
     const ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1);
     if (ct_ndim(a) != 1 || ct_ndim(b) != 1)
-        return ct_call_fail(call, CT_ERROR_SHAPE, "operands have one dimension each; see ct_matmul");
+        return ct_call_fail(call, CT_ERROR_SHAPE, "operands have one dimension; see ct_matmul");
     if (!ct_same_shape(a, b))
         return ct_call_fail(call, CT_ERROR_SHAPE, "sizes differ");
     return ct_infer_scalar(call);

@@ -177,4 +177,3 @@ ct_tensor *ct_reshape(ct_tensor *x, const int64_t *shape, int ndim)
     ct__list attributes = ct__list_of(shape, ndim);
     return ct_apply(&ct__reshape_op, &attributes, &x, 1);
 }
-

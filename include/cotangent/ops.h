@@ -123,10 +123,10 @@ ct_tensor *ct_linear_activation(ct_tensor *x, ct_tensor *w, ct_tensor *b,
                                 ct_activation activation);
 ct_tensor *ct_dot(ct_tensor *a, ct_tensor *b);                 /* sum a b: (n) x (n) -> () */
 
-/* -- Shape. Views of x where strides allow it, which all but contiguous, concat and stack do; a view
- * shares x's memory, and ct_is_contiguous tells how it lies there. Any dtype */
-/* the same elements in row-major order; one size may be -1: what is left. Where no strides give that
-   shape (a transposed x made flat), a copy */
+/* -- Shape, of any dtype. All but contiguous, concat and stack are views of x: they share its
+ * memory and lie there as ct_strides says */
+/* the same elements in row-major order; one size may be -1: what is left. Where no strides give
+   that shape (a transposed x made flat), a copy */
 ct_tensor *ct_reshape(ct_tensor *x, const int64_t *shape, int ndim);
 ct_tensor *ct_transpose(ct_tensor *x); /* the last two axes; 0-d and 1-d are errors */
 /* y's axis d is x's axis axes[d]; each axis once */
@@ -147,25 +147,25 @@ ct_tensor *ct_concat(ct_tensor *const *x, int n, int axis);
 /* along a new axis of size n; all of one shape */
 ct_tensor *ct_stack(ct_tensor *const *x, int n, int axis);
 
-/* -- Indices: i64 tensors, values from -size to size - 1, negative from the end; another value is an
- * error. An element taken twice gets both cotangents. x of any dtype */
+/* -- Indices: i64 tensors, values from -size to size - 1, negative from the end; another value is
+ * an error. An element taken twice gets both cotangents. x of any dtype */
 /* slabs of x: y[j] = x[index[j]] along the axis; index 1-d */
 ct_tensor *ct_index_select(ct_tensor *x, int axis, ct_tensor *index);
-/* as take_along_axis: y[i][j] = x[i][index[i][j]] for the last axis. y has the shape of index, which
-   is that of x but for the axis */
+/* as take_along_axis: y[i][j] = x[i][index[i][j]] for the last axis. y has the shape of index,
+   which is that of x but for the axis */
 ct_tensor *ct_gather(ct_tensor *x, int axis, ct_tensor *index);
 
 /* -- Others */
-/* between any dtypes; x itself if it has that one. Float to i64 cuts off the fraction (a NaN or what
-   i64 cannot hold is an error), to bool 0 is false. Differentiable from f32 and f64 to f32 and f64 */
+/* between any dtypes; x itself if it has that one. Float to i64 cuts off the fraction (a NaN or
+   what i64 cannot hold is an error), to bool 0 is false. Differentiable between f32 and f64 */
 ct_tensor *ct_cast(ct_tensor *x, ct_dtype dtype);
 /* each element 0 with probability p, else x / (1 - p), by the context's random stream; 0 <= p < 1,
    and 0 is x itself. Always drops: ct_dropout_new knows about training */
 ct_tensor *ct_dropout(ct_tensor *x, double p);
 
-/* -- Updates of n parameters w by gradients g, in place and unrecorded; nn.h's optimizers are made of
- * these. Each of f32 or f64, g and state of its dtype and shape. All is checked first: an error
- * changes nothing. rate and numbers of options are finite and not negative */
+/* -- Updates of n parameters w by gradients g, in place and unrecorded; nn.h's optimizers are made
+ * of these. Each w is f32 or f64, its g and state of its dtype and shape. All is checked first: an
+ * error changes nothing. rate and the numbers in options are finite and not negative */
 typedef struct ct_sgd_options {
     double momentum, weight_decay;              /* momentum in [0, 1) */
     bool nesterov, keep_gradients;              /* keep_gradients: for ct_optimizer_step */

@@ -45,7 +45,8 @@ START_TEST(extremes)
     for (int i = 0; i < 4; i++) {
         ck_assert_ptr_null(ct_cast(ct_scalar(cx, CT_F64, none[i]), CT_I64));
         expect_error(CT_ERROR_VALUE, "cast", "i64", NULL);
-        ck_assert_ptr_null(ct_cast(ct_scalar(cx, CT_F32, i == 3 ? -0x1.000002p63 : none[i]), CT_I64));
+        double single = i == 3 ? -0x1.000002p63 : none[i];
+        ck_assert_ptr_null(ct_cast(ct_scalar(cx, CT_F32, single), CT_I64));
         expect_error(CT_ERROR_VALUE, "cast", "i64", NULL);
     }
 }

@@ -74,9 +74,21 @@ START_TEST(errors)
 }
 END_TEST
 
+static void use_all(ct_context *c)
+{
+    ct_tensor *x = ct_variable(ct_ones(c, CT_F32, CT_SHAPE(4, 6)));
+    ct_backward(ct_sum(ct_dropout(ct_transpose(x), 0.5)));
+}
+
+START_TEST(out_of_memory)
+{
+    for_each_failing_allocation(use_all);
+}
+END_TEST
+
 Suite *dropout_suite(void)
 {
     const TTest *const tests[] = { share_and_mean, gradient_has_the_mask_of_the_value,
-                                   follows_the_seed, none_and_infinities, errors, NULL };
+                                   follows_the_seed, none_and_infinities, errors, out_of_memory, NULL };
     return make_suite("dropout", tests);
 }

@@ -1,5 +1,5 @@
-/* gemm against plain loops in double: every kernel, odd sizes, strides, offsets, epilogues. An element
- * may be off by k roundings of its sum of magnitudes. */
+/* gemm against plain loops in double: every kernel, odd sizes, strides, offsets, epilogues. An
+ * element may be off by k roundings of its sum of magnitudes. */
 #include "support.h"
 
 #include "gemm.h"
@@ -35,7 +35,7 @@ static double worst_of(const ct__gemm *g, bool f32)
             double start = g->adds ? before[i * g->c_row + j] : g->bias ? bias64[j] : 0;
             double sum = start, size = fabs(start) + 1e-30;
             for (int64_t p = 0; p < g->k; p++) {
-                double term = a64[i * g->a_row + p * g->a_col] * b64[p * g->b_row + j * g->b_col];
+                double term = a64[i * g->a.row + p * g->a.col] * b64[p * g->b.row + j * g->b.col];
                 sum += term;
                 size += fabs(term);
             }
@@ -55,8 +55,8 @@ static void check(ct__gemm g, int c_end)
         for (int portable = 0; portable < 2; portable++) {
             g.dtype = f32 ? CT_F32 : CT_F64;
             g.portable = portable;
-            g.a = f32 ? (void *)a32 : a64;
-            g.b = f32 ? (void *)b32 : b64;
+            g.a.data = f32 ? (void *)a32 : a64;
+            g.b.data = f32 ? (void *)b32 : b64;
             g.c = f32 ? (void *)c32 : c64;
             g.bias = g.bias ? f32 ? (void *)bias32 : bias64 : NULL;
             for (int i = 0; i < c_end; i++)
@@ -67,8 +67,8 @@ static void check(ct__gemm g, int c_end)
             ct__gemm_run(&g, scratch);
             double worst = worst_of(&g, f32);
             ck_assert_msg(worst <= 1, "%d x %d over %d, strides %d %d %d %d, adds %d: %g", (int)g.m,
-                          (int)g.n, (int)g.k, (int)g.a_row, (int)g.a_col, (int)g.b_row,
-                          (int)g.b_col, g.adds, worst);
+                          (int)g.n, (int)g.k, (int)g.a.row, (int)g.a.col, (int)g.b.row,
+                          (int)g.b.col, g.adds, worst);
             for (int64_t i = 0; i < c_end; i++)
                 if (i % g.c_row >= g.n || i / g.c_row >= g.m)
                     ck_assert((f32 ? (double)c32[i] : c64[i]) == before[i]);
@@ -86,8 +86,8 @@ static void check_forms(int m, int n, int k, ct__gemm g, int step)
     g.m = m, g.n = n, g.k = k, g.c_row = n + 2;
     for (int form = 0; form < 4; form++) {
         layout a = stored(m, k, form & 1, step), b = stored(k, n, form & 2, step);
-        g.a_row = a.row, g.a_col = a.col;
-        g.b_row = b.row, g.b_col = b.col;
+        g.a.row = a.row, g.a.col = a.col;
+        g.b.row = b.row, g.b.col = b.col;
         check(g, (m + 1) * (n + 2));
     }
 }
@@ -145,15 +145,14 @@ START_TEST(strides_of_zero_and_below)
     fill_all();
     for (int m = 1; m < 20; m += 6)
         for (int n = 1; n < 40; n += 19) {
-            ct__gemm g = { .m = m, .n = n, .k = 9, .c_row = n, .b_row = n, .b_col = 1 };
-            g.a_col = 1;
+            ct__gemm g = { .m = m, .n = n, .k = 9, .a.col = 1, .b = { NULL, n, 1 }, .c_row = n };
             check(g, m * n);
-            g.a_row = 9, g.b_row = g.b_col = 0;
+            g.a.row = 9, g.b.row = g.b.col = 0;
             check(g, m * n);
         }
     double x[] = { 1, 2, 3, 4 }, y[] = { 1, 10 }, z[2];
-    ct__gemm g = { .dtype = CT_F64, .m = 2, .n = 1, .k = 2, .a = x + 3, .a_row = -2, .a_col = -1,
-                   .b = y, .b_row = 1, .b_col = 1, .c = z, .c_row = 1 };
+    ct__gemm g = { .dtype = CT_F64, .m = 2, .n = 1, .k = 2, .a = { x + 3, -2, -1 },
+                   .b = { y, 1, 1 }, .c = z, .c_row = 1 };
     _Alignas(64) char scratch[256];
     ck_assert_uint_le(ct__gemm_scratch(&g), sizeof scratch);
     ct__gemm_run(&g, scratch);
@@ -167,8 +166,8 @@ START_TEST(same_bits_for_a_row_alone)
     static _Alignas(64) char scratch[4 << 20];
     fill_all();
     float whole[40 * 100], part[40 * 100];
-    ct__gemm g = { .dtype = CT_F32, .m = 40, .n = 100, .k = 300, .a = a32, .b = b32, .c = whole,
-                   .a_row = 300, .a_col = 1, .b_row = 100, .b_col = 1, .c_row = 100 };
+    ct__gemm g = { .dtype = CT_F32, .m = 40, .n = 100, .k = 300, .a = { a32, 300, 1 },
+                   .b = { b32, 100, 1 }, .c = whole, .c_row = 100 };
     ct__gemm_run(&g, scratch);
     g.m = 8;
     g.c = part;

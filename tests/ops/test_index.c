@@ -104,9 +104,24 @@ START_TEST(errors)
 }
 END_TEST
 
+static void use_all(ct_context *c)
+{
+    ct_tensor *x = ct_variable(ct_ones(c, CT_F64, CT_SHAPE(2, 3))), *g;
+    ct_tensor *index = ct_from_ints(c, CT_SHAPE(2), CT_INTS(1, 0));
+    ct_tensor *y = ct_gather(ct_index_select(x, 0, index), 1, ct_unsqueeze(index, 1));
+    ct_grad(ct_sum(ct_square(y)), NULL, &x, 1, CT_CREATE_GRAPH, &g);
+    ct_backward(ct_sum(y));
+}
+
+START_TEST(out_of_memory)
+{
+    for_each_failing_allocation(use_all);
+}
+END_TEST
+
 Suite *index_suite(void)
 {
     const TTest *const tests[] = { slabs, gathers_along_any_axis, what_is_gathered_twice_adds_up,
-                                   labels_of_a_batch, errors, NULL };
+                                   labels_of_a_batch, errors, out_of_memory, NULL };
     return make_suite("index", tests);
 }

@@ -95,7 +95,8 @@ START_TEST(nothing_to_sum)
     expect_values(ct_matmul(a, b), (double[6]){ 0 }, 6, 0);
     ck_assert_int_eq(ct_backward(ct_sum(ct_matmul(a, b))), CT_OK);
     expect_shape(ct_gradient(a), CT_SHAPE(2, 0));
-    ct_tensor *none = ct_ones(cx, CT_F64, CT_SHAPE(0, 2, 3)), *w = ct_ones(cx, CT_F64, CT_SHAPE(3, 4));
+    ct_tensor *none = ct_ones(cx, CT_F64, CT_SHAPE(0, 2, 3));
+    ct_tensor *w = ct_ones(cx, CT_F64, CT_SHAPE(3, 4));
     expect_shape(ct_matmul(none, w), CT_SHAPE(0, 2, 4));
     ck_assert_int_eq(ct_backward(ct_sum(ct_matmul(none, ct_variable(w)))), CT_OK);
     expect_values(ct_gradient(w), (double[12]){ 0 }, 12, 0); /* zeros, not what was in memory */
@@ -105,7 +106,8 @@ END_TEST
 /* d^2/dA^2 of sum (A B)^2 / 2 in direction V is V B B^T */
 START_TEST(second_derivatives)
 {
-    ct_tensor *a = ct_variable(numbers(6, CT_SHAPE(2, 3))), *b = numbers(12, CT_SHAPE(3, 4)), *ga, *h;
+    ct_tensor *a = ct_variable(numbers(6, CT_SHAPE(2, 3))), *ga, *h;
+    ct_tensor *b = numbers(12, CT_SHAPE(3, 4));
     ct_tensor *v = ct_sin(numbers(6, CT_SHAPE(2, 3)));
     ct_tensor *y = ct_scale(ct_sum(ct_square(ct_matmul(a, b))), 0.5);
     ck_assert_int_eq(ct_grad(y, NULL, &a, 1, CT_CREATE_GRAPH, &ga), CT_OK);
@@ -172,7 +174,8 @@ START_TEST(dot_products)
     ck_assert(ct_item(y) == 14);
     ck_assert_int_eq(ct_backward(y), CT_OK);
     expect_values(ct_gradient(a), CT_DOUBLES(2, 4, 6), 0);
-    ck_assert(ct_item(ct_dot(ct_zeros(cx, CT_F32, CT_SHAPE(0)), ct_zeros(cx, CT_F32, CT_SHAPE(0)))) == 0);
+    ct_tensor *none = ct_zeros(cx, CT_F32, CT_SHAPE(0));
+    ck_assert(ct_item(ct_dot(none, none)) == 0);
 }
 END_TEST
 
@@ -211,12 +214,29 @@ START_TEST(messages)
 }
 END_TEST
 
+static void use_all(ct_context *c)
+{
+    ct_tensor *x = ct_variable(ct_ones(c, CT_F32, CT_SHAPE(20, 30)));
+    ct_tensor *w = ct_variable(ct_ones(c, CT_F32, CT_SHAPE(40, 30))), *g[2];
+    ct_tensor *y = ct_linear_activation(x, w, ct_ones(c, CT_F32, CT_SHAPE(40)), CT_TANH);
+    ct_tensor *z = ct_sum(ct_matmul(y, ct_transpose(ct_matmul(x, ct_transpose(w)))));
+    ct_backward(z);
+    ct_grad(ct_dot(ct_select(x, 0, 0), ct_select(w, 0, 0)), NULL, (ct_tensor *[]){ x, w }, 2,
+            CT_CREATE_GRAPH, g);
+}
+
+START_TEST(out_of_memory)
+{
+    for_each_failing_allocation(use_all);
+}
+END_TEST
+
 Suite *matmul_suite(void)
 {
     const TTest *const tests[] = {
         leading_axes_broadcast, views_need_no_copy, one_dimension, nothing_to_sum,
         second_derivatives, cotangents_add_up, linear_is_matmul_and_bias,
-        bias_is_optional_but_must_not_have_failed, dot_products, messages, NULL
+        bias_is_optional_but_must_not_have_failed, dot_products, messages, out_of_memory, NULL
     };
     return make_suite("matmul", tests);
 }

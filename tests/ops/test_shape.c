@@ -31,7 +31,8 @@ START_TEST(reshape_views)
     expect_shape(y, CT_SHAPE(3, 2, 2));
     expect_values(y, CT_DOUBLES(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11), 0);
     expect_values(places(y, x), CT_DOUBLES(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11), 0);
-    expect_shape(ct_reshape(x, CT_SHAPE(1, 1, 12, 1, 1, 1, 1, 1)), CT_SHAPE(1, 1, 12, 1, 1, 1, 1, 1));
+    y = ct_reshape(x, CT_SHAPE(1, 1, 12, 1, 1, 1, 1, 1));
+    expect_shape(y, CT_SHAPE(1, 1, 12, 1, 1, 1, 1, 1));
     ck_assert_int_eq(ct_ndim(ct_reshape(ct_ones(cx, CT_F32, CT_SHAPE(1, 1)), NULL, 0)), 0);
     expect_shape(ct_reshape(ct_zeros(cx, CT_F32, CT_SHAPE(0, 3)), CT_SHAPE(-1, 3)), CT_SHAPE(0, 3));
     expect_shape(ct_reshape(ct_zeros(cx, CT_F32, CT_SHAPE(0, 3)), CT_SHAPE(7, 0)), CT_SHAPE(7, 0));
@@ -313,12 +314,28 @@ START_TEST(concat_errors)
 }
 END_TEST
 
+static void use_all(ct_context *c)
+{
+    ct_tensor *x = ct_variable(ct_ones(c, CT_F64, CT_SHAPE(4, 6)));
+    ct_tensor *flat = ct_reshape(ct_permute(x, CT_AXES(1, 0)), CT_SHAPE(-1));
+    ct_tensor *wide = ct_expand(ct_unsqueeze(flat, 0), CT_SHAPE(2, -1));
+    ct_tensor *part = ct_contiguous(ct_slice(ct_transpose(wide), 0, -1, CT_END, -2));
+    ct_tensor *y = ct_stack(CT_TENSORS(part, part), 1);
+    ct_backward(ct_sum(ct_concat(CT_TENSORS(ct_select(y, 1, 0), part), 0)));
+}
+
+START_TEST(out_of_memory)
+{
+    for_each_failing_allocation(use_all);
+}
+END_TEST
+
 Suite *shape_suite(void)
 {
     const TTest *const tests[] = {
         reshape_views, reshape_of_what_is_not_contiguous, reshape_errors,
         contiguous_copies_only_at_need, axes_move, eight_dimensions, axes_errors, slices_as_python,
-        slices_to_the_end, selects, parts_add_up, slice_errors, concats, stacks, concat_errors, NULL
+        slices_to_the_end, selects, parts_add_up, slice_errors, concats, stacks, concat_errors, out_of_memory, NULL
     };
     return make_suite("shape", tests);
 }

@@ -207,10 +207,26 @@ START_TEST(adam_errors)
 }
 END_TEST
 
+static void use_all(ct_context *c)
+{
+    ct_tensor *w = ct_ones(c, CT_F32, CT_SHAPE(2)), *g = ct_ones(c, CT_F32, CT_SHAPE(2));
+    ct_tensor *state[] = { ct_zeros(c, CT_F32, CT_SHAPE(2)), ct_zeros(c, CT_F32, CT_SHAPE(2)),
+                           ct_scalar(c, CT_I64, 0) };
+    ct_sgd_options o = { .momentum = 0.9 };
+    ct_update_sgd(&w, &g, state, 1, 0.1, &o);
+    ct_update_adam(&w, &g, state, 1, 0.1, NULL);
+}
+
+START_TEST(out_of_memory)
+{
+    for_each_failing_allocation(use_all);
+}
+END_TEST
+
 Suite *update_suite(void)
 {
     const TTest *const tests[] = { sgd_by_hand, adam_by_hand, adam_and_adamw,
                                    negative_options_are_zero, lists, updates_are_seen, sgd_errors,
-                                   adam_errors, NULL };
+                                   adam_errors, out_of_memory, NULL };
     return make_suite("update", tests);
 }
