@@ -25,10 +25,10 @@ static ct_tensor *loss_of(ct_context *cx, ct_tensor *const *parameter, int n, vo
 
 static bool check_tensor(check *c, ct_context *cx, problem *p, ct_tensor *parameter)
 {
-    const ct_gradcheck_options options = { .max_entries = ENTRIES, .accept_kinks = true,
-                                           .seed = (uint64_t)c->tensors };
+    const ct_gradcheck_options how = { .max_entries = ENTRIES, .accept_kinks = true,
+                                       .seed = (uint64_t)c->tensors };
     ct_gradcheck_report r;
-    ct_verdict verdict = ct_gradcheck(cx, loss_of, p, &parameter, 1, &options, &r);
+    ct_verdict verdict = ct_gradcheck(cx, loss_of, p, &parameter, 1, &how, &r);
     double error = fabs(r.analytic - r.numeric);
     bool passed = verdict == CT_GRADCHECK_PASS;
     printf("  %-10s %8lld of %7lld entries, worst error %.1e (bar %.1e), %lld on kinks: %s\n",

@@ -148,10 +148,10 @@ static void draw_skeleton(const char *text, const distortion *d, double reach, f
 }
 
 /* distances become ink, with noise: one draw serves four pixels */
-static void develop(const pen *pen, uint64_t *state, float *pixels)
+static void develop(const pen *with, uint64_t *state, float *pixels)
 {
-    float edge = (float)(0.5 + pen->radius / pen->softness), slope = (float)(1 / pen->softness);
-    float ink = (float)pen->ink, noise = (float)(pen->noise / 32768);
+    float edge = (float)(0.5 + with->radius / with->softness), slope = (float)(1 / with->softness);
+    float ink = (float)with->ink, noise = (float)(with->noise / 32768);
     uint64_t draw = 0;
     for (int i = 0; i < PIXELS; i++, draw >>= 16) {
         if (i % 4 == 0)
@@ -169,10 +169,10 @@ void draw_digit(uint64_t seed, int64_t i, float *pixels)
     state = next(&state) ^ (uint64_t)i * 0xd1342543de82ef95u;
     const char *skeleton = skeletons[i % CLASSES][next(&state) % VARIANTS];
     distortion d = random_distortion(&state);
-    pen pen = { .radius = uniform(&state, 0.7, 1.9), .softness = uniform(&state, 1.0, 2.2),
-                .ink = uniform(&state, 0.75, 1.0), .noise = uniform(&state, 0, 0.3) };
+    pen p = { .radius = uniform(&state, 0.7, 1.9), .softness = uniform(&state, 1.0, 2.2),
+              .ink = uniform(&state, 0.75, 1.0), .noise = uniform(&state, 0, 0.3) };
     for (int k = 0; k < PIXELS; k++)
         pixels[k] = SIDE * SIDE;
-    draw_skeleton(skeleton, &d, pen.radius + pen.softness, pixels);
-    develop(&pen, &state, pixels);
+    draw_skeleton(skeleton, &d, p.radius + p.softness, pixels);
+    develop(&p, &state, pixels);
 }

@@ -165,15 +165,15 @@ static void write_curves(FILE *out, const report *r)
 static void write_weights(FILE *out, const report *r)
 {
     ct_tensor *w = ct_module_parameter(r->net, "0.weight");
-    const float *data = ct_data_f32(w);
-    if (!data)
+    const float *weights = ct_data_f32(w);
+    if (!weights)
         return;
     fputs("<h2>What the first layer looks at</h2>\n<p>One picture per unit: its weights, laid out "
           "as the pixels they belong to; those with the largest weights first. Ink where a picture "
           "is orange excites the unit, ink where it is blue silences it; pale pixels do not matter "
           "to it.</p>\n<div class=\"card\"><img alt=\"The weights of the first layer as images\" "
           "src=\"", out);
-    int64_t shown = picture_weights(out, data, ct_size(w, 0));
+    int64_t shown = picture_weights(out, weights, ct_size(w, 0));
     fprintf(out, "\"><div class=\"legend\">against <i></i> for<span>%lld of %lld units, each on "
             "its own scale</span></div></div>\n", (long long)shown, (long long)ct_size(w, 0));
 }

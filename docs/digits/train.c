@@ -79,7 +79,7 @@ bool train(history *h, ct_context *cx, ct_module *net, const data *d, const opti
     *h = (history){ .epochs = ct_object_new(cx, (size_t)o->epochs * sizeof(epoch), NULL) };
     progress bar = progress_new(o->epochs);
     watch_interrupts();
-    while (!stop && h->count < o->epochs && !ct_error(cx)) {
+    while ((!stop || h->count == 0) && h->count < o->epochs && !ct_error(cx)) {
         epoch *e = &h->epochs[h->count++];
         train_epoch(e, cx, net, optimizer, batches, &bar);
         e->error = test_error(cx, net, &d->test);

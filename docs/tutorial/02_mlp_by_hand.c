@@ -8,13 +8,13 @@ enum { LAYERS = 3, WIDEST = 5, MOST = WIDEST * WIDEST };
 static const int size[LAYERS + 1] = { 4, 5, 5, 3 };     /* of h(0) = x, h(1), h(2), a(3) */
 static const double lambda = 0.01, rate = 0.02;
 
-typedef enum hidden { SIGMOID, RELU } hidden;
-typedef enum output { GAUSSIAN, BERNOULLI, CATEGORICAL } output;
+typedef enum activation { SIGMOID, RELU } activation;
+typedef enum output_unit { GAUSSIAN, BERNOULLI, CATEGORICAL } output_unit;
 
 /* one network and one example; the parameters are plain arrays, W(k) row by row */
 typedef struct net {
-    hidden hidden;
-    output output;
+    activation hidden;
+    output_unit output;
     double w[LAYERS][MOST], b[LAYERS][WIDEST];
     double x[WIDEST], t[WIDEST];
     double h[LAYERS][WIDEST], a[LAYERS + 1][WIDEST], y[WIDEST];    /* found by forward() */
@@ -22,12 +22,12 @@ typedef struct net {
 } net;
 
 /* -- Activations: f, and f' */
-static double f(hidden kind, double a)
+static double f(activation kind, double a)
 {
     return kind == RELU ? fmax(0, a) : 1 / (1 + exp(-a));
 }
 
-static double f_slope(hidden kind, double a)
+static double f_slope(activation kind, double a)
 {
     double s = f(kind, a);
     return kind == RELU ? (a > 0 ? 1 : 0) : s * (1 - s);
@@ -190,7 +190,7 @@ static void step(net *m)
 }
 
 /* random parameters, and an example whose target the output unit can explain */
-static net make(ct_context *cx, hidden hidden, output output)
+static net make(ct_context *cx, activation hidden, output_unit output)
 {
     static const double x[] = { 0.5, -1, 2, 0.25 }, t[][3] = { { 1.5, -0.5, 0 }, { 1, 0, 1 },
                                                                { 0, 1, 0 } };
@@ -210,7 +210,7 @@ static net make(ct_context *cx, hidden hidden, output output)
 }
 
 /* how many of the two comparisons failed */
-static int show(ct_context *cx, hidden hidden, output output)
+static int show(ct_context *cx, activation hidden, output_unit output)
 {
     static const char *const hiddens[] = { "sigmoid", "ReLU" };
     static const char *const outputs[] = { "Gaussian", "Bernoulli", "categorical" };
@@ -231,8 +231,8 @@ int main(void)
     ct_context *cx = ct_context_new(NULL);
     int failed = 0;
     puts("hidden    output       recorded     differences  J before and after one step");
-    for (hidden hidden = SIGMOID; hidden <= RELU; hidden++)
-        for (output output = GAUSSIAN; output <= CATEGORICAL; output++)
+    for (activation hidden = SIGMOID; hidden <= RELU; hidden++)
+        for (output_unit output = GAUSSIAN; output <= CATEGORICAL; output++)
             failed += show(cx, hidden, output);
     if (ct_error(cx))
         fprintf(stderr, "%s\n", ct_error_text(cx));
