@@ -9,7 +9,7 @@
 
 #include "clock.h"
 
-enum { IMAGES = 8, ENTRIES = 64 };
+enum { IMAGES = 8, ENTRIES_MIN = 8, ENTRIES_MAX = 64 };
 
 typedef struct problem {
     ct_module *net;
@@ -23,9 +23,16 @@ static ct_tensor *loss_of(ct_context *cx, ct_tensor *const *parameter, int n, vo
     return ct_cross_entropy(ct_module_forward(p->net, p->x), p->labels);
 }
 
+/* so many of each tensor that it takes about a second, or a few for large nets */
+static int64_t entries_for(const ct_module *net)
+{
+    int64_t n = ENTRIES_MAX * (int64_t)100000 / (ct_module_count(net) + 1);
+    return n < ENTRIES_MIN ? ENTRIES_MIN : n > ENTRIES_MAX ? ENTRIES_MAX : n;
+}
+
 static bool check_tensor(check *c, ct_context *cx, problem *p, ct_tensor *parameter)
 {
-    const ct_gradcheck_options how = { .max_entries = ENTRIES, .accept_kinks = true,
+    const ct_gradcheck_options how = { .max_entries = entries_for(p->net), .accept_kinks = true,
                                        .seed = (uint64_t)c->tensors };
     ct_gradcheck_report r;
     ct_verdict verdict = ct_gradcheck(cx, loss_of, p, &parameter, 1, &how, &r);
