@@ -78,7 +78,7 @@ refuses "--optimizer: cannot use 'lbfgs'" --optimizer lbfgs
 for value in 0 -0.1 nan inf 1e999 0.1x ''; do
     refuses "--rate: cannot use '$value'" --rate "$value"
 done
-for value in '' 0 128, ,128 128,,64 128x '128;64' -5 1,2,3,4,5,6,7,8,9; do
+for value in '' 0 '128,' ',128' '128,,64' 128x '128;64' -5 '1,2,3,4,5,6,7,8,9'; do
     refuses "--layers: cannot use '$value'" --layers "$value"
 done
 
@@ -126,6 +126,7 @@ says err 'nowhere has no file train-images-idx3-ubyte'
 
 # IDX files of COUNT zeros: images FILE COUNT SIDE, labels FILE COUNT
 byte() {
+    # shellcheck disable=SC2059 # an escape
     printf "\\$(printf %03o "$1")"
 }
 images() {

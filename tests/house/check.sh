@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by the checks: `ok` and `bad` count, `verdict` ends.
 passed=0 failed=0
 
@@ -8,14 +9,17 @@ bad() {
     printf 'FAILED: %s\n' "$*"
 }
 
+# holds WHAT COMMAND ...: the command succeeds
+holds() {
+    what=$1
+    shift
+    if "$@"; then ok; else bad "$what"; fi
+}
+
 # none WHAT LINES: there are no such lines
 none() {
-    if [ -z "$2" ]; then
-        ok
-    else
-        bad "$1"
-        printf '%s\n' "$2"
-    fi
+    holds "$1" [ -z "$2" ]
+    [ -z "$2" ] || printf '%s\n' "$2"
 }
 
 verdict() {

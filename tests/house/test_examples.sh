@@ -1,33 +1,39 @@
 #!/bin/sh
-# test_examples.sh BUILD ROOT CC: the programs in README.md and on top of cotangent.h compile without
-# a warning and print what is said beside them.
+# test_examples.sh BUILD ROOT CC: the programs in the texts and on top of cotangent.h compile without
+# a warning and print what is said beside them; what else the texts quote is there.
 set -u
+# shellcheck source=check.sh
 . "$(dirname "$0")/check.sh"
 build=$1 root=$2 cc=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# run NAME: compare what the program prints with NAME.txt
-run() {
-    if $cc -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$root/include" -o "$work/$1" \
-        "$work/$1.c" -L"$build" -lcotangent "-Wl,-rpath,$build" &&
-        "$work/$1" >"$work/out" && diff "$work/$1.txt" "$work/out"; then
-        ok
-    else
-        bad "$1"
-    fi
+# prints NAME: the program NAME.c prints NAME.txt
+# shellcheck disable=SC2317 # called through holds
+prints() {
+    $cc -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$root/include" -o "$work/$1" \
+        "$work/$1.c" -L"$build" -lcotangent -lm "-Wl,-rpath,$build" &&
+        "$work/$1" >"$work/out" && diff "$work/$1.txt" "$work/out"
 }
 
-# the first C block, and the block behind it
-awk '/^```c$/ { on = 1; next } /^```/ && on { exit } on' "$root/README.md" >"$work/readme.c"
-awk '/^```$/ && seen == 2 { exit } seen == 2 { print } /^```c$/ && !seen { seen = 1; next }
-     /^```$/ && seen == 1 { if (closed) seen = 2; closed = 1 }' "$root/README.md" >"$work/readme.txt"
-run readme
-sed -n '/^ \*   #include/,/^ \*   }/p' "$root/include/cotangent.h" | sed 's/^ \*   //' >"$work/header.c"
+# text NAME FILE: its first block of C, and the block after it, are a program and its output
+text() {
+    awk '/^```c$/ { on = 1; next } /^```/ && on { exit } on' "$2" >"$work/$1.c"
+    awk '/^```c$/ { at = 1 } at == 3 && !/^```$/ { print } /^```$/ && at { at++ } at == 4 { exit }' \
+        "$2" >"$work/$1.txt"
+    holds "$2" prints "$1"
+}
+
+text readme "$root/README.md"
+text own_operator "$root/docs/adding_an_op.md"
+sed -n '/^ \*   #include/,/^ \*   }/s/^ \*   //p' "$root/include/cotangent.h" >"$work/header.c"
 sed -n 's/^ \* prints: \(.*\]\]\)\..*/\1/p' "$root/include/cotangent.h" >"$work/header.txt"
-run header
+holds 'cotangent.h' prints header
 for program in readme header; do
-    lines=$(wc -l <"$work/$program.c")
-    [ "$lines" -ge 15 ] && [ "$lines" -le 20 ] && ok || bad "$program: $lines lines, not 20 at most"
+    holds "$program: over 20 lines" [ "$(wc -l <"$work/$program.c")" -le 20 ]
 done
+
+# rows of the .def files, as docs/adding_an_op.md shows them
+rows=$(sed -n 's/^ *\(UNARY(.*\)/\1/p' "$root/docs/adding_an_op.md")
+holds 'docs/adding_an_op.md: the row is another now' grep -qxF "$rows" "$root/ops/unary.def"
 verdict

@@ -2,6 +2,7 @@
 # test_headers.sh INCLUDE CC CXX: each public header compiles alone, as C11 and as C++11, without a
 # warning.
 set -u
+# shellcheck source=check.sh
 . "$(dirname "$0")/check.sh"
 include=$1 cc=$2 cxx=$3
 for header in cotangent.h $(cd "$include" && ls cotangent/*.h); do

@@ -1,6 +1,7 @@
 #!/bin/sh
 # test_sources.sh ROOT: what files include, and whether every file is built.
 set -u
+# shellcheck source=check.sh
 . "$(dirname "$0")/check.sh"
 cd "$1" || exit 1
 

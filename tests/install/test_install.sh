@@ -3,6 +3,7 @@
 # programs, C11 and C++11, against the shared and the static library, without a warning.
 set -u
 sources=$2 cc=$3 cxx=$4
+# shellcheck source=../house/check.sh
 . "$sources/../house/check.sh"
 prefix=$(mktemp -d)
 trap 'rm -rf "$prefix"' EXIT
