@@ -124,14 +124,14 @@ done
 expect 1 --data nowhere
 says err 'nowhere has no file train-images-idx3-ubyte'
 
-# IDX files of COUNT zeros: images FILE COUNT SIDE, labels FILE COUNT
+# IDX files, of gray images and of zeros: images FILE COUNT SIDE, labels FILE COUNT
 byte() {
     # shellcheck disable=SC2059 # an escape
     printf "\\$(printf %03o "$1")"
 }
 images() {
     { printf '\000\000\010\003\000\000\000'; byte "$2"; printf '\000\000\000'; byte "$3"
-      printf '\000\000\000'; byte "$3"; head -c $(($2 * $3 * $3)) /dev/zero; } >"$1"
+      printf '\000\000\000'; byte "$3"; head -c $(($2 * $3 * $3)) /dev/zero | tr '\\000' '\\200'; } >"$1"
 }
 labels() {
     { printf '\000\000\010\001\000\000\000'; byte "$2"; head -c "$2" /dev/zero; } >"$1"
