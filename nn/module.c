@@ -23,9 +23,7 @@ ct_module *ct__module_with(ct_context *cx, const char *kind, ct_forward forward,
     if (!m)
         return NULL;
     m->forward = forward;
-    m->user = m + 1;
-    if (bytes > 0)
-        memcpy(m->user, attributes, bytes);
+    m->user = bytes > 0 ? memcpy(m + 1, attributes, bytes) : NULL;
     return m;
 }
 

@@ -168,8 +168,8 @@ static int states_of(const ct_optimizer *o)
     return o->is_adam ? STATES : o->sgd.momentum > 0 ? 1 : 0;
 }
 
-/* zeros, where parameter i has none yet; false for lack of memory. They are made in order, each only
- * after the one before: where the last is, all are */
+/* zeros, where parameter i has none yet; false for lack of memory. Each is made only after the one
+ * before it: where the last is, all are */
 static bool has_states(ct_optimizer *o, int i)
 {
     int n = states_of(o);

@@ -84,7 +84,7 @@ static ct_status write_file(const ct__file *f, const ct_module *m)
     ct_status status = write_header(f, m);
     for (ct__walk w = { .root = m }; status == CT_OK && ct__walk_next(&w);)
         status = write_tensor(f, w.entry->tensor);
-    if (status == CT_OK && fsync(f->descriptor) != 0 && errno != EINVAL) /* EINVAL: a device */
+    if (status == CT_OK && fsync(f->descriptor) != 0 && errno != EINVAL) /* some cannot */
         status = ct__file_errno(f, "write");
     if (close(f->descriptor) != 0 && status == CT_OK)
         status = ct__file_errno(f, "write");

@@ -7,7 +7,7 @@
 CT_API_BEGIN
 
 typedef struct ct_read_options {
-    int64_t max_bytes;                         /* of the result; default 4 GiB */
+    int64_t max_bytes; /* of the result, else CT_ERROR_MEMORY; default 4 GiB */
     uint64_t reserved[4];
 } ct_read_options;
 
