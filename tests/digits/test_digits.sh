@@ -2,7 +2,7 @@
 # test_digits.sh DIGITS: what the program promises, on a few images.
 set -u
 unset COTANGENT_DATA
-digits=$1
+digits=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
