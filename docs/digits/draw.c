@@ -54,14 +54,14 @@ static distortion random_distortion(uint64_t *state)
 {
     const double pi = 3.14159265358979;
     distortion d;
-    double turn = bell(state, 0.20), slant = bell(state, 0.24);
+    double turn = bell(state, 0.18), slant = bell(state, 0.23);
     double size = 0.2 * exp(bell(state, 0.10)), aspect = exp(bell(state, 0.13));
     double c = cos(turn), s = sin(turn), width = size * 0.78 * aspect, height = size / aspect;
     d.a[0][0] = c * width, d.a[0][1] = c * slant * height - s * height;
     d.a[1][0] = s * width, d.a[1][1] = s * slant * height + c * height;
     for (int i = 0; i < 2; i++) {
         d.move[i] = SIDE / 2.0 + bell(state, 1.1);
-        d.bend[i][0] = bell(state, 6.5);
+        d.bend[i][0] = bell(state, 6.3);
         d.bend[i][1] = uniform(state, 0.02, 0.07);
         d.bend[i][2] = uniform(state, 0, 2 * pi);
     }
