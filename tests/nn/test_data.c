@@ -143,10 +143,12 @@ END_TEST
 START_TEST(epochs_after_the_first_allocate_nothing)
 {
     int64_t rows[50];
-    ct_memory before, after;
+    ct_memory first, before, after;
     ct_batches *b = numbered(50, 16, NULL);
+    ct_memory_stats(cx, &first);
     epoch(b, rows);
     ct_memory_stats(cx, &before);
+    ck_assert_int_eq(before.scopes, first.scopes);
     for (int e = 0; e < 10; e++)
         epoch(b, rows);
     ct_memory_stats(cx, &after);

@@ -204,6 +204,26 @@ START_TEST(forward_calls_back_and_reports)
 }
 END_TEST
 
+/* 2 x, by way of two more tensors */
+static ct_tensor *roundabout(ct_module *self, ct_tensor *x, void *user)
+{
+    (void)user;
+    return twice(self, ct_scale(ct_scale(x, 2), 0.5), NULL);
+}
+
+START_TEST(forward_leaves_only_its_result)
+{
+    ct_memory before, after;
+    ct_module *m = ct_module_new(cx, "mine", roundabout, NULL);
+    ct_tensor *x = ct_scalar(cx, CT_F64, 3);
+    ct_memory_stats(cx, &before);
+    ck_assert_double_eq(ct_item(ct_module_forward(m, x)), 6);
+    ct_memory_stats(cx, &after);
+    ck_assert_int_eq(after.tensors, before.tensors + 1);
+    ck_assert_int_eq(after.scopes, before.scopes);
+}
+END_TEST
+
 START_TEST(the_kind_is_copied)
 {
     char kind[] = "mine";
@@ -363,6 +383,7 @@ Suite *module_suite(void)
         children_are_taken_also_on_failure,
         paths_have_a_bound,
         forward_calls_back_and_reports,
+        forward_leaves_only_its_result,
         the_kind_is_copied,
         null_modules_are_harmless,
         tied_parameters_are_one,

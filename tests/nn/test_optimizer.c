@@ -219,6 +219,26 @@ START_TEST(optimizers_keep_their_parameters)
 }
 END_TEST
 
+static void step_again(ct_context *c)
+{
+    ct_tensor *w = ct_variable(ct_ones(c, CT_F64, CT_SHAPE(2)));
+    ct_optimizer *o = ct_adam_new(&w, 1, 0.1, NULL);
+    if (ct_backward(ct_sum(w)) != CT_OK || !o || ct_optimizer_step(o) == CT_OK)
+        return;
+    ct_error_clear(c);
+    if (ct_optimizer_step(o) != CT_OK) /* no memory again, and nothing else */
+        ck_assert_int_eq(ct_error(c), CT_ERROR_MEMORY);
+    else
+        ck_assert_double_eq_tol(ct_at(w, CT_INDEX(0)), 0.9, 1e-8);
+    ct_fail(c, CT_ERROR_MEMORY, "the first step");
+}
+
+START_TEST(a_step_that_failed_can_be_repeated)
+{
+    for_each_failing_allocation(step_again);
+}
+END_TEST
+
 /* y = x A, 8 equations with the exact solution A */
 static double distance_after(ct_optimizer *(*make)(ct_tensor *w), int steps)
 {
@@ -301,6 +321,7 @@ Suite *optimizer_suite(void)
         the_rate_may_change,
         bad_parameters_and_options_are_refused,
         optimizers_keep_their_parameters,
+        a_step_that_failed_can_be_repeated,
         least_squares_are_solved,
         clipping_scales_all_by_one_number,
         clipping_that_cannot_be,
