@@ -7,14 +7,16 @@ START_TEST(share_and_mean)
     static double y[N];
     static const double all[] = { 0.1, 0.5, 0.9 };
     for (int k = 0; k < 6; k++) {
-        double p = all[k % 3], dropped = 0;
+        double p = all[k % 3], dropped = 0, pairs = 0;
         ct_tensor *x = ct_ones(cx, k < 3 ? CT_F32 : CT_F64, CT_SHAPE(N));
         ck_assert_int_eq(ct_to_doubles(ct_dropout(x, p), y, N), CT_OK);
         for (int i = 0; i < N; i++) {
             ck_assert(y[i] == 0 || fabs(y[i] * (1 - p) - 1) < 1e-6);
             dropped += y[i] == 0;
+            pairs += i % 2 && y[i] == 0 && y[i - 1] == 0; /* two of one draw */
         }
         ck_assert_double_le(fabs(dropped / N - p), 4 * sqrt(p * (1 - p) / N));
+        ck_assert_double_le(fabs(pairs / (N / 2) - p * p), 4 * sqrt(p * p * (1 - p * p) / (N / 2)));
     }
 }
 END_TEST
@@ -27,8 +29,10 @@ START_TEST(gradient_has_the_mask_of_the_value)
         ck_assert_int_eq(ct_grad(sum, NULL, &x, 1, k ? CT_CREATE_GRAPH : 0, &g[k]), CT_OK);
         ck_assert_double_eq(ct_max_difference(ct_contiguous(ct_transpose(g[k])), y), 0);
     }
-    ck_assert_int_eq(ct_backward(ct_add(ct_sum(x), sum)), CT_OK); /* added to what is there */
-    ck_assert_double_eq(ct_max_difference(ct_gradient(x), ct_shift(g[0], 1)), 0);
+    ct_tensor *w = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(40))); /* one adds to the other's */
+    ct_tensor *both = ct_add(ct_dropout(w, 0.25), ct_dropout(w, 0.25));
+    ck_assert_int_eq(ct_backward(ct_sum(both)), CT_OK);
+    ck_assert_double_eq(ct_max_difference(ct_gradient(w), both), 0);
 }
 END_TEST
 
@@ -89,6 +93,7 @@ END_TEST
 Suite *dropout_suite(void)
 {
     const TTest *const tests[] = { share_and_mean, gradient_has_the_mask_of_the_value,
-                                   follows_the_seed, none_and_infinities, errors, out_of_memory, NULL };
+                                   follows_the_seed, none_and_infinities, errors, out_of_memory,
+                                   NULL };
     return make_suite("dropout", tests);
 }

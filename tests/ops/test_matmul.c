@@ -15,13 +15,17 @@ static ct_tensor *by_sums(ct_tensor *a, ct_tensor *b)
     return ct_sum_over(terms, CT_AXES(-1), 0);
 }
 
+/* y and z are the same: so are their gradients, by kernels and by rules */
 static void check_gradients(ct_tensor *y, ct_tensor *z, ct_tensor *const x[2])
 {
-    ct_tensor *gy = ct_cos(numbers(ct_count(y), ct_shape(y), ct_ndim(y))), *gx[2], *want[2];
+    ct_tensor *gy = ct_cos(numbers(ct_count(y), ct_shape(y), ct_ndim(y))), *want[2], *gx[2], *gr[2];
     ck_assert_int_eq(ct_grad(y, gy, x, 2, CT_REQUIRE_PATH, gx), CT_OK);
+    ck_assert_int_eq(ct_grad(y, gy, x, 2, CT_CREATE_GRAPH, gr), CT_OK);
     ck_assert_int_eq(ct_grad(z, gy, x, 2, CT_REQUIRE_PATH, want), CT_OK);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         ck_assert_double_le(ct_max_difference(gx[i], want[i]), 1e-12);
+        ck_assert_double_le(ct_max_difference(gr[i], want[i]), 1e-12);
+    }
 }
 
 START_TEST(leading_axes_broadcast)
@@ -88,6 +92,19 @@ START_TEST(one_dimension)
 }
 END_TEST
 
+START_TEST(one_dimension_is_a_row_or_a_column)
+{
+    ct_tensor *v = ct_variable(numbers(3, CT_SHAPE(3)));
+    ct_tensor *left[] = { v, ct_variable(numbers(24, CT_SHAPE(2, 3, 4))) };
+    ct_tensor *right[] = { ct_variable(numbers(24, CT_SHAPE(4, 2, 3))), v };
+    ct_tensor *row = ct_unsqueeze(v, 0), *column = ct_unsqueeze(v, 1);
+    check_gradients(ct_matmul(v, left[1]), ct_squeeze(by_sums(row, left[1]), -2), left);
+    check_gradients(ct_matmul(right[0], v), ct_squeeze(by_sums(right[0], column), -1), right);
+    ct_tensor *both[] = { v, ct_variable(ct_sin(numbers(3, CT_SHAPE(3)))) };
+    check_gradients(ct_matmul(v, both[1]), ct_sum(ct_mul(v, both[1])), both);
+}
+END_TEST
+
 START_TEST(nothing_to_sum)
 {
     ct_tensor *a = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(2, 0)));
@@ -116,16 +133,29 @@ START_TEST(second_derivatives)
 }
 END_TEST
 
-/* one tensor in two products: the second cotangent is added to the first */
+/* each product twice: one of the two adds its cotangents to those that are there */
 START_TEST(cotangents_add_up)
 {
-    ct_tensor *w = ct_variable(numbers(9, CT_SHAPE(3, 3))), *g[2];
-    ct_tensor *x = numbers(6, CT_SHAPE(2, 3)), *z = numbers(12, CT_SHAPE(4, 3));
-    ct_tensor *first = ct_sum(ct_matmul(x, w)), *second = ct_sum(ct_linear(z, w, NULL));
-    ck_assert_int_eq(ct_grad(first, NULL, &w, 1, 0, &g[0]), CT_OK);
-    ck_assert_int_eq(ct_grad(second, NULL, &w, 1, 0, &g[1]), CT_OK);
-    ck_assert_int_eq(ct_backward(ct_add(first, second)), CT_OK);
-    ck_assert_double_le(ct_max_difference(ct_gradient(w), ct_add(g[0], g[1])), 1e-13);
+    static const ct_activation all[] = { CT_IDENTITY, CT_RELU };
+    for (int k = 0; k < 3; k++) {
+        ct_tensor *x = ct_variable(numbers(6, CT_SHAPE(2, 3))), *one[3], *two[3];
+        ct_tensor *w = ct_variable(numbers(12, CT_SHAPE(4, 3)));
+        ct_tensor *b = ct_variable(numbers(4, CT_SHAPE(4))), *of[] = { x, w, b }, *y[2];
+        for (int i = 0; i < 2; i++)
+            y[i] = k < 2 ? ct_linear_activation(x, w, b, all[k])
+                         : ct_matmul(x, ct_reshape(w, CT_SHAPE(3, 4)));
+        ct_tensor *first = ct_sum(ct_square(y[0])), *second = ct_sum(ct_square(y[1]));
+        int n = k < 2 ? 3 : 2;
+        ck_assert_int_eq(ct_grad(first, NULL, of, n, 0, one), CT_OK);
+        ck_assert_int_eq(ct_grad(ct_add(first, second), NULL, of, n, 0, two), CT_OK);
+        for (int i = 0; i < n; i++)
+            ck_assert_double_le(ct_max_difference(ct_scale(one[i], 2), two[i]), 1e-12);
+    }
+    ct_tensor *a = ct_variable(numbers(9, CT_SHAPE(3, 3))), *g; /* both operands are one tensor */
+    ck_assert_int_eq(ct_grad(ct_sum(ct_matmul(a, a)), NULL, &a, 1, 0, &g), CT_OK);
+    ct_tensor *ones = ct_ones_like(a), *t = ct_transpose(a);
+    ct_tensor *want = ct_add(ct_matmul(ones, t), ct_matmul(t, ones));
+    ck_assert_double_le(ct_max_difference(g, want), 1e-13);
 }
 END_TEST
 
@@ -234,7 +264,8 @@ END_TEST
 Suite *matmul_suite(void)
 {
     const TTest *const tests[] = {
-        leading_axes_broadcast, views_need_no_copy, one_dimension, nothing_to_sum,
+        leading_axes_broadcast, views_need_no_copy, one_dimension,
+        one_dimension_is_a_row_or_a_column, nothing_to_sum,
         second_derivatives, cotangents_add_up, linear_is_matmul_and_bias,
         bias_is_optional_but_must_not_have_failed, dot_products, messages, out_of_memory, NULL
     };
