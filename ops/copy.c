@@ -47,3 +47,8 @@ ct_loop_body ct__adding(ct_dtype dtype)
 {
     return kinds[dtype].add;
 }
+
+void ct__clear(ct_tensor *y)
+{
+    memset(ct_data_mutable(y), 0, (size_t)ct_count(y) * ct__size_of(ct_dtype_of(y)));
+}

@@ -6,4 +6,5 @@
 size_t ct__size_of(ct_dtype dtype);           /* of an element, in bytes */
 ct_loop_body ct__copying(ct_dtype dtype);     /* operands y, x: y = x */
 ct_loop_body ct__adding(ct_dtype dtype);      /* operands y, x: y += x; not for bool */
+void ct__clear(ct_tensor *y);                 /* zeros; y is contiguous */
 #endif

@@ -153,11 +153,6 @@ static void each_slab(ct_tensor *whole, ct_tensor *part, const ct_tensor *index,
     }
 }
 
-static void clear(ct_tensor *y)
-{
-    memset(ct_data_mutable(y), 0, (size_t)ct_count(y) * ct__size_of(ct_dtype_of(y)));
-}
-
 static ct_status index_select_forward(ct_call *call)
 {
     ct_tensor *x = ct_call_x(call, 0);
@@ -173,7 +168,7 @@ static ct_status index_add_forward(ct_call *call)
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
     int axis = axis_of(call, x);
     ct_status status = check_range(call, ct_size(y, axis));
-    clear(y);
+    ct__clear(y);
     if (status == CT_OK)
         each_slab(y, x, ct_call_x(call, 1), axis, true);
     return status;
@@ -194,7 +189,7 @@ static ct_status index_select_backward(const ct_call *call, ct_tensor *const *gy
                                        ct_tensor *const *gx)
 {
     if (!ct_call_adds(call, 0))
-        clear(gx[0]);
+        ct__clear(gx[0]);
     each_slab(gx[0], gy[0], ct_call_x(call, 1), axis_of(call, gx[0]), true);
     return CT_OK;
 }
@@ -301,7 +296,7 @@ static ct_status scatter_add_forward(ct_call *call)
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
     int axis = axis_of(call, x);
     ct_status status = check_range(call, ct_size(y, axis));
-    clear(y);
+    ct__clear(y);
     if (status == CT_OK)
         each_line(y, x, ct_call_x(call, 1), axis, true);
     return status;
@@ -319,7 +314,7 @@ static ct_status gather_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor
 static ct_status gather_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
     if (!ct_call_adds(call, 0))
-        clear(gx[0]);
+        ct__clear(gx[0]);
     each_line(gx[0], gy[0], ct_call_x(call, 1), axis_of(call, gx[0]), true);
     return CT_OK;
 }

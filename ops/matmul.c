@@ -121,6 +121,15 @@ static bool repeats(const product *p, const matrices *x)
     return true;
 }
 
+/* is C the sum of several products? */
+static bool sums(const product *p)
+{
+    for (int d = 0; d < p->ndim; d++)
+        if (p->leading[d] != 1 && p->c.strides[d] == 0)
+            return true;
+    return false;
+}
+
 /* many products are one, where B is the same for all and their rows follow each other; or where
  * they are summed, and their columns and rows do */
 static void merge(product *p)
@@ -128,7 +137,7 @@ static void merge(product *p)
     int64_t count = 1;
     for (int d = 0; d < p->ndim; d++)
         count *= p->leading[d];
-    if (repeats(p, &p->b) && continues(p, &p->a, p->a.rows, p->a.row) &&
+    if (!sums(p) && repeats(p, &p->b) && continues(p, &p->a, p->a.rows, p->a.row) &&
         continues(p, &p->c, p->c.rows, p->c.row)) {
         p->a.rows *= count;
         p->c.rows *= count;
@@ -156,15 +165,6 @@ static void run_one_by_one(int64_t n, void *const *data, const int64_t *stride, 
         r.gemm.c = (char *)data[2] + i * stride[2] * size;
         ct__gemm_run(&r.gemm, r.scratch);
     }
-}
-
-/* is C the sum of several products? */
-static bool sums(const product *p)
-{
-    for (int d = 0; d < p->ndim; d++)
-        if (p->leading[d] != 1 && p->c.strides[d] == 0)
-            return true;
-    return false;
 }
 
 static ct_status multiply(product *p, ct_tensor *c)

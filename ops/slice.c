@@ -14,9 +14,8 @@ typedef struct span {
     int64_t start, stop, step;
 } span;
 
-/* -- Where a slice lies: axis >= 0, its first index, and how many */
+/* which elements along the axis a span takes */
 typedef struct place {
-    int axis;
     int64_t first, count, step;
 } place;
 
@@ -27,7 +26,7 @@ static int64_t clamp(int64_t i, int64_t low, int64_t high)
 
 /* as Python: negative positions count from the end, then all are brought into the range of
  * positions at which a walk in the direction of `step` can begin or stop */
-static place resolve(const span *s, int axis, int64_t size)
+static place resolve(const span *s, int64_t size)
 {
     int64_t low = s->step > 0 ? 0 : -1, high = s->step > 0 ? size : size - 1;
     int64_t start = clamp(s->start < 0 ? s->start + size : s->start, low, high);
@@ -36,7 +35,7 @@ static place resolve(const span *s, int axis, int64_t size)
     if (s->stop == CT_END)
         stop = s->step > 0 ? size : -1;
     int64_t gap = step > 0 ? stop - start : start - stop, stride = step > 0 ? step : -step;
-    return (place){ axis, start, gap > 0 ? (gap - 1) / stride + 1 : 0, step };
+    return (place){ start, gap > 0 ? (gap - 1) / stride + 1 : 0, step };
 }
 
 /* x's part of y: y[span] = x, or += x. x may lack the axis, as `select` leaves it. */
@@ -47,7 +46,7 @@ static void put(ct_tensor *y, ct_tensor *x, const span *s, bool add)
     bool lacks = ct_ndim(x) < ndim;
     ct_dtype dtype = ct_dtype_of(y);
     size_t size = ct__size_of(dtype);
-    place p = resolve(s, axis, ct_shape(y)[axis]);
+    place p = resolve(s, ct_shape(y)[axis]);
     for (int d = 0; d < ndim; d++) {
         int own = d - (lacks && d > axis);
         bool gone = lacks && d == axis;
@@ -60,11 +59,6 @@ static void put(ct_tensor *y, ct_tensor *x, const span *s, bool add)
     char *first = (char *)ct_data_mutable(y) + p.first * ct_strides(y)[axis] * (int64_t)size;
     ct_operand operands[] = { { first, size, to }, { (void *)(uintptr_t)ct_data(x), size, from } };
     ct_loop_over(shape, ndim, operands, 2, add ? ct__adding(dtype) : ct__copying(dtype), NULL);
-}
-
-static void clear(ct_tensor *y)
-{
-    memset(ct_data_mutable(y), 0, (size_t)ct_count(y) * ct__size_of(ct_dtype_of(y)));
 }
 
 /* -- embed: zeros but for y[span] = x; gx = gy[span] */
@@ -83,7 +77,7 @@ static ct_status embed_infer(ct_call *call)
 static ct_status embed_forward(ct_call *call)
 {
     const embedding *e = ct_call_attributes(call);
-    clear(ct_call_y(call, 0));
+    ct__clear(ct_call_y(call, 0));
     put(ct_call_y(call, 0), ct_call_x(call, 0), &e->span, false);
     return CT_OK;
 }
@@ -131,7 +125,7 @@ static ct_status put_back(const ct_call *call, ct_tensor *gy, ct_tensor *gx, con
 {
     bool adds = ct_call_adds(call, 0);
     if (!adds)
-        clear(gx);
+        ct__clear(gx);
     put(gx, gy, s, adds);
     return CT_OK;
 }
@@ -147,7 +141,7 @@ static ct_status slice_infer(ct_call *call)
         return CT_ERROR_RANGE;
     if (s->step == 0)
         return ct_call_fail(call, CT_ERROR_VALUE, "step is 0");
-    place p = resolve(s, axis, ct_shape(x)[axis]);
+    place p = resolve(s, ct_shape(x)[axis]);
     memcpy(shape, ct_shape(x), (size_t)ndim * sizeof *shape);
     memcpy(strides, ct_strides(x), (size_t)ndim * sizeof *strides);
     int64_t offset = p.count > 0 ? p.first * strides[axis] : 0;

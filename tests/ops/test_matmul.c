@@ -102,6 +102,10 @@ START_TEST(one_dimension_is_a_row_or_a_column)
     check_gradients(ct_matmul(right[0], v), ct_squeeze(by_sums(right[0], column), -1), right);
     ct_tensor *both[] = { v, ct_variable(ct_sin(numbers(3, CT_SHAPE(3)))) };
     check_gradients(ct_matmul(v, both[1]), ct_sum(ct_mul(v, both[1])), both);
+    ct_tensor *w = numbers(6, CT_SHAPE(3, 2)), *five = ct_expand(w, CT_SHAPE(5, 3, 2)), *g;
+    ck_assert_int_eq(ct_grad(ct_sum(ct_matmul(v, five)), NULL, &v, 1, 0, &g), CT_OK);
+    ct_tensor *want = ct_scale(ct_sum_over(w, CT_AXES(1), 0), 5);
+    ck_assert_double_le(ct_max_difference(g, want), 1e-13);
 }
 END_TEST
 
