@@ -213,44 +213,46 @@ ct_module *ct_module_clone(const ct_module *m, ct_dtype dtype)
     return whole ? copy : NULL;
 }
 
-/* -- Text, written twice: to learn its length, and into a tensor, so that it is the scope's */
+/* -- Text */
 /* "  0 linear: weight (128,784), bias (128); 100480 parameters" */
-static void put_line(ct__page *t, const ct_module *root, const ct_module *m)
+static void put_line(ct__page *page, const ct_module *root, const ct_module *m)
 {
     char shape[CT__SHAPE_TEXT];
     const char *before = ": ";
     for (const ct_module *up = m; up != root; up = up->parent)
-        ct__put(t, "  ");
+        ct__put(page, "  ");
     if (m != root)
-        ct__put(t, "%s ", m->place->name);
-    ct__put(t, "%s", m->kind);
+        ct__put(page, "%s ", m->place->name);
+    ct__put(page, "%s", m->kind);
     for (ct__entry *e = m->entries; e; e = ct__table_next(e))
         if (e->tensor) {
-            ct__put(t, "%s%s %s%s", before, e->name, ct__shape_text(e->tensor, shape),
-                e->trained ? "" : " buffer");
+            ct__put(page, "%s%s %s%s", before, e->name, ct__shape_text(e->tensor, shape),
+                    e->trained ? "" : " buffer");
             before = ", ";
         }
     int64_t count = ct_module_count(m);
     if (count > 0)
-        ct__put(t, "; %lld parameters", (long long)count);
-    ct__put(t, "\n");
+        ct__put(page, "; %lld parameters", (long long)count);
+    ct__put(page, "\n");
+}
+
+static void put_lines(ct__page *page, const ct_module *m)
+{
+    for (ct_module *at = (ct_module *)(uintptr_t)m; at; at = ct__module_next(m, at))
+        put_line(page, m, at);
 }
 
 const char *ct_module_text(const ct_module *m)
 {
     if (!m)
         return "(null)";
-    ct__page t = { NULL, 0, 0 };
-    ct_tensor *bytes = NULL;
-    for (int pass = 0; pass < 2; pass++) {
-        for (ct_module *at = (ct_module *)(uintptr_t)m; at; at = ct__module_next(m, at))
-            put_line(&t, m, at);
-        if (pass == 1)
-            break;
-        bytes = ct_empty(m->cx, CT_BOOL, CT_SHAPE((int64_t)t.used + 1));
-        t = (ct__page){ ct_data_mutable(bytes), t.used + 1, 0 };
-        if (!t.out)
-            return "";
-    }
-    return t.out;
+    ct__page page = { NULL, 0, 0 };
+    put_lines(&page, m); /* measured only */
+    ct_tensor *bytes = ct_empty(m->cx, CT_BOOL, CT_SHAPE((int64_t)page.used + 1)); /* the scope's */
+    char *out = ct_data_mutable(bytes);
+    if (!out)
+        return "";
+    page = (ct__page){ out, page.used + 1, 0 };
+    put_lines(&page, m);
+    return out;
 }
