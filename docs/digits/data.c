@@ -71,6 +71,8 @@ static bool load(images *set, ct_context *cx, const char *folder, const char *pa
     ct_tensor *x = read_rows(cx, folder, name, CT_F32, n);
     if (x && (ct_ndim(x) != 3 || ct_size(x, 1) != SIDE || ct_size(x, 2) != SIDE))
         ct_fail(cx, CT_ERROR_SHAPE, "%s/%s: its images are not %d x %d", folder, name, SIDE, SIDE);
+    if (x && ct_size(x, 0) == 0)
+        ct_fail(cx, CT_ERROR_SHAPE, "%s/%s: it holds no image", folder, name);
     x = ct_reshape(ct_scale(x, 1.0 / 255), CT_SHAPE(-1, PIXELS));
     set->x = ct_scope_return(cx, scope, x);
 

@@ -45,8 +45,12 @@ static int run(ct_context *cx, const options *o, const char *path)
     ct_module *net = net_for(cx, o);
     if (!load(&d, cx, o) || !check_gradients(&c, cx, net, &d.train))
         return complain("", ct_error_text(cx));
-    if (!c.passed || o->check_only)
-        return c.passed ? 0 : EXIT_GRADIENT;
+    if (!c.passed) {
+        complain("", "a gradient is wrong, or could not be checked: nothing is trained");
+        return EXIT_GRADIENT;
+    }
+    if (o->check_only)
+        return 0;
     if (!train(&h, cx, net, &d, o) || !mistakes_find(&m, cx, net, &d.test))
         return complain("", ct_error_text(cx));
     if (!report_write(&(report){ o, &d, &c, &h, &m, net }, path))

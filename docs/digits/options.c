@@ -25,7 +25,6 @@ static int find(const char *const *words, const char *text)
 
 static bool read_layers(options *o, const char *text)
 {
-    o->layers_text = text;
     o->hidden_count = 0;
     if (strcmp(text, "none") == 0)
         return true;
@@ -197,7 +196,7 @@ bool options_read(options *o, int argc, char **argv, int *status)
     *o = (options){ .data = folder && *folder ? folder : NULL, .out = "digits-out",
                     .hidden = { 128 }, .hidden_count = 1, .epochs = 10, .batch = 64, .threads = 1,
                     .train = 60000, .test = 10000, .seed = 1, .activation = CT_RELU,
-                    .layers_text = "128", .activation_text = "relu", .algorithm_text = "sgd" };
+                    .activation_text = "relu", .algorithm_text = "sgd" };
     if (!read_all(o, argc, argv, status))
         return false;
     if (o->rate == 0)

@@ -19,7 +19,7 @@ typedef struct options {
     algorithm algorithm;
     double rate;
     bool check_only;
-    const char *layers_text, *activation_text, *algorithm_text; /* as they were given */
+    const char *activation_text, *algorithm_text; /* as they were given */
 } options;
 
 /* false: the program ends, with *status; what is to be said has been said */

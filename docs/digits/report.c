@@ -95,8 +95,7 @@ static void write_facts(FILE *out, const report *r)
             (long long)c->kinks);
     snprintf(text, sizeof text, "%.1f s", seconds);
     fact(out, "Training", "", text);
-    fprintf(out, "<dd>%.2f s per epoch, %d thread%s</dd></div>\n", seconds / r->history->count,
-            r->options->threads, r->options->threads == 1 ? "" : "s");
+    fprintf(out, "<dd>%.2f s per epoch</dd></div>\n", seconds / r->history->count);
     fact(out, "Parameters", "", grouped(text, ct_module_count(r->net)));
     fputs("<dd>", out);
     write_sizes(out, r->options);
@@ -211,7 +210,8 @@ static void write_settings(FILE *out, const report *r)
     const check *c = r->check;
     fputs("<h2>How to do it again</h2>\n<table>\n<tr><th>images</th><td>", out);
     escape(out, r->data->source);
-    fputs("</td></tr>\n<tr><th>layers</th><td>", out);
+    fprintf(out, ": %lld to learn from, %lld to be tested on</td></tr>\n<tr><th>layers</th><td>",
+            (long long)ct_size(r->data->train.x, 0), (long long)ct_size(r->data->test.x, 0));
     write_sizes(out, o);
     fprintf(out, ", %s between them</td></tr>\n<tr><th>optimizer</th><td>%s, rate %g</td></tr>\n"
             "<tr><th>batch</th><td>%d images</td></tr>\n<tr><th>epochs</th><td>%d of %d</td></tr>\n"

@@ -53,7 +53,8 @@ static const char *const style[] = {
     ".bar i { display: block; height: 100%; background: var(--orange); }",
     "table { border-collapse: collapse; font-size: 15px; margin-top: 16px; }",
     "th, td { text-align: left; padding: 7px 28px 7px 0; vertical-align: top;",
-    "  border-bottom: 1px solid var(--line); } th { font-weight: 400; color: var(--soft); }"
+    "  border-bottom: 1px solid var(--line); } th { font-weight: 400; color: var(--soft);",
+    "  white-space: nowrap; }"
 };
 
 #endif

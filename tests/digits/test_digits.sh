@@ -142,6 +142,9 @@ labels folder/mnist/train-labels-idx1-ubyte 40
 images folder/mnist/t10k-images-idx3-ubyte 20 27
 expect 1 --data folder
 says err 't10k-images-idx3-ubyte: its images are not 28 x 28'
+images folder/mnist/t10k-images-idx3-ubyte 0 28
+expect 1 --data folder
+says err 't10k-images-idx3-ubyte: it holds no image'
 images folder/mnist/t10k-images-idx3-ubyte 20 28
 expect 1 --data folder
 says err 'folder has no file t10k-labels-idx1-ubyte'
