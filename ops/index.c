@@ -1,52 +1,17 @@
-/* Elements by index: index_select takes whole slabs along an axis, gather one element per index.
- *
- * y_j = x_i(j), so gx_i is the sum of gy_j over all j that took x_i: index_add and scatter_add,
- * which add to zeros. Taking and adding are each other's adjoints, hence each other's rules. An
- * index may be negative, from the end; all are looked at before any is used. */
+/* index_select: slabs by index along an axis. y_j = x_i(j), so gx_i is the sum of gy_j over all j
+ * that took x_i: index_add, which adds slabs to zeros. Taking and adding are each other's adjoints,
+ * hence each other's rules. An index may be negative, from the end; all are looked at before any
+ * is used. */
+#include "index.h"
+
 #include <cotangent/ops.h>
 #include <string.h>
 
-#include "axes.h"
 #include "copy.h"
 
-/* a line of `index`: how long, the size of the axis it points along, and the strides */
-typedef struct line {
-    int64_t length, size, whole, part, index;
-} line;
-
-#define TYPE float
-#define K(name) name##_f32
-#include "index_kernels.h"
-#undef TYPE
-#undef K
-#define TYPE double
-#define K(name) name##_f64
-#include "index_kernels.h"
-#undef TYPE
-#undef K
-#define TYPE uint64_t
-#define K(name) name##_i64
-#include "index_kernels.h"
-#undef TYPE
-#undef K
-#define TYPE unsigned char
-#define K(name) name##_bool
-#include "index_kernels.h"
-
-static const ct_loop_body taking[] = { [CT_F32] = take_f32, [CT_F64] = take_f64,
-                                       [CT_I64] = take_i64, [CT_BOOL] = take_bool };
-static const ct_loop_body adding[] = { [CT_F32] = add_f32, [CT_F64] = add_f64,
-                                       [CT_I64] = add_i64, [CT_BOOL] = add_bool };
-
-/* axis, and for the adding ones y's size along it */
-typedef struct along {
-    int axis;
-    int64_t size;
-} along;
-
-static int axis_of(const ct_call *call, const ct_tensor *x)
+int ct__along_axis(const ct_call *call, const ct_tensor *x)
 {
-    return ct_call_axis(call, ((const along *)ct_call_attributes(call))->axis, ct_ndim(x));
+    return ct_call_axis(call, ((const ct__along *)ct_call_attributes(call))->axis, ct_ndim(x));
 }
 
 /* -- Indices, all of them in range? */
@@ -68,7 +33,7 @@ static void look(int64_t n, void *const *data, const int64_t *stride, const void
     }
 }
 
-static ct_status check_range(const ct_call *call, int64_t size)
+ct_status ct__check_range(const ct_call *call, int64_t size)
 {
     ct_tensor *index = ct_call_x(call, 1);
     range r = { .size = size }, *to = &r;
@@ -79,8 +44,7 @@ static ct_status check_range(const ct_call *call, int64_t size)
     return CT_OK;
 }
 
-/* -- index_select and index_add: slab j of one is slab index[j] of the other */
-static ct_status check_index(const ct_call *call, int ndim, int *axis)
+ct_status ct__check_index(const ct_call *call, int ndim, int *axis)
 {
     const ct_tensor *index = ct_call_x(call, 1);
     if (ct_dtype_of(index) != CT_I64)
@@ -88,11 +52,11 @@ static ct_status check_index(const ct_call *call, int ndim, int *axis)
     if (ct_ndim(index) != ndim)
         return ct_call_fail(call, CT_ERROR_SHAPE, "the index has %d dimensions, not %d",
                             ct_ndim(index), ndim);
-    *axis = axis_of(call, ct_call_x(call, 0));
+    *axis = ct__along_axis(call, ct_call_x(call, 0));
     return *axis < 0 ? CT_ERROR_RANGE : CT_OK;
 }
 
-static ct_status set_size(ct_call *call, int axis, int64_t size)
+ct_status ct__set_size(ct_call *call, int axis, int64_t size)
 {
     const ct_tensor *x = ct_call_x(call, 0);
     int64_t shape[CT_MAX_DIMS];
@@ -101,24 +65,25 @@ static ct_status set_size(ct_call *call, int axis, int64_t size)
     return ct_call_set_y(call, 0, ct_dtype_of(x), shape, ct_ndim(x));
 }
 
+/* -- index_select and index_add: slab j of one is slab index[j] of the other */
 static ct_status index_select_infer(ct_call *call)
 {
     int axis;
-    ct_status status = check_index(call, 1, &axis);
-    return status == CT_OK ? set_size(call, axis, ct_count(ct_call_x(call, 1))) : status;
+    ct_status status = ct__check_index(call, 1, &axis);
+    return status == CT_OK ? ct__set_size(call, axis, ct_count(ct_call_x(call, 1))) : status;
 }
 
 static ct_status index_add_infer(ct_call *call)
 {
-    const along *a = ct_call_attributes(call);
+    const ct__along *a = ct_call_attributes(call);
     const ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1);
     int axis;
-    ct_status status = check_index(call, 1, &axis);
+    ct_status status = ct__check_index(call, 1, &axis);
     if (status != CT_OK)
         return status;
     if (ct_size(x, axis) != ct_count(index))
         return ct_call_fail(call, CT_ERROR_SHAPE, "as many indices are needed as the axis has");
-    return set_size(call, axis, a->size);
+    return ct__set_size(call, axis, a->size);
 }
 
 /* sizes or strides of the other axes */
@@ -156,8 +121,8 @@ static void each_slab(ct_tensor *whole, ct_tensor *part, const ct_tensor *index,
 static ct_status index_select_forward(ct_call *call)
 {
     ct_tensor *x = ct_call_x(call, 0);
-    int axis = axis_of(call, x);
-    ct_status status = check_range(call, ct_size(x, axis));
+    int axis = ct__along_axis(call, x);
+    ct_status status = ct__check_range(call, ct_size(x, axis));
     if (status == CT_OK)
         each_slab(x, ct_call_y(call, 0), ct_call_x(call, 1), axis, false);
     return status;
@@ -166,21 +131,21 @@ static ct_status index_select_forward(ct_call *call)
 static ct_status index_add_forward(ct_call *call)
 {
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
-    int axis = axis_of(call, x);
-    ct_status status = check_range(call, ct_size(y, axis));
+    int axis = ct__along_axis(call, x);
+    ct_status status = ct__check_range(call, ct_size(y, axis));
     ct__clear(y);
     if (status == CT_OK)
         each_slab(y, x, ct_call_x(call, 1), axis, true);
     return status;
 }
 
-extern const ct_op ct__index_select_op, ct__index_add_op, ct__gather_op, ct__scatter_add_op;
+extern const ct_op ct__index_select_op, ct__index_add_op;
 
 static ct_status index_select_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     const ct_tensor *x = ct_call_x(call, 0);
-    int axis = axis_of(call, x);
-    along a = { axis, ct_size(x, axis) };
+    int axis = ct__along_axis(call, x);
+    ct__along a = { axis, ct_size(x, axis) };
     gx[0] = ct_apply(&ct__index_add_op, &a, CT_TENSORS(gy[0], ct_call_x(call, 1)));
     return CT_OK;
 }
@@ -190,13 +155,13 @@ static ct_status index_select_backward(const ct_call *call, ct_tensor *const *gy
 {
     if (!ct_call_adds(call, 0))
         ct__clear(gx[0]);
-    each_slab(gx[0], gy[0], ct_call_x(call, 1), axis_of(call, gx[0]), true);
+    each_slab(gx[0], gy[0], ct_call_x(call, 1), ct__along_axis(call, gx[0]), true);
     return CT_OK;
 }
 
 static ct_status index_add_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    gx[0] = ct_index_select(gy[0], axis_of(call, gy[0]), ct_call_x(call, 1));
+    gx[0] = ct_index_select(gy[0], ct__along_axis(call, gy[0]), ct_call_x(call, 1));
     return CT_OK;
 }
 
@@ -204,7 +169,7 @@ static int index_select_sample(ct_context *cx, int k, ct_tensor **x, void *attri
 {
     if (k >= 3)
         return 0;
-    *(along *)attributes = (along){ k == 0 ? 0 : -1, 4 };
+    *(ct__along *)attributes = (ct__along){ k == 0 ? 0 : -1, 4 };
     x[0] = ct_randn(cx, CT_F64, CT_SHAPE(4, 3, 4));
     x[1] = k == 2 ? ct_from_ints(cx, CT_SHAPE(0), NULL, 0)
                   : ct_from_ints(cx, CT_SHAPE(4), CT_INTS(2, 0, 2, -1));
@@ -215,7 +180,7 @@ static int index_add_sample(ct_context *cx, int k, ct_tensor **x, void *attribut
 {
     if (k >= 2)
         return 0;
-    *(along *)attributes = (along){ k, 3 };
+    *(ct__along *)attributes = (ct__along){ k, 3 };
     x[0] = ct_randn(cx, CT_F64, CT_SHAPE(4, 4));
     x[1] = ct_from_ints(cx, CT_SHAPE(4), CT_INTS(2, 0, 2, -1));
     return 2;
@@ -224,7 +189,7 @@ static int index_add_sample(ct_context *cx, int k, ct_tensor **x, void *attribut
 const ct_op ct__index_select_op = {
     .name = "index_select",
     .saves = CT_SAVE_X(1),
-    .attributes_size = sizeof(along),
+    .attributes_size = sizeof(ct__along),
     .infer = index_select_infer,
     .forward = index_select_forward,
     .vjp = index_select_vjp,
@@ -234,7 +199,7 @@ const ct_op ct__index_select_op = {
 const ct_op ct__index_add_op = {
     .name = "index_add",
     .saves = CT_SAVE_X(1),
-    .attributes_size = sizeof(along),
+    .attributes_size = sizeof(ct__along),
     .infer = index_add_infer,
     .forward = index_add_forward,
     .vjp = index_add_vjp,
@@ -243,130 +208,5 @@ const ct_op ct__index_add_op = {
 
 ct_tensor *ct_index_select(ct_tensor *x, int axis, ct_tensor *index)
 {
-    return ct_apply(&ct__index_select_op, &(along){ axis, 0 }, CT_TENSORS(x, index));
-}
-
-/* -- gather and scatter_add: element j of one is element index[j] of the other, line by line */
-static ct_status gather_infer(ct_call *call)
-{
-    const ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1);
-    int axis;
-    ct_status status = check_index(call, ct_ndim(x), &axis);
-    if (status != CT_OK)
-        return status;
-    for (int d = 0; d < ct_ndim(x); d++)
-        if (d != axis && ct_shape(index)[d] != ct_shape(x)[d])
-            return ct_call_fail(call, CT_ERROR_SHAPE, "sizes differ along axis %d", d);
-    return set_size(call, axis, ct_size(index, axis));
-}
-
-static ct_status scatter_add_infer(ct_call *call)
-{
-    const along *a = ct_call_attributes(call);
-    const ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1);
-    int axis;
-    ct_status status = check_index(call, ct_ndim(x), &axis);
-    if (status != CT_OK)
-        return status;
-    if (!ct_same_shape(x, index))
-        return ct_call_fail(call, CT_ERROR_SHAPE, "as many indices are needed as elements");
-    return set_size(call, axis, a->size);
-}
-
-static void each_line(ct_tensor *whole, ct_tensor *part, ct_tensor *index, int axis, bool adds)
-{
-    line l = { ct_size(index, axis), ct_size(whole, axis), ct_strides(whole)[axis],
-               ct_strides(part)[axis], ct_strides(index)[axis] };
-    ct__loop_lines(CT_TENSORS(whole, part, index), axis,
-                   (adds ? adding : taking)[ct_dtype_of(whole)], &l);
-}
-
-static ct_status gather_forward(ct_call *call)
-{
-    ct_tensor *x = ct_call_x(call, 0);
-    int axis = axis_of(call, x);
-    ct_status status = check_range(call, ct_size(x, axis));
-    if (status == CT_OK)
-        each_line(x, ct_call_y(call, 0), ct_call_x(call, 1), axis, false);
-    return status;
-}
-
-static ct_status scatter_add_forward(ct_call *call)
-{
-    ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
-    int axis = axis_of(call, x);
-    ct_status status = check_range(call, ct_size(y, axis));
-    ct__clear(y);
-    if (status == CT_OK)
-        each_line(y, x, ct_call_x(call, 1), axis, true);
-    return status;
-}
-
-static ct_status gather_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
-{
-    const ct_tensor *x = ct_call_x(call, 0);
-    int axis = axis_of(call, x);
-    along a = { axis, ct_size(x, axis) };
-    gx[0] = ct_apply(&ct__scatter_add_op, &a, CT_TENSORS(gy[0], ct_call_x(call, 1)));
-    return CT_OK;
-}
-
-static ct_status gather_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
-{
-    if (!ct_call_adds(call, 0))
-        ct__clear(gx[0]);
-    each_line(gx[0], gy[0], ct_call_x(call, 1), axis_of(call, gx[0]), true);
-    return CT_OK;
-}
-
-static ct_status scatter_add_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
-{
-    gx[0] = ct_gather(gy[0], axis_of(call, gy[0]), ct_call_x(call, 1));
-    return CT_OK;
-}
-
-static int gather_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
-{
-    if (k >= 2)
-        return 0;
-    *(along *)attributes = (along){ k == 0 ? 1 : -2, 0 };
-    x[0] = ct_randn(cx, CT_F64, CT_SHAPE(2, 3));
-    x[1] = k == 0 ? ct_from_ints(cx, CT_SHAPE(2, 4), CT_INTS(2, 0, 2, -1, 1, 1, 0, -3))
-                  : ct_from_ints(cx, CT_SHAPE(1, 3), CT_INTS(1, 0, -1));
-    return 2;
-}
-
-static int scatter_add_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
-{
-    if (k >= 1)
-        return 0;
-    *(along *)attributes = (along){ 1, 3 };
-    x[0] = ct_randn(cx, CT_F64, CT_SHAPE(2, 4));
-    x[1] = ct_from_ints(cx, CT_SHAPE(2, 4), CT_INTS(2, 0, 2, -1, 1, 1, 0, -3));
-    return 2;
-}
-
-const ct_op ct__gather_op = {
-    .name = "gather",
-    .saves = CT_SAVE_X(1),
-    .attributes_size = sizeof(along),
-    .infer = gather_infer,
-    .forward = gather_forward,
-    .vjp = gather_vjp,
-    .backward = gather_backward,
-    .sample = gather_sample,
-};
-const ct_op ct__scatter_add_op = {
-    .name = "scatter_add",
-    .saves = CT_SAVE_X(1),
-    .attributes_size = sizeof(along),
-    .infer = scatter_add_infer,
-    .forward = scatter_add_forward,
-    .vjp = scatter_add_vjp,
-    .sample = scatter_add_sample,
-};
-
-ct_tensor *ct_gather(ct_tensor *x, int axis, ct_tensor *index)
-{
-    return ct_apply(&ct__gather_op, &(along){ axis, 0 }, CT_TENSORS(x, index));
+    return ct_apply(&ct__index_select_op, &(ct__along){ axis, 0 }, CT_TENSORS(x, index));
 }

@@ -95,9 +95,8 @@ static matrices of_y(const ct_call *call, const shapes *s, const ct_tensor *like
 /* -- C = A B, or += */
 typedef struct product {
     const ct_call *call;
+    shapes s;
     matrices a, b, c;
-    int ndim;
-    int64_t leading[CT_MAX_DIMS];
     bool adds;
 } product;
 
@@ -105,18 +104,18 @@ typedef struct product {
 static bool continues(const product *p, const matrices *x, int64_t size, int64_t stride)
 {
     int64_t next = size * stride;
-    for (int d = p->ndim - 1; d >= 0; d--) {
-        if (p->leading[d] != 1 && x->strides[d] != next)
+    for (int d = p->s.ndim - 1; d >= 0; d--) {
+        if (p->s.leading[d] != 1 && x->strides[d] != next)
             return false;
-        next *= p->leading[d];
+        next *= p->s.leading[d];
     }
     return true;
 }
 
 static bool repeats(const product *p, const matrices *x)
 {
-    for (int d = 0; d < p->ndim; d++)
-        if (p->leading[d] != 1 && x->strides[d] != 0)
+    for (int d = 0; d < p->s.ndim; d++)
+        if (p->s.leading[d] != 1 && x->strides[d] != 0)
             return false;
     return true;
 }
@@ -124,8 +123,8 @@ static bool repeats(const product *p, const matrices *x)
 /* is C the sum of several products? */
 static bool sums(const product *p)
 {
-    for (int d = 0; d < p->ndim; d++)
-        if (p->leading[d] != 1 && p->c.strides[d] == 0)
+    for (int d = 0; d < p->s.ndim; d++)
+        if (p->s.leading[d] != 1 && p->c.strides[d] == 0)
             return true;
     return false;
 }
@@ -135,18 +134,18 @@ static bool sums(const product *p)
 static void merge(product *p)
 {
     int64_t count = 1;
-    for (int d = 0; d < p->ndim; d++)
-        count *= p->leading[d];
+    for (int d = 0; d < p->s.ndim; d++)
+        count *= p->s.leading[d];
     if (!sums(p) && repeats(p, &p->b) && continues(p, &p->a, p->a.rows, p->a.row) &&
         continues(p, &p->c, p->c.rows, p->c.row)) {
         p->a.rows *= count;
         p->c.rows *= count;
-        p->ndim = 0;
+        p->s.ndim = 0;
     } else if (repeats(p, &p->c) && continues(p, &p->a, p->a.columns, p->a.column) &&
                continues(p, &p->b, p->b.rows, p->b.row)) {
         p->a.columns *= count;
         p->b.rows *= count;
-        p->ndim = 0;
+        p->s.ndim = 0;
     }
 }
 
@@ -185,7 +184,7 @@ static ct_status multiply(product *p, ct_tensor *c)
         return CT_ERROR_MEMORY;
     ct_operand operands[] = { { p->a.data, size, p->a.strides }, { p->b.data, size, p->b.strides },
                               { p->c.data, size, p->c.strides } };
-    ct_loop_over(p->leading, p->ndim, operands, 3, run_one_by_one, &r);
+    ct_loop_over(p->s.leading, p->s.ndim, operands, 3, run_one_by_one, &r);
     return CT_OK;
 }
 
@@ -211,43 +210,34 @@ static ct_status matmul_infer(ct_call *call)
     return ct_call_set_y(call, 0, ct_dtype_of(a), s.leading, ndim);
 }
 
-static product product_of(const ct_call *call, const shapes *s)
-{
-    product p = { .call = call, .ndim = s->ndim };
-    memcpy(p.leading, s->leading, sizeof p.leading);
-    return p;
-}
-
 static ct_status matmul_forward(ct_call *call)
 {
-    ct_tensor *y = ct_call_y(call, 0);
-    shapes s;
-    shapes_of(call, &s);
-    product p = product_of(call, &s);
-    p.a = of_a(call, &s, ct_call_x(call, 0));
-    p.b = of_b(call, &s, ct_call_x(call, 1));
-    p.c = of_y(call, &s, y);
-    return multiply(&p, y);
+    product p = { .call = call };
+    shapes_of(call, &p.s);
+    p.a = of_a(call, &p.s, ct_call_x(call, 0));
+    p.b = of_b(call, &p.s, ct_call_x(call, 1));
+    p.c = of_y(call, &p.s, ct_call_y(call, 0));
+    return multiply(&p, ct_call_y(call, 0));
 }
 
 static ct_status matmul_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
     ct_status status = CT_OK;
-    shapes s;
-    shapes_of(call, &s);
-    product p = product_of(call, &s), q = p;
-    matrices g = of_y(call, &s, gy[0]);
+    product p = { .call = call }, q = p;
+    shapes_of(call, &p.s);
+    q.s = p.s;
+    matrices g = of_y(call, &p.s, gy[0]);
     if (gx[0]) {
         p.a = g;
-        p.b = transposed(of_b(call, &s, ct_call_x(call, 1)));
-        p.c = of_a(call, &s, gx[0]);
+        p.b = transposed(of_b(call, &p.s, ct_call_x(call, 1)));
+        p.c = of_a(call, &p.s, gx[0]);
         p.adds = ct_call_adds(call, 0);
         status = multiply(&p, gx[0]);
     }
     if (gx[1] && status == CT_OK) {
-        q.a = transposed(of_a(call, &s, ct_call_x(call, 0)));
+        q.a = transposed(of_a(call, &q.s, ct_call_x(call, 0)));
         q.b = g;
-        q.c = of_b(call, &s, gx[1]);
+        q.c = of_b(call, &q.s, gx[1]);
         q.adds = ct_call_adds(call, 1);
         status = multiply(&q, gx[1]);
     }

@@ -1,4 +1,4 @@
-/* Kernels of index.c for one dtype: included with TYPE and K defined. Operands whole, part, index,
+/* Kernels of gather.c for one dtype: included with TYPE and K defined. Operands whole, part, index,
  * each at the first elements of lines; with s the size of TYPE, 2 s + 8 bytes per element to take,
  * 3 s + 8 and one operation to add. */
 static void K(take)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
