@@ -39,7 +39,7 @@ static const ct_loop_body adding[] = { [CT_F32] = add_f32, [CT_F64] = add_f64,
 static ct_status gather_infer(ct_call *call)
 {
     const ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1);
-    int axis;
+    int axis = -1;
     ct_status status = ct__check_index(call, ct_ndim(x), &axis);
     if (status != CT_OK)
         return status;
@@ -53,7 +53,7 @@ static ct_status scatter_add_infer(ct_call *call)
 {
     const ct__along *a = ct_call_attributes(call);
     const ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1);
-    int axis;
+    int axis = -1;
     ct_status status = ct__check_index(call, ct_ndim(x), &axis);
     if (status != CT_OK)
         return status;

@@ -68,7 +68,7 @@ ct_status ct__set_size(ct_call *call, int axis, int64_t size)
 /* -- index_select and index_add: slab j of one is slab index[j] of the other */
 static ct_status index_select_infer(ct_call *call)
 {
-    int axis;
+    int axis = -1;
     ct_status status = ct__check_index(call, 1, &axis);
     return status == CT_OK ? ct__set_size(call, axis, ct_count(ct_call_x(call, 1))) : status;
 }
@@ -77,7 +77,7 @@ static ct_status index_add_infer(ct_call *call)
 {
     const ct__along *a = ct_call_attributes(call);
     const ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1);
-    int axis;
+    int axis = -1;
     ct_status status = ct__check_index(call, 1, &axis);
     if (status != CT_OK)
         return status;

@@ -51,7 +51,7 @@ static ct_tensor *input(const ct_call *call, int lists, int list, int i)
     return ct_call_x(call, list * (ct_call_inputs(call) / lists) + i);
 }
 
-/* the float lists agree, and each that is written can be */
+/* the float lists agree */
 static ct_status check_floats(const ct_call *call, int lists, int floats)
 {
     int n = ct_call_inputs(call) / lists;
@@ -60,14 +60,12 @@ static ct_status check_floats(const ct_call *call, int lists, int floats)
         ct_dtype dtype = ct_dtype_of(w);
         if (dtype != CT_F32 && dtype != CT_F64)
             return ct_call_fail(call, CT_ERROR_DTYPE, "parameter %d is not f32 or f64", i);
-        for (int list = W; list < floats; list++) {
-            ct_tensor *x = input(call, lists, list, i);
+        for (int list = G; list < floats; list++) {
+            const ct_tensor *x = input(call, lists, list, i);
             if (ct_dtype_of(x) != dtype)
                 return ct_call_fail(call, CT_ERROR_DTYPE, "dtypes differ for parameter %d", i);
             if (!ct_same_shape(x, w))
                 return ct_call_fail(call, CT_ERROR_SHAPE, "shapes differ for parameter %d", i);
-            if (list != G && !ct_data_mutable(x))
-                return ct_error(ct_call_context(call));
         }
     }
     return CT_OK;
@@ -76,16 +74,24 @@ static ct_status check_floats(const ct_call *call, int lists, int floats)
 static ct_status check_steps(const ct_call *call)
 {
     for (int i = 0; i < ct_call_inputs(call) / (STEPS + 1); i++) {
-        ct_tensor *t = input(call, STEPS + 1, STEPS, i);
+        const ct_tensor *t = input(call, STEPS + 1, STEPS, i);
         if (ct_dtype_of(t) != CT_I64 || ct_count(t) != 1)
             return ct_call_fail(call, CT_ERROR_DTYPE, "step count %d is not one i64", i);
-        int64_t *steps = ct_data_mutable(t);
-        if (!steps)
-            return ct_error(ct_call_context(call));
-        if (*steps < 0 || *steps == INT64_MAX)
+        int64_t steps = *(const int64_t *)ct_data(t);
+        if (steps < 0 || steps == INT64_MAX)
             return ct_call_fail(call, CT_ERROR_VALUE, "step count %d is %lld", i,
-                                (long long)*steps);
+                                (long long)steps);
     }
+    return CT_OK;
+}
+
+/* all but the gradients are written; the last check, since it counts as a write */
+static ct_status check_writable(const ct_call *call, int lists)
+{
+    int inputs = ct_call_inputs(call), n = inputs / lists;
+    for (int i = 0; i < inputs; i++)
+        if (i / n != G && !ct_data_mutable(ct_call_x(call, i)))
+            return ct_error(ct_call_context(call));
     return CT_OK;
 }
 
@@ -149,7 +155,8 @@ static ct_status apply(const ct_op *op, const void *attributes, ct_context *cx, 
 static ct_status sgd_infer(ct_call *call)
 {
     int lists = ((const sgd *)ct_call_attributes(call))->momentum > 0 ? 3 : 2;
-    return check_floats(call, lists, lists);
+    ct_status status = check_floats(call, lists, lists);
+    return status == CT_OK ? check_writable(call, lists) : status;
 }
 
 static ct_status sgd_forward(ct_call *call)
@@ -212,7 +219,9 @@ ct_status ct_update_sgd(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *con
 static ct_status adam_infer(ct_call *call)
 {
     ct_status status = check_floats(call, STEPS + 1, STEPS);
-    return status == CT_OK ? check_steps(call) : status;
+    if (status == CT_OK)
+        status = check_steps(call);
+    return status == CT_OK ? check_writable(call, STEPS + 1) : status;
 }
 
 static adam_step at_step(const adam *a, double t)
