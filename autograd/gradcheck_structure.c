@@ -160,7 +160,8 @@ static bool compare(structure *s, const variant *v, int64_t first, int64_t count
         return fail(s, v, s->g2 - first, s->g, first + k);
     if (!v->twice && worst_of(s->y2, s->y, s->outputs, v) >= 0) {
         s->c->verdict = CT_GRADCHECK_FAIL;
-        snprintf(s->c->report->diagnosis, sizeof s->c->report->diagnosis, "%s: the value too",
+        s->c->report->wrong++;
+        snprintf(s->c->report->diagnosis, sizeof s->c->report->diagnosis, "%s: the value itself",
                  v->wrong);
     }
     return true;
