@@ -12,7 +12,10 @@
  *                                            amax: shared
  *   i64 / i64               f64              f32                error: ct_cast
  *   operands' dtypes differ promoted         promoted           error: ct_cast
- *   transpose, no axes said reverses all     (error)            swaps the last two */
+ *   transpose, no axes said reverses all     (error)            swaps the last two
+ *   gather, index below 0   from the end     error              from the end
+ *   slice, step below 0     walks backward   error              walks backward
+ *   float to i64, too large undefined        undefined          error */
 #ifndef COTANGENT_OPS_H
 #define COTANGENT_OPS_H
 #include <cotangent/autograd.h>
@@ -114,9 +117,11 @@ ct_tensor *ct_activate(ct_tensor *x, ct_activation activation); /* CT_IDENTITY: 
 
 /* -- Products */
 /* y_ij = sum_k a_ik b_kj: (...,m,k) x (...,k,n) -> (...,m,n), leading axes broadcast. 1-d as in
-   NumPy: a as a row (1,k), b as a column (k,1), and that axis goes from y. 0-d is an error */
+   NumPy: a as a row (1,k), b as a column (k,1), and that axis goes from y. 0-d is an error.
+   ga = g b^T, gb = a^T g, summed over leading axes that were repeated */
 ct_tensor *ct_matmul(ct_tensor *a, ct_tensor *b);
-/* x w^T + b: (...,k) x (n,k) + (n) -> (...,n). b may be NULL: no bias */
+/* x w^T + b: (...,k) x (n,k) + (n) -> (...,n). b may be NULL: no bias. gx = g w, gw = g^T x,
+   gb = sum of g's rows */
 ct_tensor *ct_linear(ct_tensor *x, ct_tensor *w, ct_tensor *b);
 /* f(x w^T + b); identity, relu, tanh and sigmoid within the product, which saves passes each way */
 ct_tensor *ct_linear_activation(ct_tensor *x, ct_tensor *w, ct_tensor *b,
