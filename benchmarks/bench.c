@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-double bench_now(void)
+static double bench_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -21,7 +21,7 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-double bench_median(const double *samples, int n)
+static double bench_median(const double *samples, int n)
 {
     double sorted[BENCH_ROUNDS];
     memcpy(sorted, samples, (size_t)n * sizeof *sorted);
@@ -29,7 +29,7 @@ double bench_median(const double *samples, int n)
     return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
-/* -- The rate of multiply-adds: ten independent chains hide the latency of each */
+/* -- The limit: multiply-adds in ten independent chains, which hide the latency of each */
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 __attribute__((target("avx2,fma"))) static float multiply_add_avx2(int64_t n)
@@ -57,23 +57,19 @@ static float multiply_add_plain(int64_t n)
     return sum[0];
 }
 
-double bench_flops(void)
+/* floating-point operations per ns, on one thread */
+static double multiply_add_rate(void)
 {
-    enum { TRIES = 15, N = 200000 };
-    double best = 0;
+    enum { N = 200000 };
     volatile float sink = 0;
-    for (int i = 0; i < TRIES; i++) {
-        double start = bench_now();
+    double start = bench_now();
 #if defined(__x86_64__) && defined(__GNUC__)
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-            sink = sink + multiply_add_avx2(N);
-        else
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        sink = sink + multiply_add_avx2(N);
+    else
 #endif
-            sink = sink + multiply_add_plain(N);
-        double rate = 2.0 * 80 * N / (bench_now() - start);
-        best = rate > best ? rate : best;
-    }
-    return best;
+        sink = sink + multiply_add_plain(N);
+    return 2.0 * 80 * N / (bench_now() - start);
 }
 
 /* -- Measuring */
@@ -184,13 +180,20 @@ static int write_json(const char *name, const char *unit, const bench_case *case
 
 int bench_all(const char *name, const char *unit, bench_case *cases, int n)
 {
-    printf("%s: %s, commit %s, median of %d rounds\n", name, machine(), commit(), BENCH_ROUNDS);
+    double rates[BENCH_ROUNDS];
     for (int i = 0; i < n; i++)
         calibrate(&cases[i]);
-    for (int round = 0; round < BENCH_ROUNDS; round++)
+    for (int round = 0; round < BENCH_ROUNDS; round++) {
+        rates[round] = multiply_add_rate();
         for (int i = 0; i < n; i++)
             cases[i].samples[round] = once(&cases[i], cases[i].repeats) /
                                       ((double)cases[i].repeats * cases[i].items);
+    }
+    double rate = bench_median(rates, BENCH_ROUNDS);
+    for (int i = 0; i < n; i++)
+        cases[i].limit = cases[i].operations / rate;
+    printf("%s: %s, commit %s, median of %d rounds, f32 multiply-adds at %.0f GFLOP/s\n", name,
+           machine(), commit(), BENCH_ROUNDS, rate);
     print_table(unit, cases, n);
     return write_json(name, unit, cases, n);
 }
