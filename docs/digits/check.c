@@ -9,7 +9,7 @@
 
 #include "clock.h"
 
-enum { IMAGES = 8, ENTRIES_MIN = 8, ENTRIES_MAX = 64 };
+enum { IMAGES = 8, ENTRIES_MIN = 8, ENTRIES_MAX = 64, ATTEMPTS = 3 };
 
 typedef struct problem {
     ct_module *net;
@@ -30,12 +30,22 @@ static int64_t entries_for(const ct_module *net)
     return n < ENTRIES_MIN ? ENTRIES_MIN : n > ENTRIES_MAX ? ENTRIES_MAX : n;
 }
 
+/* A net of ReLUs has kinks everywhere. Where one is so near that no step is left to measure with,
+ * the answer is INCONCLUSIVE, and other directions and entries are tried. A mismatch gets no second
+ * chance. */
+static ct_verdict compare(ct_context *cx, problem *p, ct_tensor *parameter, ct_gradcheck_report *r)
+{
+    ct_gradcheck_options how = { .max_entries = entries_for(p->net), .accept_kinks = true };
+    ct_verdict verdict = CT_GRADCHECK_INCONCLUSIVE;
+    for (; how.seed < ATTEMPTS && verdict == CT_GRADCHECK_INCONCLUSIVE; how.seed++)
+        verdict = ct_gradcheck(cx, loss_of, p, &parameter, 1, &how, r);
+    return verdict;
+}
+
 static bool check_tensor(check *c, ct_context *cx, problem *p, ct_tensor *parameter)
 {
-    const ct_gradcheck_options how = { .max_entries = entries_for(p->net), .accept_kinks = true,
-                                       .seed = (uint64_t)c->tensors };
     ct_gradcheck_report r;
-    ct_verdict verdict = ct_gradcheck(cx, loss_of, p, &parameter, 1, &how, &r);
+    ct_verdict verdict = compare(cx, p, parameter, &r);
     double error = fabs(r.analytic - r.numeric);
     bool passed = verdict == CT_GRADCHECK_PASS;
     printf("  %-10s %8lld of %7lld entries, worst error %.1e (bar %.1e), %lld on kinks: %s\n",
