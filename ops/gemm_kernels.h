@@ -109,7 +109,7 @@ INLINE TARGET void K(pack_panel)(ct__matrix from, int64_t n, int64_t k, int64_t 
 INLINE TARGET void K(pack)(ct__matrix from, int64_t n, int64_t k, int64_t width, REAL *to)
 {
     const REAL *x = from.data;
-    for (int64_t i = 0; i < n; i += width) {
+    for (int64_t i = 0; i < n && k > 0; i += width) {
         from.data = x + i * from.row;
         K(pack_panel)(from, least(n - i, width), k, width, to + i * k);
     }
