@@ -41,8 +41,10 @@ static void K(back)(ct_activation activation, REAL *restrict gx, const REAL *gy,
 {
     switch ((int)activation) {
     case CT_RELU:
-        for (int64_t i = 0; i < n; i++)
-            gx[i] = y[i] <= 0 ? 0 : gy[i];
+        for (int64_t i = 0; i < n; i++) {
+            REAL g = gy[i]; /* read in any case: so the loop has no branch */
+            gx[i] = y[i] <= 0 ? 0 : g;
+        }
         return;
     case CT_TANH:
         for (int64_t i = 0; i < n; i++)

@@ -4,7 +4,6 @@
  * whose slope is a function of Y, so that Z is not kept: relu' = [y > 0], tanh' = 1 - y^2,
  * sigmoid' = y (1 - y). X's leading axes are rows, as many as there are. */
 #include <cotangent/ops.h>
-#include <string.h>
 
 #include "copy.h"
 #include "gemm.h"
@@ -63,19 +62,17 @@ static ct_status linear_forward(ct_call *call)
         .bias = b ? ct_data(b) : NULL, .activation = activation_of(call) });
 }
 
-/* gb = sum of m rows of gZ, n long: m n numbers read once */
-static void sum_rows(ct_tensor *gb, const char *gz, int64_t m, bool adds)
+/* gb: a row of ones times gZ */
+static ct_status sum_rows(const ct_call *call, ct_tensor *gb, const void *gz, int64_t m)
 {
-    ct_dtype dtype = ct_dtype_of(gb);
-    int64_t n = ct_count(gb), ones[] = { 1, 1 };
-    size_t bytes = (size_t)n * ct__size_of(dtype);
-    char *to = ct_data_mutable(gb);
-    if (!adds)
-        memset(to, 0, bytes);
-    for (int64_t i = 0; n > 0 && i < m; i++) {
-        void *data[] = { to, (void *)(uintptr_t)(gz + (size_t)i * bytes) };
-        ct__adding(dtype)(n, data, ones, NULL);
-    }
+    static const float one_f32 = 1;
+    static const double one_f64 = 1;
+    bool f32 = ct_dtype_of(gb) == CT_F32;
+    int64_t n = ct_count(gb);
+    return multiply(call, &(ct__gemm){
+        .dtype = ct_dtype_of(gb), .m = 1, .n = n, .k = m,
+        .a = { f32 ? (const void *)&one_f32 : &one_f64, 0, 0 }, .b = { gz, n, 1 },
+        .c = ct_data_mutable(gb), .c_row = n, .adds = ct_call_adds(call, 2) });
 }
 
 static ct_status linear_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
@@ -102,8 +99,8 @@ static ct_status linear_backward(const ct_call *call, ct_tensor *const *gy, ct_t
             .dtype = ct_dtype_of(x), .m = n, .n = k, .k = m, .a = { gz, 1, n },
             .b = { ct_data(x), k, 1 }, .c = ct_data_mutable(gx[1]), .c_row = k,
             .adds = ct_call_adds(call, 1) });
-    if (ct_call_inputs(call) > 2 && gx[2])
-        sum_rows(gx[2], gz, m, ct_call_adds(call, 2));
+    if (ct_call_inputs(call) > 2 && gx[2] && status == CT_OK)
+        status = sum_rows(call, gx[2], gz, m);
     return status;
 }
 
