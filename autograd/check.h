@@ -52,6 +52,7 @@ typedef struct ct__check {
     double *start, *analytic, *numeric, *direction; /* per entry */
     signed char *verdicts; /* ... -1: not compared */
     double *y, *weights, *noise, *plus, *minus, *work; /* per value */
+    double *aside; /* room for start, analytic and y while the point is another */
     bool *moved;
     double all_noise; /* of the last probe, had every value moved */
 } ct__check;
@@ -69,15 +70,32 @@ void *ct__check_room(ct__check *c, int64_t count, size_t size); /* zeroed; NULL:
 double ct__check_random(ct__check *c); /* of either sign, magnitude from 1/4 to 1; fits an f32 */
 
 /* -- gradcheck_values.c */
-bool ct__check_prepare(ct__check *c); /* y, weights, noise; that f is a function at all */
-bool ct__check_derive(ct__check *c);  /* analytic */
-bool ct__check_values(ct__check *c, double *out);
-bool ct__check_f32(ct__check *c);     /* f32 inputs as they are: do they give the same gradient? */
 double *ct__check_entry(const ct__part *part, int64_t k);  /* where it lies */
+const ct__part *ct__check_part(const ct__check *c, int64_t entry);
 double ct__check_size(const ct__check *c, int64_t entry);  /* what is large for it; not 0 */
 void ct__check_aim(ct__check *c);                  /* a random direction, of those sizes */
-void ct__check_move(const ct__check *c, double t); /* to start + t direction; 0: back, bit for bit */
-const ct__part *ct__check_part(const ct__check *c, int64_t entry);
+void ct__check_move(const ct__check *c, double t); /* to start + t direction; 0: back, bit by bit */
+ct_tensor *ct__check_run(ct__check *c);            /* f(x), recorded, with the stream rewound */
+bool ct__check_values(ct__check *c, double *out);
+bool ct__check_derive(ct__check *c); /* analytic */
+bool ct__check_f32(ct__check *c);    /* f32 inputs as they are: do they give the same gradient? */
+
+/* -- gradcheck_prepare.c */
+bool ct__check_prepare(ct__check *c); /* y, weights, noise; that f is a function at all */
+
+/* -- gradcheck_slope.c */
+typedef struct ct__aim {
+    int64_t entry;    /* or -1: along `whole`, cut down to the entries in [from, to) */
+    int64_t from, to;
+    const double *whole;
+} ct__aim;
+typedef struct ct__finding {
+    double analytic;
+    ct__slope slope;
+    ct_verdict verdict;
+} ct__finding;
+bool ct__check_one(ct__check *c, const ct__aim *aim, ct__finding *found);
+double ct__check_tolerance(const ct__check *c, double analytic, double numeric);
 
 /* -- gradcheck_compare.c */
 bool ct__check_entries(ct__check *c);

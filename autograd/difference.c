@@ -10,10 +10,10 @@
  * as 1/h, is added: the bar. The entry with the smallest bar wins.
  *
  * That is right where f is smooth on the scale of h. Whether it is, the one-sided slopes tell, for
- * they cost nothing more: their gap, (f(h/2) - 2 f(0) + f(-h/2)) / (h/2), shrinks with h where f is
- * smooth; it stays where f has a kink at 0, and grows as 1/h where f jumps. Until it shrinks (a kink
- * lies within the step), the gap is part of the bar, which makes the step go below the kink. A gap
- * that stays is followed down to where roundoff hides it, in longer strides. */
+ * they cost nothing more: their gap, (f(h/2) - 2 f(0) + f(-h/2)) / (h/2), shrinks with h where f
+ * is smooth; it stays where f has a kink at 0, and grows as 1/h where f jumps. Until it shrinks (a
+ * kink lies within the step), the gap is part of the bar, which makes the step go below the kink.
+ * A gap that stays is followed down to where roundoff hides it, in longer strides. */
 #include <float.h>
 #include <math.h>
 

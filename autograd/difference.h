@@ -16,8 +16,8 @@ typedef bool (*ct__probe)(void *user, double h, ct__sides *sides);
 
 typedef struct ct__slope {
     double value, bar;        /* |value - true slope| <= bar */
-    double left, right, step; /* one-sided slopes (at a kink: within `slack`) and the step they had */
-    double slack;
+    double left, right, step; /* one-sided slopes, and the step they had */
+    double slack;             /* at a kink: how far these may be off */
     bool stuck; /* at this step f does not move at all, though it did at longer ones */
     enum { CT__SMOOTH, CT__KINK, CT__JUMP, CT__ROUGH, CT__NOWHERE } kind;
 } ct__slope;

@@ -200,6 +200,7 @@ static bool check_order(ct__check *c, int order)
         return false;
     c->analytic = c->start + n, c->numeric = c->start + 2 * n, c->direction = c->start + 3 * n;
     memset(c->verdicts, -1, (size_t)n);
+    c->aside = NULL;
     if (!ct__check_prepare(c) || !ct__check_derive(c) || !ct__check_entries(c))
         return false;
     if (c->verdict == CT_GRADCHECK_FAIL && c->report->order == order)

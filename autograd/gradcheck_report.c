@@ -105,11 +105,12 @@ static const char *reading(const ct__check *c, double ratio, char *text, size_t 
     bool counts = part && close_to(size, (double)part->count);
     for (int d = 0; part && d < part->x->ndim; d++)
         counts |= close_to(size, (double)ct__shape(part->x)[d]);
-    snprintf(text, room, counts && size != ratio
-                             ? "1/%g of the right value, a number of elements: a mean for a sum?"
-                         : counts ? "%g times the right value, a number of elements: a sum for a mean?"
-                                  : "%g times the right value",
-             counts ? size : ratio);
+    const char *format = "%g times the right value";
+    if (counts && size == ratio)
+        format = "%g times the right value, a number of elements: a sum for a mean?";
+    else if (counts)
+        format = "1/%g of the right value, a number of elements: a mean for a sum?";
+    snprintf(text, room, format, counts ? size : ratio);
     return text;
 }
 
@@ -194,9 +195,10 @@ const char *ct_gradcheck_text(ct_context *cx, const ct_gradcheck_report *r)
             where, r->order, r->analytic, r->numeric, r->bar, r->analytic / r->numeric, r->left,
             r->right, r->step, (long long)r->compared, (long long)r->wrong, (long long)r->kinks,
             (long long)r->evaluations, (unsigned long long)r->seed);
-    const char *text = where && worst ? ct__scope_text(cx, "gradcheck%s%s: %s%s%s%s", r->op[0] ? " " : "",
-                                              r->op, ct_verdict_text(r->verdict), worst,
-                                              r->diagnosis[0] ? "\n  " : "", r->diagnosis)
-                             : NULL;
+    if (!where || !worst)
+        return "(out of memory)";
+    const char *text = ct__scope_text(cx, "gradcheck%s%s: %s%s%s%s", r->op[0] ? " " : "", r->op,
+                                      ct_verdict_text(r->verdict), worst,
+                                      r->diagnosis[0] ? "\n  " : "", r->diagnosis);
     return text ? text : "(out of memory)";
 }

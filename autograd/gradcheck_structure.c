@@ -1,6 +1,7 @@
-/* What must hold of an operator's rules beside the derivative being right at its samples: the same
- * gradient by either rule, for any layout, for each input alone, added or stored; linear in the
- * cotangent; in f32 as in f64. Each is one run of the operator in a variant, against the plain run. */
+/* What must hold of an operator's rules beside the derivative being right at its samples: the
+ * same gradient by either rule, for any layout, for each input alone, added or stored; linear
+ * in the cotangent; in f32 as in f64. Each is one run of the operator in a variant, against the
+ * plain run. */
 #include <math.h>
 #include <stdio.h>
 
@@ -85,8 +86,8 @@ static ct_tensor *apply(const structure *s, const variant *v, ct_tensor **x)
 static bool run_in_scope(structure *s, const variant *v, double *y_out, double *g_out)
 {
     ct__check *c = s->c;
-    ct_tensor **x = ct__check_room(c, c->n, sizeof *x), **wanted = ct__check_room(c, c->n, sizeof *x);
-    ct_tensor **g = ct__check_room(c, c->n, sizeof *x), *y, *u;
+    ct_tensor **x = ct__check_room(c, c->n, sizeof *x), **g = ct__check_room(c, c->n, sizeof *g);
+    ct_tensor **wanted = ct__check_room(c, c->n, sizeof *wanted), *y, *u;
     int n = 0;
     for (int i = 0; x && wanted && g && i < c->n; i++) {
         ct_dtype dtype = (ct_dtype)c->given[i]->dtype;

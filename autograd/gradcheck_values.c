@@ -1,19 +1,9 @@
-/* The function under check, evaluated: its values, their derivative as recorded, and how noisy they
- * are.
- *
- * Roundoff is measured, not assumed: along a short line through the point, 1e-7 of x long, f is as
- * good as straight or (at a kink) bent once, so its slope goes one way only; what its second
- * differences sum to in magnitude beyond their net sum is noise. For n + 2 points and roundoff of
- * up to q that excess is 2 q if a rounding flips once, and more if it flips oftener: a quarter of it
- * stands for q / 2 as eps |y| does where f is rounded well. Two spacings, for one may be in step
- * with the grid of roundings. (A gradient may jump at the point, at a kink of f: that is no noise.) */
-#include <float.h>
+/* The function under check, evaluated: moving the point, its values there, and their derivative as
+ * recorded. */
 #include <math.h>
 #include <stdio.h>
 
 #include "check.h"
-
-enum { NOISE_POINTS = 9 };
 
 double *ct__check_entry(const ct__part *part, int64_t k)
 {
@@ -68,8 +58,7 @@ static bool failed(ct__check *c, const char *what)
     return ct__check_invalid(c, "%s failed: %s", what, ct_error_text(c->cx));
 }
 
-/* f(x), recorded, with the stream rewound */
-static ct_tensor *run(ct__check *c)
+ct_tensor *ct__check_run(ct__check *c)
 {
     c->cx->seed = c->seed, c->cx->draws = c->draws;
     ct_tensor *y = c->f(c->cx, c->x, c->n, c->user);
@@ -104,7 +93,7 @@ static void store(const ct_tensor *g, int64_t count, double *out)
 
 static bool values_in_scope(ct__check *c, double *out)
 {
-    ct_tensor *y = run(c), **g = ct__check_room(c, c->inputs, sizeof *g);
+    ct_tensor *y = ct__check_run(c), **g = ct__check_room(c, c->inputs, sizeof *g);
     if (!y || !g)
         return false;
     if (c->order == 1)
@@ -154,9 +143,9 @@ static bool derive_second(ct__check *c, ct_tensor **g)
             return failed(c, "backward");
         for (int j = 0; j < c->part_count; j++) {
             const ct__part *part = &c->parts[j];
-            store(h[j], part->count, c->numeric + part->first);
+            store(h[j], part->count, c->direction + part->first);
             for (int64_t k = part->first; k < part->first + part->count; k++)
-                c->analytic[k] += c->numeric[k];
+                c->analytic[k] += c->direction[k];
         }
     }
     return true;
@@ -166,7 +155,7 @@ bool ct__check_derive(ct__check *c)
 {
     ct__scope scope;
     ct__scope_push(c->cx, &scope);
-    ct_tensor **g = ct__check_room(c, c->inputs, sizeof *g), *y = g ? run(c) : NULL;
+    ct_tensor **g = ct__check_room(c, c->inputs, sizeof *g), *y = g ? ct__check_run(c) : NULL;
     unsigned flags = c->order == 2 ? CT_CREATE_GRAPH : 0;
     bool done = y && gradient(c, y, flags, g);
     c->connected = done && y->flags & CT__REQUIRES_GRAD;
@@ -191,7 +180,7 @@ static bool near(const double *a, const double *b, int64_t n)
 
 static bool compare_f32(ct__check *c, double *g32)
 {
-    ct_tensor **g = ct__check_room(c, c->inputs, sizeof *g), *y = g ? run(c) : NULL;
+    ct_tensor **g = ct__check_room(c, c->inputs, sizeof *g), *y = g ? ct__check_run(c) : NULL;
     if (!y || !gradient(c, y, 0, g))
         return false;
     for (int i = 0; i < c->inputs; i++) {
@@ -236,138 +225,4 @@ bool ct__check_f32(ct__check *c)
     bool done = ct_error(c->cx) == CT_OK ? compare_f32(&f32, g) : failed(c, "copying");
     c->verdict = f32.verdict;
     return done;
-}
-
-/* -- Noise */
-/* values at points `spacing` apart; each one's excess (see the top) raises its noise */
-static bool measure(ct__check *c, double spacing)
-{
-    double *last = c->plus, *slope = c->minus, *now = c->work;
-    double *sum = c->work + c->outputs, *net = c->work + 2 * c->outputs;
-    bool done = true;
-    for (int point = 0; point < NOISE_POINTS && done; point++) {
-        double t = spacing * (point - NOISE_POINTS / 2);
-        ct__check_move(c, t);
-        done = ct__check_values(c, now);
-        for (int64_t j = 0; j < c->outputs && done; j++) {
-            double rise = now[j] - last[j], bend = rise - slope[j];
-            sum[j] = point < 2 ? 0 : sum[j] + fabs(bend);
-            net[j] = point < 2 ? 0 : net[j] + bend;
-            last[j] = now[j], slope[j] = rise;
-        }
-    }
-    for (int64_t j = 0; j < c->outputs && done; j++) {
-        double excess = (sum[j] - fabs(net[j])) / 4;
-        bool jumps = c->order == 2 && excess > 1e-3 * fmax(fabs(last[j]), fabs(c->y[j]));
-        if (excess > c->noise[j] && !jumps) /* not for NaN: the line left f's domain */
-            c->noise[j] = excess;
-    }
-    return done;
-}
-
-static bool measure_noise(ct__check *c)
-{
-    ct__check_aim(c);
-    for (int64_t j = 0; j < c->outputs; j++)
-        c->noise[j] = DBL_EPSILON * fabs(c->y[j]);
-    bool done = measure(c, 3.8e-7) && measure(c, 2.35e-7);
-    ct__check_move(c, 0);
-    return done;
-}
-
-/* -- Is it a function, and finite? */
-static bool remember_start(ct__check *c)
-{
-    for (int i = 0; i < c->part_count; i++) {
-        ct__part *part = &c->parts[i];
-        double squares = 0;
-        ct_to_doubles(part->x, c->start + part->first, part->count);
-        for (int64_t k = part->first; k < part->first + part->count; k++) {
-            if (!isfinite(c->start[k]))
-                return ct__check_invalid(c, "input %d is not finite", part->input);
-            squares += c->start[k] * c->start[k] / (double)part->count;
-        }
-        part->scale = sqrt(squares);
-    }
-    return true;
-}
-
-static bool same_bits(const double *a, const double *b, int64_t n)
-{
-    return n == 0 || memcmp(a, b, (size_t)n * sizeof *a) == 0;
-}
-
-static bool check_pure(ct__check *c)
-{
-    if (!ct__check_values(c, c->y) || !ct__check_values(c, c->plus))
-        return false;
-    for (int i = 0; i < c->part_count; i++) {
-        const ct__part *part = &c->parts[i];
-        store(part->x, part->count, c->numeric + part->first);
-        if (same_bits(c->numeric + part->first, c->start + part->first, part->count))
-            continue;
-        ct__check_move(c, 0);
-        return ct__check_invalid(c, "the function writes into input %d", part->input);
-    }
-    for (int64_t j = 0; j < c->outputs; j++)
-        if (!isfinite(c->y[j]))
-            return ct__check_invalid(c, "the function's %s is not finite at this point",
-                                     c->order == 2 ? "gradient" : "value");
-    return same_bits(c->y, c->plus, c->outputs) ||
-           ct__check_invalid(c, "not deterministic: two evaluations at one point differ");
-}
-
-static bool make_cotangent(ct__check *c)
-{
-    int64_t shape[CT_MAX_DIMS];
-    ct__scope scope;
-    ct__scope_push(c->cx, &scope);
-    ct_tensor *y = run(c);
-    int ndim = y ? y->ndim : 0;
-    ct_dtype dtype = y ? (ct_dtype)y->dtype : CT_F64;
-    if (y)
-        memcpy(shape, ct__shape(y), (size_t)ndim * sizeof *shape);
-    ct__scope_pop(c->cx, &scope);
-    if (!y)
-        return false;
-    c->u = ct_zeros(c->cx, dtype, shape, ndim);
-    if (!c->u)
-        return ct__check_invalid(c, "out of memory");
-    size_t size = ct__dtype_size(dtype);
-    for (int64_t j = 0; j < c->u->count; j++)
-        ct__store(c->u->data + (size_t)j * size, dtype, ct__check_random(c));
-    return true;
-}
-
-static bool make_weights(ct__check *c)
-{
-    if (c->order == 1)
-        return ct_to_doubles(c->u, c->weights, c->outputs) == CT_OK;
-    for (int i = 0; i < c->inputs; i++) {
-        const ct__part *part = &c->parts[i];
-        c->v[i] = ct_zeros_like(part->x);
-        if (!c->v[i])
-            return ct__check_invalid(c, "out of memory");
-        for (int64_t k = 0; k < part->count; k++) {
-            double w = c->weights[part->first + k] = ct__check_random(c);
-            memcpy(c->v[i]->data + (size_t)k * sizeof w, &w, sizeof w);
-        }
-    }
-    return true;
-}
-
-bool ct__check_prepare(ct__check *c)
-{
-    if (!remember_start(c) || (c->order == 1 && !make_cotangent(c)))
-        return false;
-    const ct__part *last = &c->parts[c->inputs - 1];
-    c->outputs = c->order == 1 ? c->u->count : last->first + last->count;
-    int64_t m = c->outputs;
-    c->y = ct__check_room(c, 8 * m, sizeof *c->y);
-    c->moved = ct__check_room(c, m, sizeof *c->moved);
-    if (!c->y || !c->moved)
-        return false;
-    c->weights = c->y + m, c->noise = c->y + 2 * m, c->plus = c->y + 3 * m;
-    c->minus = c->y + 4 * m, c->work = c->y + 5 * m;
-    return make_weights(c) && check_pure(c) && measure_noise(c);
 }

@@ -1,5 +1,5 @@
-/* Every operator in the list is right at its samples, and every operator that ops.h offers is in the
- * list: the header is read as text, so one that was forgotten fails here. */
+/* Every operator in the list is right at its samples, and every operator that ops.h offers is
+ * in the list: the header is read as text, so one that was forgotten fails here. */
 #include "support.h"
 
 #include <ctype.h>

@@ -1,0 +1,225 @@
+/* One slope by differences, of an entry or along a direction, judged against the derivative.
+ *
+ * Values that an entry never moves carry no noise into its slope: a large and a small element of
+ * one tensor do not disturb each other. Whether one moves shows only at steps that matter, so
+ * steps begin where the noise of all would be harmless.
+ *
+ * At a kink the derivative must lie between the slopes on the left and on the right. That is so
+ * of one kink; where several meet (all units of a layer that see zeros only) it need not be,
+ * nor along a direction. Then the rest of the point is moved a little, which parts kinks that
+ * merely met, and what is found there counts: a value outside is wrong if it is wrong there
+ * too. */
+#include <float.h>
+#include <math.h>
+
+#include "check.h"
+
+enum { BAR = 2, LOOKS = 3 };
+#define FIRST_STEP 0.125 /* times the size of the entry */
+#define ASIDE 1e-4       /* ... which is how far the rest of the point is moved */
+
+typedef struct probe {
+    ct__check *c;
+    int64_t entry;
+    double rounding; /* what rounding x may do along a direction, times the slope */
+} probe;
+
+/* -- Evaluating on both sides */
+static void difference(ct__check *c, double rounding, ct__sides *sides)
+{
+    double rise = 0, bend = 0, noise = rounding, all = rounding;
+    sides->finite = true;
+    for (int64_t j = 0; j < c->outputs; j++) {
+        double plus = c->plus[j], minus = c->minus[j], w = c->weights[j];
+        sides->finite &= isfinite(plus) && isfinite(minus);
+        c->moved[j] |= plus != c->y[j] || minus != c->y[j];
+        rise += w * (plus - minus);
+        bend += w * ((plus - c->y[j]) + (minus - c->y[j]));
+        double rounded = DBL_EPSILON * fmax(fabs(plus), fabs(minus));
+        double one = 2 * fabs(w) * fmax(rounded, c->noise[j]);
+        all += one;
+        noise += c->moved[j] ? one : 0;
+    }
+    sides->rise = rise, sides->bend = bend, sides->noise = noise;
+    c->all_noise = all;
+}
+
+static bool probe_entry(probe *p, double h, ct__sides *sides)
+{
+    ct__check *c = p->c;
+    const ct__part *part = ct__check_part(c, p->entry);
+    double x = c->start[p->entry], plus = x + h / 2, minus = x - h / 2;
+    double *place = ct__check_entry(part, p->entry - part->first);
+    *place = plus;
+    bool done = ct__check_values(c, c->plus);
+    *place = minus;
+    done = done && ct__check_values(c, c->minus);
+    *place = x;
+    sides->step = plus - minus;
+    return done;
+}
+
+static bool probe_direction(probe *p, double h, ct__sides *sides)
+{
+    ct__check *c = p->c;
+    ct__check_move(c, h / 2);
+    bool done = ct__check_values(c, c->plus);
+    ct__check_move(c, -h / 2);
+    done = done && ct__check_values(c, c->minus);
+    ct__check_move(c, 0);
+    sides->step = h > DBL_EPSILON * FIRST_STEP ? h : 0;
+    return done;
+}
+
+static bool take_sides(void *user, double h, ct__sides *sides)
+{
+    probe *p = user;
+    bool done = p->entry < 0 ? probe_direction(p, h, sides) : probe_entry(p, h, sides);
+    if (done)
+        difference(p->c, p->rounding, sides);
+    return done;
+}
+
+/* -- One slope, judged */
+double ct__check_tolerance(const ct__check *c, double a, double n)
+{
+    return c->options.atol + c->options.rtol * fmax(fabs(a), fabs(n));
+}
+
+static bool agree(const ct__check *c, double analytic, const ct__slope *s)
+{
+    double away = s->kind == CT__KINK ? fmax(fmin(s->left, s->right) - analytic,
+                                             analytic - fmax(s->left, s->right)) - s->slack
+                                      : fabs(analytic - s->value) - BAR * s->bar;
+    return away <= ct__check_tolerance(c, analytic, s->value); /* false for NaN */
+}
+
+static ct_verdict judge(const ct__check *c, double analytic, const ct__slope *s)
+{
+    if (s->kind == CT__NOWHERE)
+        return CT_GRADCHECK_INVALID;
+    if (c->order == 2 && s->kind == CT__JUMP && isfinite(analytic))
+        return CT_GRADCHECK_KINK; /* a jump of the gradient is a kink of f */
+    if (!agree(c, analytic, s))
+        return s->stuck && isfinite(analytic) ? CT_GRADCHECK_INCONCLUSIVE : CT_GRADCHECK_FAIL;
+    if (s->kind == CT__KINK)
+        return CT_GRADCHECK_KINK;
+    bool sharp = s->bar <= ct__check_tolerance(c, analytic, s->value);
+    return sharp ? CT_GRADCHECK_PASS : CT_GRADCHECK_INCONCLUSIVE;
+}
+
+/* the first step: so long that noise is harmless, if one of at most `most` is */
+static bool first_step(probe *p, double *h, double most)
+{
+    for (; *h < most; *h = fmin(16 * *h, most)) {
+        ct__sides s = { 0 };
+        if (!take_sides(p, *h, &s))
+            return false;
+        if (!s.finite || !(s.step > 0))
+            return true;
+        double slope = s.rise / s.step;
+        if (s.rise != 0 && p->c->all_noise / s.step <= ct__check_tolerance(p->c, slope, slope) / 32)
+            return true;
+    }
+    return true;
+}
+
+static bool consistent(const ct__slope *a, const ct__slope *b)
+{
+    return fabs(a->value - b->value) <= BAR * (a->bar + b->bar);
+}
+
+/* a mismatch is looked at again with other steps, and a third time if the two looks differ: of
+   three, two that agree are believed; if none do, no bar is to be trusted */
+static bool measure(probe *p, double h, double analytic, ct__slope *slope)
+{
+    ct__check *c = p->c;
+    const double tolerances[] = { c->options.atol, c->options.rtol };
+    ct__slope look[LOOKS];
+    memset(c->moved, 0, (size_t)c->outputs * sizeof *c->moved);
+    if (p->entry >= 0 && !first_step(p, &h, fmax(h, FIRST_STEP)))
+        return false;
+    for (int i = 0; i < LOOKS; i++, h *= 0.31) {
+        if (!ct__difference(take_sides, p, h, tolerances, &look[i]))
+            return false;
+        *slope = look[i];
+        if (i == 0 && judge(c, analytic, slope) != CT_GRADCHECK_FAIL)
+            return true;
+        for (int k = 0; k < i; k++)
+            if (consistent(&look[k], &look[i])) {
+                *slope = look[k];
+                return true;
+            }
+    }
+    slope->bar = fmax(fabs(look[1].value - look[0].value), fabs(look[2].value - look[0].value));
+    slope->kind = CT__ROUGH;
+    return true;
+}
+
+/* the derivative along the direction's entries in [from, to), which it is cut down to */
+static double along(probe *p, const ct__aim *aim)
+{
+    ct__check *c = p->c;
+    double sum = 0;
+    p->rounding = 0;
+    for (int64_t k = 0; k < c->entries; k++) {
+        bool inside = k >= aim->from && k < aim->to;
+        c->direction[k] = inside ? aim->whole[k] : 0;
+        if (!inside)
+            continue;
+        sum += c->analytic[k] * aim->whole[k];
+        p->rounding += fabs(c->analytic[k] * c->start[k]) * DBL_EPSILON;
+    }
+    return sum;
+}
+
+static bool look_here(ct__check *c, const ct__aim *aim, ct__finding *found)
+{
+    probe p = { .c = c, .entry = aim->entry };
+    bool entry = aim->entry >= 0;
+    found->analytic = entry ? c->analytic[aim->entry] : along(&p, aim);
+    double h = FIRST_STEP * (entry ? ct__check_size(c, aim->entry) : 1);
+    if (!measure(&p, h, found->analytic, &found->slope))
+        return false;
+    found->verdict = judge(c, found->analytic, &found->slope);
+    return true;
+}
+
+/* -- Beside a kink */
+static bool look_beside(ct__check *c, const ct__aim *aim, ct__finding *found)
+{
+    int64_t n = c->entries, m = c->outputs;
+    if (!c->aside && !(c->aside = ct__check_room(c, 2 * n + m, sizeof *c->aside)))
+        return false;
+    double *start = c->aside, *analytic = start + n, *y = analytic + n;
+    memcpy(start, c->start, (size_t)n * sizeof *start);
+    memcpy(analytic, c->analytic, (size_t)n * sizeof *analytic);
+    memcpy(y, c->y, (size_t)m * sizeof *y);
+    ct__check_aim(c);
+    for (int64_t k = 0; k < n; k++)
+        c->start[k] += k == aim->entry ? 0 : ASIDE * c->direction[k];
+    ct__check_move(c, 0);
+    bool done = ct__check_values(c, c->y) && ct__check_derive(c) && look_here(c, aim, found);
+    memcpy(c->start, start, (size_t)n * sizeof *start);
+    memcpy(c->analytic, analytic, (size_t)n * sizeof *analytic);
+    memcpy(c->y, y, (size_t)m * sizeof *y);
+    ct__check_move(c, 0);
+    return done;
+}
+
+bool ct__check_one(ct__check *c, const ct__aim *aim, ct__finding *found)
+{
+    if (!look_here(c, aim, found))
+        return false;
+    bool outside = found->verdict == CT_GRADCHECK_FAIL || aim->entry < 0;
+    if (found->slope.kind != CT__KINK || !outside || isnan(found->analytic))
+        return true;
+    ct__finding beside;
+    if (!look_beside(c, aim, &beside))
+        return false;
+    if (beside.verdict == CT_GRADCHECK_FAIL)
+        *found = beside;
+    else
+        found->verdict = CT_GRADCHECK_KINK;
+    return true;
+}
