@@ -27,7 +27,8 @@ enum {
     CT_OP_CONSTANT = 1,      /* no derivative is wanted (argmax, sign): never recorded, no error */
     CT_OP_BROADCAST = 2,     /* gx may have y's shape, the engine sums it to x's; else an error */
     CT_OP_CONTIGUOUS = 4,    /* inputs and cotangents are made contiguous before the callbacks */
-    CT_OP_VIEW = 8,          /* y is a view of x0, made in `infer` with ct_view; no `forward` */
+    CT_OP_VIEW = 8,          /* y is a view of x0, made in `infer` with ct_view; `forward` runs too,
+                                where there is one: for what no strides can say, see reshape */
     CT_OP_RANDOM = 16,       /* draws: checker and checkpoint rewind the stream */
     CT_OP_UPDATE = 32        /* writes into its inputs; has no output; never recorded */
 };
