@@ -208,6 +208,7 @@ void ct__context_give_back(ct_context *cx);
 void ct__scope_push(ct_context *cx, ct__scope *scope); /* the engine's own, on the C stack */
 void ct__scope_pop(ct_context *cx, ct__scope *scope);
 void ct__scopes_free(ct_context *cx);
+void ct__kept_free(ct_context *cx);
 ct_tensor *ct__to_scope(ct_tensor *t); /* NULL passes through */
 const char *ct__scope_text(ct_context *cx, const char *format, ...) CT_PRINTF(2, 3);
 char *ct__scope_chars(ct_context *cx, size_t bytes); /* room for a text, the scope's */
@@ -257,7 +258,6 @@ void ct__buffer_drop(ct_context *cx, ct__buffer *buffer);
 void ct__handle(ct_tensor *t);      /* one more */
 void ct__unhandle(ct_tensor *t);    /* one less; NULL does nothing */
 void ct__drop(ct_tensor *t);        /* free it if nothing keeps it */
-void ct__kept_free(ct_context *cx);
 ct__extra *ct__extra_of(ct_tensor *t); /* made at need; NULL and an error */
 /* NULL (no error: there is no context), stale, or without data: an error that names `who` */
 bool ct__explain(const ct_tensor *t, const char *who, bool needs_data);

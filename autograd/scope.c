@@ -14,6 +14,13 @@ static void link_into(ct_tensor *t, ct_tensor **list)
     *list = t;
 }
 
+static void unlink_from_list(ct_tensor *t)
+{
+    *t->prev = t->next;
+    if (t->next)
+        t->next->prev = t->prev;
+}
+
 static void begin(ct_context *cx, ct__scope *scope, ct_scope id)
 {
     scope->outer = cx->scope;
@@ -130,9 +137,7 @@ ct_tensor *ct_scope_return(ct_context *cx, ct_scope id, ct_tensor *x)
     if (!usable)
         return NULL;
     if (!(x->flags & CT__IN_SCOPE)) { /* ... and goes to the next, if that was the one that ended */
-        *x->prev = x->next;
-        if (x->next)
-            x->next->prev = x->prev;
+        unlink_from_list(x);
         link_into(x, &outer->tensors);
         x->flags |= CT__IN_SCOPE;
         x->handles++;
@@ -145,11 +150,8 @@ ct_tensor *ct__to_scope(ct_tensor *t)
 {
     if (!t || t->flags & CT__IN_SCOPE)
         return t;
-    if (t->handles > 0) { /* it is in the list of kept ones */
-        *t->prev = t->next;
-        if (t->next)
-            t->next->prev = t->prev;
-    }
+    if (t->handles > 0) /* it is in the list of kept ones */
+        unlink_from_list(t);
     link_into(t, &t->cx->scope->tensors);
     t->flags |= CT__IN_SCOPE;
     t->handles++;
@@ -170,9 +172,7 @@ void ct__unhandle(ct_tensor *t)
     t->handles--;
     if (t->handles > 0 && t->flags & CT__IN_SCOPE)
         return;
-    *t->prev = t->next;
-    if (t->next)
-        t->next->prev = t->prev;
+    unlink_from_list(t);
     if (t->handles > 0)
         link_into(t, &t->cx->kept);
     else
@@ -204,6 +204,23 @@ void ct_release(ct_tensor *x)
     if (--x->retains == 0)
         x->cx->memory.retained--;
     ct__unhandle(x);
+}
+
+/* What the user retained and did not release. The others in the list are gradients: they go with
+ * their variables, which may be held by what comes later, so they wait in a list of their own. */
+void ct__kept_free(ct_context *cx)
+{
+    ct_tensor *gradients = NULL;
+    for (ct_tensor *t; (t = cx->kept);) {
+        if (t->retains > 0) {
+            t->handles -= t->retains - 1;
+            t->retains = 0;
+            ct__unhandle(t);
+            continue;
+        }
+        unlink_from_list(t);
+        link_into(t, &gradients);
+    }
 }
 
 ct_status ct_keep(ct_tensor **slot, ct_tensor *x)

@@ -208,14 +208,6 @@ void ct__drop(ct_tensor *t)
     }
 }
 
-void ct__kept_free(ct_context *cx)
-{
-    for (ct_tensor *t; (t = cx->kept);) {
-        t->handles = 1;
-        ct__unhandle(t);
-    }
-}
-
 ct__extra *ct__extra_of(ct_tensor *t)
 {
     if (t->extra)

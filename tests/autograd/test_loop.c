@@ -1,0 +1,124 @@
+/* Strided loops against index arithmetic. */
+#include "support.h"
+
+/* y[i] += 10 a[i] + b[i], whatever the strides */
+static void accumulate(int64_t n, void *const *data, const int64_t *stride, const void *arg)
+{
+    double *y = data[0];
+    const double *a = data[1], *b = data[2];
+    ck_assert_ptr_eq(arg, cx);
+    for (int64_t i = 0; i < n; i++)
+        y[i * stride[0]] += 10 * a[i * stride[1]] + b[i * stride[2]];
+}
+
+static int64_t draw(int64_t n)
+{
+    return (int64_t)(ct_random_u64(cx) % (uint64_t)n);
+}
+
+START_TEST(random_strides)
+{
+    enum { ROOM = 4096 };
+    static double memory[3][ROOM], want[ROOM];
+    for (int trial = 0; trial < 2000; trial++) {
+        int ndim = (int)draw(6);
+        int64_t shape[8], strides[3][8], count = 1, index[8] = { 0 };
+        for (int d = 0; d < ndim; d++) {
+            shape[d] = draw(12) == 0 ? 0 : 1 + draw(3);
+            count *= shape[d];
+            for (int k = 0; k < 3; k++)
+                strides[k][d] = draw(4) == 0 ? 0 : draw(101) - 50;
+        }
+        for (int i = 0; i < ROOM; i++) {
+            memory[0][i] = want[i] = i;
+            memory[1][i] = 1 + i % 97, memory[2][i] = i % 89;
+        }
+        ct_operand operands[3];
+        for (int k = 0; k < 3; k++)
+            operands[k] = (ct_operand){ memory[k] + ROOM / 2, sizeof(double), strides[k] };
+        for (int64_t i = 0; i < count; i++) {
+            int64_t at[3] = { ROOM / 2, ROOM / 2, ROOM / 2 };
+            for (int k = 0; k < 3; k++)
+                for (int d = 0; d < ndim; d++)
+                    at[k] += index[d] * strides[k][d];
+            want[at[0]] += 10 * memory[1][at[1]] + memory[2][at[2]];
+            for (int d = ndim - 1; d >= 0 && ++index[d] == shape[d]; d--)
+                index[d] = 0;
+        }
+        ct_loop_over(shape, ndim, operands, 3, accumulate, cx);
+        ck_assert_int_eq(memcmp(memory[0], want, sizeof want), 0);
+    }
+}
+END_TEST
+
+static int runs;
+static int64_t longest;
+
+static void count_runs(int64_t n, void *const *data, const int64_t *stride, const void *arg)
+{
+    (void)data, (void)stride, (void)arg;
+    runs++;
+    longest = n > longest ? n : longest;
+}
+
+static void expect_runs(ct_tensor *a, ct_tensor *b, int want, int64_t length)
+{
+    runs = 0, longest = 0;
+    ct_loop(CT_TENSORS(a, b), count_runs, NULL);
+    ck_assert_int_eq(runs, want);
+    ck_assert_int_eq(longest, length);
+}
+
+START_TEST(dimensions_are_merged)
+{
+    ct_tensor *x = ct_zeros(cx, CT_F64, CT_SHAPE(2, 3, 4));
+    expect_runs(x, x, 1, 24);
+    expect_runs(x, ct_scalar(cx, CT_F64, 1), 1, 24);
+    expect_runs(x, ct_zeros(cx, CT_F64, CT_SHAPE(4)), 6, 4);
+    expect_runs(x, ct_zeros(cx, CT_F64, CT_SHAPE(3, 4)), 2, 12);
+    expect_runs(ct_transpose(x), ct_transpose(x), 8, 3);
+    expect_runs(ct_slice(x, 0, 0, 1, 1), ct_slice(x, 0, 1, 2, 1), 1, 12);
+    expect_runs(ct_zeros(cx, CT_F64, CT_SHAPE(2, 0)), ct_zeros(cx, CT_F64, CT_SHAPE(1)), 0, 0);
+    ct_tensor *eight = ct_zeros(cx, CT_F64, CT_SHAPE(1, 2, 1, 2, 1, 2, 1, 2));
+    expect_runs(eight, eight, 1, 16);
+}
+END_TEST
+
+/* pairwise: the error of a sum of n numbers grows as log n */
+START_TEST(sums_are_accurate)
+{
+    ct_tensor *x = ct_full(cx, CT_F32, CT_SHAPE(1 << 22), 0.1);
+    double exact = (double)0.1f * (1 << 22);
+    ck_assert_double_lt(fabs(ct_item(ct_sum_to(x, NULL, 0)) - exact) / exact, 3e-7);
+    ct_tensor *n = ct_from_ints(cx, CT_SHAPE(2), CT_INTS(INT64_MAX, 1));
+    ck_assert(ct_item_int(ct_sum_to(n, NULL, 0)) == INT64_MIN); /* as two's complement wraps */
+}
+END_TEST
+
+START_TEST(broadcasting)
+{
+    ct_tensor *x = ct_from_doubles(cx, CT_F64, CT_SHAPE(2, 1), CT_DOUBLES(1, 2));
+    ct_tensor *y = ct_broadcast_to(x, CT_SHAPE(2, 2, 3));
+    expect_values(y, CT_DOUBLES(1, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2), 0);
+    ck_assert_ptr_eq(ct_data(y), ct_data(x));
+    expect_values(ct_sum_to(y, CT_SHAPE(2, 1)), CT_DOUBLES(6, 12), 0);
+    expect_values(ct_sum_to(y, CT_SHAPE(1, 1, 3)), CT_DOUBLES(6, 6, 6), 0);
+    ck_assert_ptr_null(ct_broadcast_to(x, CT_SHAPE(3, 1)));
+    expect_error(CT_ERROR_SHAPE, "broadcast_to", "(3,1)", "(2,1)", NULL);
+    ck_assert_ptr_null(ct_broadcast_to(x, CT_SHAPE(2)));
+    expect_error(CT_ERROR_SHAPE, "broadcast_to", NULL);
+    ck_assert_ptr_null(ct_sum_to(x, CT_SHAPE(3, 1)));
+    expect_error(CT_ERROR_SHAPE, "sum_to", "(3,1)", NULL);
+    ck_assert_ptr_null(ct_sum_to(ct_ones(cx, CT_BOOL, CT_SHAPE(2)), NULL, 0));
+    expect_error(CT_ERROR_DTYPE, "sum_to", "bool", NULL);
+    ck_assert_ptr_null(ct_add(ct_zeros(cx, CT_F64, CT_SHAPE(2)), ct_zeros(cx, CT_F32, CT_SHAPE(2))));
+    expect_error(CT_ERROR_DTYPE, "add", "f64 (2)", "f32 (2)", "ct_cast", NULL);
+}
+END_TEST
+
+Suite *loop_suite(void);
+Suite *loop_suite(void)
+{
+    return make_suite("autograd/loop", (const TTest *[]){
+        random_strides, dimensions_are_merged, sums_are_accurate, broadcasting, NULL });
+}

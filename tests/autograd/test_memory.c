@@ -1,0 +1,172 @@
+/* The pool, its statistics, limits, and objects of the context. */
+#include "support.h"
+
+static ct_memory stats(const ct_context *c)
+{
+    ct_memory memory;
+    ct_memory_stats(c, &memory);
+    return memory;
+}
+
+static void step(ct_context *c, ct_tensor *x)
+{
+    ct_scope scope = ct_scope_begin(c);
+    ct_backward(ct_sum(ct_square(ct_sin(x))));
+    ct_zero_grad(x);
+    ct_scope_end(c, scope);
+}
+
+START_TEST(a_loop_allocates_once)
+{
+    ct_context_options options = pooled_options();
+    ct_context *c = ct_context_new(&options);
+    ct_tensor *x = ct_variable(ct_randn(c, CT_F32, CT_SHAPE(100, 30)));
+    step(c, x);
+    ct_memory first = stats(c);
+    for (int i = 0; i < 1000; i++)
+        step(c, x);
+    ct_memory last = stats(c);
+    ck_assert_int_eq(last.allocations, first.allocations);
+    ck_assert_int_eq(last.deallocations, first.deallocations);
+    ck_assert_int_eq(last.live_bytes, first.live_bytes);
+    ck_assert_int_gt(last.pool_bytes, 0);
+    ct_memory_trim(c);
+    ck_assert_int_lt(stats(c).pool_bytes, last.pool_bytes);
+    ck_assert_int_gt(stats(c).deallocations, last.deallocations);
+    step(c, x); /* and all works after it */
+    ck_assert_int_eq(ct_error(c), CT_OK);
+    ct_context_free(c);
+}
+END_TEST
+
+START_TEST(the_pool_is_capped)
+{
+    ct_context_options options = { .pool_bytes = 1 << 20 };
+    ct_context *c = ct_context_new(&options);
+    for (int i = 0; i < 20; i++) {
+        ct_scope scope = ct_scope_begin(c);
+        for (int k = 0; k < 4000; k++)
+            ct_scalar(c, CT_F64, k);
+        ct_empty(c, CT_F64, CT_SHAPE(1 << 18));
+        ct_scope_end(c, scope);
+        ck_assert_int_le(stats(c).pool_bytes, (1 << 20) + (1 << 18));
+    }
+    ct_context_free(c);
+}
+END_TEST
+
+START_TEST(without_a_pool_each_block_is_a_call)
+{
+    ct_context *c = ct_context_new(&(ct_context_options){ .pool_bytes = -1 });
+    int64_t before = stats(c).allocations;
+    ct_scope scope = ct_scope_begin(c);
+    ct_zeros(c, CT_F64, CT_SHAPE(1000));
+    ct_scope_end(c, scope);
+    ck_assert_int_eq(stats(c).allocations - before, 4); /* scope, tensor, buffer, data */
+    ck_assert_int_eq(stats(c).deallocations, 4);
+    ck_assert_int_eq(stats(c).pool_bytes, 0);
+    ck_assert_int_eq(stats(c).live_bytes, 0);
+    ct_context_free(c);
+}
+END_TEST
+
+START_TEST(data_are_aligned)
+{
+    for (int64_t n = 1; n < 3000; n = n * 3 / 2 + 1) {
+        ct_tensor *x = ct_empty(cx, CT_F32, CT_SHAPE(n));
+        ck_assert_int_eq((int64_t)((uintptr_t)ct_data(x) % (n > 4 ? 64 : 16)), 0);
+    }
+}
+END_TEST
+
+START_TEST(limited)
+{
+    ct_context *other = cx;
+    cx = ct_context_new(&(ct_context_options){ .max_bytes = 1 << 20 });
+    ck_assert_ptr_null(ct_zeros(cx, CT_F64, CT_SHAPE(1 << 18)));
+    expect_error(CT_ERROR_MEMORY, "out of memory", NULL);
+    ck_assert_ptr_nonnull(ct_zeros(cx, CT_F64, CT_SHAPE(1 << 16)));
+    expect_ok();
+    ck_assert_ptr_null(ct_zeros(cx, CT_F64, CT_SHAPE(1 << 16)));
+    expect_error(CT_ERROR_MEMORY, NULL);
+    ct_context_free(cx);
+    cx = other;
+}
+END_TEST
+
+START_TEST(a_failing_allocator_gets_the_pool_back_first)
+{
+    /* with room for one large block only: the second kind of block fits once the pool lets go */
+    ct_context_options options = pooled_options();
+    options.max_bytes = 0;
+    ct_context *c = ct_context_new(&options);
+    for (int i = 1; i < 6; i++) {
+        ct_scope scope = ct_scope_begin(c);
+        ck_assert_ptr_nonnull(ct_empty(c, CT_F64, CT_SHAPE(10000 * i)));
+        ct_scope_end(c, scope);
+    }
+    int64_t kept = stats(c).pool_bytes;
+    ct_memory_trim(c);
+    ck_assert_int_lt(stats(c).pool_bytes, kept);
+    ct_context_free(c);
+}
+END_TEST
+
+START_TEST(a_hundred_contexts)
+{
+    long long blocks = 0;
+    for (int i = 0; i < 100; i++) {
+        ct_context *c = ct_context_new(&(ct_context_options){
+            .allocator = counting_allocator(&blocks), .pool_bytes = i % 2 ? -1 : 1 << 24 });
+        ct_tensor *x = ct_retain(ct_variable(ct_randn(c, CT_F64, CT_SHAPE(7))));
+        ct_scope_begin(c);
+        ct_backward(ct_sum(ct_exp(x)));
+        ct_named(x, "x");
+        ct_text(x);
+        ct_object_new(c, 100, NULL);
+        ct_context_free(c);
+        ck_assert_int_eq(blocks, 0);
+    }
+}
+END_TEST
+
+/* -- Objects */
+static int finished[3], count;
+
+static void finish(void *object)
+{
+    finished[count++] = *(int *)object;
+}
+
+START_TEST(objects_end_in_reverse)
+{
+    ct_context *c = ct_context_new(NULL);
+    for (int i = 0; i < 3; i++) {
+        int *object = ct_object_new(c, 5000, finish);
+        ck_assert_int_eq(object[1000], 0);
+        ck_assert_int_eq((int)((uintptr_t)object % 64), 0);
+        *object = i;
+        if (i == 1)
+            ct_object_free(object);
+    }
+    ck_assert_int_eq(count, 1);
+    ct_context_free(c);
+    ck_assert_int_eq(count, 3);
+    ck_assert_int_eq(finished[0], 1);
+    ck_assert_int_eq(finished[1], 2);
+    ck_assert_int_eq(finished[2], 0);
+    ct_object_free(NULL);
+    ck_assert_ptr_null(ct_object_new(NULL, 1, NULL));
+    ck_assert_ptr_null(ct_object_new(cx, SIZE_MAX - 10, NULL));
+    expect_error(CT_ERROR_MEMORY, NULL);
+}
+END_TEST
+
+Suite *memory_suite(void);
+Suite *memory_suite(void)
+{
+    return make_suite("autograd/memory", (const TTest *[]){
+        a_loop_allocates_once, the_pool_is_capped, without_a_pool_each_block_is_a_call,
+        data_are_aligned, limited, a_failing_allocator_gets_the_pool_back_first,
+        a_hundred_contexts, objects_end_in_reverse, NULL });
+}

@@ -1,0 +1,130 @@
+/* The random stream: the same numbers everywhere, and the right ones. */
+#include "support.h"
+
+/* Random123's published answer for philox4x32-10 with counter and key 0:
+ * 6627e8d5 e169c58d bc57ac4c 9b00dbd8 */
+START_TEST(known_answer)
+{
+    ck_assert_uint_eq(ct_random_at(0, 0), 0xe169c58d6627e8d5u);
+    ck_assert_uint_eq(ct_random_at(0, 1), 0x9b00dbd8bc57ac4cu);
+}
+END_TEST
+
+/* written down once: another machine, compiler or build must make the same, bit for bit */
+START_TEST(the_same_everywhere)
+{
+    ct_seed(cx, 42);
+    expect_values(ct_randn(cx, CT_F64, CT_SHAPE(4)),
+                  CT_DOUBLES(-0x1.371e09f80c7dep-1, 0x1.e46d16bfae948p-1, -0x1.b510d5acb221cp-1,
+                             0x1.020a3f1760d4bp-2), 0);
+    expect_values(ct_rand(cx, CT_F64, CT_SHAPE(2)),
+                  CT_DOUBLES(0x1.510ebb97a6d8p-1, 0x1.8c134ab3349adp-1), 0);
+    expect_values(ct_rand(cx, CT_F32, CT_SHAPE(2)), CT_DOUBLES(0x1.575e1ap-1, 0x1.84399cp-2), 0);
+    expect_values(ct_randint(cx, -5, 5, CT_SHAPE(8)), CT_DOUBLES(-3, 2, -4, -5, -3, 2, -4, 1), 0);
+    expect_values(ct_randperm(cx, 8), CT_DOUBLES(3, 2, 5, 0, 1, 7, 6, 4), 0);
+    ck_assert_uint_eq(ct_random_u64(cx), 0x2c42e4d261722e9du);
+}
+END_TEST
+
+START_TEST(a_seed_restarts)
+{
+    ct_seed(cx, 7);
+    ct_tensor *a = ct_randn(cx, CT_F32, CT_SHAPE(5)), *b = ct_randn(cx, CT_F32, CT_SHAPE(5));
+    ct_seed(cx, 7);
+    ck_assert_double_eq(ct_max_difference(a, ct_randn(cx, CT_F32, CT_SHAPE(5))), 0);
+    ck_assert_double_gt(ct_max_difference(a, b), 0);
+    ct_seed(cx, 8);
+    ck_assert_double_gt(ct_max_difference(a, ct_randn(cx, CT_F32, CT_SHAPE(5))), 0);
+}
+END_TEST
+
+/* the largest distance of n sorted values to a distribution function, times sqrt n: above 1.95 with
+ * a probability of 1e-3 (Kolmogorov, Smirnov); seeds are fixed, so it is below or not for ever */
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double distance(ct_tensor *t, double (*cdf)(double))
+{
+    enum { N = 100000 };
+    static double x[N];
+    double worst = 0;
+    ck_assert_int_eq(ct_to_doubles(t, x, N), CT_OK);
+    qsort(x, N, sizeof *x, ascending);
+    for (int i = 0; i < N; i++) {
+        double p = cdf(x[i]);
+        worst = fmax(worst, fmax(fabs(p - (double)i / N), fabs(p - (double)(i + 1) / N)));
+    }
+    return worst * sqrt(N);
+}
+
+static double uniform_cdf(double x)
+{
+    return x;
+}
+
+static double normal_cdf(double x)
+{
+    return 0.5 * erfc(-x / sqrt(2));
+}
+
+START_TEST(distributions)
+{
+    ck_assert_double_lt(distance(ct_rand(cx, CT_F64, CT_SHAPE(100000)), uniform_cdf), 1.95);
+    ck_assert_double_lt(distance(ct_rand(cx, CT_F32, CT_SHAPE(100000)), uniform_cdf), 1.95);
+    ck_assert_double_lt(distance(ct_randn(cx, CT_F64, CT_SHAPE(100000)), normal_cdf), 1.95);
+    ck_assert_double_lt(distance(ct_randn(cx, CT_F32, CT_SHAPE(100000)), normal_cdf), 1.95);
+    ct_tensor *x = ct_rand(cx, CT_F32, CT_SHAPE(100000));
+    ck_assert(ct_item(ct_min(x)) >= 0 && ct_item(ct_max(x)) < 1);
+}
+END_TEST
+
+START_TEST(integers_are_uniform)
+{
+    enum { N = 60000, FACES = 6 };
+    const int64_t *dice = ct_data_i64(ct_randint(cx, 0, FACES, CT_SHAPE(N)));
+    double count[FACES] = { 0 }, chi2 = 0;
+    for (int i = 0; i < N; i++)
+        count[dice[i]]++;
+    for (int k = 0; k < FACES; k++)
+        chi2 += (count[k] - N / FACES) * (count[k] - N / FACES) / (N / FACES);
+    ck_assert_double_lt(chi2, 20.5); /* 5 degrees of freedom: a probability of 1e-3 */
+    ct_tensor *wide = ct_randint(cx, INT64_MIN, INT64_MAX, CT_SHAPE(100));
+    ck_assert(ct_item(ct_min(wide)) < 0 && ct_item(ct_max(wide)) > 0);
+}
+END_TEST
+
+START_TEST(a_permutation_has_each_once)
+{
+    bool seen[1000] = { false };
+    const int64_t *p = ct_data_i64(ct_randperm(cx, 1000));
+    for (int i = 0; i < 1000; i++) {
+        ck_assert(p[i] >= 0 && p[i] < 1000 && !seen[p[i]]);
+        seen[p[i]] = true;
+    }
+    ck_assert_int_eq(ct_count(ct_randperm(cx, 0)), 0);
+}
+END_TEST
+
+START_TEST(bad_arguments)
+{
+    ck_assert_ptr_null(ct_randint(cx, 5, 5, CT_SHAPE(2)));
+    expect_error(CT_ERROR_RANGE, "randint", "[5, 5)", NULL);
+    ck_assert_ptr_null(ct_randn(cx, CT_I64, CT_SHAPE(2)));
+    expect_error(CT_ERROR_DTYPE, "randn", "i64", NULL);
+    ck_assert_ptr_null(ct_rand(cx, CT_F32, CT_SHAPE(-1)));
+    expect_error(CT_ERROR_SHAPE, "rand", NULL);
+    ck_assert_ptr_null(ct_randperm(cx, -1));
+    expect_error(CT_ERROR_SHAPE, NULL);
+}
+END_TEST
+
+Suite *random_suite(void);
+Suite *random_suite(void)
+{
+    return make_suite("autograd/random", (const TTest *[]){
+        known_answer, the_same_everywhere, a_seed_restarts, distributions, integers_are_uniform,
+        a_permutation_has_each_once, bad_arguments, NULL });
+}

@@ -1,0 +1,123 @@
+/* Contexts in threads of the host's, and threads of a context's own. */
+#define _POSIX_C_SOURCE 200809L
+#include "support.h"
+
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* -- Two contexts know nothing of each other */
+static void *work(void *seed)
+{
+    ct_context *c = ct_context_new(&(ct_context_options){ .seed = *(uint64_t *)seed });
+    ct_tensor *x = ct_variable(ct_randn(c, CT_F64, CT_SHAPE(20)));
+    for (int i = 0; i < 200; i++) {
+        ct_scope scope = ct_scope_begin(c);
+        ct_backward(ct_sum(ct_square(ct_sin(x))));
+        ct_no_grad(c);
+        ct_assign_add(x, -0.1, ct_gradient(x));
+        ct_zero_grad(x);
+        ct_scope_end(c, scope);
+        if (i % 50 == 0)
+            ct_add(x, ct_zeros(c, CT_F32, CT_SHAPE(1))); /* an error, of this context alone */
+        ct_error_clear(c);
+    }
+    double worst = ct_item(ct_max(ct_abs(ct_sin(x))));
+    ct_context_free(c);
+    *(uint64_t *)seed = worst < 1e-3;
+    return NULL;
+}
+
+START_TEST(contexts_in_threads)
+{
+    uint64_t seeds[4] = { 1, 2, 3, 4 };
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, work, &seeds[i]), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        ck_assert_int_eq((int)seeds[i], 1);
+    }
+}
+END_TEST
+
+/* -- ct_parallel_for */
+enum { N = 1000 };
+
+static void count(int64_t i, void *arg)
+{
+    ((int *)arg)[i]++;
+}
+
+/* jobs of 0, 1, 2, ... indices: index i takes part in those that are longer */
+static void check_counts(ct_context *c, int jobs)
+{
+    int counts[N] = { 0 };
+    for (int n = 0; n < jobs; n++)
+        ct_parallel_for(c, n, count, counts);
+    for (int i = 0; i < N; i++)
+        ck_assert_int_eq(counts[i], i < jobs ? jobs - 1 - i : 0);
+}
+
+START_TEST(each_once)
+{
+    for (int threads = 0; threads < 5; threads++) {
+        ct_context *c = ct_context_new(&(ct_context_options){ .threads = threads });
+        check_counts(c, N);
+        ct_context_free(c);
+    }
+    ct_context *all = ct_context_new(&(ct_context_options){ .threads = -1 });
+    check_counts(all, 10);
+    ct_context_free(all);
+    ct_parallel_for(NULL, 3, count, NULL);
+    ct_parallel_for(cx, 0, count, NULL);
+}
+END_TEST
+
+static int host_calls;
+
+static void host(int64_t n, void (*body)(int64_t i, void *), void *arg, void *user)
+{
+    host_calls += user != NULL;
+    for (int64_t i = n - 1; i >= 0; i--)
+        body(i, arg);
+}
+
+START_TEST(the_hosts_pool)
+{
+    ct_context *c = ct_context_new(&(ct_context_options){ .parallel_for = host, .user = cx });
+    int counts[8] = { 0 };
+    ct_parallel_for(c, 8, count, counts);
+    ck_assert_int_eq(host_calls, 1);
+    ck_assert_int_eq(counts[7], 1);
+    ct_context_free(c);
+}
+END_TEST
+
+START_TEST(across_a_fork)
+{
+    ct_context *c = ct_context_new(&(ct_context_options){ .threads = 3 });
+    int counts[100] = { 0 };
+    ct_parallel_for(c, 100, count, counts);
+    pid_t child = fork();
+    if (child == 0) { /* the threads stayed behind; new ones come */
+        ct_parallel_for(c, 100, count, counts);
+        bool good = counts[0] == 2 && counts[99] == 2;
+        ct_context_free(c);
+        _exit(good ? 0 : 1);
+    }
+    int status = 1;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    ct_parallel_for(c, 100, count, counts);
+    ck_assert_int_eq(counts[50], 2);
+    ct_context_free(c);
+}
+END_TEST
+
+Suite *threads_suite(void);
+Suite *threads_suite(void)
+{
+    return make_suite("autograd/threads", (const TTest *[]){
+        contexts_in_threads, each_once, the_hosts_pool, across_a_fork, NULL });
+}
