@@ -57,6 +57,8 @@ FUNCTION(dropped, ct_dropout(ct_square(x), 0.5))
 FUNCTION(outer, ct_mul(ct_unsqueeze(x, 0), ct_unsqueeze(ct_exp(x), 1)))
 FUNCTION(steps, ct_mul(ct_cast(ct_cast(ct_gt(x, ct_scalar_like(x, 0)), CT_F64), CT_F64),
                        ct_shift(x, 1)))
+FUNCTION(swallowed, ct_shift(ct_shift(ct_sin(x), 1e9), -1e9))
+FUNCTION(on_top, ct_shift(ct_sin(x), 1e4))
 FUNCTION(in_f32, ct_cast(ct_sin(ct_cast(x, CT_F32)), CT_F64))
 FUNCTION(nothing, ct_ones_like(x))
 FUNCTION(integers, ct_argmax(x, 0))
@@ -94,6 +96,21 @@ START_TEST(large_and_small_elements_side_by_side)
 }
 END_TEST
 
+/* the first step is of the size of x, where that is not too noisy */
+START_TEST(steps_grow_where_small_ones_are_noise)
+{
+    expect_pass(on_top, ct_scalar(cx, CT_F64, 1e-7), 1);
+}
+END_TEST
+
+START_TEST(smooth_functions_take_few_evaluations)
+{
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(100));
+    expect_pass(sines, x, 1);
+    ck_assert_int_lt(report.evaluations, 22 + 100 * 9);
+}
+END_TEST
+
 START_TEST(steps_stay_inside_the_domain)
 {
     expect_pass(logs, numbers(2, (double[]){ 1e-9, 1e-300 }), 1);
@@ -105,7 +122,10 @@ START_TEST(an_edge_of_the_domain_is_invalid)
 {
     ct_tensor *x = numbers(2, (double[]){ 1, 0 });
     expect_verdict(check(roots, NULL, &x, 1, NULL), CT_GRADCHECK_INVALID, "both sides");
-    expect_verdict(check(logs, NULL, &x, 1, NULL), CT_GRADCHECK_INVALID, "not finite");
+    expect_verdict(check(logs, NULL, &x, 1, NULL), CT_GRADCHECK_INVALID, "value is not finite");
+    ct_tensor *infinite = ct_full(cx, CT_F64, NULL, 0, INFINITY);
+    expect_verdict(check(sines, NULL, &infinite, 1, NULL), CT_GRADCHECK_INVALID,
+                   "input 0 is not finite");
     expect_ok();
 }
 END_TEST
@@ -188,9 +208,10 @@ START_TEST(where_many_kinks_meet)
         ct_gradcheck_options options = { .max_entries = 20, .seed = seed, .order = 2 };
         ct_verdict verdict = check(loss, &p, parameters, n, &options);
         expect_verdict(verdict, CT_GRADCHECK_KINK, NULL);
-        verdict = check(loss, &p, &p.x, 1, &options);
+        verdict = check(loss, &p, &p.x, 1, &(ct_gradcheck_options){ .seed = seed });
         expect_verdict(verdict, CT_GRADCHECK_KINK, NULL);
-        ck_assert_int_eq(report.wrong, 0);
+        ck_assert_int_eq(report.compared, 36);
+        ck_assert_int_eq(report.kinks, 36);
     }
     ct_module_free(p.net);
 }
@@ -203,6 +224,18 @@ START_TEST(what_is_too_noisy_is_inconclusive)
     expect_verdict(check(in_f32, NULL, &x, 1, NULL), CT_GRADCHECK_INCONCLUSIVE, NULL);
     ct_gradcheck_options loose = { .rtol = 1e-3 };
     expect_verdict(check(in_f32, NULL, &x, 1, &loose), CT_GRADCHECK_PASS, NULL);
+}
+END_TEST
+
+/* whatever the roundings happen to be, they are not taken for a wrong gradient */
+START_TEST(noise_is_never_called_wrong)
+{
+    for (int i = 0; i < 20; i++) {
+        ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(40));
+        expect_verdict(check(swallowed, NULL, &x, 1, NULL), CT_GRADCHECK_INCONCLUSIVE, NULL);
+        expect_verdict(check(in_f32, NULL, &x, 1, NULL), CT_GRADCHECK_INCONCLUSIVE, NULL);
+        ck_assert_int_eq(report.wrong, 0);
+    }
 }
 END_TEST
 
@@ -393,6 +426,15 @@ START_TEST(nothing_of_the_callers_is_changed)
 }
 END_TEST
 
+START_TEST(steps_may_make_what_is_not_finite_though_that_is_looked_for)
+{
+    ct_find_nonfinite(cx, true);
+    expect_pass(logs, numbers(2, (double[]){ 1, 1e-9 }), 1);
+    ck_assert_ptr_null(ct_log(ct_scalar(cx, CT_F64, 0))); /* it still is */
+    expect_error(CT_ERROR_VALUE, "log", NULL);
+}
+END_TEST
+
 START_TEST(a_report_is_complete)
 {
     ct_tensor *x = ct_full(cx, CT_F64, CT_SHAPE(2, 3), 0.5);
@@ -448,13 +490,16 @@ Suite *gradcheck_suite(void)
 {
     return make_suite("gradcheck", (const TTest *const[]){
         right_functions_pass, scale_does_not_matter, large_and_small_elements_side_by_side,
+        steps_grow_where_small_ones_are_noise, smooth_functions_take_few_evaluations,
         steps_stay_inside_the_domain, an_edge_of_the_domain_is_invalid,
         an_entry_on_a_kink_is_counted_apart, near_a_kink_the_step_shrinks,
         kinks_along_directions_are_counted_too, deep_relu_networks_pass_at_any_seed,
-        where_many_kinks_meet, what_is_too_noisy_is_inconclusive, a_jump_is_not_called_a_kink,
+        where_many_kinks_meet, what_is_too_noisy_is_inconclusive, noise_is_never_called_wrong,
+        a_jump_is_not_called_a_kink,
         nothing_to_compare_is_invalid, what_is_no_function_is_invalid,
         inputs_that_share_memory_are_invalid, bad_arguments, f32_inputs_go_in_as_copies,
         f64_inputs_may_be_reached_by_a_closure, any_layout_can_be_checked,
-        nothing_of_the_callers_is_changed, a_report_is_complete,
+        nothing_of_the_callers_is_changed,
+        steps_may_make_what_is_not_finite_though_that_is_looked_for, a_report_is_complete,
         large_inputs_get_directions_and_a_sample, any_allocation_may_fail, NULL });
 }

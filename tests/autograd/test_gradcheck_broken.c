@@ -7,7 +7,7 @@ typedef enum fault {
     NONE, NEGATED, DOUBLED, HALVED, ABSOLUTE, ONE_ENTRY, IGNORES_COTANGENT, SQUARES_COTANGENT,
     NOT_FINITE, ZERO, MEAN, TRANSPOSED, STALE, SECOND_ORDER, SECOND_ORDER_BY_COTANGENT, STORES,
     CONTIGUOUS_COTANGENT, CONTIGUOUS_INPUT, ONLY_F32, ONLY_BACKWARD, ONLY_VJP, CONSTANT_TERM,
-    SLIGHTLY, AT_NEGATIVE
+    SLIGHTLY, AT_NEGATIVE, ABSOLUTE_COTANGENT, CONTIGUOUS_COTANGENT_IN_VJP, TINY_TERM, CLIPS
 } fault;
 
 static fault now;
@@ -43,6 +43,12 @@ static double slope(double x, double g, int64_t k, int64_t n)
         return right + 1e-4;
     case SLIGHTLY:
         return right * (1 + 1e-5);
+    case ABSOLUTE_COTANGENT:
+        return fabs(g) * cos(x);
+    case TINY_TERM:
+        return right + 5e-10;
+    case CLIPS:
+        return fmin(fmax(g, -1), 1) * cos(x);
     case AT_NEGATIVE:
         return x < 0 ? -right : right;
     default:
@@ -110,7 +116,7 @@ static ct_status sine_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor *
     if (now == SECOND_ORDER_BY_COTANGENT)
         g = ct_detach(g);
     gx[0] = ct_mul(g, ct_cos(x));
-    if (now == ONLY_VJP)
+    if (now == ONLY_VJP || (now == CONTIGUOUS_COTANGENT_IN_VJP && !ct_is_contiguous(g)))
         gx[0] = ct_scale(gx[0], 3);
     return CT_OK;
 }
@@ -164,7 +170,10 @@ static void function_fails(fault f, const char *fragment)
 static void operator_fails(fault f, int order, const char *fragment)
 {
     now = f;
-    ct_gradcheck_op(cx, &sine_op, &(ct_gradcheck_options){ .order = order }, &report);
+    ct_op op = sine_op;
+    if (f == TINY_TERM || f == CLIPS)
+        op.vjp = NULL; /* else the two rules differ */
+    ct_gradcheck_op(cx, &op, &(ct_gradcheck_options){ .order = order }, &report);
     expect_report(CT_GRADCHECK_FAIL, fragment);
     ck_assert_str_eq(report.op, "sine");
     ck_assert_int_gt(report.wrong, 0);
@@ -205,6 +214,9 @@ START_TEST(wrong_in_the_cotangent)
     function_fails(IGNORES_COTANGENT, "it is ignored");
     function_fails(SQUARES_COTANGENT, "not linear in the cotangent");
     function_fails(CONSTANT_TERM, "not linear in the cotangent");
+    function_fails(ABSOLUTE_COTANGENT, "minus the right value"); /* where it is negative */
+    operator_fails(TINY_TERM, 1, "a cotangent of zero does not give zero");
+    operator_fails(CLIPS, 1, "not linear in the cotangent");
 }
 END_TEST
 
@@ -250,6 +262,7 @@ START_TEST(wrong_in_one_path_only)
     operator_fails(ONLY_VJP, 1, "vjp differs from backward");
     operator_fails(STORES, 1, "added to another");
     operator_fails(CONTIGUOUS_COTANGENT, 1, "not contiguous");
+    operator_fails(CONTIGUOUS_COTANGENT_IN_VJP, 1, "vjp differs for inputs or cotangents");
     operator_fails(CONTIGUOUS_INPUT, 1, "not contiguous");
     operator_fails(ONLY_F32, 1, "differs in f32");
 }
@@ -297,6 +310,41 @@ START_TEST(a_lost_sum_over_what_was_broadcast)
     expect_report(CT_GRADCHECK_FAIL, "input 1");
     ck_assert_int_eq(report.wrong, 2);
     ck_assert_int_eq(report.compared, 8);
+}
+END_TEST
+
+/* y = a b, whose rule takes for granted that both cotangents are wanted */
+static ct_status product(ct_call *call)
+{
+    ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1);
+    for (int64_t k = 0; k < ct_count(a); k++)
+        put(ct_call_y(call, 0), k, get(a, k) * get(b, k));
+    return CT_OK;
+}
+
+static ct_status product_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    bool both = ct_call_wants(call, 0) && ct_call_wants(call, 1);
+    gx[0] = ct_mul(gy[0], ct_call_x(call, 1));
+    gx[1] = ct_mul(gy[0], ct_call_x(call, both ? 0 : 1));
+    return CT_OK;
+}
+
+static int product_sample(ct_context *c, int k, ct_tensor **x, void *attributes)
+{
+    (void)attributes;
+    x[0] = ct_randn(c, CT_F64, CT_SHAPE(3));
+    x[1] = ct_randn(c, CT_F64, CT_SHAPE(3));
+    return k < 1 ? 2 : 0;
+}
+
+START_TEST(wrong_if_one_input_alone_requires_grad)
+{
+    const ct_op op = { .name = "product", .saves = CT_SAVE_ALL_X, .infer = ct_infer_same,
+                       .forward = product, .vjp = product_vjp, .sample = product_sample };
+    ct_gradcheck_op(cx, &op, NULL, &report);
+    expect_report(CT_GRADCHECK_FAIL, "if only one input requires grad");
+    ck_assert_int_eq(report.input, 1);
 }
 END_TEST
 
@@ -483,7 +531,8 @@ Suite *gradcheck_broken_suite(void)
         the_right_operator_passes, wrong_values, wrong_in_the_cotangent,
         one_wrong_entry_in_a_thousand, a_direction_is_halved_until_the_entry_is_named,
         wrong_at_second_order_only, wrong_in_one_path_only, wrong_in_f32_only,
-        a_lost_sum_over_what_was_broadcast, cotangents_of_two_outputs_swapped,
+        a_lost_sum_over_what_was_broadcast, wrong_if_one_input_alone_requires_grad,
+        cotangents_of_two_outputs_swapped,
         a_graph_that_was_cut, at_a_kink_the_value_lies_between_the_slopes,
         wrong_networks_fail_at_any_seed, operators_without_a_derivative_or_samples,
         any_allocation_may_fail, NULL });
