@@ -1,6 +1,6 @@
-/* gather: elements by index along an axis. y_j = x_i(j) within each line, so gx_i is the sum of gy_j
- * over all j that took x_i: scatter_add, which adds elements to zeros. Each is the other's adjoint
- * and rule, as with index_select and index_add. */
+/* gather: elements by index along an axis. y_j = x_i(j) within each line, so gx_i is the sum of
+ * gy_j over all j that took x_i: scatter_add, which adds elements to zeros. Each is the other's
+ * adjoint and rule, as with index_select and index_add. */
 #include <cotangent/ops.h>
 
 #include "axes.h"
