@@ -96,6 +96,10 @@ END_TEST
 
 START_TEST(across_a_fork)
 {
+#if defined(__SANITIZE_THREAD__)
+    skip("ThreadSanitizer allows no threads after a fork");
+    return;
+#endif
     ct_context *c = ct_context_new(&(ct_context_options){ .threads = 3 });
     int counts[100] = { 0 };
     ct_parallel_for(c, 100, count, counts);
