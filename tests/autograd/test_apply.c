@@ -223,6 +223,32 @@ START_TEST(an_output_may_outlive_the_others)
 }
 END_TEST
 
+/* -- Views lie within what they are views of */
+static ct_status window_infer(ct_call *call)
+{
+    const int64_t *w = ct_call_attributes(call); /* size, stride, offset */
+    return ct_view(call, w, w + 1, 1, w[2]) ? CT_OK : ct_error(ct_call_context(call));
+}
+
+static const ct_op window = { .name = "window", .flags = CT_OP_VIEW,
+                              .attributes_size = 3 * sizeof(int64_t), .infer = window_infer };
+
+START_TEST(views_are_bounded)
+{
+    const int64_t good[][3] = { { 3, 1, 1 }, { 2, 3, 0 }, { 4, -1, 3 }, { 9, 0, 2 }, { 0, 1, 99 } };
+    const int64_t bad[][3] = { { 3, 1, 2 }, { 2, 4, 0 }, { 4, -1, 2 }, { 1, 1, 4 }, { 1, 1, -1 } };
+    ct_tensor *x = ct_range(cx, CT_F64, 4);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_ptr_nonnull(ct_apply(&window, good[i], &x, 1));
+        ck_assert_ptr_null(ct_apply(&window, bad[i], &x, 1));
+        expect_error(CT_ERROR_RANGE, "window", "outside", NULL);
+    }
+    expect_values(ct_apply(&window, good[2], &x, 1), CT_DOUBLES(3, 2, 1, 0), 0);
+    ck_assert_int_eq(ct_fill(ct_apply(&window, good[3], &x, 1), 1), CT_ERROR_VALUE);
+    expect_error(CT_ERROR_VALUE, "read-only", NULL);
+}
+END_TEST
+
 /* -- Operands */
 START_TEST(operands)
 {
@@ -263,6 +289,6 @@ Suite *apply_suite(void)
 {
     return make_suite("autograd/apply", (const TTest *[]){
         attributes_are_dropped_once, broken_contracts, inputs_made_contiguous, first_order_only,
-        several_outputs, an_output_may_outlive_the_others, operands, every_allocation_fails_once,
+        several_outputs, an_output_may_outlive_the_others, views_are_bounded, operands, every_allocation_fails_once,
         NULL });
 }

@@ -43,6 +43,7 @@ static ct_tensor *numbers(int n, const double *values)
         return expression;                                                                      \
     }
 FUNCTION(sines, ct_sin(x))
+FUNCTION(identity, x)
 FUNCTION(logs, ct_log(x))
 FUNCTION(roots, ct_sqrt(x))
 FUNCTION(relus, ct_relu(x))
@@ -66,6 +67,7 @@ FUNCTION(integers, ct_argmax(x, 0))
 static void smooth(int order)
 {
     expect_pass(sines, numbers(5, (double[]){ -3, -0.1, 0, 1.5, 40 }), order);
+    expect_pass(identity, numbers(2, (double[]){ 1, -2 }), order);
     expect_pass(softmaxes, numbers(4, (double[]){ 1, -2, 0.5, 0 }), order);
     expect_pass(outer, numbers(3, (double[]){ 0.5, -1, 2 }), order);
     expect_pass(sharp, numbers(3, (double[]){ 0, 1e-5, -0.5 }), order);

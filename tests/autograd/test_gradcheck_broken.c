@@ -239,6 +239,9 @@ START_TEST(a_direction_is_halved_until_the_entry_is_named)
     expect_report(CT_GRADCHECK_FAIL, "entry (6,17)");
     ct_gradcheck(cx, sines, NULL, &x, 1, &(ct_gradcheck_options){ .max_entries = 10 }, &report);
     expect_report(CT_GRADCHECK_FAIL, "entry (6,17)");
+    now = NOT_FINITE;
+    ct_gradcheck(cx, sines, NULL, &x, 1, &(ct_gradcheck_options){ .quick = true }, &report);
+    expect_report(CT_GRADCHECK_FAIL, "entry (39,99)");
 }
 END_TEST
 
@@ -274,6 +277,8 @@ START_TEST(wrong_in_f32_only)
     ct_tensor *x = ct_randn(cx, CT_F32, CT_SHAPE(5));
     ct_gradcheck(cx, sines, NULL, &x, 1, NULL, &report);
     expect_report(CT_GRADCHECK_FAIL, "computed in f32");
+    ck_assert_int_eq(report.wrong, 1);
+    ck_assert_int_eq(report.ndim, 1);
 }
 END_TEST
 

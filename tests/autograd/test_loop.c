@@ -90,6 +90,13 @@ START_TEST(sums_are_accurate)
     ct_tensor *x = ct_full(cx, CT_F32, CT_SHAPE(1 << 22), 0.1);
     double exact = (double)0.1f * (1 << 22);
     ck_assert_double_lt(fabs(ct_item(ct_sum_to(x, NULL, 0)) - exact) / exact, 3e-7);
+    for (int64_t length = 1; length < 2000; length = length * 5 / 3 + 1) {
+        ct_tensor *values = ct_randn(cx, CT_F64, CT_SHAPE(length));
+        double plain = 0;
+        for (int64_t i = 0; i < length; i++)
+            plain += ct_data_f64(values)[i];
+        ck_assert_double_eq_tol(ct_item(ct_sum_to(values, NULL, 0)), plain, 1e-12);
+    }
     ct_tensor *n = ct_from_ints(cx, CT_SHAPE(2), CT_INTS(INT64_MAX, 1));
     ck_assert(ct_item_int(ct_sum_to(n, NULL, 0)) == INT64_MIN); /* as two's complement wraps */
 }

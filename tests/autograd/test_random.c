@@ -91,6 +91,12 @@ START_TEST(integers_are_uniform)
     for (int k = 0; k < FACES; k++)
         chi2 += (count[k] - N / FACES) * (count[k] - N / FACES) / (N / FACES);
     ck_assert_double_lt(chi2, 20.5); /* 5 degrees of freedom: a probability of 1e-3 */
+    /* 3 2^62 does not divide 2^64: without rejection the first third had half of all */
+    int64_t third = (int64_t)1 << 62, first = 0;
+    const int64_t *far = ct_data_i64(ct_randint(cx, INT64_MIN, third, CT_SHAPE(3000)));
+    for (int i = 0; i < 3000; i++)
+        first += far[i] < INT64_MIN + third;
+    ck_assert(first > 900 && first < 1100);
     ct_tensor *wide = ct_randint(cx, INT64_MIN, INT64_MAX, CT_SHAPE(100));
     ck_assert(ct_item(ct_min(wide)) < 0 && ct_item(ct_max(wide)) > 0);
 }

@@ -81,6 +81,20 @@ START_TEST(twice_through_the_same_graph)
 }
 END_TEST
 
+/* two variables get one cotangent, the caller's: each must have a gradient of its own */
+START_TEST(gradients_are_not_shared)
+{
+    ct_tensor *a = variable(1), *b = variable(2), *y = ct_add(a, b);
+    ct_tensor *gy = ct_scalar(cx, CT_F64, 3);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(ct_backward_from(y, gy), CT_OK);
+    ck_assert_double_eq(gradient(a), 6);
+    ck_assert_double_eq(gradient(b), 6);
+    ck_assert_double_eq(ct_item(gy), 3);
+    ck_assert_ptr_ne(ct_data(ct_gradient(a)), ct_data(ct_gradient(b)));
+}
+END_TEST
+
 /* -- ct_grad and its flags */
 START_TEST(unreachable)
 {
@@ -228,6 +242,32 @@ START_TEST(temporaries_may_go_before_backward)
     y = ct_scope_return(cx, scope, y);
     ck_assert_int_eq(ct_backward(y), CT_OK);
     ck_assert_double_eq_tol(gradient(x), exp(sin(0.25)) * cos(0.25) * 1.0, 1e-15);
+}
+END_TEST
+
+START_TEST(a_result_that_saves_itself_keeps_its_data)
+{
+    ct_tensor *x = variable(0.5);
+    ct_scope scope = ct_scope_begin(cx);
+    ct_tensor *y = ct_scope_return(cx, scope, ct_shift(ct_tanh(x), 1));
+    ck_assert_int_eq(ct_backward(y), CT_OK);
+    ck_assert_double_eq_tol(gradient(x), 1 - tanh(0.5) * tanh(0.5), 1e-15);
+}
+END_TEST
+
+START_TEST(data_go_with_the_last_that_saved_them)
+{
+    ct_memory with, without;
+    ct_tensor *x = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(10000)));
+    ct_scope scope = ct_scope_begin(cx);
+    ct_tensor *h = ct_shift(x, 1), *saver = ct_retain(ct_square(h)), *y = ct_retain(ct_shift(h, 1));
+    ct_scope_end(cx, scope);
+    ct_memory_stats(cx, &with);
+    ct_release(saver); /* h's vertex is still needed by y, its data are not */
+    ct_memory_stats(cx, &without);
+    ck_assert_int_ge(with.live_bytes - without.live_bytes, 2 * 80000);
+    ck_assert_int_eq(ct_backward(ct_sum(y)), CT_OK);
+    ct_release(y);
 }
 END_TEST
 
@@ -397,10 +437,11 @@ Suite *tape_suite(void)
 {
     return make_suite("autograd/tape", (const TTest *[]){
         product_rule, one_tensor_twice, diamonds, used_a_thousand_times, sin_four_times_round,
-        twice_through_the_same_graph, unreachable, inner_targets, goes_no_further_than_needed,
+        twice_through_the_same_graph, gradients_are_not_shared, unreachable, inner_targets, goes_no_further_than_needed,
         given_cotangents, nothing_to_differentiate, pending_error_and_default_cotangent,
         no_grad_ends_with_its_scope, variables_are_float_leaves,
         a_result_that_saves_itself_is_no_cycle, temporaries_may_go_before_backward,
+        a_result_that_saves_itself_keeps_its_data, data_go_with_the_last_that_saved_them,
         a_million_vertices_in_a_small_stack, written_after_it_was_saved, written_while_recording,
         hooks, walks_inside_walks, finds_the_first_nonfinite, graph_as_text,
         every_allocation_fails_once, NULL });
