@@ -116,6 +116,7 @@ bool ct__check_structure(ct__check *c, const ct__trial *trial);
 ct_tensor *ct__combine(ct_tensor *const *x, int n, const double *weights);
 
 /* -- gradcheck_report.c */
-void ct__check_diagnose(ct__check *c); /* a failure */
+void ct__check_place(ct__check *c, int64_t entry); /* the report's input and index are its */
+void ct__check_diagnose(ct__check *c);             /* a failure */
 int ct__check_severity(ct_verdict verdict);
 #endif

@@ -1,7 +1,7 @@
 /* Numerical slopes that say how wrong they may be.
  *
  * The central difference D(h) = (f(h/2) - f(-h/2)) / h is off by c2 h^2 + c4 h^4 + ... (odd powers
- * cancel), so halving h and extrapolating to h = 0 (Richardson, in Ridders' tableau; Adv. Eng.
+ * cancel), so shortening h and extrapolating to h = 0 (Richardson, in Ridders' tableau; Adv. Eng.
  * Software 4, 1982) removes one power after the other:
  *
  *   A[j][0] = D(h_j),  A[j][m] = A[j][m-1] + (A[j][m-1] - A[j-1][m-1]) / ((h_(j-m) / h_j)^2 - 1)
@@ -14,7 +14,6 @@
  * is smooth; it stays where f has a kink at 0, and grows as 1/h where f jumps. Until it shrinks (a
  * kink lies within the step), the gap is part of the bar, which makes the step go below the kink.
  * A gap that stays is followed down to where roundoff hides it, in longer strides. */
-#include <float.h>
 #include <math.h>
 
 #include "difference.h"
@@ -27,10 +26,10 @@ enum { COLUMNS = 6, PROBES = 100 };
 
 typedef struct search {
     double atol, rtol;
-    double row[COLUMNS], steps[COLUMNS]; /* the tableau's last row; its steps, the last one first */
+    double row[COLUMNS], steps[COLUMNS]; /* the tableau's last row; its steps, the last first */
     int rows;                            /* since the tableau was begun */
     double gap, left, right;             /* of the last row */
-    int same, grown; /* rows on end whose gap was the last one's, or grew as 1/h */
+    int same, grown;                     /* rows on end whose gap stayed, or grew as 1/h */
     bool moved;                          /* some row was not flat */
     double slack;                        /* of the best pair of one-sided slopes at a kink */
     ct__slope best;

@@ -15,15 +15,8 @@ static void describe(ct__check *c, const ct__aim *aim, const ct__finding *found)
     r->analytic = found->analytic, r->numeric = s->value, r->bar = s->bar;
     r->left = s->left, r->right = s->right, r->step = s->step;
     r->input = -1, r->ndim = 0;
-    if (aim->entry < 0)
-        return;
-    const ct__part *part = ct__check_part(c, aim->entry);
-    int64_t k = aim->entry - part->first;
-    r->input = part->input, r->ndim = part->x->ndim;
-    for (int d = r->ndim - 1; d >= 0; d--) {
-        r->index[d] = k % ct__shape(part->x)[d];
-        k /= ct__shape(part->x)[d];
-    }
+    if (aim->entry >= 0)
+        ct__check_place(c, aim->entry);
 }
 
 /* by how much more than is allowed the two are apart */
@@ -50,7 +43,8 @@ static bool note(ct__check *c, const ct__aim *aim, const ct__finding *found)
         c->verdicts[aim->entry] = (signed char)verdict;
     }
     int now = ct__check_severity(verdict), before = ct__check_severity(c->verdict);
-    if (now > before || (now == before && score > c->score)) {
+    bool names = verdict == CT_GRADCHECK_FAIL && aim->entry >= 0 && c->report->input < 0;
+    if (now > before || (now == before && (score > c->score || names))) {
         c->verdict = verdict, c->score = score;
         describe(c, aim, found);
     }

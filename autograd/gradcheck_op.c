@@ -83,6 +83,7 @@ static void blame(ct__check *c, const ct__trial *t)
     int n;
     if (ct__check_open(&again, c->cx, &c->options, &report)) {
         again.f = ct__trial_apply, again.user = &trial;
+        again.options = c->options;
         again.options.order = 1;
         check_sample(&again, &trial, &n);
     }

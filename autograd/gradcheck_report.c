@@ -34,6 +34,18 @@ int ct__check_severity(ct_verdict verdict)
     return k;
 }
 
+void ct__check_place(ct__check *c, int64_t entry)
+{
+    ct_gradcheck_report *r = c->report;
+    const ct__part *part = ct__check_part(c, entry);
+    int64_t k = entry - part->first;
+    r->input = part->input, r->ndim = part->x->ndim;
+    for (int d = r->ndim - 1; d >= 0; d--) {
+        r->index[d] = k % ct__shape(part->x)[d];
+        k /= ct__shape(part->x)[d];
+    }
+}
+
 /* -- Diagnosis: what do the wrong entries have in common? */
 static void say(ct__check *c, const char *text)
 {

@@ -130,7 +130,7 @@ static bool consistent(const ct__slope *a, const ct__slope *b)
 }
 
 /* a mismatch is looked at again with other steps, and a third time if the two looks differ: of
-   three, two that agree are believed; if none do, no bar is to be trusted */
+ * three, two that agree are believed; if none do, no bar is to be trusted */
 static bool measure(probe *p, double h, double analytic, ct__slope *slope)
 {
     ct__check *c = p->c;
@@ -145,6 +145,10 @@ static bool measure(probe *p, double h, double analytic, ct__slope *slope)
         *slope = look[i];
         if (i == 0 && judge(c, analytic, slope) != CT_GRADCHECK_FAIL)
             return true;
+        if (slope->kind == CT__NOWHERE) {
+            *slope = look[0];
+            return true;
+        }
         for (int k = 0; k < i; k++)
             if (consistent(&look[k], &look[i])) {
                 *slope = look[k];
@@ -170,6 +174,8 @@ static double along(probe *p, const ct__aim *aim)
         sum += c->analytic[k] * aim->whole[k];
         p->rounding += fabs(c->analytic[k] * c->start[k]) * DBL_EPSILON;
     }
+    if (!isfinite(p->rounding))
+        p->rounding = 0; /* a derivative like that is wrong in any case */
     return sum;
 }
 

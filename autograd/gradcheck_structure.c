@@ -135,16 +135,12 @@ static bool fail(structure *s, const variant *v, const double *g, const double *
 {
     ct__check *c = s->c;
     ct_gradcheck_report *r = c->report;
-    const ct__part *part = ct__check_part(c, k);
     c->verdict = CT_GRADCHECK_FAIL;
-    r->input = part->input, r->order = 1, r->ndim = part->x->ndim;
+    ct__check_place(c, k);
+    r->order = 1;
     r->analytic = g[k], r->numeric = plain[k] * (v->times != 0 ? v->times : 1);
     r->bar = 0, r->left = r->right = r->numeric, r->step = 0;
     r->wrong++;
-    for (int64_t d = r->ndim - 1, rest = k - part->first; d >= 0; d--) {
-        r->index[d] = rest % ct__shape(part->x)[d];
-        rest /= ct__shape(part->x)[d];
-    }
     snprintf(r->diagnosis, sizeof r->diagnosis, "%s", v->wrong);
     return true;
 }
