@@ -295,13 +295,14 @@ static size_t K(scratch)(const ct__gemm *g)
 static void K(run)(const ct__gemm *g, void *scratch)
 {
     int64_t a_room = K(a_room)(g);
-    K(block) w = { .g = g, .a_panels = scratch, .b_panels = scratch };
+    REAL nothing; /* without scratch, panels are pointed to but not looked at */
+    REAL *panels = scratch ? scratch : &nothing;
+    K(block) w = { .g = g, .a_panels = panels, .b_panels = panels };
     if (K(is_thin)(g)) {
         K(run_thin)(g);
         return;
     }
-    if (a_room > 0)
-        w.b_panels += a_room;
+    w.b_panels += a_room;
     for (w.j = 0; w.j < g->n; w.j += B_COLUMNS) {
         w.n = least(g->n - w.j, B_COLUMNS);
         for (w.p = 0; w.p == 0 || w.p < g->k; w.p += DEPTH) {
