@@ -11,6 +11,7 @@ static ct_status check_inputs(ct_call *call)
 {
     const ct_op *op = call->op;
     unsigned flags = 0;
+    bool foreign = false;
     for (int i = 0; i < call->n && !call->cx; i++)
         if (call->x[i])
             call->cx = call->x[i]->cx;
@@ -22,10 +23,11 @@ static ct_status check_inputs(ct_call *call)
             return ct_fail(call->cx, CT_ERROR_NULL, "%s: operand %d is NULL", op->name, i + 1);
         if (!ct__usable(x, op->name))
             return CT_ERROR_STALE;
-        if (x->cx != call->cx)
-            return ct_call_fail(call, CT_ERROR_CONTEXT, "operands of different contexts");
+        foreign = foreign || x->cx != call->cx;
         flags |= x->flags;
     }
+    if (foreign)
+        return ct_call_fail(call, CT_ERROR_CONTEXT, "operands of different contexts");
     if (!call->cx->recording || op->flags & (CT_OP_CONSTANT | CT_OP_UPDATE))
         return CT_OK;
     call->recording = flags & CT__REQUIRES_GRAD;
@@ -44,14 +46,6 @@ ct_tensor *const *ct__make_contiguous(ct_context *cx, ct_tensor *const *x, int n
             return NULL;
     }
     return all;
-}
-
-/* callbacks may fail without saying why */
-static ct_status said(ct_call *call, ct_status status, const char *callback)
-{
-    if (status != CT_OK && ct_error(call->cx) == CT_OK)
-        return ct_call_fail(call, status, "%s failed without saying why", callback);
-    return status;
 }
 
 static ct_status check_outputs(ct_call *call)
@@ -86,11 +80,11 @@ static ct_status compute(ct_call *call)
     if (!call->x)
         call->x = given, status = CT_ERROR_MEMORY;
     if (status == CT_OK && op->infer)
-        status = said(call, op->infer(call), "infer");
+        status = ct__said(call, op->infer(call), "infer");
     if (status == CT_OK)
         status = check_outputs(call);
     if (status == CT_OK && op->forward)
-        status = said(call, op->forward(call), "forward");
+        status = ct__said(call, op->forward(call), "forward");
     if (status == CT_OK && cx->find_nonfinite)
         status = check_finite(call);
     call->x = given;
@@ -236,7 +230,7 @@ static ct_status apply(ct_call *call, const ct_op *op, const void *attributes,
     call->adds = 0;
     for (int i = 0; i < call->outputs; i++)
         call->y[i] = NULL;
-    ct_status status = check_inputs(call);
+    ct_status status = n > 0 && x ? check_inputs(call) : CT_ERROR_NULL;
     if (status == CT_OK)
         status = compute(call);
     return finish(call, status);
@@ -246,7 +240,7 @@ ct_status ct_apply_all(const ct_op *op, const void *attributes, ct_tensor *const
                        ct_tensor **y)
 {
     ct_call call;
-    if (!op || n < 0 || (n > 0 && !x))
+    if (!op)
         return CT_ERROR_NULL;
     ct_status status = apply(&call, op, attributes, x, n);
     for (int i = 0; y && i < call.outputs; i++)
@@ -257,7 +251,7 @@ ct_status ct_apply_all(const ct_op *op, const void *attributes, ct_tensor *const
 ct_tensor *ct_apply(const ct_op *op, const void *attributes, ct_tensor *const *x, int n)
 {
     ct_call call;
-    if (!op || n < 0 || (n > 0 && !x))
+    if (!op)
         return NULL;
     bool good = apply(&call, op, attributes, x, n) == CT_OK && call.outputs > 0;
     return good ? call.y[0] : NULL;

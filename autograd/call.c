@@ -77,7 +77,7 @@ ct_tensor *ct_call_zero(const ct_call *call, int i)
     ct_tensor *zero = x ? ct_scalar(call->cx, x->dtype, 0) : NULL;
     ct_tensor *y = zero ? ct_broadcast_to(zero, ct__shape(x), x->ndim) : NULL;
     if (y)
-        y->flags |= CT__ZERO;
+        y->flags |= CT__ZERO | CT__READ_ONLY; /* so that it remains so */
     return y;
 }
 
@@ -99,6 +99,13 @@ ct_status ct_call_fail(const ct_call *call, ct_status code, const char *format, 
     }
     return ct_fail(call->cx, code, "%s: %s%s%s", call->op->name, reason, call->n ? ": " : "",
                    shapes);
+}
+
+ct_status ct__said(const ct_call *call, ct_status status, const char *callback)
+{
+    if (status != CT_OK && ct_error(call->cx) == CT_OK)
+        return ct_call_fail(call, status, "%s failed without saying why", callback);
+    return status;
 }
 
 /* -- What `infer` says. An output is made as the vertex it will be if it is recorded: with room for
@@ -130,8 +137,9 @@ static ct_status become_vertex(ct_call *call, int i, ct_tensor *y, const room *r
     call->cx->memory.nodes++;
     if (call->outputs > 1) {
         memcpy(ct__attributes(y), &i, sizeof i);
-    } else if (r->attributes) {
-        memcpy(ct__attributes(y), call->attributes, r->attributes);
+    } else {
+        if (r->attributes)
+            memcpy(ct__attributes(y), call->attributes, r->attributes);
         call->moved = true;
     }
     return CT_OK;

@@ -43,6 +43,7 @@ typedef struct ct__buffer {
     const char *writer; /* who wrote last in place, for messages */
     ct__borrow *borrow; /* the memory is the caller's */
     bool read_only;
+    bool gradient;      /* commit writes here: a cotangent must not share it */
     _Alignas(16) char tiny[16];
 } ct__buffer;
 
@@ -236,7 +237,7 @@ static inline void ct__row_major(const int64_t *shape, int ndim, int64_t *stride
 }
 bool ct__is_row_major(const int64_t *shape, const int64_t *strides, int ndim);
 bool ct__broadcast(int64_t *shape, int *ndim, const int64_t *with, int with_ndim);
-/* "(3,4)", with the name before and the dtype if asked; returns what snprintf would */
+/* "(3,4)", with the name before and the dtype if asked; "NULL"; returns what snprintf would */
 int ct__shape_print(char *out, size_t room, const int64_t *shape, int ndim);
 int ct__tensor_print(char *out, size_t room, const ct_tensor *t, bool dtype);
 
@@ -319,6 +320,8 @@ static inline ct_tensor *const *ct__contiguous_all(ct_context *cx, ct_tensor *co
             return ct__make_contiguous(cx, x, n);
     return x;
 }
+/* passes the status of a callback on; one that failed without an error gets one */
+ct_status ct__said(const ct_call *call, ct_status status, const char *callback);
 static inline bool ct__wants(const ct_call *call, int i)
 {
     const ct_tensor *x = call->x[i];

@@ -99,7 +99,9 @@ static ct_status see_outputs(ct_call *call, ct_tensor *t)
     for (int i = 0; i < call->outputs; i++) {
         ct_tensor *kept = t->extra->kept[i];
         call->y[i] = NULL;
-        if (!kept)
+        if (kept && !ct__is_float(kept->dtype) && !(call->y[i] = ct_detach(kept)))
+            return CT_ERROR_MEMORY;
+        if (!kept || call->y[i])
             continue;
         ct_tensor *y = ct__tensor_over(t->cx, &(ct__layout){
             .dtype = kept->dtype, .ndim = kept->ndim, .shape = ct__shape(kept),
@@ -151,7 +153,7 @@ static ct_status provide(ct_call *call, ct_tensor **gx)
         if (!ct__wants(call, i))
             continue;
         bool reuse = old && i < 64 && ct__exclusive(old) && ct__same_shape(like, x) &&
-                     !seen_before(call, i);
+                     !seen_before(call, i) && !call->cx->find_nonfinite;
         if (reuse) {
             call->adds |= (uint64_t)1 << i;
             gx[i] = old;
@@ -163,14 +165,6 @@ static ct_status provide(ct_call *call, ct_tensor **gx)
         ct__handle(gx[i]);
     }
     return CT_OK;
-}
-
-static ct_status said(const ct_call *call, ct_status status, const char *callback)
-{
-    if (status != CT_OK && ct_error(call->cx) == CT_OK)
-        return ct_fail(call->cx, status, "%s: %s failed without saying why", call->op->name,
-                       callback);
-    return status;
 }
 
 /* gx from `backward`; each with a handle of ours, but those that were added to */
@@ -186,7 +180,7 @@ static ct_status by_kernel(ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
             status = CT_ERROR_MEMORY;
     }
     if (status == CT_OK)
-        status = said(call, call->op->backward(call, gy, gx), "backward");
+        status = ct__said(call, call->op->backward(call, gy, gx), "backward");
     call->x = given;
     for (int i = 0; i < call->n; i++)
         if (call->adds >> (i & 63) & 1 && i < 64)
@@ -196,7 +190,7 @@ static ct_status by_kernel(ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 
 static ct_status by_rule(ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    ct_status status = said(call, call->op->vjp(call, gy, gx), "vjp");
+    ct_status status = ct__said(call, call->op->vjp(call, gy, gx), "vjp");
     for (int i = 0; i < call->n; i++) {
         bool good = ct__wants(call, i) && gx[i] && gx[i]->cx == call->cx &&
                     ct__usable(gx[i], call->op->name);
