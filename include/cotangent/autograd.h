@@ -13,12 +13,13 @@
 CT_API_BEGIN
 
 /* -- Variables and their gradients */
-/* mark a leaf as one to differentiate by; returns x. f32 or f64 only */
+/* mark a leaf as one to differentiate by; returns x. f32 or f64 only; the result of a recorded
+   operator is an error (ct_detach it first) */
 ct_tensor *ct_variable(ct_tensor *x);
 bool ct_requires_grad(const ct_tensor *x);     /* x is a variable, or depends on one */
 ct_tensor *ct_detach(ct_tensor *x);            /* the same buffer, a leaf without history */
-/* sum of what backward brought; NULL: nothing came (not an error). Lives with x until the next
-   zeroing; its buffer is then reused */
+/* sum of what backward brought; NULL: nothing came (not an error). Of x's shape and dtype, without
+   history, owned by x until the next zeroing: retain or copy it to have it longer */
 ct_tensor *ct_gradient(const ct_tensor *x);
 void ct_zero_grad(ct_tensor *x);               /* forget it: ct_gradient(x) is NULL again */
 
@@ -31,13 +32,19 @@ void ct_inference(ct_context *cx);
 bool ct_is_inference(const ct_context *cx);
 
 /* -- The operators that the chain rule itself needs; all others are in ops.h */
-ct_tensor *ct_add(ct_tensor *a, ct_tensor *b); /* a + b, broadcast as in NumPy */
+/* a + b, broadcast as in NumPy; f32, f64, or i64, which wraps */
+ct_tensor *ct_add(ct_tensor *a, ct_tensor *b);
 /* the adjoint pair: x repeated to `shape` (a view, read-only), and x summed over what such a
-   repetition repeated: leading axes that `shape` lacks, and axes where it has size 1 */
+   repetition repeated: leading axes that `shape` lacks, and axes where it has size 1 (pairwise: the
+   error grows with the logarithm of a run's length) */
 ct_tensor *ct_broadcast_to(ct_tensor *x, const int64_t *shape, int ndim);
 ct_tensor *ct_sum_to(ct_tensor *x, const int64_t *shape, int ndim);
 
-/* -- Backward. y has one element unless gy, of y's shape and dtype, is given */
+/* -- Backward: one walk from y to what it depends on, each operator visited once, after all its uses.
+ * y has one element unless gy, of y's shape and dtype, is given. The graph stays: a second walk
+ * over it gives the same again. A walk that fails changes no gradient. It fails where y depends on
+ * no variable, where a tensor that an operator saved was written since (the message names both),
+ * where an operator has no rule of that order, and where a rule or hook fails */
 ct_status ct_backward(ct_tensor *y); /* add dy/dx to the gradient of every variable x */
 ct_status ct_backward_from(ct_tensor *y, ct_tensor *gy); /* add gy . dy/dx; gy is not optional */
 enum {
@@ -47,11 +54,13 @@ enum {
     CT_ZERO_PATH = 4           /* ... else its gx is zeros */
 };
 /* gradients are returned, none is accumulated. gy NULL: one. x may be any tensors of the graph,
-   leaves or not. On failure every gx is NULL */
+   leaves or not, and the same one twice; the walk goes no further than they need. The results are
+   the scope's. On failure every gx is NULL */
 ct_status ct_grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
                   ct_tensor **gx);
 
-/* -- Functions as values. f gets its n inputs, and must use these and constants only */
+/* -- Functions as values. f gets its n inputs (variables over the caller's data, recording on
+ * whatever the caller's mode), and must use these and constants only. Results have no history */
 typedef ct_tensor *(*ct_function)(ct_context *cx, ct_tensor *const *x, int n, void *user);
 /* plain arrays in and out, f64, one input of shape (n); gx may be NULL. NaN on failure. Leaves
    nothing behind: made for optimizers' callbacks */
@@ -71,7 +80,9 @@ ct_tensor *ct_jacobian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
 ct_tensor *ct_hessian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
 
 /* -- Looking in */
-/* return gy, or what to pass on instead; NULL: failure */
+/* Called in every walk over y with its total cotangent, once all uses have brought theirs. Return gy,
+   or what to pass on instead, of its shape and dtype; NULL: failure. Nothing is recorded inside,
+   but under CT_CREATE_GRAPH. Other graphs may be walked over inside, this one not */
 typedef ct_tensor *(*ct_hook)(ct_tensor *gy, void *user);
 ct_status ct_on_cotangent(ct_tensor *y, ct_hook hook, void *user); /* goes with y */
 /* the first operator, forward or backward, that makes a NaN or infinity fails, with its name;
