@@ -40,8 +40,8 @@ ct_tensor *ct_add(ct_tensor *a, ct_tensor *b);
 ct_tensor *ct_broadcast_to(ct_tensor *x, const int64_t *shape, int ndim);
 ct_tensor *ct_sum_to(ct_tensor *x, const int64_t *shape, int ndim);
 
-/* -- Backward: one walk from y to what it depends on, each operator visited once, after all its uses.
- * y has one element unless gy, of y's shape and dtype, is given. The graph stays: a second walk
+/* -- Backward: one walk from y to what it depends on, each operator visited once, after all its
+ * uses. y has one element unless gy, of y's shape and dtype, is given. The graph stays: a second walk
  * over it gives the same again. A walk that fails changes no gradient. It fails where y depends on
  * no variable, where a tensor that an operator saved was written since (the message names both),
  * where an operator has no rule of that order, and where a rule or hook fails */
@@ -80,8 +80,8 @@ ct_tensor *ct_jacobian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
 ct_tensor *ct_hessian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
 
 /* -- Looking in */
-/* Called in every walk over y with its total cotangent, once all uses have brought theirs. Return gy,
-   or what to pass on instead, of its shape and dtype; NULL: failure. Nothing is recorded inside,
+/* Called in every walk over y with its total cotangent, once all uses have brought theirs. Return
+   gy, or what to pass on instead, of its shape and dtype; NULL: failure. Nothing is recorded inside,
    but under CT_CREATE_GRAPH. Other graphs may be walked over inside, this one not */
 typedef ct_tensor *(*ct_hook)(ct_tensor *gy, void *user);
 ct_status ct_on_cotangent(ct_tensor *y, ct_hook hook, void *user); /* goes with y */
