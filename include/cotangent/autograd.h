@@ -41,9 +41,9 @@ ct_tensor *ct_broadcast_to(ct_tensor *x, const int64_t *shape, int ndim);
 ct_tensor *ct_sum_to(ct_tensor *x, const int64_t *shape, int ndim);
 
 /* -- Backward: one walk from y to what it depends on, each operator visited once, after all its
- * uses. y has one element unless gy, of y's shape and dtype, is given. The graph stays: a second walk
- * over it gives the same again. A walk that fails changes no gradient. It fails where y depends on
- * no variable, where a tensor that an operator saved was written since (the message names both),
+ * uses. y has one element unless gy, of y's shape and dtype, is given. The graph stays: a second
+ * walk over it gives the same again. A walk that fails changes no gradient. It fails where y depends
+ * on no variable, where a tensor that an operator saved was written since (the message names both),
  * where an operator has no rule of that order, and where a rule or hook fails */
 ct_status ct_backward(ct_tensor *y); /* add dy/dx to the gradient of every variable x */
 ct_status ct_backward_from(ct_tensor *y, ct_tensor *gy); /* add gy . dy/dx; gy is not optional */
@@ -81,8 +81,8 @@ ct_tensor *ct_hessian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
 
 /* -- Looking in */
 /* Called in every walk over y with its total cotangent, once all uses have brought theirs. Return
-   gy, or what to pass on instead, of its shape and dtype; NULL: failure. Nothing is recorded inside,
-   but under CT_CREATE_GRAPH. Other graphs may be walked over inside, this one not */
+   gy, or what to pass on instead, of its shape and dtype; NULL: failure. Nothing is recorded
+   inside, but under CT_CREATE_GRAPH. Other graphs may be walked over inside, this one not */
 typedef ct_tensor *(*ct_hook)(ct_tensor *gy, void *user);
 ct_status ct_on_cotangent(ct_tensor *y, ct_hook hook, void *user); /* goes with y */
 /* the first operator, forward or backward, that makes a NaN or infinity fails, with its name;
