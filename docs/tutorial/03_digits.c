@@ -1,8 +1,6 @@
-/* A digit classifier, explained in 03_digits.md. Its arguments are MNIST's training images and
- * labels, test images and labels; without any it learns ten noisy patterns instead. */
+/* See 03_digits.md. Arguments: MNIST's four files; without them it learns noisy patterns. */
 #include <cotangent.h>
 #include <stdio.h>
-
 typedef struct set { ct_tensor *x, *labels; } set;
 
 static set read_set(ct_context *cx, char **path)
@@ -45,7 +43,6 @@ int main(int argc, char **argv)
     ct_tensor *patterns = ct_rand(cx, CT_F32, CT_SHAPE(10, 784));
     set train = argc == 5 ? read_set(cx, argv + 1) : make_set(cx, patterns, 2000);
     set test = argc == 5 ? read_set(cx, argv + 3) : make_set(cx, patterns, 500);
-
     ct_module *net = ct_mlp_new(cx, CT_F32, CT_SIZES(784, 128, 10), CT_RELU, NULL);
     int n;
     ct_tensor *const *parameters = ct_module_parameters(net, &n);
