@@ -22,7 +22,8 @@ enum { COLUMNS = 6, PROBES = 100 };
 /* no whole number: steps that are multiples of one another would all be multiples of a period too,
  * and make a fast oscillation look slow */
 #define STRIDE 2.2
-#define LONG_STRIDE 17.3
+#define LONG_STRIDE 4.7     /* while there is a kink */
+#define OUTSIDE_STRIDE 17.3 /* while f is not finite */
 
 typedef struct search {
     double atol, rtol;
@@ -125,7 +126,7 @@ bool ct__difference(ct__probe probe, void *user, double h, const double toleranc
             break;
         if (!now.finite) {
             s.rows = 0, outside++;
-            h /= LONG_STRIDE;
+            h /= OUTSIDE_STRIDE;
             continue;
         }
         probes++;

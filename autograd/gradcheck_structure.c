@@ -15,8 +15,8 @@ typedef struct variant {
     int only;             /* 1 + the input that alone requires grad; 0: all */
     ct_dtype dtype;       /* of float inputs; 0: f64 */
     const double *u;
-    double times;         /* the plain gradient this often; 0: once */
-    double relative, absolute; /* ... to this, and this part of its largest element; 0: rounding */
+    /* as near as this, and this part of the largest element; 0: but for rounding */
+    double relative, absolute;
 } variant;
 
 typedef struct structure {
@@ -97,7 +97,9 @@ static bool run_in_scope(structure *s, const variant *v, double *y_out, double *
             wanted[n++] = ct_variable(x[i]);
     }
     y = x && wanted && g ? apply(s, v, x) : NULL;
-    if (y && y_out)
+    if (y && y->count != s->outputs)
+        return ct__check_invalid(c, "%s: another number of elements", v->wrong);
+    if (y)
         ct_to_doubles(y, y_out, y->count);
     u = y ? cotangent(c, v, y) : NULL;
     bool done = u && ct__grad(y, u, wanted, n, CT_ZERO_PATH, g) == CT_OK;
@@ -120,7 +122,7 @@ static bool run(structure *s, const variant *v, double *y, double *g)
 /* -- Comparisons */
 static int64_t worst_of(const double *a, const double *b, int64_t n, const variant *v)
 {
-    double largest = 0, times = v->times != 0 ? v->times : 1;
+    double largest = 0, times = v->twice ? 2 : 1;
     double relative = v->relative > 0 ? v->relative : 1e-9;
     double absolute = v->absolute > 0 ? v->absolute : 1e-12;
     for (int64_t k = 0; k < n; k++)
@@ -131,17 +133,16 @@ static int64_t worst_of(const double *a, const double *b, int64_t n, const varia
     return -1;
 }
 
-static bool fail(structure *s, const variant *v, const double *g, const double *plain, int64_t k)
+/* at entry k */
+static bool fail(structure *s, const char *wrong, int64_t k, double is, double wanted)
 {
     ct__check *c = s->c;
     ct_gradcheck_report *r = c->report;
     c->verdict = CT_GRADCHECK_FAIL;
     ct__check_place(c, k);
-    r->order = 1;
-    r->analytic = g[k], r->numeric = plain[k] * (v->times != 0 ? v->times : 1);
-    r->bar = 0, r->left = r->right = r->numeric, r->step = 0;
-    r->wrong++;
-    snprintf(r->diagnosis, sizeof r->diagnosis, "%s", v->wrong);
+    r->order = 1, r->wrong++;
+    r->analytic = is, r->numeric = r->left = r->right = wanted, r->bar = r->step = 0;
+    snprintf(r->diagnosis, sizeof r->diagnosis, "%s", wrong);
     return true;
 }
 
@@ -154,7 +155,8 @@ static bool compare(structure *s, const variant *v, int64_t first, int64_t count
         return false;
     int64_t k = worst_of(s->g2, s->g + first, count, v);
     if (k >= 0)
-        return fail(s, v, s->g2 - first, s->g, first + k);
+        return fail(s, v->wrong, first + k, s->g2[k],
+                    s->g[first + k] * (v->twice ? 2 : 1));
     if (!v->twice && worst_of(s->y2, s->y, s->outputs, v) >= 0) {
         s->c->verdict = CT_GRADCHECK_FAIL;
         s->c->report->wrong++;
@@ -176,7 +178,7 @@ static bool compare_linear(structure *s)
         return false;
     for (int64_t k = 0; k < s->entries; k++)
         if (s->g2[k] != 0)
-            return fail(s, &(variant){ .wrong = zero.wrong, .times = 1e-300 }, s->g2, s->g, k);
+            return fail(s, zero.wrong, k, s->g2[k], 0);
     for (int64_t j = 0; j < s->outputs; j++)
         w[j] = ct__check_random(s->c);
     variant v = { .wrong = "not linear in the cotangent", .u = w, .absolute = 1e-9 };
@@ -189,7 +191,7 @@ static bool compare_linear(structure *s)
     if (!run(s, &v, s->y2, s->g2))
         return false;
     int64_t k = worst_of(s->g2, g, s->entries, &v);
-    return k < 0 || fail(s, &v, s->g2, g, k);
+    return k < 0 || fail(s, v.wrong, k, s->g2[k], g[k]);
 }
 
 static bool compare_all(structure *s)
@@ -201,8 +203,8 @@ static bool compare_all(structure *s)
     bool both = s->t->op->vjp && s->t->op->backward, done = true;
     const variant variants[] = {
         { .wrong = "vjp differs from backward", .op = both ? &composed : NULL, .u = u },
-        { .wrong = "a cotangent that is added to another is not added right", .twice = true,
-          .times = 2, .u = u },
+        { .wrong = "a cotangent that is added to another is not added right", .u = u,
+          .twice = true },
         { .wrong = "differs for inputs or cotangents that are not contiguous", .strided = true,
           .u = u },
         { .wrong = "vjp differs for inputs or cotangents that are not contiguous", .strided = true,
