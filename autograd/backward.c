@@ -23,7 +23,7 @@ static ct_status check_start(const char *who, ct_tensor *y, ct_tensor *gy)
 }
 
 /* -- ct_backward: into the gradients of variables, all or none */
-/* what can fail: a buffer of our own where there is no gradient yet */
+/* what can fail: a buffer of our own, where there is no gradient yet or the cotangent is one */
 static ct_status prepare(ct__walk *w)
 {
     for (ct_tensor *t = w->done; t; t = t->link) {
@@ -32,7 +32,7 @@ static ct_status prepare(ct__walk *w)
             continue;
         if (!ct__extra_of(t))
             return CT_ERROR_MEMORY;
-        if (t->extra->grad || ct__exclusive(g))
+        if (ct__exclusive(g) || (t->extra->grad && !g->buffer->gradient))
             continue;
         ct_tensor *own = ct__tensor_new(w->cx, &(ct__layout){ .dtype = g->dtype, .ndim = g->ndim,
                                                               .shape = ct__shape(g) });
@@ -53,6 +53,7 @@ static void commit(ct__walk *w)
         if (!g)
             continue;
         if (!grad) {
+            g->buffer->gradient = true;
             t->extra->grad = g;
             t->cotangent = NULL;
             continue;
@@ -152,10 +153,15 @@ ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsi
         return status;
     ct__walk w = ct__walk_begin(y, "grad");
     w.create_graph = flags & CT_CREATE_GRAPH;
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        ct__handle(x[i]); /* a hook may release it */
         x[i]->flags |= CT__TARGET;
+    }
     if (y->flags & CT__REQUIRES_GRAD)
         status = ct__discover(&w, y);
+    for (int i = 0; i < n; i++)
+        if (!ct__needs(&w, x[i])) /* nor is it the target of a walk inside this one */
+            x[i]->flags &= (uint16_t)~CT__TARGET;
     if (status == CT_OK)
         status = check_paths(&w, x, n, flags);
     if (status == CT_OK)
@@ -165,6 +171,7 @@ ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsi
     ct__walk_end(&w, y);
     for (int i = 0; i < n; i++) {
         x[i]->flags &= (uint16_t)~CT__TARGET;
+        ct__unhandle(x[i]);
         if (status != CT_OK)
             gx[i] = NULL;
     }

@@ -86,8 +86,31 @@ static ct_status check_versions(const ct__walk *w, const ct_tensor *t)
     return CT_OK;
 }
 
-/* the outputs as a rule sees them; a hidden vertex makes its own anew, so that they are outputs of
- * that vertex though nothing kept the first ones */
+/* output i of a hidden vertex anew, so that it is one though nothing kept the first */
+static ct_tensor *output_anew(ct_tensor *t, int i)
+{
+    ct_tensor *kept = t->extra->kept[i];
+    if (!ct__is_float(kept->dtype)) /* nothing flows back to it */
+        return ct_detach(kept);
+    ct_tensor *y = ct__tensor_over(t->cx, &(ct__layout){
+        .dtype = kept->dtype, .ndim = kept->ndim, .shape = ct__shape(kept),
+        .strides = ct__strides(kept), .edges = 1,
+        .attributes = ct__output_op.attributes_size });
+    if (!y)
+        return NULL;
+    y->op = &ct__output_op;
+    t->cx->memory.nodes++;
+    memcpy(ct__attributes(y), &i, sizeof i);
+    ct__edges(y)[0] = (ct__edge){ t, 0, false };
+    t->holds++;
+    y->buffer = kept->buffer;
+    y->buffer->refs++;
+    y->data = kept->data;
+    y->flags |= CT__REQUIRES_GRAD;
+    return ct__to_scope(y);
+}
+
+/* the outputs as a rule sees them */
 static ct_status see_outputs(ct_call *call, ct_tensor *t)
 {
     if (!(t->flags & CT__HIDDEN)) {
@@ -97,28 +120,9 @@ static ct_status see_outputs(ct_call *call, ct_tensor *t)
     }
     call->outputs = t->extra->outputs;
     for (int i = 0; i < call->outputs; i++) {
-        ct_tensor *kept = t->extra->kept[i];
-        call->y[i] = NULL;
-        if (kept && !ct__is_float(kept->dtype) && !(call->y[i] = ct_detach(kept)))
+        call->y[i] = t->extra->kept[i] ? output_anew(t, i) : NULL;
+        if (t->extra->kept[i] && !call->y[i])
             return CT_ERROR_MEMORY;
-        if (!kept || call->y[i])
-            continue;
-        ct_tensor *y = ct__tensor_over(t->cx, &(ct__layout){
-            .dtype = kept->dtype, .ndim = kept->ndim, .shape = ct__shape(kept),
-            .strides = ct__strides(kept), .edges = 1,
-            .attributes = ct__output_op.attributes_size });
-        if (!y)
-            return CT_ERROR_MEMORY;
-        y->op = &ct__output_op;
-        t->cx->memory.nodes++;
-        memcpy(ct__attributes(y), &i, sizeof i);
-        ct__edges(y)[0] = (ct__edge){ t, 0, false };
-        t->holds++;
-        y->buffer = kept->buffer;
-        y->buffer->refs++;
-        y->data = kept->data;
-        y->flags |= CT__REQUIRES_GRAD;
-        call->y[i] = ct__to_scope(y);
     }
     return CT_OK;
 }

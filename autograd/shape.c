@@ -94,6 +94,8 @@ int ct__shape_print(char *out, size_t room, const int64_t *shape, int ndim)
 
 int ct__tensor_print(char *out, size_t room, const ct_tensor *t, bool dtype)
 {
+    if (!t)
+        return snprintf(out, room, "NULL");
     const char *name = ct_name(t);
     int used = snprintf(out, room, "%.60s%s%s%s", name, *name ? " " : "",
                         dtype ? ct__dtype_text((ct_dtype)t->dtype) : "", dtype ? " " : "");

@@ -51,7 +51,6 @@ void ct_error_clear(ct_context *cx)
     if (!cx)
         return;
     cx->error = CT_OK;
-    cx->error_text[0] = '\0';
 }
 
 ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...)
@@ -66,5 +65,6 @@ ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...)
     cx->error = code;
     if (cx->options.on_error)
         cx->options.on_error(code, cx->error_text, cx->options.user);
+    cx->error = code; /* it may not clear what callers have yet to see */
     return code;
 }

@@ -16,6 +16,7 @@ ct__buffer *ct__buffer_new(ct_context *cx, size_t bytes)
     buffer->writer = NULL;
     buffer->borrow = NULL;
     buffer->read_only = false;
+    buffer->gradient = false;
     if (bytes <= sizeof buffer->tiny)
         return buffer;
     buffer->data = ct__take(cx, (bytes + 63) / 64 * 64);

@@ -183,7 +183,11 @@ static ct_tensor *first_cotangent(const ct__walk *w, ct_tensor *y, ct_tensor *gy
 
 ct__walk ct__walk_begin(ct_tensor *y, const char *who)
 {
-    return (ct__walk){ .cx = y->cx, .who = who, .mark = ++y->cx->walks };
+    ct_context *cx = y->cx;
+    if (++cx->walks == 0) /* the mark of what no walk has seen */
+        cx->walks = 1;
+    ct__handle(y); /* a hook may release it */
+    return (ct__walk){ .cx = cx, .who = who, .mark = cx->walks };
 }
 
 ct_status ct__reverse(ct__walk *w, ct_tensor *y, ct_tensor *gy)
@@ -203,4 +207,5 @@ void ct__walk_end(ct__walk *w, ct_tensor *y)
         push(&w->ready, y);
     }
     abandon(w);
+    ct__unhandle(y);
 }

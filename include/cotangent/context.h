@@ -100,7 +100,7 @@ typedef struct ct_context_options {
        is then one call to the allocator, which is what a sanitizer wants: the default under one) */
     int64_t pool_bytes;
     ct_allocator allocator;    /* zeroed: malloc and free */
-    /* at the first error: the place for a breakpoint */
+    /* at the first error: the place for a breakpoint; it cannot clear the error */
     void (*on_error)(ct_status code, const char *text, void *user);
     /* the host's own pool */
     void (*parallel_for)(int64_t n, void (*body)(int64_t i, void *), void *arg, void *user);

@@ -151,7 +151,7 @@ START_TEST(summed_back_only_where_it_is_said)
     for (int k = 0; k < 3; k++) {
         ct_tensor *x[] = { two(), ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(3, 1))) };
         ct_tensor *y = ct_apply(&sums[k], NULL, x, 2);
-        ct_status status = ct_backward_from(y, ct_range(cx, CT_F64, 2) ? ct_ones_like(y) : NULL);
+        ct_status status = ct_backward_from(y, ct_ones_like(y));
         if (k == 2) {
             ck_assert_int_eq(status, CT_ERROR_SHAPE);
             expect_error(CT_ERROR_SHAPE, "sum_c", "(3,2)", "input 0", "(2)", NULL);
