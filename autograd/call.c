@@ -173,15 +173,30 @@ ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *s
     return CT_OK;
 }
 
-/* the elements, from the first, that a layout reaches: low <= 0 <= high */
-static void reach(const int64_t *shape, const int64_t *strides, int ndim, int64_t *low,
+/* the elements, from the first, that a layout reaches: low <= 0 <= high; false: too far to count */
+static bool reach(const int64_t *shape, const int64_t *strides, int ndim, int64_t *low,
                   int64_t *high)
 {
     *low = *high = 0;
     for (int d = 0; d < ndim; d++) {
-        int64_t far = (shape[d] - 1) * strides[d];
-        *(far < 0 ? low : high) += far;
+        int64_t far;
+        if (__builtin_mul_overflow(shape[d] - 1, strides[d], &far))
+            return false;
+        int64_t *end = far < 0 ? low : high;
+        if (__builtin_add_overflow(*end, far, end))
+            return false;
     }
+    return true;
+}
+
+/* both not empty; x lies in memory, so that its own reach does not overflow */
+static bool lies_inside(const ct_tensor *x, const int64_t *shape, const int64_t *strides, int ndim,
+                        int64_t offset)
+{
+    int64_t low, high, most_low, most_high;
+    reach(ct__shape(x), ct__strides(x), x->ndim, &most_low, &most_high);
+    return reach(shape, strides, ndim, &low, &high) && offset >= most_low && offset <= most_high &&
+           low >= most_low - offset && high <= most_high - offset;
 }
 
 ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, int ndim,
@@ -190,13 +205,10 @@ ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, 
     ct_tensor *x = call->n > 0 ? call->x[0] : NULL;
     if (!x || !(call->op->flags & CT_OP_VIEW) || call->outputs != 1 || call->y[0])
         return ct_call_fail(call, CT_ERROR_VALUE, "ct_view is for one view, of x0"), NULL;
-    int64_t low, high, most_low, most_high;
     int64_t count = ct__shape_count(call->cx, call->op->name, x->dtype, shape, ndim);
     if (count < 0)
         return NULL;
-    reach(shape, strides, ndim, &low, &high);
-    reach(ct__shape(x), ct__strides(x), x->ndim, &most_low, &most_high);
-    if (count > 0 && (x->count == 0 || offset + low < most_low || offset + high > most_high))
+    if (count > 0 && (x->count == 0 || !lies_inside(x, shape, strides, ndim, offset)))
         return ct_call_fail(call, CT_ERROR_RANGE, "the view lies outside of its tensor"), NULL;
     room r = room_for(call, x->dtype);
     ct__layout layout = { .dtype = x->dtype, .ndim = ndim, .shape = shape, .strides = strides,

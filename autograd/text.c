@@ -51,6 +51,8 @@ static char *print_elements(char *out, const ct_tensor *t)
         if (i + 1 < t->count)
             out = repeat(out, ']', brackets(t, i + 1));
         for (int d = t->ndim - 1; d >= 0; d--) {
+            if (ct__shape(t)[d] == 1) /* its stride may be anything */
+                continue;
             p += ct__strides(t)[d] * (int64_t)size;
             if (++index[d] < ct__shape(t)[d])
                 break;
