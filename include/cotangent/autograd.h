@@ -42,9 +42,9 @@ ct_tensor *ct_sum_to(ct_tensor *x, const int64_t *shape, int ndim);
 
 /* -- Backward: one walk from y to what it depends on, each operator visited once, after all its
  * uses. y has one element unless gy, of y's shape and dtype, is given. The graph stays: a second
- * walk over it gives the same again. A walk that fails changes no gradient. It fails where y depends
- * on no variable, where a tensor that an operator saved was written since (the message names both),
- * where an operator has no rule of that order, and where a rule or hook fails */
+ * walk over it gives the same again. A walk that fails changes no gradient. It fails where y
+ * depends on no variable, where a tensor that an operator saved was written since (the message
+ * names both), where an operator has no rule of that order, and where a rule or hook fails */
 ct_status ct_backward(ct_tensor *y); /* add dy/dx to the gradient of every variable x */
 ct_status ct_backward_from(ct_tensor *y, ct_tensor *gy); /* add gy . dy/dx; gy is not optional */
 enum {
