@@ -106,7 +106,6 @@ typedef struct ct__trial {
     int sample;
     uint64_t seed;
 } ct__trial;
-void ct__trial_rewind(ct_context *cx, const ct__trial *trial); /* to where the sample is drawn */
 ct_tensor *ct__trial_apply(ct_context *cx, ct_tensor *const *x, int n, void *trial);
 
 /* -- gradcheck_structure.c: what must hold of it beside a right derivative */

@@ -1,5 +1,4 @@
 /* ct_gradcheck_op: an operator at each of its samples. */
-#include <math.h>
 #include <stdio.h>
 
 #include "check.h"
@@ -24,7 +23,21 @@ static ct_tensor *outputs_together(ct_context *cx, const ct__trial *t, ct_tensor
     return w ? ct__combine(y, floats, w) : NULL;
 }
 
-/* the attributes are made anew for each application: they may hold what goes with the vertex */
+/* the inputs and attributes of the trial's sample, always the same ones; how many inputs */
+static int draw_sample(ct_context *cx, const ct__trial *t, ct_tensor **x, void *attributes)
+{
+    cx->seed = t->seed, cx->draws = (uint64_t)t->sample << 32;
+    return t->op->sample(cx, t->sample, x, attributes);
+}
+
+/* attributes that were not given to an application */
+static void drop(const ct__trial *t, void *attributes, int n)
+{
+    if (t->op->drop && n > 0)
+        t->op->drop(attributes);
+}
+
+/* the attributes are made anew for each application, which takes them over */
 ct_tensor *ct__trial_apply(ct_context *cx, ct_tensor *const *x, int n, void *trial)
 {
     const ct__trial *t = trial;
@@ -34,28 +47,24 @@ ct_tensor *ct__trial_apply(ct_context *cx, ct_tensor *const *x, int n, void *tri
     if (!attributes)
         return NULL;
     memset(attributes, 0, t->op->attributes_size);
-    ct__trial_rewind(cx, t);
-    t->op->sample(cx, t->sample, unused, attributes);
+    int drawn = draw_sample(cx, t, unused, attributes);
     cx->seed = seed, cx->draws = draws;
-    if (ct_error(cx) != CT_OK || ct_apply_all(t->op, attributes, x, n, y) != CT_OK)
+    if (ct_error(cx) != CT_OK)
+        return drop(t, attributes, drawn), NULL;
+    if (ct_apply_all(t->op, attributes, x, n, y) != CT_OK)
         return NULL;
     return outputs_together(cx, t, y, t->op->outputs > 1 ? t->op->outputs : 1);
 }
 
-void ct__trial_rewind(ct_context *cx, const ct__trial *t)
-{
-    cx->seed = t->seed, cx->draws = (uint64_t)t->sample << 32;
-}
-
-/* false: INVALID, or no more samples (n == 0) */
+/* false: INVALID. *n: its inputs; 0: there is no such sample */
 static bool check_sample(ct__check *c, ct__trial *t, int *n)
 {
     ct__scope scope;
     ct__scope_push(c->cx, &scope);
     ct_tensor *x[16] = { NULL };
     void *attributes = ct__check_room(c, (int64_t)t->op->attributes_size, 1);
-    ct__trial_rewind(c->cx, t);
-    *n = attributes ? t->op->sample(c->cx, t->sample, x, attributes) : 0;
+    *n = attributes ? draw_sample(c->cx, t, x, attributes) : 0;
+    drop(t, attributes, *n);
     bool done = attributes != NULL;
     if (done && (*n < 0 || *n > 16 || ct_error(c->cx) != CT_OK))
         done = ct__check_invalid(c, "sample %d failed: %s", t->sample, ct_error_text(c->cx));

@@ -121,8 +121,8 @@ static bool derive_first(ct__check *c, ct_tensor **g)
     for (int i = 0; i < c->inputs; i++) {
         const ct__part *part = &c->parts[i];
         if (part->copied && !g[i])
-            return ct__check_invalid(c, "the value does not depend on input %d: f32 inputs go in "
-                                        "as f64 copies, to be reached as arguments only",
+            return ct__check_invalid(c, "the value does not depend on input %d: f32 and read-only "
+                                        "inputs go in as copies, to be reached as arguments only",
                                      part->input);
         store(g[i], part->count, c->analytic + part->first);
     }

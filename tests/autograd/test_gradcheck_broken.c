@@ -493,6 +493,54 @@ START_TEST(wrong_networks_fail_at_any_seed)
 }
 END_TEST
 
+/* -- Attributes that are not plain: each application takes over its own */
+static int alive;
+
+static void free_factor(void *attributes)
+{
+    free(*(double **)attributes);
+    alive--;
+}
+
+static ct_status multiply(ct_call *call)
+{
+    const double *factor = *(double *const *)ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
+    for (int64_t k = 0; k < ct_count(x); k++)
+        put(ct_call_y(call, 0), k, *factor * get(x, k));
+    return CT_OK;
+}
+
+static ct_status multiply_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    gx[0] = ct_scale(gy[0], **(double *const *)ct_call_attributes(call));
+    return CT_OK;
+}
+
+static int multiply_sample(ct_context *c, int k, ct_tensor **x, void *attributes)
+{
+    double *factor = k < 2 ? malloc(sizeof *factor) : NULL;
+    if (!factor)
+        return 0;
+    alive++;
+    *factor = k + 3;
+    *(double **)attributes = factor;
+    x[0] = ct_randn(c, CT_F64, CT_SHAPE(2));
+    return 1;
+}
+
+START_TEST(attributes_that_are_not_plain)
+{
+    const ct_op op = { .name = "multiply", .attributes_size = sizeof(double *),
+                       .drop = free_factor, .infer = ct_infer_same, .forward = multiply,
+                       .vjp = multiply_vjp, .sample = multiply_sample };
+    alive = 0;
+    ct_gradcheck_op(cx, &op, &(ct_gradcheck_options){ .order = 2 }, &report);
+    expect_report(CT_GRADCHECK_PASS, "PASS");
+    ck_assert_int_eq(alive, 0);
+}
+END_TEST
+
 /* -- Operators that cannot be checked */
 START_TEST(operators_without_a_derivative_or_samples)
 {
@@ -539,6 +587,7 @@ Suite *gradcheck_broken_suite(void)
         a_lost_sum_over_what_was_broadcast, wrong_if_one_input_alone_requires_grad,
         cotangents_of_two_outputs_swapped,
         a_graph_that_was_cut, at_a_kink_the_value_lies_between_the_slopes,
-        wrong_networks_fail_at_any_seed, operators_without_a_derivative_or_samples,
+        wrong_networks_fail_at_any_seed, attributes_that_are_not_plain,
+        operators_without_a_derivative_or_samples,
         any_allocation_may_fail, NULL });
 }
