@@ -21,10 +21,10 @@ START_TEST(random_strides)
     enum { ROOM = 4096 };
     static double memory[3][ROOM], want[ROOM];
     for (int trial = 0; trial < 2000; trial++) {
-        int ndim = (int)draw(6);
+        int ndim = (int)draw(9);
         int64_t shape[8], strides[3][8], count = 1, index[8] = { 0 };
         for (int d = 0; d < ndim; d++) {
-            shape[d] = draw(12) == 0 ? 0 : 1 + draw(3);
+            shape[d] = draw(30) == 0 ? 0 : 1 + draw(ndim > 5 ? 2 : 3);
             count *= shape[d];
             for (int k = 0; k < 3; k++)
                 strides[k][d] = draw(4) == 0 ? 0 : draw(101) - 50;
@@ -84,48 +84,9 @@ START_TEST(dimensions_are_merged)
 }
 END_TEST
 
-/* pairwise: the error of a sum of n numbers grows as log n */
-START_TEST(sums_are_accurate)
-{
-    ct_tensor *x = ct_full(cx, CT_F32, CT_SHAPE(1 << 22), 0.1);
-    double exact = (double)0.1f * (1 << 22);
-    ck_assert_double_lt(fabs(ct_item(ct_sum_to(x, NULL, 0)) - exact) / exact, 3e-7);
-    for (int64_t length = 1; length < 2000; length = length * 5 / 3 + 1) {
-        ct_tensor *values = ct_randn(cx, CT_F64, CT_SHAPE(length));
-        double plain = 0;
-        for (int64_t i = 0; i < length; i++)
-            plain += ct_data_f64(values)[i];
-        ck_assert_double_eq_tol(ct_item(ct_sum_to(values, NULL, 0)), plain, 1e-12);
-    }
-    ct_tensor *n = ct_from_ints(cx, CT_SHAPE(2), CT_INTS(INT64_MAX, 1));
-    ck_assert(ct_item_int(ct_sum_to(n, NULL, 0)) == INT64_MIN); /* as two's complement wraps */
-}
-END_TEST
-
-START_TEST(broadcasting)
-{
-    ct_tensor *x = ct_from_doubles(cx, CT_F64, CT_SHAPE(2, 1), CT_DOUBLES(1, 2));
-    ct_tensor *y = ct_broadcast_to(x, CT_SHAPE(2, 2, 3));
-    expect_values(y, CT_DOUBLES(1, 1, 1, 2, 2, 2, 1, 1, 1, 2, 2, 2), 0);
-    ck_assert_ptr_eq(ct_data(y), ct_data(x));
-    expect_values(ct_sum_to(y, CT_SHAPE(2, 1)), CT_DOUBLES(6, 12), 0);
-    expect_values(ct_sum_to(y, CT_SHAPE(1, 1, 3)), CT_DOUBLES(6, 6, 6), 0);
-    ck_assert_ptr_null(ct_broadcast_to(x, CT_SHAPE(3, 1)));
-    expect_error(CT_ERROR_SHAPE, "broadcast_to", "(3,1)", "(2,1)", NULL);
-    ck_assert_ptr_null(ct_broadcast_to(x, CT_SHAPE(2)));
-    expect_error(CT_ERROR_SHAPE, "broadcast_to", NULL);
-    ck_assert_ptr_null(ct_sum_to(x, CT_SHAPE(3, 1)));
-    expect_error(CT_ERROR_SHAPE, "sum_to", "(3,1)", NULL);
-    ck_assert_ptr_null(ct_sum_to(ct_ones(cx, CT_BOOL, CT_SHAPE(2)), NULL, 0));
-    expect_error(CT_ERROR_DTYPE, "sum_to", "bool", NULL);
-    ck_assert_ptr_null(ct_add(ct_zeros(cx, CT_F64, CT_SHAPE(2)), ct_zeros(cx, CT_F32, CT_SHAPE(2))));
-    expect_error(CT_ERROR_DTYPE, "add", "f64 (2)", "f32 (2)", "ct_cast", NULL);
-}
-END_TEST
-
 Suite *loop_suite(void);
 Suite *loop_suite(void)
 {
     return make_suite("autograd/loop", (const TTest *[]){
-        random_strides, dimensions_are_merged, sums_are_accurate, broadcasting, NULL });
+        random_strides, dimensions_are_merged, NULL });
 }

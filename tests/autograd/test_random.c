@@ -1,12 +1,50 @@
 /* The random stream: the same numbers everywhere, and the right ones. */
 #include "support.h"
 
-/* Random123's published answer for philox4x32-10 with counter and key 0:
- * 6627e8d5 e169c58d bc57ac4c 9b00dbd8 */
-START_TEST(known_answer)
+/* Philox as the paper gives it: high and low halves of a product of the counter's words 0 and 2 */
+static void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
-    ck_assert_uint_eq(ct_random_at(0, 0), 0xe169c58d6627e8d5u);
-    ck_assert_uint_eq(ct_random_at(0, 1), 0x9b00dbd8bc57ac4cu);
+    uint32_t c[4], k[2] = { key[0], key[1] };
+    memcpy(c, counter, sizeof c);
+    for (int round = 0; round < 10; round++) {
+        uint64_t a = 0xD2511F53u * (uint64_t)c[0], b = 0xCD9E8D57u * (uint64_t)c[2];
+        uint32_t next[] = { (uint32_t)(b >> 32) ^ c[1] ^ k[0], (uint32_t)b,
+                            (uint32_t)(a >> 32) ^ c[3] ^ k[1], (uint32_t)a };
+        memcpy(c, next, sizeof c);
+        k[0] += 0x9E3779B9u;
+        k[1] += 0xBB67AE85u;
+    }
+    memcpy(out, c, sizeof c);
+}
+
+/* the answers for philox4x32-10 that Random123 publishes: counter, key, result */
+static const uint32_t answers[][10] = {
+    { 0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 },
+    { 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d,
+      0x41c83b0e, 0xa20bc7c6, 0x6d5451fd },
+    { 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09,
+      0x94fdcceb, 0x5001e420, 0x24126ea1 }
+};
+
+/* the key is the seed, the counter's low half the number of the block, two draws to a block */
+START_TEST(known_answers)
+{
+    uint32_t out[4];
+    for (int k = 0; k < 3; k++) {
+        philox(answers[k], answers[k] + 4, out);
+        ck_assert_int_eq(memcmp(out, answers[k] + 6, sizeof out), 0);
+    }
+    const uint64_t seeds[] = { 0, 1, 0x0123456789abcdefu, UINT64_MAX };
+    const uint64_t draws[] = { 0, 1, 2, 3, (uint64_t)1 << 33, ((uint64_t)1 << 33) + 1, UINT64_MAX };
+    for (int s = 0; s < 4; s++)
+        for (int d = 0; d < 7; d++) {
+            uint64_t block = draws[d] / 2;
+            int odd = (int)(draws[d] % 2);
+            philox((uint32_t[]){ (uint32_t)block, (uint32_t)(block >> 32), 0, 0 },
+                   (uint32_t[]){ (uint32_t)seeds[s], (uint32_t)(seeds[s] >> 32) }, out);
+            ck_assert_uint_eq(ct_random_at(seeds[s], draws[d]),
+                              (uint64_t)out[2 * odd + 1] << 32 | out[2 * odd]);
+        }
 }
 END_TEST
 
@@ -131,6 +169,6 @@ Suite *random_suite(void);
 Suite *random_suite(void)
 {
     return make_suite("autograd/random", (const TTest *[]){
-        known_answer, the_same_everywhere, a_seed_restarts, distributions, integers_are_uniform,
+        known_answers, the_same_everywhere, a_seed_restarts, distributions, integers_are_uniform,
         a_permutation_has_each_once, bad_arguments, NULL });
 }
