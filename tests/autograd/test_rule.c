@@ -126,6 +126,7 @@ static ct_status sum_forward(ct_call *call)
 
 static ct_status like_y_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
+    ck_assert(!gx[0] || gx[0] != gx[1]); /* one tensor twice: still a place for each */
     for (int i = 0; i < ct_call_inputs(call); i++) {
         if (!gx[i])
             continue;
@@ -159,9 +160,12 @@ START_TEST(summed_back_only_where_it_is_said)
         }
         expect_values(ct_gradient(x[0]), CT_DOUBLES(3, 3), 0);
         expect_values(ct_gradient(x[1]), CT_DOUBLES(2, 2, 2), 0);
-        ct_tensor *v = two(), *twice[] = { v, v }; /* one tensor twice, and pending from before */
-        ct_tensor *z = ct_add(ct_apply(&sums[k], NULL, twice, 2), ct_square(v));
-        ck_assert_int_eq(ct_backward_from(z, ct_ones_like(z)), CT_OK);
+        ct_tensor *v = two(), *twice[] = { v, v }; /* with a cotangent pending, and without */
+        ct_tensor *z = ct_apply(&sums[k], NULL, twice, 2), *square = ct_square(v);
+        ck_assert_int_eq(ct_backward_from(ct_add(z, square), ct_ones_like(z)), CT_OK);
+        expect_values(ct_gradient(v), CT_DOUBLES(4, 6), 0);
+        ct_zero_grad(v);
+        ck_assert_int_eq(ct_backward_from(ct_add(square, z), ct_ones_like(z)), CT_OK);
         expect_values(ct_gradient(v), CT_DOUBLES(4, 6), 0);
     }
 }
