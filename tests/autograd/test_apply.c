@@ -289,6 +289,6 @@ Suite *apply_suite(void)
 {
     return make_suite("autograd/apply", (const TTest *[]){
         attributes_are_dropped_once, broken_contracts, inputs_made_contiguous, first_order_only,
-        several_outputs, an_output_may_outlive_the_others, views_are_bounded, operands, every_allocation_fails_once,
-        NULL });
+        several_outputs, an_output_may_outlive_the_others, views_are_bounded, operands,
+        every_allocation_fails_once, NULL });
 }

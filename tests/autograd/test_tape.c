@@ -437,7 +437,8 @@ Suite *tape_suite(void)
 {
     return make_suite("autograd/tape", (const TTest *[]){
         product_rule, one_tensor_twice, diamonds, used_a_thousand_times, sin_four_times_round,
-        twice_through_the_same_graph, gradients_are_not_shared, unreachable, inner_targets, goes_no_further_than_needed,
+        twice_through_the_same_graph, gradients_are_not_shared, unreachable, inner_targets,
+        goes_no_further_than_needed,
         given_cotangents, nothing_to_differentiate, pending_error_and_default_cotangent,
         no_grad_ends_with_its_scope, variables_are_float_leaves,
         a_result_that_saves_itself_is_no_cycle, temporaries_may_go_before_backward,
