@@ -186,7 +186,7 @@ static bool run_with_fault(void (*body)(ct_context *), long long n, bool for_eve
     body(c);
     f.fail_at = 0;
     if (f.failed)
-        ck_assert_msg(ct_error(c) == CT_ERROR_MEMORY, "allocation %lld failed, but the error is: %s",
+        ck_assert_msg(ct_error(c) == CT_ERROR_MEMORY, "allocation %lld failed, but the error: %s",
                       n, ct_error(c) ? ct_error_text(c) : "none");
     check_still_works(c);
     ct_context_free(c);

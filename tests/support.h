@@ -13,7 +13,7 @@ extern ct_context *cx;
 /* a suite of the tests (START_TEST names) up to NULL, each with a fresh `cx` */
 Suite *make_suite(const char *name, const TTest *const *tests);
 
-/* the pending error has that code and its text holds each fragment, up to NULL; then it is cleared */
+/* the pending error has that code and its text holds each fragment, up to NULL; it is cleared */
 void expect_error(ct_status code, const char *fragment, ...);
 void expect_ok(void); /* no error is pending */
 /* t has these n values, in row-major order, each within tolerance (NaN matches NaN) */
