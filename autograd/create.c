@@ -256,6 +256,8 @@ ct_tensor *ct_borrow_const(ct_context *cx, ct_dtype dtype, const int64_t *shape,
 ct_tensor *ct_share(ct_context *to, const ct_tensor *x)
 {
     static const ct_borrow_options nothing;
+    if (to && !x)
+        ct_fail(to, CT_ERROR_NULL, "share: the tensor is NULL");
     if (!to || !ct__usable(x, "share"))
         return NULL;
     ct__layout layout = { .dtype = x->dtype, .ndim = x->ndim, .shape = ct__shape(x),

@@ -126,6 +126,7 @@ typedef struct ct__scope {
     ct_scope id;          /* 0: the engine's own, round a callback; no user's scope lies beyond */
     ct_tensor *tensors;
     ct__text *texts;
+    bool fence;                /* round a callback, which ends no scope beyond it */
     bool recording, inference; /* as found when it began */
 } ct__scope;
 

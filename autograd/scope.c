@@ -27,6 +27,7 @@ static void begin(ct_context *cx, ct__scope *scope, ct_scope id)
     scope->id = id;
     scope->tensors = NULL;
     scope->texts = NULL;
+    scope->fence = id == 0;
     scope->recording = cx->recording;
     scope->inference = cx->inference;
     cx->scope = scope;
@@ -92,6 +93,14 @@ ct_scope ct_scope_begin(ct_context *cx)
     return scope->id;
 }
 
+ct_scope ct_scope_begin_callback(ct_context *cx)
+{
+    ct_scope id = ct_scope_begin(cx);
+    if (id)
+        cx->scope->fence = true;
+    return id;
+}
+
 /* the open scope of that id, where the caller may end it; NULL and perhaps an error */
 static ct__scope *find(ct_context *cx, ct_scope id, const char *who)
 {
@@ -105,7 +114,7 @@ static ct__scope *find(ct_context *cx, ct_scope id, const char *who)
             ct_fail(cx, CT_ERROR_VALUE, "%s: that scope was begun outside this callback", who);
             return NULL;
         }
-        outside = outside || s->id == 0;
+        outside = outside || s->fence;
     }
     return NULL;
 }

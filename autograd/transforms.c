@@ -122,6 +122,8 @@ ct_status ct_vjp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
                  ct_tensor *gy, ct_tensor **y, ct_tensor **gx)
 {
     clear(y, 1), clear(gx, n);
+    if (y && y == gx)
+        return ct_fail(cx, CT_ERROR_VALUE, "vjp: one array for two results");
     stage s = { .cx = cx, .n = n, .who = "vjp" };
     ct_status status = check_arguments(&s, f, x, NULL);
     if (status != CT_OK)
@@ -200,6 +202,8 @@ ct_status ct_hvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
                  ct_tensor *const *v, int n, ct_tensor **gx, ct_tensor **hv)
 {
     clear(gx, n), clear(hv, n);
+    if (gx && gx == hv)
+        return ct_fail(cx, CT_ERROR_VALUE, "hvp: one array for two results");
     stage s = { .cx = cx, .n = n, .who = "hvp" };
     ct_status status = check_arguments(&s, f, x, v);
     if (status == CT_OK && !v)

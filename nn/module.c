@@ -300,7 +300,7 @@ ct_tensor *ct_module_forward(ct_module *m, ct_tensor *x)
     if (!m->forward)
         return ct_fail(m->cx, CT_ERROR_NULL, "module_forward: this %s has no forward function",
                        m->kind), NULL;
-    ct_scope scope = ct_scope_begin(m->cx);
+    ct_scope scope = ct_scope_begin_callback(m->cx);
     if (!scope)
         return NULL;
     ct_tensor *y = m->forward(m, x, m->user);

@@ -50,9 +50,10 @@
 
 #ifdef __cplusplus
 #include <initializer_list>
+#include <tuple>
 #define CT_LIST(type, ...)                                      \
     (std::initializer_list<type>{__VA_ARGS__}).begin(),         \
-        (int)(std::initializer_list<type>{__VA_ARGS__}).size()
+        (int)std::tuple_size<decltype(std::make_tuple(__VA_ARGS__))>::value
 #else
 #define CT_LIST(type, ...) \
     (type const[]){__VA_ARGS__}, (int)(sizeof((type const[]){__VA_ARGS__}) / sizeof(type))
@@ -135,6 +136,8 @@ const char *ct_status_text(ct_status code);    /* "shape", "dtype", ... */
 typedef uint64_t ct_scope;
 ct_scope ct_scope_begin(ct_context *cx);       /* 0 on failure */
 void ct_scope_end(ct_context *cx, ct_scope scope);
+/* round a callback of yours: until it ends, a scope begun before it cannot be ended */
+ct_scope ct_scope_begin_callback(ct_context *cx);
 
 /* -- Randomness: counter-based (Philox 4x32-10), the same numbers on every machine and for any
  * number of threads. (Training is the same, bit for bit, for any number of threads on one machine

@@ -146,6 +146,25 @@ static ct_tensor *ends_the_callers(ct_context *context, ct_tensor *const *x, int
     return ct_sum(x[0]);
 }
 
+static ct_tensor *forward(ct_module *self, ct_tensor *x, void *user)
+{
+    (void)self, (void)user;
+    ct_scope_end(cx, outside);
+    return ct_square(x);
+}
+
+START_TEST(ended_from_inside_a_module)
+{
+    outside = ct_scope_begin(cx);
+    ct_tensor *x = ct_scalar(cx, CT_F64, 3);
+    ct_module *m = ct_module_new(cx, "evil", forward, NULL);
+    ct_tensor *y = ct_module_forward(m, x);
+    expect_error(CT_ERROR_VALUE, "scope_end", "outside this callback", NULL);
+    ck_assert_double_eq(ct_item(y), 9);
+    ck_assert_int_eq(scopes(), 1);
+}
+END_TEST
+
 START_TEST(ended_from_inside_a_callback)
 {
     outside = ct_scope_begin(cx);
@@ -203,5 +222,6 @@ Suite *scope_suite(void)
     return make_suite("autograd/scope", (const TTest *[]){
         the_end_frees, ending_an_outer_one_ends_those_inside, of_another_context, returned,
         retained, kept_in_a_slot, a_graph_keeps_what_it_needs, ended_from_inside_a_callback,
+        ended_from_inside_a_module,
         texts_go_with_their_scope, stale_handles, NULL });
 }
