@@ -33,6 +33,7 @@ START_TEST(no_context_to_make_in)
     ck_assert_ptr_null(ct_borrow_const(NULL, CT_F64, NULL, 0, &one));
     ck_assert_ptr_null(ct_share(NULL, x));
     ck_assert_ptr_null(ct_share(cx, NULL));
+    expect_error(CT_ERROR_NULL, "share", NULL);
     ck_assert_ptr_null(ct_jacobian(NULL, identity, NULL, x));
     ck_assert_ptr_null(ct_hessian(NULL, identity, NULL, x));
     ck_assert_int_eq(ct_vjp(NULL, identity, NULL, &x, 1, NULL, &out, NULL), CT_ERROR_NULL);
