@@ -151,6 +151,7 @@ struct ct_context {
     ct_status error;
     char error_text[512];
     bool recording, inference, find_nonfinite;
+    ct_simd simd;
     const char *writer; /* the operator or call that writes now */
     ct__scope root, *scope;
     uint64_t scope_serial;

@@ -152,6 +152,27 @@ void ct_parallel_for(ct_context *cx, int64_t n, void (*body)(int64_t i, void *ar
         body(i, arg);
 }
 
+typedef struct ranges {
+    int64_t n, grain;
+    void (*body)(int64_t begin, int64_t end, void *arg);
+    void *arg;
+} ranges;
+
+static void run_range(int64_t i, void *arg)
+{
+    const ranges *r = arg;
+    int64_t begin = i * r->grain, rest = r->n - begin;
+    r->body(begin, rest < r->grain ? r->n : begin + r->grain, r->arg);
+}
+
+void ct_parallel_ranges(ct_context *cx, int64_t n, int64_t grain,
+                        void (*body)(int64_t begin, int64_t end, void *arg), void *arg)
+{
+    ranges r = { n, grain > 0 ? grain : 1, body, arg };
+    if (body && n > 0)
+        ct_parallel_for(cx, (n - 1) / r.grain + 1, run_range, &r);
+}
+
 void ct__threads_free(ct_context *cx)
 {
     ct__threads *t = cx->threads;

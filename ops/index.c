@@ -37,7 +37,9 @@ ct_status ct__check_range(const ct_call *call, int64_t size)
 {
     ct_tensor *index = ct_call_x(call, 1);
     range r = { .size = size }, *to = &r;
-    ct_loop(&index, 1, look, &to);
+    const ct_operand operand = { (void *)(uintptr_t)ct_data(index), sizeof(int64_t),
+                                 ct_strides(index) };
+    ct_loop_over(ct_shape(index), ct_ndim(index), &operand, 1, look, &to);
     if (r.found)
         return ct_call_fail(call, CT_ERROR_RANGE, "index %lld of size %lld", (long long)r.wrong,
                             (long long)size);

@@ -93,6 +93,13 @@ typedef struct ct_allocator {
     void *user;
 } ct_allocator;
 
+/* which instructions kernels are made of */
+typedef enum ct_simd {
+    CT_SIMD_PLAIN = 1,         /* what every processor of the kind has */
+    CT_SIMD_AVX2 = 2,          /* with FMA */
+    CT_SIMD_AVX512 = 3         /* F, BW, DQ, VL */
+} ct_simd;
+
 typedef struct ct_context_options {
     uint64_t seed;             /* of the random stream */
     int threads; /* 0: one, the caller's. -1: as many as cores. Results do not depend on it */
@@ -106,6 +113,8 @@ typedef struct ct_context_options {
     /* the host's own pool */
     void (*parallel_for)(int64_t n, void (*body)(int64_t i, void *), void *arg, void *user);
     void *user;                /* passed to the two above */
+    ct_simd simd; /* 0: the widest this machine has. Else no wider than this: kernels of one width
+                     round alike on every machine that has it */
     uint64_t reserved[8];
 } ct_context_options;
 
@@ -116,6 +125,7 @@ ct_context *ct_context_new(const ct_context_options *options);
    need no other call. Their handles are dead after */
 void ct_context_free(ct_context *cx);
 const char *ct_version(void);                  /* "0.1.0" */
+ct_simd ct_simd_of(const ct_context *cx);      /* what its kernels are made of */
 
 /* -- Errors. Check the last result of a chain; then ask what went wrong. An error does not block
  * later calls */

@@ -15,6 +15,28 @@
 #ifndef COTANGENT_OP_H
 #define COTANGENT_OP_H
 #include <cotangent/autograd.h>
+
+/* -- Kernels for the machine at hand. Functions between CT_SIMD_BEGIN_AVX2 (or _AVX512) and
+ * CT_SIMD_END are compiled for that kind of processor. So a file of loops in plain C is included
+ * once for each, under names of their own, and ct_simd_of(cx) says which to call. Without
+ * CT_SIMD_X86 there is CT_SIMD_PLAIN only. */
+#if defined(__clang__) && defined(__x86_64__)
+#define CT_SIMD_X86 1
+#define CT__SIMD_BEGIN(target)                                                                  \
+    CT__PRAGMA(clang attribute push(__attribute__((target(target))), apply_to = function))
+#define CT_SIMD_BEGIN_AVX2   CT__SIMD_BEGIN("avx2,fma")
+#define CT_SIMD_BEGIN_AVX512 CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")
+#define CT_SIMD_END          CT__PRAGMA(clang attribute pop)
+#elif defined(__GNUC__) && defined(__x86_64__)
+#define CT_SIMD_X86 1
+#define CT__SIMD_BEGIN(target) CT__PRAGMA(GCC push_options) CT__PRAGMA(GCC target(target))
+#define CT_SIMD_BEGIN_AVX2     CT__SIMD_BEGIN("avx2,fma")
+#define CT_SIMD_BEGIN_AVX512                                                                    \
+    CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
+#define CT_SIMD_END CT__PRAGMA(GCC pop_options)
+#endif
+#define CT__PRAGMA(text) _Pragma(#text)
+
 CT_API_BEGIN
 
 typedef struct ct_call ct_call;                /* one application: inputs, outputs, attributes */
@@ -94,6 +116,11 @@ ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, 
 /* body(i, arg) for 0 <= i < n, perhaps on several threads at once: body may read and write memory,
    but calls nothing of this library */
 void ct_parallel_for(ct_context *cx, int64_t n, void (*body)(int64_t i, void *arg), void *arg);
+/* body(begin, end, arg) for ranges of `grain` items (the last may be shorter) that make up 0..n.
+ * The cut depends on n and grain only, never on the number of threads: nor shall the result. To
+ * share out less than some 10 us of work costs more than it saves */
+void ct_parallel_ranges(ct_context *cx, int64_t n, int64_t grain,
+                        void (*body)(int64_t begin, int64_t end, void *arg), void *arg);
 /* -- Random numbers inside `forward`: take n draws' worth of counters from the stream, then compute
  * any of them in any order: the same numbers for any number of threads */
 uint64_t ct_call_draws(const ct_call *call, int64_t n); /* start of n draws */
@@ -106,13 +133,16 @@ uint64_t ct_call_seed(const ct_call *call);
  * first, stride[k] counts elements from one to the next (0: it is repeated, as a reduction's output
  * is). Where all are contiguous and of one shape, that is one call with all strides 1. */
 typedef void (*ct_loop_body)(int64_t n, void *const *data, const int64_t *stride, const void *arg);
-/* at most 8 operands; which are written is between caller and body (no version is bumped) */
+/* at most 8 operands; which are written is between caller and body (no version is bumped). Large
+ * loops are shared out among threads: `body` writes through `data` only, and not where it repeats
+ */
 void ct_loop(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg);
 typedef struct ct_operand {
     void *data;
     size_t size;                               /* of an element, in bytes */
     const int64_t *strides;                    /* one per dimension, in elements; 0 repeats */
 } ct_operand;
+/* on the caller's thread, from the first to the last */
 void ct_loop_over(const int64_t *shape, int ndim, const ct_operand *operands, int n,
                   ct_loop_body body, const void *arg);
 

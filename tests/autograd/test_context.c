@@ -7,6 +7,7 @@ START_TEST(bad_options)
     ck_assert_ptr_null(ct_context_new(&(ct_context_options){ .threads = -2 }));
     ck_assert_ptr_null(ct_context_new(&(ct_context_options){ .max_bytes = -1 }));
     ck_assert_ptr_null(ct_context_new(&(ct_context_options){ .pool_bytes = -2 }));
+    ck_assert_ptr_null(ct_context_new(&(ct_context_options){ .simd = (ct_simd)4 }));
     long long blocks;
     ct_context_options half = { .allocator = counting_allocator(&blocks) };
     half.allocator.deallocate = NULL;
@@ -106,10 +107,24 @@ START_TEST(inference_ends_with_its_scope)
 }
 END_TEST
 
+START_TEST(no_wider_than_asked)
+{
+    ct_simd widest = ct_simd_of(cx);
+    ck_assert_int_ge(widest, CT_SIMD_PLAIN);
+    for (int most = CT_SIMD_PLAIN; most <= CT_SIMD_AVX512; most++) {
+        ct_context *c = ct_context_new(&(ct_context_options){ .simd = (ct_simd)most });
+        ck_assert_int_eq(ct_simd_of(c), most < (int)widest ? most : (int)widest);
+        ct_context_free(c);
+    }
+    ck_assert_int_eq(ct_simd_of(NULL), CT_SIMD_PLAIN);
+}
+END_TEST
+
 Suite *context_suite(void);
 Suite *context_suite(void)
 {
     return make_suite("autograd/context", (const TTest *[]){
-        bad_options, the_first_error_stays, a_long_text_is_cut, the_hook_sees_the_first,
+        bad_options, no_wider_than_asked, the_first_error_stays, a_long_text_is_cut,
+        the_hook_sees_the_first,
         null_contexts, texts, inference_ends_with_its_scope, NULL });
 }

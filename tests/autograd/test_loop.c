@@ -84,9 +84,63 @@ START_TEST(dimensions_are_merged)
 }
 END_TEST
 
+static void twice(int64_t n, void *const *data, const int64_t *stride, const void *arg)
+{
+    double *y = data[0];
+    const double *a = data[1];
+    (void)arg;
+    for (int64_t i = 0; i < n; i++)
+        y[i * stride[0]] = 2 * a[i * stride[1]] + 1;
+}
+
+START_TEST(large_loops_are_shared_out)
+{
+    const int64_t shapes[][3] = { { 1, 1, 100003 }, { 7, 50, 301 }, { 40000, 3, 1 },
+                                  { 3, 33000, 2 }, { 1, 2, 70000 } };
+    ct_context_free(cx);
+    cx = ct_context_new(&(ct_context_options){ .threads = 3 });
+    for (int k = 0; k < 5; k++) {
+        ct_scope scope = ct_scope_begin(cx);
+        ct_tensor *a = ct_rand(cx, CT_F64, shapes[k], 3);
+        ct_tensor *views[] = { a, ct_transpose(a), ct_slice(a, 2, 0, -1, 2),
+                               ct_broadcast_to(ct_slice(a, 0, 0, 1, 1), shapes[k], 3) };
+        for (int v = 0; v < 4; v++) {
+            ct_tensor *y = ct_zeros(cx, CT_F64, ct_shape(views[v]), 3);
+            ct_tensor *want = ct_shift(ct_add(views[v], views[v]), 1);
+            ct_loop(CT_TENSORS(y, views[v]), twice, NULL);
+            ck_assert(ct_max_difference(y, want) == 0);
+        }
+        ct_scope_end(cx, scope);
+    }
+    expect_ok();
+}
+END_TEST
+
+static void note_range(int64_t begin, int64_t end, void *arg)
+{
+    for (int64_t i = begin; i < end; i++)
+        ((int *)arg)[i] += (int)(end - begin);
+}
+
+START_TEST(ranges_are_cut_by_size_alone)
+{
+    for (int threads = 1; threads < 4; threads++) {
+        int counts[100] = { 0 };
+        ct_context *c = ct_context_new(&(ct_context_options){ .threads = threads });
+        ct_parallel_ranges(c, 23, 10, note_range, counts);
+        ct_parallel_ranges(c, 0, 10, note_range, counts + 23);
+        ct_parallel_ranges(c, 3, 0, note_range, counts + 50);
+        for (int i = 0; i < 100; i++)
+            ck_assert_int_eq(counts[i], i < 20 ? 10 : i < 23 ? 3 : i >= 50 && i < 53 ? 1 : 0);
+        ct_context_free(c);
+    }
+}
+END_TEST
+
 Suite *loop_suite(void);
 Suite *loop_suite(void)
 {
     return make_suite("autograd/loop", (const TTest *[]){
-        random_strides, dimensions_are_merged, NULL });
+        random_strides, dimensions_are_merged, large_loops_are_shared_out,
+        ranges_are_cut_by_size_alone, NULL });
 }
