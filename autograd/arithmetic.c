@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node.h"
+#include "sum.h"
 
 #define REAL float
 #define SCALE double
@@ -196,16 +197,12 @@ static ct_status sum_infer(ct_call *call)
 
 static ct_status sum_forward(ct_call *call)
 {
-    ct_tensor *x = call->x[0], *y = call->y[0];
-    int64_t strides[CT_MAX_DIMS];
+    const ct_tensor *x = call->x[0], *y = call->y[0];
+    unsigned reduced = 0;
     for (int d = 0, own = y->ndim - x->ndim; d < x->ndim; d++, own++)
-        strides[d] = own < 0 || ct__shape(y)[own] == 1 ? 0 : ct__strides(y)[own];
-    size_t size = ct__dtype_size(y->dtype);
-    memset(y->data, 0, (size_t)y->count * size);
-    ct_operand operands[] = { { y->data, size, strides }, { x->data, size, ct__strides(x) } };
-    ct_loop_over(ct__shape(x), x->ndim, operands, 2,
-                 by_dtype(y->dtype, sum_f32, sum_f64, sum_i64), NULL);
-    return CT_OK;
+        if (own < 0 || (ct__shape(y)[own] == 1 && ct__shape(x)[d] != 1))
+            reduced |= 1u << d;
+    return ct_reduce(call, reduced, ct__sum_fold(call->cx, x->dtype));
 }
 
 static ct_status sum_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)

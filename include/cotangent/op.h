@@ -22,14 +22,14 @@
  * CT_SIMD_X86 there is CT_SIMD_PLAIN only. */
 #if defined(__clang__) && defined(__x86_64__)
 #define CT_SIMD_X86 1
-#define CT__SIMD_BEGIN(target)                                                                  \
-    CT__PRAGMA(clang attribute push(__attribute__((target(target))), apply_to = function))
+#define CT__SIMD_BEGIN(kind)                                                                    \
+    CT__PRAGMA(clang attribute push(__attribute__((target(kind))), apply_to = function))
 #define CT_SIMD_BEGIN_AVX2   CT__SIMD_BEGIN("avx2,fma")
 #define CT_SIMD_BEGIN_AVX512 CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")
 #define CT_SIMD_END          CT__PRAGMA(clang attribute pop)
 #elif defined(__GNUC__) && defined(__x86_64__)
 #define CT_SIMD_X86 1
-#define CT__SIMD_BEGIN(target) CT__PRAGMA(GCC push_options) CT__PRAGMA(GCC target(target))
+#define CT__SIMD_BEGIN(kind)   CT__PRAGMA(GCC push_options) CT__PRAGMA(GCC target(kind))
 #define CT_SIMD_BEGIN_AVX2     CT__SIMD_BEGIN("avx2,fma")
 #define CT_SIMD_BEGIN_AVX512                                                                    \
     CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
@@ -52,7 +52,9 @@ enum {
     CT_OP_VIEW = 8,          /* y is a view of x0, made in `infer` with ct_view; `forward` runs too,
                                 where there is one: for what no strides can say, see reshape */
     CT_OP_RANDOM = 16,       /* draws: checker and checkpoint rewind the stream */
-    CT_OP_UPDATE = 32        /* writes into its inputs; has no output; never recorded */
+    CT_OP_UPDATE = 32,       /* writes into its inputs; has no output; never recorded */
+    CT_OP_IN_PLACE = 64      /* of one input: `backward` may find gx[0] to be gy[0]: it reads an
+                                element of gy before it writes there, and no other after */
 };
 
 typedef struct ct_op {
@@ -145,6 +147,24 @@ typedef struct ct_operand {
 /* on the caller's thread, from the first to the last */
 void ct_loop_over(const int64_t *shape, int ndim, const ct_operand *operands, int n,
                   ct_loop_body body, const void *arg);
+
+/* -- Reductions. y0 is x0 without the axes whose bits are set in `reduced`, or with them of size 1;
+ * both are of one dtype. A fold keeps `planes` numbers of that dtype per result, all first ones,
+ * then all second ones, and so on; the elements come in blocks: element i of result j is
+ * x[j * sm + i * sn]. A block has up to 64 elements per result, or up to 4096 where they are
+ * nearer to each other than results are. The cut into blocks and parts depends on x0's shape and
+ * strides alone: the same bits for any number of threads. The callbacks call nothing of this
+ * library */
+enum { CT_FOLD_PLANES = 3, CT_FOLD_WIDTH = 1024 }; /* at most: planes; results m in one call */
+typedef struct ct_fold {
+    int planes;
+    void (*start)(int64_t m, void *kept);                      /* as of no elements */
+    /* n more elements for each of m results */
+    void (*fold)(int64_t m, int64_t n, void *kept, const void *x, int64_t sm, int64_t sn);
+    void (*join)(int64_t m, void *kept, const void *with);     /* what comes from later elements */
+    void (*finish)(int64_t m, const void *kept, void *y, int64_t stride);
+} ct_fold;
+ct_status ct_reduce(const ct_call *call, unsigned reduced, const ct_fold *fold);
 
 /* -- The operators defined with the engine: ct_add, ct_broadcast_to, ct_sum_to */
 extern const ct_op ct_add_op, ct_broadcast_to_op, ct_sum_to_op;

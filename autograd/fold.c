@@ -1,0 +1,213 @@
+/* Reductions over any axes: how the elements are walked, shared out and put together; what is done
+ * to them is the caller's (op.h: ct_fold).
+ *
+ * Axes that lie one behind another are merged. Then the axis along which x is densest is one side
+ * of a block, and the densest one of the other kind (reduced or kept) its other side: a fold gets m
+ * results of n elements each and runs along memory, be it rows that are reduced or columns. The
+ * remaining axes are walked block by block.
+ *
+ * The results are cut into tiles, and where these are few, the elements of each into parts, which
+ * are put together in order. Both cuts depend on x's layout alone, so that the same bits come from
+ * any number of threads. */
+#include <stdlib.h>
+
+#include "node.h"
+
+enum {
+    GRAIN = 32768, /* elements that are worth sharing out: some 5 us */
+    RUN = 4096,    /* elements of a block along memory, which a fold may add up plainly */
+    ROWS = 64,     /* ... across memory */
+    FEW = 16,      /* tiles: below, parts are made */
+    MOST = 32      /* of them at most */
+};
+
+/* some axes: sizes, and strides in elements */
+typedef struct axes {
+    int n;
+    int64_t size[CT_MAX_DIMS], x[CT_MAX_DIMS], y[CT_MAX_DIMS];
+} axes;
+
+typedef struct plan {
+    const ct_fold *fold;
+    const char *x;
+    char *y, *parts;
+    size_t size;                      /* of an element */
+    axes kept, reduced;               /* but for the block's */
+    int64_t m, x_m, y_m, n, x_n;      /* the block's: results and elements, strides */
+    int64_t tile, tiles;              /* results of a tile; tiles along m */
+    int64_t run, runs;                /* elements of a fold; folds along n */
+    int64_t blocks, per_part;         /* folds for a tile; for a part of it */
+    int64_t parts_n;                  /* parts of a tile */
+} plan;
+
+static void add_axis(axes *a, int64_t size, int64_t x, int64_t y)
+{
+    int last = a->n - 1;
+    if (last >= 0 && a->x[last] == size * x && a->y[last] == size * y) {
+        a->size[last] *= size;
+        a->x[last] = x, a->y[last] = y;
+        return;
+    }
+    a->size[a->n] = size;
+    a->x[a->n] = x, a->y[a->n++] = y;
+}
+
+/* the axis with the smallest step in x, but for 0; -1: there is none */
+static int densest(const axes *a)
+{
+    int best = -1;
+    for (int d = 0; d < a->n; d++)
+        if (best < 0 || a->x[best] == 0 || (a->x[d] != 0 && llabs(a->x[d]) < llabs(a->x[best])))
+            best = d;
+    return best;
+}
+
+/* takes it out; an axis of size 1 where there is none */
+static void take_densest(axes *a, int64_t *size, int64_t *x, int64_t *y)
+{
+    int d = densest(a);
+    *size = 1, *x = 0, *y = 0;
+    if (d < 0)
+        return;
+    *size = a->size[d], *x = a->x[d], *y = a->y[d];
+    a->n--;
+    for (; d < a->n; d++)
+        a->size[d] = a->size[d + 1], a->x[d] = a->x[d + 1], a->y[d] = a->y[d + 1];
+}
+
+static int64_t count_of(const axes *a)
+{
+    int64_t count = 1;
+    for (int d = 0; d < a->n; d++)
+        count *= a->size[d];
+    return count;
+}
+
+static void find_offsets(const axes *a, int64_t index, int64_t *x, int64_t *y)
+{
+    for (int d = a->n - 1; d >= 0 && index > 0; d--) {
+        int64_t at = index % a->size[d];
+        index /= a->size[d];
+        *x += at * a->x[d], *y += at * a->y[d];
+    }
+}
+
+static int64_t ceiling(int64_t a, int64_t b)
+{
+    return a / b + (a % b != 0);
+}
+
+static int64_t between(int64_t low, int64_t value, int64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static void cut(plan *p)
+{
+    int64_t y_n, outer;
+    take_densest(&p->kept, &p->m, &p->x_m, &p->y_m);
+    take_densest(&p->reduced, &p->n, &p->x_n, &y_n);
+    outer = count_of(&p->reduced);
+    bool along = p->x_m == 0 || (p->x_n != 0 && llabs(p->x_n) < llabs(p->x_m));
+    p->run = along ? RUN : ROWS;
+    p->runs = ceiling(p->n, p->run);
+    p->blocks = outer * p->runs;
+    int64_t enough = along ? GRAIN / between(1, p->n * outer, GRAIN) : CT_FOLD_WIDTH;
+    p->tile = between(1, between(1, enough, CT_FOLD_WIDTH), p->m);
+    p->tiles = ceiling(p->m, p->tile);
+    p->per_part = between(1, p->blocks, INT64_MAX);
+    if (p->tiles * count_of(&p->kept) < FEW) {
+        int64_t block = p->tile * between(1, p->n, p->run);
+        p->per_part = between(ceiling(GRAIN, block), ceiling(p->blocks, MOST), INT64_MAX);
+    }
+    p->parts_n = between(1, ceiling(p->blocks, p->per_part), MOST);
+}
+
+/* a tile: its results' number, and where they lie */
+static int64_t find_tile(const plan *p, int64_t tile, int64_t *x, int64_t *y)
+{
+    int64_t first = tile % p->tiles * p->tile;
+    *x = first * p->x_m, *y = first * p->y_m;
+    find_offsets(&p->kept, tile / p->tiles, x, y);
+    return between(0, p->m - first, p->tile);
+}
+
+static size_t part_bytes(const plan *p)
+{
+    return (size_t)(p->fold->planes * p->tile) * p->size;
+}
+
+static void fold_blocks(const plan *p, int64_t m, int64_t begin, int64_t end, int64_t first,
+                        void *kept)
+{
+    p->fold->start(m, kept);
+    for (int64_t block = begin; block < end; block++) {
+        int64_t at = block % p->runs * p->run, x = first + at * p->x_n, y = 0;
+        find_offsets(&p->reduced, block / p->runs, &x, &y);
+        p->fold->fold(m, between(0, p->n - at, p->run), kept, p->x + x * (int64_t)p->size, p->x_m,
+                      p->x_n);
+    }
+}
+
+static void some_parts(int64_t begin, int64_t end, void *arg)
+{
+    const plan *p = arg;
+    _Alignas(64) char room[CT_FOLD_PLANES * CT_FOLD_WIDTH * sizeof(double)];
+    for (int64_t i = begin; i < end; i++) {
+        int64_t tile = i / p->parts_n, part = i % p->parts_n, x, y;
+        int64_t m = find_tile(p, tile, &x, &y), from = part * p->per_part;
+        void *kept = p->parts ? p->parts + (size_t)i * part_bytes(p) : room;
+        fold_blocks(p, m, from, between(from, from + p->per_part, p->blocks), x, kept);
+        if (!p->parts)
+            p->fold->finish(m, kept, p->y + y * (int64_t)p->size, p->y_m);
+    }
+}
+
+static void join_parts(const plan *p, int64_t tiles)
+{
+    for (int64_t tile = 0; tile < tiles; tile++) {
+        int64_t x, y, m = find_tile(p, tile, &x, &y);
+        char *kept = p->parts + (size_t)(tile * p->parts_n) * part_bytes(p);
+        for (int64_t part = 1; part < p->parts_n; part++)
+            p->fold->join(m, kept, kept + (size_t)part * part_bytes(p));
+        p->fold->finish(m, kept, p->y + y * (int64_t)p->size, p->y_m);
+    }
+}
+
+/* the axes of x0, and y0's strides along them; false: y0 has no elements */
+static bool sort_axes(plan *p, const ct_call *call, unsigned reduced)
+{
+    const ct_tensor *x = call->x[0];
+    const int64_t *shape = ct__shape(x), *stride = ct__strides(x);
+    int64_t y[CT_MAX_DIMS], step = 1;
+    for (int d = x->ndim - 1; d >= 0; d--) { /* y is row-major */
+        y[d] = step;
+        step *= reduced >> d & 1 ? 1 : shape[d];
+    }
+    for (int d = 0; d < x->ndim; d++)
+        if (shape[d] != 1 && reduced >> d & 1)
+            add_axis(&p->reduced, shape[d], stride[d], 0);
+        else if (shape[d] != 1)
+            add_axis(&p->kept, shape[d], stride[d], y[d]);
+    return step > 0;
+}
+
+ct_status ct_reduce(const ct_call *call, unsigned reduced, const ct_fold *fold)
+{
+    plan p = { .fold = fold, .x = call->x[0]->data, .y = call->y[0]->data,
+               .size = ct__dtype_size(call->y[0]->dtype) };
+    if (!sort_axes(&p, call, reduced))
+        return CT_OK;
+    cut(&p);
+    int64_t tiles = p.tiles * count_of(&p.kept);
+    if (p.parts_n > 1) {
+        p.parts = ct_call_scratch(call, (size_t)(tiles * p.parts_n) * part_bytes(&p));
+        if (!p.parts)
+            return CT_ERROR_MEMORY;
+    }
+    int64_t work = p.tile * between(1, p.per_part * between(1, p.n, p.run), GRAIN);
+    ct_parallel_ranges(call->cx, tiles * p.parts_n, ceiling(GRAIN, work), some_parts, &p);
+    if (p.parts)
+        join_parts(&p, tiles);
+    return CT_OK;
+}

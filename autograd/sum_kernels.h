@@ -1,0 +1,116 @@
+/* Kernels of sum_to, for one type and one kind of processor: included with REAL and K defined. What
+ * is kept of each result is a pair of numbers, its sum and what was rounded off: m sums, then m
+ * errors. One read and one addition per element: bound by memory. */
+
+enum { K(LANES) = 256 / sizeof(REAL) }; /* eight vectors of AVX2: hides an addition's latency */
+
+/* s + e becomes s + e + x, exactly but for e's own rounding (Knuth 1969, "two-sum") */
+static inline void K(absorb)(REAL *restrict s, REAL *restrict e, REAL x)
+{
+    REAL sum = (REAL)(*s + x), part = (REAL)(sum - *s);
+    *e = (REAL)(*e + (REAL)((REAL)(*s - (REAL)(sum - part)) + (REAL)(x - part)));
+    *s = sum;
+}
+
+static inline REAL K(sum_few)(const REAL *x, int64_t n, int64_t stride)
+{
+    REAL lane[8] = { 0 };
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++)
+            lane[k] = (REAL)(lane[k] + x[(i + k) * stride]);
+    for (int k = 0; i < n; i++, k++)
+        lane[k] = (REAL)(lane[k] + x[i * stride]);
+    return (REAL)(((lane[0] + lane[4]) + (lane[1] + lane[5])) +
+                  ((lane[2] + lane[6]) + (lane[3] + lane[7])));
+}
+
+/* LANES sums side by side of pairs, joined as a tree: n / (2 LANES) + log LANES roundings */
+static REAL K(sum_run)(const REAL *restrict x, int64_t n)
+{
+    REAL lane[K(LANES)] = { 0 };
+    int64_t i = 0;
+    for (; i + 2 * K(LANES) <= n; i += 2 * K(LANES))
+        for (int k = 0; k < K(LANES); k++)
+            lane[k] = (REAL)(lane[k] + (REAL)(x[i + k] + x[i + k + K(LANES)]));
+    if (i + K(LANES) <= n)
+        for (int k = 0; k < K(LANES); k++)
+            lane[k] = (REAL)(lane[k] + x[i + k]);
+    i = n / K(LANES) * K(LANES);
+    for (int k = 0; k < K(LANES) / 2; k++)
+        lane[k] = (REAL)(lane[k] + lane[k + K(LANES) / 2]);
+    for (int k = 0; k < K(LANES) / 4; k++)
+        lane[k] = (REAL)(lane[k] + lane[k + K(LANES) / 4]);
+    for (int k = 0; k < K(LANES) / 8; k++)
+        lane[k] = (REAL)(lane[k] + lane[k + K(LANES) / 8]);
+    REAL sum = i < n ? K(sum_few)(x + i, n - i, 1) : 0;
+    for (int k = 0; k < K(LANES) / 8; k++)
+        sum = (REAL)(sum + lane[k]);
+    return sum;
+}
+
+/* sum_j += x_j of n rows, eight at a time: so that the sums are read and written n / 8 times */
+static void K(sum_rows)(int64_t m, int64_t n, REAL *restrict sum, const REAL *restrict x,
+                        int64_t row)
+{
+    for (; n >= 8; n -= 8, x += 8 * row)
+        for (int64_t j = 0; j < m; j++) {
+            const REAL *p = x + j;
+            REAL a = (REAL)((p[0] + p[row]) + (p[2 * row] + p[3 * row]));
+            REAL b = (REAL)((p[4 * row] + p[5 * row]) + (p[6 * row] + p[7 * row]));
+            sum[j] = (REAL)(sum[j] + (REAL)(a + b));
+        }
+    for (; n > 0; n--, x += row)
+        for (int64_t j = 0; j < m; j++)
+            sum[j] = (REAL)(sum[j] + x[j]);
+}
+
+static void K(sum)(int64_t m, int64_t n, void *kept, const void *data, int64_t sm, int64_t sn)
+{
+    REAL *restrict s = kept, *restrict e = s + m;
+    const REAL *x = data;
+    if (sm == 1 && sn != 1) {
+        REAL sum[CT_FOLD_WIDTH];
+        for (int64_t j = 0; j < m; j++)
+            sum[j] = 0;
+        K(sum_rows)(m, n, sum, x, sn);
+        for (int64_t j = 0; j < m; j++)
+            K(absorb)(s + j, e + j, sum[j]);
+        return;
+    }
+    if (sn == 1 && n >= K(LANES))
+        for (int64_t j = 0; j < m; j++)
+            K(absorb)(s + j, e + j, K(sum_run)(x + j * sm, n));
+    else
+        for (int64_t j = 0; j < m; j++)
+            K(absorb)(s + j, e + j, sn == 1 ? K(sum_few)(x + j * sm, n, 1)
+                                            : K(sum_few)(x + j * sm, n, sn));
+}
+
+static void K(sum_start)(int64_t m, void *kept)
+{
+    memset(kept, 0, 2 * (size_t)m * sizeof(REAL));
+}
+
+static void K(sum_join)(int64_t m, void *kept, const void *with)
+{
+    REAL *restrict s = kept, *restrict e = s + m;
+    const REAL *restrict t = with;
+    for (int64_t j = 0; j < m; j++) {
+        K(absorb)(s + j, e + j, t[j]);
+        e[j] = (REAL)(e[j] + t[m + j]);
+    }
+}
+
+/* an error that is not finite, beyond an infinite sum, counts for nothing */
+static void K(sum_finish)(int64_t m, const void *kept, void *data, int64_t stride)
+{
+    const REAL *s = kept, *e = s + m;
+    REAL *y = data;
+    for (int64_t j = 0; j < m; j++)
+        y[j * stride] = (REAL)(s[j] + ((REAL)(e[j] - e[j]) == 0 ? e[j] : 0));
+}
+
+static const ct_fold K(sum_fold) = {
+    2, K(sum_start), K(sum), K(sum_join), K(sum_finish)
+};
