@@ -101,9 +101,9 @@ ct_status ct_call_fail(const ct_call *call, ct_status code, const char *format, 
                    shapes);
 }
 
-ct_status ct__said(const ct_call *call, ct_status status, const char *callback)
+ct_status ct__said_nothing(const ct_call *call, ct_status status, const char *callback)
 {
-    if (status != CT_OK && ct_error(call->cx) == CT_OK)
+    if (ct_error(call->cx) == CT_OK)
         return ct_call_fail(call, status, "%s failed without saying why", callback);
     return status;
 }

@@ -139,27 +139,8 @@ static void share_out(ct_context *cx, const plan *p, ct_loop_body body, const vo
     ct_parallel_ranges(cx, lines_of(p), grain, some_lines, &j);
 }
 
-/* all contiguous and of one shape: one run */
-static bool is_flat(ct_tensor *const *operands, int n)
+static void loop_any(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg)
 {
-    for (int k = 0; k < n; k++)
-        if (!(operands[k]->flags & CT__CONTIGUOUS) || !ct__same_shape(operands[k], operands[0]))
-            return false;
-    return true;
-}
-
-void ct_loop(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg)
-{
-    static const int64_t ones[MOST] = { 1, 1, 1, 1, 1, 1, 1, 1 };
-    int64_t count = operands[0]->count;
-    if (count <= GRAIN && is_flat(operands, n)) {
-        void *data[MOST];
-        for (int k = 0; k < n; k++)
-            data[k] = operands[k]->data;
-        if (count > 0)
-            body(count, data, ones, arg);
-        return;
-    }
     plan p;
     int64_t shape[CT_MAX_DIMS], strides[MOST][CT_MAX_DIMS];
     ct_operand over[MOST];
@@ -174,4 +155,22 @@ void ct_loop(ct_tensor *const *operands, int n, ct_loop_body body, const void *a
     }
     if (make_plan(&p, shape, ndim, over, n))
         share_out(operands[0]->cx, &p, body, arg);
+}
+
+/* small, all contiguous and of one shape: one run */
+void ct_loop(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg)
+{
+    static const int64_t ones[MOST] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    const ct_tensor *first = operands[0];
+    void *data[MOST];
+    bool flat = first->count <= GRAIN;
+    for (int k = 0; k < n && flat; k++) {
+        const ct_tensor *t = operands[k];
+        data[k] = t->data;
+        flat = t->flags & CT__CONTIGUOUS && (t == first || ct__same_shape(t, first));
+    }
+    if (!flat)
+        loop_any(operands, n, body, arg);
+    else if (first->count > 0)
+        body(first->count, data, ones, arg);
 }

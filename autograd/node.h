@@ -17,6 +17,15 @@
 #include <cotangent/autograd.h>
 #include <cotangent/op.h>
 
+#if defined(__GNUC__)
+#define CT__COLD __attribute__((cold))
+#else
+#define CT__COLD
+#endif
+/* what failing calls alone come by: kept out of the others' way */
+CT__COLD ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...);
+CT__COLD ct_status ct_call_fail(const ct_call *call, ct_status code, const char *format, ...);
+
 enum {
     CT__REQUIRES_GRAD = 1, /* a variable, or depends on one */
     CT__IN_SCOPE = 2,      /* one of the handles is a scope's */
@@ -208,11 +217,9 @@ ct_context *ct__context_take(const ct_context_options *options);
 void ct__context_give_back(ct_context *cx);
 
 /* -- scope.c */
-void ct__scope_push(ct_context *cx, ct__scope *scope); /* the engine's own, on the C stack */
-void ct__scope_pop(ct_context *cx, ct__scope *scope);
+void ct__scope_empty(ct_context *cx, ct__scope *scope); /* and those inside it */
 void ct__scopes_free(ct_context *cx);
 void ct__kept_free(ct_context *cx);
-ct_tensor *ct__to_scope(ct_tensor *t); /* NULL passes through */
 const char *ct__scope_text(ct_context *cx, const char *format, ...) CT_PRINTF(2, 3);
 char *ct__scope_chars(ct_context *cx, size_t bytes); /* room for a text, the scope's */
 
@@ -243,6 +250,50 @@ bool ct__broadcast(int64_t *shape, int *ndim, const int64_t *with, int with_ndim
 int ct__shape_print(char *out, size_t room, const int64_t *shape, int ndim);
 int ct__tensor_print(char *out, size_t room, const ct_tensor *t, bool dtype);
 
+/* the lists that tensors are in: a scope's, or the context's of kept ones */
+static inline void ct__link(ct_tensor *t, ct_tensor **list)
+{
+    t->next = *list;
+    t->prev = list;
+    if (*list)
+        (*list)->prev = &t->next;
+    *list = t;
+}
+
+static inline void ct__unlink(ct_tensor *t)
+{
+    *t->prev = t->next;
+    if (t->next)
+        t->next->prev = t->prev;
+}
+
+static inline void ct__scope_open(ct_context *cx, ct__scope *scope, ct_scope id)
+{
+    scope->outer = cx->scope;
+    scope->id = id;
+    scope->tensors = NULL;
+    scope->texts = NULL;
+    scope->fence = id == 0;
+    scope->recording = cx->recording;
+    scope->inference = cx->inference;
+    cx->scope = scope;
+}
+
+/* the engine's own scope, on the C stack */
+static inline void ct__scope_push(ct_context *cx, ct__scope *scope)
+{
+    ct__scope_open(cx, scope, 0);
+}
+
+static inline void ct__scope_pop(ct_context *cx, ct__scope *scope)
+{
+    if (cx->scope != scope || scope->tensors || scope->texts)
+        ct__scope_empty(cx, scope);
+    cx->recording = scope->recording;
+    cx->inference = scope->inference;
+    cx->scope = scope->outer;
+}
+
 /* -- tensor.c: making and letting go. A new tensor has no handle: give it one, or free it */
 typedef struct ct__layout {
     ct_dtype dtype;
@@ -257,13 +308,50 @@ ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout); /* without
 ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t edges, size_t attributes);
 ct_tensor *ct__alias(ct_tensor *x); /* a leaf over the same data */
 ct__buffer *ct__buffer_new(ct_context *cx, size_t bytes);
-void ct__buffer_drop(ct_context *cx, ct__buffer *buffer);
-void ct__handle(ct_tensor *t);      /* one more */
-void ct__unhandle(ct_tensor *t);    /* one less; NULL does nothing */
+void ct__buffer_free(ct_context *cx, ct__buffer *buffer);
+static inline void ct__buffer_drop(ct_context *cx, ct__buffer *buffer)
+{
+    if (buffer && --buffer->refs == 0)
+        ct__buffer_free(cx, buffer);
+}
 void ct__drop(ct_tensor *t);        /* free it if nothing keeps it */
+/* One handle more, one less. The lists follow the handles: a tensor is in its scope's while that
+ * has one, among the kept ones else */
+static inline void ct__handle(ct_tensor *t)
+{
+    if (t->handles++ == 0)
+        ct__link(t, &t->cx->kept);
+}
+
+static inline void ct__unhandle(ct_tensor *t) /* NULL does nothing */
+{
+    if (!t)
+        return;
+    t->handles--;
+    if (t->handles > 0 && t->flags & CT__IN_SCOPE)
+        return;
+    ct__unlink(t);
+    if (t->handles > 0)
+        ct__link(t, &t->cx->kept);
+    else
+        ct__drop(t);
+}
+
+static inline ct_tensor *ct__to_scope(ct_tensor *t) /* NULL passes through */
+{
+    if (!t || t->flags & CT__IN_SCOPE)
+        return t;
+    if (t->handles > 0)
+        ct__unlink(t);
+    ct__link(t, &t->cx->scope->tensors);
+    t->flags |= CT__IN_SCOPE;
+    t->handles++;
+    return t;
+}
+
 ct__extra *ct__extra_of(ct_tensor *t); /* made at need; NULL and an error */
 /* NULL (no error: there is no context), stale, or without data: an error that names `who` */
-bool ct__explain(const ct_tensor *t, const char *who, bool needs_data);
+CT__COLD bool ct__explain(const ct_tensor *t, const char *who, bool needs_data);
 static inline bool ct__usable(const ct_tensor *t, const char *who)
 {
     return (t && t->buffer) || ct__explain(t, who, true); /* the dead have no buffer */
@@ -323,7 +411,11 @@ static inline ct_tensor *const *ct__contiguous_all(ct_context *cx, ct_tensor *co
     return x;
 }
 /* passes the status of a callback on; one that failed without an error gets one */
-ct_status ct__said(const ct_call *call, ct_status status, const char *callback);
+CT__COLD ct_status ct__said_nothing(const ct_call *call, ct_status status, const char *callback);
+static inline ct_status ct__said(const ct_call *call, ct_status status, const char *callback)
+{
+    return status == CT_OK ? status : ct__said_nothing(call, status, callback);
+}
 static inline bool ct__wants(const ct_call *call, int i)
 {
     const ct_tensor *x = call->x[i];

@@ -70,19 +70,19 @@ static ct_status stale(const ct__walk *w, const ct_tensor *vertex, const ct_tens
                    vertex->op->name, text, x->buffer->writer ? x->buffer->writer : "somebody");
 }
 
-static ct_status check_versions(const ct__walk *w, const ct_tensor *t)
+/* the inputs of t, and whether anything it saved was written since */
+static ct_status see_inputs(const ct__walk *w, const ct_tensor *t, ct_tensor **x, ct_tensor **gx)
 {
     const ct__edge *edges = ct__edges(t);
-    for (uint32_t i = 0; i < t->edge_count; i++) {
-        const ct_tensor *x = edges[i].x ? edges[i].x : t;
-        if (edges[i].saved && x->buffer->version != edges[i].version)
-            return stale(w, t, x);
+    uint32_t n = ct__inputs(t);
+    for (uint32_t i = 0; i < n; i++) {
+        x[i] = edges[i].x;
+        gx[i] = NULL;
+        if (edges[i].saved && x[i]->buffer->version != edges[i].version)
+            return stale(w, t, x[i]);
     }
-    for (int k = 0; t->flags & CT__HIDDEN && k < t->extra->outputs; k++) {
-        const ct_tensor *y = t->extra->kept[k];
-        if (y && y->buffer->version != t->extra->kept_version[k])
-            return stale(w, t, y);
-    }
+    if (t->flags & CT__SAVES_SELF && t->buffer->version != edges[n].version)
+        return stale(w, t, t);
     return CT_OK;
 }
 
@@ -110,21 +110,34 @@ static ct_tensor *output_anew(ct_tensor *t, int i)
     return ct__to_scope(y);
 }
 
-/* the outputs as a rule sees them */
-static ct_status see_outputs(ct_call *call, ct_tensor *t)
+/* the outputs and auxiliaries as a rule sees them */
+static ct_status see_hidden(const ct__walk *w, ct_call *call, ct_tensor *t)
 {
-    if (!(t->flags & CT__HIDDEN)) {
-        call->outputs = 1;
-        call->y[0] = t;
-        return CT_OK;
-    }
     call->outputs = t->extra->outputs;
     for (int i = 0; i < call->outputs; i++) {
-        call->y[i] = t->extra->kept[i] ? output_anew(t, i) : NULL;
-        if (t->extra->kept[i] && !call->y[i])
+        const ct_tensor *kept = t->extra->kept[i];
+        call->y[i] = NULL;
+        if (!kept)
+            continue;
+        if (kept->buffer->version != t->extra->kept_version[i])
+            return stale(w, t, kept);
+        call->y[i] = output_anew(t, i);
+        if (!call->y[i])
             return CT_ERROR_MEMORY;
     }
     return CT_OK;
+}
+
+static ct_status see_outputs(const ct__walk *w, ct_call *call, ct_tensor *t)
+{
+    call->outputs = 1;
+    call->y[0] = t;
+    call->aux_count = 0;
+    if (!t->extra)
+        return CT_OK;
+    for (int i = 0; i < t->extra->aux_count; i++)
+        call->aux[call->aux_count++] = t->extra->aux[i];
+    return t->flags & CT__HIDDEN ? see_hidden(w, call, t) : CT_OK;
 }
 
 /* does the rule have anything to be differentiated through? */
@@ -146,6 +159,15 @@ static bool seen_before(const ct_call *call, int i)
         if (call->x[k] == call->x[i])
             return true;
     return false;
+}
+
+/* may the cotangent of y become that of x0, in place? */
+static bool turns(const ct_call *call, const ct_tensor *gy)
+{
+    const ct_tensor *x = call->x[0];
+    return call->op->flags & CT_OP_IN_PLACE && call->n == 1 && gy && !x->cotangent &&
+           gy->dtype == x->dtype && ct__same_shape(gy, x) && ct__exclusive(gy) &&
+           !(call->vertex->flags & (CT__TARGET | CT__HIDDEN)) && !call->cx->find_nonfinite;
 }
 
 /* the tensors that `backward` fills: new, or a pending cotangent to add to */
@@ -175,8 +197,17 @@ static ct_status provide(ct_call *call, ct_tensor **gx)
 static ct_status by_kernel(ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct_tensor *const *given = call->x;
-    ct_status status = provide(call, gx);
     call->cx->writer = call->op->name;
+    if (turns(call, gy[0])) {
+        ct_status status = ct__said(call, call->op->backward(call, gy, (ct_tensor *[]){ gy[0] }),
+                                    "backward");
+        if (status == CT_OK) { /* our handle goes along */
+            gx[0] = gy[0];
+            call->vertex->cotangent = NULL;
+        }
+        return status;
+    }
+    ct_status status = provide(call, gx);
     if (status == CT_OK && call->op->flags & CT_OP_CONTIGUOUS) {
         gy = ct__contiguous_all(call->cx, gy, call->outputs);
         call->x = ct__contiguous_all(call->cx, given, call->n);
@@ -237,9 +268,18 @@ static ct_status fit(const ct__walk *w, const ct_call *call, int i, ct_tensor **
     return CT_OK;
 }
 
-static ct_status check_given(const ct_call *call, ct_tensor *const *gx, bool rule)
+static ct_status fit_all(const ct__walk *w, const ct_call *call, ct_tensor **gx)
 {
-    for (int i = 0; rule && i < call->n; i++)
+    ct_status status = CT_OK;
+    for (int i = 0; i < call->n && status == CT_OK; i++)
+        if (gx[i])
+            status = fit(w, call, i, &gx[i]);
+    return status;
+}
+
+static ct_status check_given(const ct_call *call, ct_tensor *const *gx)
+{
+    for (int i = 0; i < call->n; i++)
         if (ct__wants(call, i) && !gx[i])
             return ct_fail(call->cx, CT_ERROR_CALLBACK,
                            "%s: its rule gave no cotangent for input %d (zero is ct_call_zero)",
@@ -247,28 +287,27 @@ static ct_status check_given(const ct_call *call, ct_tensor *const *gx, bool rul
     return CT_OK;
 }
 
+static ct_status by_rule_fitted(ct__walk *w, ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    ct_status status = by_rule(call, gy, gx);
+    if (status == CT_OK)
+        status = check_given(call, gx);
+    return status == CT_OK ? fit_all(w, call, gx) : status;
+}
+
 /* the products: gx of the inputs that are wanted, each with a handle of ours */
 static ct_status apply_rule(ct__walk *w, ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    ct_tensor *t = call->vertex;
-    ct_status status = check_versions(w, t);
-    if (status == CT_OK)
-        status = see_outputs(call, t);
-    if (status != CT_OK)
-        return status;
+    const ct_op *op = call->op;
     bool recorded = w->create_graph && any_requires_grad(call, gy);
-    bool rule = call->op->vjp && (recorded || !call->op->backward);
-    if (recorded && !rule)
-        return ct_fail(w->cx, CT_ERROR_GRAPH, "%s: has first derivatives only", call->op->name);
+    if (recorded && !op->vjp)
+        return ct_fail(w->cx, CT_ERROR_GRAPH, "%s: has first derivatives only", op->name);
     w->cx->recording = recorded;
-    status = rule ? by_rule(call, gy, gx) : by_kernel(call, gy, gx);
-    if (status == CT_OK)
-        status = check_given(call, gx, rule);
-    bool as_provided = !rule && !(call->op->flags & CT_OP_BROADCAST) && !w->cx->find_nonfinite;
-    for (int i = 0; !as_provided && i < call->n && status == CT_OK; i++)
-        if (gx[i])
-            status = fit(w, call, i, &gx[i]);
-    return status;
+    if (recorded || !op->backward)
+        return by_rule_fitted(w, call, gy, gx);
+    ct_status status = by_kernel(call, gy, gx);
+    bool fits = !(op->flags & CT_OP_BROADCAST) && !w->cx->find_nonfinite;
+    return status == CT_OK && !fits ? fit_all(w, call, gx) : status;
 }
 
 /* where a vertex' cotangents are: its own field, or a slot per output */
@@ -287,30 +326,41 @@ static bool has_cotangent(ct_tensor *t)
 }
 
 /* x and gx have room for the inputs of t */
-static ct_status reverse_with(ct__walk *w, ct_tensor *t, ct_tensor **x, ct_tensor **gx)
+static inline ct_status reverse_with(ct__walk *w, ct_tensor *t, ct_tensor **x, ct_tensor **gx)
 {
     ct_call call;
-    int n = (int)ct__inputs(t);
-    for (int i = 0; i < n; i++) {
-        x[i] = ct__edges(t)[i].x;
-        gx[i] = NULL;
-    }
-    call.cx = w->cx, call.op = t->op, call.attributes = ct__attributes(t);
-    call.x = x, call.n = n, call.adds = 0, call.vertex = t;
-    call.recording = call.moved = false;
-    call.aux_count = t->extra ? t->extra->aux_count : 0;
-    for (int i = 0; i < call.aux_count; i++)
-        call.aux[i] = t->extra->aux[i];
     ct__frame f;
+    ct_status status = see_inputs(w, t, x, gx);
+    if (status != CT_OK)
+        return status;
+    call.cx = w->cx, call.op = t->op, call.attributes = ct__attributes(t);
+    call.x = x, call.n = (int)ct__inputs(t), call.adds = 0, call.vertex = t;
+    call.recording = call.moved = false;
     ct__enter(w, &f, w->create_graph);
-    ct_status status = apply_rule(w, &call, cotangents_of(t), gx);
+    status = see_outputs(w, &call, t);
+    if (status == CT_OK)
+        status = apply_rule(w, &call, cotangents_of(t), gx);
     ct__leave(w, &f);
-    for (int i = 0; i < n; i++) {
-        if (gx[i] && status == CT_OK)
-            status = accumulate(w, &x[i]->cotangent, gx[i]);
+    for (int i = 0; i < call.n; i++) {
+        ct_tensor *g = gx[i];
+        if (g && status == CT_OK && !x[i]->cotangent)
+            x[i]->cotangent = g;
+        else if (g && status == CT_OK)
+            status = accumulate(w, &x[i]->cotangent, g);
         else
-            ct__unhandle(gx[i]);
+            ct__unhandle(g);
     }
+    return status;
+}
+
+static ct_status reverse_many(ct__walk *w, ct_tensor *t, size_t n)
+{
+    size_t bytes = 2 * n * sizeof(ct_tensor *);
+    ct_tensor **many = ct__take(w->cx, bytes);
+    if (!many)
+        return CT_ERROR_MEMORY;
+    ct_status status = reverse_with(w, t, many, many + n);
+    ct__give_back(w->cx, many, bytes);
     return status;
 }
 
@@ -330,13 +380,6 @@ ct_status ct__reverse_vertex(ct__walk *w, ct_tensor *t)
         return CT_OK;
     if (t->op == &ct__output_op)
         return fill_slot(w, t);
-    size_t n = ct__inputs(t), bytes = 2 * n * sizeof(ct_tensor *);
-    if (n <= 8)
-        return reverse_with(w, t, few[0], few[1]);
-    ct_tensor **many = ct__take(w->cx, bytes);
-    if (!many)
-        return CT_ERROR_MEMORY;
-    ct_status status = reverse_with(w, t, many, many + n);
-    ct__give_back(w->cx, many, bytes);
-    return status;
+    size_t n = ct__inputs(t);
+    return n <= 8 ? reverse_with(w, t, few[0], few[1]) : reverse_many(w, t, n);
 }

@@ -5,34 +5,6 @@
 
 #include "node.h"
 
-static void link_into(ct_tensor *t, ct_tensor **list)
-{
-    t->next = *list;
-    t->prev = list;
-    if (*list)
-        (*list)->prev = &t->next;
-    *list = t;
-}
-
-static void unlink_from_list(ct_tensor *t)
-{
-    *t->prev = t->next;
-    if (t->next)
-        t->next->prev = t->prev;
-}
-
-static void begin(ct_context *cx, ct__scope *scope, ct_scope id)
-{
-    scope->outer = cx->scope;
-    scope->id = id;
-    scope->tensors = NULL;
-    scope->texts = NULL;
-    scope->fence = id == 0;
-    scope->recording = cx->recording;
-    scope->inference = cx->inference;
-    cx->scope = scope;
-}
-
 /* newest first: what is freed has nothing later on it, so that freeing seldom has to wait */
 static void empty(ct_context *cx, ct__scope *scope)
 {
@@ -59,20 +31,11 @@ static void end_innermost(ct_context *cx)
     }
 }
 
-void ct__scope_push(ct_context *cx, ct__scope *scope)
-{
-    begin(cx, scope, 0);
-}
-
-void ct__scope_pop(ct_context *cx, ct__scope *scope)
+void ct__scope_empty(ct_context *cx, ct__scope *scope)
 {
     while (cx->scope != scope)
         end_innermost(cx);
-    if (scope->tensors || scope->texts)
-        empty(cx, scope);
-    cx->recording = scope->recording;
-    cx->inference = scope->inference;
-    cx->scope = scope->outer;
+    empty(cx, scope);
 }
 
 void ct__scopes_free(ct_context *cx)
@@ -87,7 +50,7 @@ ct_scope ct_scope_begin(ct_context *cx)
     ct__scope *scope = cx ? ct__take(cx, sizeof *scope) : NULL;
     if (!scope)
         return 0;
-    begin(cx, scope, cx->scope_serial);
+    ct__scope_open(cx, scope, cx->scope_serial);
     cx->scope_serial += 2; /* odd for ever: never 0 */
     cx->memory.scopes++;
     return scope->id;
@@ -146,46 +109,13 @@ ct_tensor *ct_scope_return(ct_context *cx, ct_scope id, ct_tensor *x)
     if (!usable)
         return NULL;
     if (!(x->flags & CT__IN_SCOPE)) { /* ... and goes to the next, if that was the one that ended */
-        unlink_from_list(x);
-        link_into(x, &outer->tensors);
+        ct__unlink(x);
+        ct__link(x, &outer->tensors);
         x->flags |= CT__IN_SCOPE;
         x->handles++;
     }
     x->handles--;
     return x;
-}
-
-ct_tensor *ct__to_scope(ct_tensor *t)
-{
-    if (!t || t->flags & CT__IN_SCOPE)
-        return t;
-    if (t->handles > 0) /* it is in the list of kept ones */
-        unlink_from_list(t);
-    link_into(t, &t->cx->scope->tensors);
-    t->flags |= CT__IN_SCOPE;
-    t->handles++;
-    return t;
-}
-
-void ct__handle(ct_tensor *t)
-{
-    if (t->handles++ == 0)
-        link_into(t, &t->cx->kept);
-}
-
-/* the lists follow the handles: in its scope's while that has one, among the kept ones else */
-void ct__unhandle(ct_tensor *t)
-{
-    if (!t)
-        return;
-    t->handles--;
-    if (t->handles > 0 && t->flags & CT__IN_SCOPE)
-        return;
-    unlink_from_list(t);
-    if (t->handles > 0)
-        link_into(t, &t->cx->kept);
-    else
-        ct__drop(t);
 }
 
 ct_tensor *ct_retain(ct_tensor *x)
@@ -227,8 +157,8 @@ void ct__kept_free(ct_context *cx)
             ct__unhandle(t);
             continue;
         }
-        unlink_from_list(t);
-        link_into(t, &gradients);
+        ct__unlink(t);
+        ct__link(t, &gradients);
     }
 }
 

@@ -26,10 +26,8 @@ ct__buffer *ct__buffer_new(ct_context *cx, size_t bytes)
     return NULL;
 }
 
-void ct__buffer_drop(ct_context *cx, ct__buffer *buffer)
+void ct__buffer_free(ct_context *cx, ct__buffer *buffer)
 {
-    if (!buffer || --buffer->refs > 0)
-        return;
     ct__borrow *borrow = buffer->borrow;
     if (borrow) {
         if (borrow->release)

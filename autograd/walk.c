@@ -27,7 +27,7 @@ static void settle(const ct__walk *w, ct_tensor *t)
     const ct__edge *edges = ct__edges(t);
     bool needed = is_target(w, t);
     t->pending = 0;
-    for (uint32_t i = 0; i < ct__inputs(t); i++)
+    for (uint32_t i = 0, n = ct__inputs(t); i < n; i++)
         if (ct__needs(w, edges[i].x)) {
             needed = true;
             edges[i].x->pending++;
@@ -118,8 +118,7 @@ static bool needs_rule(const ct__walk *w, const ct_tensor *t)
 
 static ct_status run_hooks(ct__walk *w, ct_tensor *t)
 {
-    for (ct__hook *hook = t->extra ? t->extra->hooks : NULL; hook && t->cotangent;
-         hook = hook->next) {
+    for (ct__hook *hook = t->extra->hooks; hook && t->cotangent; hook = hook->next) {
         ct__frame f;
         ct__enter(w, &f, w->create_graph);
         ct_tensor *g = hook->call(t->cotangent, hook->user);
@@ -140,24 +139,34 @@ static ct_status run_hooks(ct__walk *w, ct_tensor *t)
     return CT_OK;
 }
 
+/* t's rule, if one of its inputs waits for what it gives: only a target may have none such */
+static inline ct_status pass_on(ct__walk *w, ct_tensor *t, bool target)
+{
+    ct_status status = t->extra && t->extra->hooks ? run_hooks(w, t) : CT_OK;
+    if (status != CT_OK || (target && !needs_rule(w, t)))
+        return status;
+    return ct__reverse_vertex(w, t);
+}
+
 static ct_status reverse(ct__walk *w)
 {
     for (ct_tensor *t; (t = w->ready);) {
-        ct_status status = run_hooks(w, t);
-        if (status == CT_OK && needs_rule(w, t))
-            status = ct__reverse_vertex(w, t);
+        bool target = is_target(w, t);
+        ct_status status = pass_on(w, t, target);
         if (status != CT_OK)
             return status; /* with t still on the stack: abandon starts there */
         w->ready = t->link;
-        for (uint32_t i = 0; i < ct__inputs(t); i++)
-            if (ct__needs(w, ct__edges(t)[i].x))
-                one_use_less(w, ct__edges(t)[i].x);
-        if (is_target(w, t)) { /* stays in the walk, which needs its fields, to the end */
+        const ct__edge *edges = ct__edges(t);
+        for (uint32_t i = 0, n = ct__inputs(t); i < n; i++)
+            if (ct__needs(w, edges[i].x))
+                one_use_less(w, edges[i].x);
+        if (target) { /* stays in the walk, which needs its fields, to the end */
             push(&w->done, t);
             continue;
         }
         t->flags &= (uint16_t) ~(CT__IN_WALK | CT__QUEUED);
-        drop_cotangents(t);
+        if (t->cotangent || t->flags & CT__HIDDEN)
+            drop_cotangents(t);
     }
     return CT_OK;
 }

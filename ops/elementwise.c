@@ -200,7 +200,7 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
-        .flags = flags_##saved,                                                                 \
+        .flags = flags_##saved | CT_OP_IN_PLACE,                                                 \
         .saves = saves_##saved,                                                                 \
         .attributes_size = N * sizeof(double),                                                  \
         .infer = ct_infer_same,                                                                 \
