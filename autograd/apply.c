@@ -6,32 +6,41 @@
 /* marks an output of an operator that has several; backward.c knows it */
 const ct_op ct__output_op = { .name = "output", .attributes_size = sizeof(int) };
 
-/* finds the context, and whether the call goes on the graph: then it must have a derivative */
-static ct_status check_inputs(ct_call *call)
+/* which of the inputs will not do, and why */
+CT__COLD static ct_status refuse_inputs(ct_call *call)
 {
-    const ct_op *op = call->op;
-    unsigned flags = 0;
-    bool foreign = false;
     for (int i = 0; i < call->n && !call->cx; i++)
         if (call->x[i])
             call->cx = call->x[i]->cx;
-    if (!call->cx)
-        return CT_ERROR_NULL;
+    for (int i = 0; i < call->n && call->cx; i++) {
+        if (!call->x[i])
+            return ct_fail(call->cx, CT_ERROR_NULL, "%s: operand %d is NULL", call->op->name,
+                           i + 1);
+        if (!ct__usable(call->x[i], call->op->name))
+            return CT_ERROR_STALE;
+    }
+    return call->cx ? ct_call_fail(call, CT_ERROR_CONTEXT, "operands of different contexts")
+                    : CT_ERROR_NULL;
+}
+
+/* finds the context, and whether the call goes on the graph: then it must have a derivative */
+static inline ct_status check_inputs(ct_call *call)
+{
+    const ct_op *op = call->op;
+    const ct_context *cx = call->x[0] ? call->x[0]->cx : NULL;
+    unsigned flags = 0;
     for (int i = 0; i < call->n; i++) {
         const ct_tensor *x = call->x[i];
-        if (!x)
-            return ct_fail(call->cx, CT_ERROR_NULL, "%s: operand %d is NULL", op->name, i + 1);
-        if (!ct__usable(x, op->name))
-            return CT_ERROR_STALE;
-        foreign = foreign || x->cx != call->cx;
+        if (!x || !x->buffer || x->cx != cx)
+            return refuse_inputs(call);
         flags |= x->flags;
     }
-    if (foreign)
-        return ct_call_fail(call, CT_ERROR_CONTEXT, "operands of different contexts");
-    if (!call->cx->recording || op->flags & (CT_OP_CONSTANT | CT_OP_UPDATE))
+    call->cx = call->x[0]->cx;
+    if (!(flags & CT__REQUIRES_GRAD) || !cx->recording ||
+        op->flags & (CT_OP_CONSTANT | CT_OP_UPDATE))
         return CT_OK;
-    call->recording = flags & CT__REQUIRES_GRAD;
-    if (call->recording && !op->vjp && !op->backward)
+    call->recording = true;
+    if (!op->vjp && !op->backward)
         return ct_call_fail(call, CT_ERROR_GRAPH,
                             "no derivative is defined, and an input requires grad");
     return CT_OK;
@@ -48,7 +57,7 @@ ct_tensor *const *ct__make_contiguous(ct_context *cx, ct_tensor *const *x, int n
     return all;
 }
 
-static ct_status check_outputs(ct_call *call)
+static inline ct_status check_outputs(ct_call *call)
 {
     for (int i = 0; i < call->outputs; i++)
         if (!call->y[i])
@@ -64,7 +73,7 @@ static ct_status check_finite(ct_call *call)
     return CT_OK;
 }
 
-static ct_status compute(ct_call *call)
+static inline ct_status compute(ct_call *call)
 {
     const ct_op *op = call->op;
     ct_context *cx = call->cx;
@@ -94,32 +103,28 @@ static ct_status compute(ct_call *call)
 }
 
 /* -- Recording */
-static bool saves_input(const ct_op *op, int i)
-{
-    return i < 16 ? op->saves >> i & 1 : (op->saves & CT_SAVE_ALL_X) == CT_SAVE_ALL_X;
-}
-
-static void hold(ct_tensor *x, bool saved)
+static inline void hold(ct_tensor *x, bool saved)
 {
     x->holds++;
     x->saves += saved;
 }
 
-static void record_inputs(const ct_call *call, ct_tensor *vertex)
+static inline void record_inputs(const ct_call *call, ct_tensor *vertex)
 {
-    ct__edge *edges = ct__edges(vertex);
+    ct_tensor **inputs = ct__inputs(vertex);
+    uint32_t *versions = ct__versions(vertex);
     for (int i = 0; i < call->n; i++) {
         ct_tensor *x = call->x[i];
-        bool saved = saves_input(call->op, i);
-        edges[i] = (ct__edge){ x, x->buffer->version, saved };
-        hold(x, saved);
+        inputs[i] = x;
+        versions[i] = x->buffer->version;
+        hold(x, ct__saves_x(call->op, (uint32_t)i));
     }
     vertex->flags |= CT__REQUIRES_GRAD;
 }
 
 static ct_status record_aux(ct_call *call, ct_tensor *vertex)
 {
-    if (call->aux_count == 0 || !(call->op->saves & CT_SAVE_AUX))
+    if (!(call->op->saves & CT_SAVE_AUX))
         return CT_OK;
     ct__extra *extra = ct__extra_of(vertex);
     if (!extra)
@@ -133,17 +138,16 @@ static ct_status record_aux(ct_call *call, ct_tensor *vertex)
     return CT_OK;
 }
 
-static ct_status record_one(ct_call *call)
+static inline ct_status record_one(ct_call *call)
 {
     ct_tensor *y = call->y[0];
     if (y->op != call->op) /* not a float: nothing flows back */
         return CT_OK;
-    ct_status status = record_aux(call, y);
-    if (status != CT_OK)
-        return status;
+    if (call->aux_count > 0 && record_aux(call, y) != CT_OK)
+        return CT_ERROR_MEMORY;
     record_inputs(call, y);
     if (call->op->saves & CT_SAVE_Y(0)) {
-        ct__edges(y)[call->n] = (ct__edge){ NULL, y->buffer->version, true };
+        ct__versions(y)[call->n] = y->buffer->version;
         y->flags |= CT__SAVES_SELF;
         y->saves++;
     }
@@ -155,7 +159,7 @@ static ct_status record_one(ct_call *call)
 static ct_status record_several(ct_call *call)
 {
     ct_tensor *hidden = ct__tensor_over(call->cx, &(ct__layout){
-        .dtype = call->x[0]->dtype, .edges = (uint32_t)call->n,
+        .dtype = call->x[0]->dtype, .inputs = (uint32_t)call->n,
         .attributes = call->op->attributes_size });
     if (!hidden)
         return CT_ERROR_MEMORY;
@@ -185,7 +189,7 @@ static ct_status record_several(ct_call *call)
     for (int i = 0; i < call->outputs && status == CT_OK; i++) {
         if (call->y[i]->op != &ct__output_op)
             continue;
-        ct__edges(call->y[i])[0] = (ct__edge){ hidden, 0, false };
+        ct__inputs(call->y[i])[0] = hidden;
         hold(hidden, false);
         call->y[i]->flags |= CT__REQUIRES_GRAD;
     }
@@ -194,7 +198,15 @@ static ct_status record_several(ct_call *call)
 }
 
 /* -- The whole of it */
-static ct_status finish(ct_call *call, ct_status status)
+CT__COLD static ct_status undo(ct_call *call, ct_status status)
+{
+    for (int i = 0; i < call->outputs; i++)
+        if (call->y[i])
+            ct__drop(call->y[i]);
+    return status;
+}
+
+static inline ct_status finish(ct_call *call, ct_status status)
 {
     const ct_op *op = call->op;
     if (status == CT_OK && call->recording)
@@ -202,19 +214,17 @@ static ct_status finish(ct_call *call, ct_status status)
     for (int i = 0; i < call->aux_count; i++)
         if (call->aux[i])
             ct__drop(call->aux[i]);
-    for (int i = 0; i < call->outputs; i++) {
-        if (status == CT_OK)
-            ct__to_scope(call->y[i]);
-        else if (call->y[i])
-            ct__drop(call->y[i]);
-    }
     if (op->drop && !call->moved)
         op->drop((void *)(uintptr_t)call->attributes);
-    return status;
+    if (status != CT_OK)
+        return undo(call, status);
+    for (int i = 0; i < call->outputs; i++)
+        ct__to_scope(call->y[i]);
+    return CT_OK;
 }
 
-static ct_status apply(ct_call *call, const ct_op *op, const void *attributes,
-                       ct_tensor *const *x, int n)
+static inline ct_status apply(ct_call *call, const ct_op *op, const void *attributes,
+                              ct_tensor *const *x, int n)
 {
     call->cx = NULL;
     call->op = op;
@@ -228,7 +238,8 @@ static ct_status apply(ct_call *call, const ct_op *op, const void *attributes,
     call->recording = call->moved = false;
     call->vertex = NULL;
     call->adds = 0;
-    for (int i = 0; i < call->outputs; i++)
+    call->y[0] = NULL;
+    for (int i = 1; i < call->outputs; i++)
         call->y[i] = NULL;
     ct_status status = n > 0 && x ? check_inputs(call) : CT_ERROR_NULL;
     if (status == CT_OK)

@@ -109,24 +109,23 @@ ct_status ct__said_nothing(const ct_call *call, ct_status status, const char *ca
 }
 
 /* -- What `infer` says. An output is made as the vertex it will be if it is recorded: with room for
- * its edges, and the attributes copied; the edges are filled once `forward` has succeeded. */
+ * its inputs, and the attributes copied; the inputs are filled in once `forward` has succeeded. */
 typedef struct room {
     const ct_op *op; /* the vertex' operator; NULL: it will be no vertex */
-    uint32_t edges;
+    uint32_t inputs;
     size_t attributes;
 } room;
 
-static room room_for(const ct_call *call, ct_dtype dtype)
+static inline room room_for(const ct_call *call, ct_dtype dtype)
 {
     if (!call->recording || !ct__is_float(dtype))
         return (room){ NULL, 0, 0 };
     if (call->outputs > 1)
         return (room){ &ct__output_op, 1, ct__output_op.attributes_size };
-    uint32_t itself = call->op->saves & CT_SAVE_Y(0) ? 1 : 0;
-    return (room){ call->op, (uint32_t)call->n + itself, call->op->attributes_size };
+    return (room){ call->op, (uint32_t)call->n, call->op->attributes_size };
 }
 
-static ct_status become_vertex(ct_call *call, int i, ct_tensor *y, const room *r)
+static inline ct_status become_vertex(ct_call *call, int i, ct_tensor *y, const room *r)
 {
     call->y[i] = y;
     if (!y)
@@ -153,7 +152,7 @@ ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *sha
     if (ct__shape_count(call->cx, call->op->name, dtype, shape, ndim) < 0)
         return ct_error(call->cx);
     room r = room_for(call, dtype);
-    ct__layout layout = { .dtype = dtype, .ndim = ndim, .shape = shape, .edges = r.edges,
+    ct__layout layout = { .dtype = dtype, .ndim = ndim, .shape = shape, .inputs = r.inputs,
                           .attributes = r.attributes };
     return become_vertex(call, i, ct__tensor_new(call->cx, &layout), &r);
 }
@@ -212,7 +211,7 @@ ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, 
         return ct_call_fail(call, CT_ERROR_RANGE, "the view lies outside of its tensor"), NULL;
     room r = room_for(call, x->dtype);
     ct__layout layout = { .dtype = x->dtype, .ndim = ndim, .shape = shape, .strides = strides,
-                          .edges = r.edges, .attributes = r.attributes };
+                          .inputs = r.inputs, .attributes = r.attributes };
     ct_tensor *y = ct__tensor_over(call->cx, &layout);
     if (become_vertex(call, 0, y, &r) != CT_OK)
         return NULL;
@@ -263,7 +262,7 @@ ct_status ct_infer_same(ct_call *call)
         if (!ct__same_shape(call->x[0], call->x[i]))
             return ct_call_fail(call, CT_ERROR_SHAPE, "shapes differ");
     room r = room_for(call, call->x[0]->dtype); /* a shape that is known to be good */
-    return become_vertex(call, 0, ct__tensor_like(call->x[0], r.edges, r.attributes), &r);
+    return become_vertex(call, 0, ct__tensor_like(call->x[0], r.inputs, r.attributes), &r);
 }
 
 ct_status ct_infer_scalar(ct_call *call)

@@ -106,8 +106,8 @@ static void print_vertex(listing *list, int64_t number)
                      (long long)number, t->op->name, shape);
     if (n > 0 && list->used + (size_t)n < list->room)
         list->used += (size_t)n;
-    for (uint32_t i = 0; i < ct__inputs(t); i++)
-        print_reference(list, ct__edges(t)[i].x);
+    for (uint32_t i = 0; i < t->input_count; i++)
+        print_reference(list, ct__inputs(t)[i]);
     if (list->used + 1 < list->room)
         list->text[list->used++] = '\n';
     list->text[list->used] = '\0';
@@ -130,8 +130,8 @@ const char *ct_graph_text(const ct_tensor *y)
     list.seen[list.count++] = y;
     for (int64_t next = 0; next < list.count; next++) { /* breadth first */
         const ct_tensor *t = list.seen[next];
-        for (uint32_t i = 0; i < ct__inputs(t) && list.count < list.most; i++) {
-            const ct_tensor *x = ct__edges(t)[i].x;
+        for (uint32_t i = 0; i < t->input_count && list.count < list.most; i++) {
+            const ct_tensor *x = ct__inputs(t)[i];
             if (x->op && number_of(&list, x) < 0)
                 list.seen[list.count++] = x;
         }

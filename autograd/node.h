@@ -1,7 +1,7 @@
 /* What the files of autograd/ share: the context, the tensor, and who keeps what alive.
  *
  * A tensor is one object: handle, view and vertex of the graph. What an operator recorded lies
- * behind the fixed part, in this order: shape, strides, edges, attributes.
+ * behind the fixed part, in this order: shape, strides, inputs, their versions, attributes.
  *
  *   handles  the scope, retains, the engine, a leaf's gradient: keep data and vertex
  *   holds    edges of later vertices: keep the vertex
@@ -31,7 +31,7 @@ enum {
     CT__IN_SCOPE = 2,      /* one of the handles is a scope's */
     CT__READ_ONLY = 4,
     CT__CONTIGUOUS = 8,
-    CT__SAVES_SELF = 16,   /* its last edge is no input: it holds the version of its own data */
+    CT__SAVES_SELF = 16,   /* its operator saves the output: there is a version of its own data */
     CT__ZERO = 32,         /* from ct_call_zero: known to be zero */
     CT__IN_WALK = 64,      /* a walk needs it and has not finished it */
     CT__QUEUED = 128,      /* on that walk's stack */
@@ -55,12 +55,6 @@ typedef struct ct__buffer {
     bool gradient;      /* commit writes here: a cotangent must not share it */
     _Alignas(16) char tiny[16];
 } ct__buffer;
-
-typedef struct ct__edge {
-    ct_tensor *x;
-    uint32_t version; /* of the data when it was saved */
-    bool saved;
-} ct__edge;
 
 typedef struct ct__hook {
     ct_hook call;
@@ -95,8 +89,8 @@ struct ct_tensor {
     uint32_t mark;    /* the last walk that came by */
     uint8_t dtype, ndim;
     uint16_t flags;
-    uint32_t edge_count;
-    int64_t dims[]; /* shape, strides; then edges, then attributes */
+    uint32_t input_count;
+    int64_t dims[]; /* shape, strides; then inputs, versions, attributes */
 };
 
 static inline int64_t *ct__shape(const ct_tensor *t)
@@ -109,19 +103,33 @@ static inline int64_t *ct__strides(const ct_tensor *t)
     return ct__shape(t) + t->ndim;
 }
 
-static inline ct__edge *ct__edges(const ct_tensor *t)
+/* set once it is recorded: with CT__REQUIRES_GRAD */
+static inline ct_tensor **ct__inputs(const ct_tensor *t)
 {
-    return (ct__edge *)(void *)(ct__shape(t) + 2 * t->ndim);
+    return (ct_tensor **)(void *)(ct__shape(t) + 2 * t->ndim);
 }
 
-static inline uint32_t ct__inputs(const ct_tensor *t)
+/* of the data of input i when it was saved; the last one of the vertex' own */
+static inline uint32_t *ct__versions(const ct_tensor *t)
 {
-    return t->edge_count - (t->flags & CT__SAVES_SELF ? 1 : 0);
+    return (uint32_t *)(void *)(ct__inputs(t) + t->input_count);
+}
+
+static inline size_t ct__input_bytes(size_t inputs)
+{
+    size_t bytes = inputs * sizeof(ct_tensor *) + (inputs + 1) * sizeof(uint32_t);
+    return inputs ? (bytes + 15) / 16 * 16 : 0;
 }
 
 static inline void *ct__attributes(const ct_tensor *t)
 {
-    return ct__edges(t) + t->edge_count;
+    return (char *)ct__inputs(t) + ct__input_bytes(t->input_count);
+}
+
+/* do the rules of op read input i? */
+static inline bool ct__saves_x(const ct_op *op, uint32_t i)
+{
+    return i < 16 ? op->saves >> i & 1 : (op->saves & CT_SAVE_ALL_X) == CT_SAVE_ALL_X;
 }
 
 typedef struct ct__text {
@@ -299,13 +307,13 @@ typedef struct ct__layout {
     ct_dtype dtype;
     int ndim;
     const int64_t *shape, *strides; /* strides NULL: row-major */
-    uint32_t edges;
+    uint32_t inputs;
     size_t attributes;
 } ct__layout;
 ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout);  /* with its own buffer */
 ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout); /* without one */
 /* of x's dtype and shape, row-major, with its own buffer */
-ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t edges, size_t attributes);
+ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t inputs, size_t attributes);
 ct_tensor *ct__alias(ct_tensor *x); /* a leaf over the same data */
 ct__buffer *ct__buffer_new(ct_context *cx, size_t bytes);
 void ct__buffer_free(ct_context *cx, ct__buffer *buffer);
@@ -446,8 +454,8 @@ ct_status ct__reverse(ct__walk *w, ct_tensor *y, ct_tensor *gy);
 void ct__walk_end(ct__walk *w, ct_tensor *y); /* in any case */
 /* nobody else can see g, so it may be added to in place */
 bool ct__exclusive(const ct_tensor *g);
-/* apply t's rule, and add what it gives to its inputs' cotangents */
-ct_status ct__reverse_vertex(ct__walk *w, ct_tensor *t);
+/* apply t's rule, and add what it gives to its inputs' cotangents; `call` is room for it */
+ct_status ct__reverse_vertex(ct__walk *w, ct_call *call, ct_tensor *t);
 /* ct_grad, where gy NULL is one even while an error is pending, and gx has room */
 ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
                    ct_tensor **gx);

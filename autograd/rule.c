@@ -70,18 +70,16 @@ static ct_status stale(const ct__walk *w, const ct_tensor *vertex, const ct_tens
                    vertex->op->name, text, x->buffer->writer ? x->buffer->writer : "somebody");
 }
 
-/* the inputs of t, and whether anything it saved was written since */
-static ct_status see_inputs(const ct__walk *w, const ct_tensor *t, ct_tensor **x, ct_tensor **gx)
+/* was anything that t saved written since? */
+static inline ct_status check_versions(const ct__walk *w, const ct_tensor *t)
 {
-    const ct__edge *edges = ct__edges(t);
-    uint32_t n = ct__inputs(t);
-    for (uint32_t i = 0; i < n; i++) {
-        x[i] = edges[i].x;
-        gx[i] = NULL;
-        if (edges[i].saved && x[i]->buffer->version != edges[i].version)
+    ct_tensor **x = ct__inputs(t);
+    const uint32_t *versions = ct__versions(t);
+    uint32_t n = t->input_count;
+    for (uint32_t i = 0; i < n; i++)
+        if (ct__saves_x(t->op, i) && x[i]->buffer->version != versions[i])
             return stale(w, t, x[i]);
-    }
-    if (t->flags & CT__SAVES_SELF && t->buffer->version != edges[n].version)
+    if (t->flags & CT__SAVES_SELF && t->buffer->version != versions[n])
         return stale(w, t, t);
     return CT_OK;
 }
@@ -94,14 +92,14 @@ static ct_tensor *output_anew(ct_tensor *t, int i)
         return ct_detach(kept);
     ct_tensor *y = ct__tensor_over(t->cx, &(ct__layout){
         .dtype = kept->dtype, .ndim = kept->ndim, .shape = ct__shape(kept),
-        .strides = ct__strides(kept), .edges = 1,
+        .strides = ct__strides(kept), .inputs = 1,
         .attributes = ct__output_op.attributes_size });
     if (!y)
         return NULL;
     y->op = &ct__output_op;
     t->cx->memory.nodes++;
     memcpy(ct__attributes(y), &i, sizeof i);
-    ct__edges(y)[0] = (ct__edge){ t, 0, false };
+    ct__inputs(y)[0] = t;
     t->holds++;
     y->buffer = kept->buffer;
     y->buffer->refs++;
@@ -146,11 +144,10 @@ static bool any_requires_grad(const ct_call *call, ct_tensor *const *gy)
     for (int i = 0; i < call->outputs; i++)
         if (gy[i] && gy[i]->flags & CT__REQUIRES_GRAD)
             return true;
-    const ct__edge *edges = ct__edges(call->vertex);
-    for (uint32_t i = 0; i < call->vertex->edge_count; i++)
-        if (edges[i].saved && (!edges[i].x || edges[i].x->flags & CT__REQUIRES_GRAD))
+    for (int i = 0; i < call->n; i++)
+        if (ct__saves_x(call->op, (uint32_t)i) && call->x[i]->flags & CT__REQUIRES_GRAD)
             return true;
-    return call->vertex->flags & CT__HIDDEN; /* it may have saved its outputs */
+    return call->vertex->flags & (CT__SAVES_SELF | CT__HIDDEN); /* which may save its outputs */
 }
 
 static bool seen_before(const ct_call *call, int i)
@@ -162,12 +159,26 @@ static bool seen_before(const ct_call *call, int i)
 }
 
 /* may the cotangent of y become that of x0, in place? */
-static bool turns(const ct_call *call, const ct_tensor *gy)
+static inline bool turns(const ct__walk *w, const ct_call *call)
 {
-    const ct_tensor *x = call->x[0];
-    return call->op->flags & CT_OP_IN_PLACE && call->n == 1 && gy && !x->cotangent &&
-           gy->dtype == x->dtype && ct__same_shape(gy, x) && ct__exclusive(gy) &&
-           !(call->vertex->flags & (CT__TARGET | CT__HIDDEN)) && !call->cx->find_nonfinite;
+    const ct_tensor *x = call->x[0], *gy = call->vertex->cotangent;
+    return call->op->flags & CT_OP_IN_PLACE && call->op->backward && call->n == 1 && gy &&
+           !w->create_graph && !x->cotangent && gy->dtype == x->dtype && ct__exclusive(gy) &&
+           ct__same_shape(gy, x) && !(call->vertex->flags & (CT__TARGET | CT__HIDDEN)) &&
+           !call->cx->find_nonfinite;
+}
+
+static ct_status turn(ct_call *call)
+{
+    ct_tensor *g = call->vertex->cotangent;
+    call->cx->recording = false;
+    call->cx->writer = call->op->name;
+    ct_status status = ct__said(call, call->op->backward(call, &g, &g), "backward");
+    if (status == CT_OK) { /* our handle goes along */
+        call->x[0]->cotangent = g;
+        call->vertex->cotangent = NULL;
+    }
+    return status;
 }
 
 /* the tensors that `backward` fills: new, or a pending cotangent to add to */
@@ -198,15 +209,6 @@ static ct_status by_kernel(ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct_tensor *const *given = call->x;
     call->cx->writer = call->op->name;
-    if (turns(call, gy[0])) {
-        ct_status status = ct__said(call, call->op->backward(call, gy, (ct_tensor *[]){ gy[0] }),
-                                    "backward");
-        if (status == CT_OK) { /* our handle goes along */
-            gx[0] = gy[0];
-            call->vertex->cotangent = NULL;
-        }
-        return status;
-    }
     ct_status status = provide(call, gx);
     if (status == CT_OK && call->op->flags & CT_OP_CONTIGUOUS) {
         gy = ct__contiguous_all(call->cx, gy, call->outputs);
@@ -296,7 +298,7 @@ static ct_status by_rule_fitted(ct__walk *w, ct_call *call, ct_tensor *const *gy
 }
 
 /* the products: gx of the inputs that are wanted, each with a handle of ours */
-static ct_status apply_rule(ct__walk *w, ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+static inline ct_status apply_rule(ct__walk *w, ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     const ct_op *op = call->op;
     bool recorded = w->create_graph && any_requires_grad(call, gy);
@@ -325,42 +327,44 @@ static bool has_cotangent(ct_tensor *t)
     return false;
 }
 
-/* x and gx have room for the inputs of t */
-static inline ct_status reverse_with(ct__walk *w, ct_tensor *t, ct_tensor **x, ct_tensor **gx)
+/* gx has room for the inputs of t */
+static inline ct_status reverse_with(ct__walk *w, ct_call *call, ct_tensor *t, ct_tensor **gx)
 {
-    ct_call call;
-    ct__frame f;
-    ct_status status = see_inputs(w, t, x, gx);
-    if (status != CT_OK)
-        return status;
-    call.cx = w->cx, call.op = t->op, call.attributes = ct__attributes(t);
-    call.x = x, call.n = (int)ct__inputs(t), call.adds = 0, call.vertex = t;
-    call.recording = call.moved = false;
-    ct__enter(w, &f, w->create_graph);
-    status = see_outputs(w, &call, t);
+    call->op = t->op;
+    call->attributes = ct__attributes(t);
+    call->x = ct__inputs(t);
+    call->n = (int)t->input_count;
+    call->adds = 0;
+    call->vertex = t;
+    ct_status status = check_versions(w, t);
     if (status == CT_OK)
-        status = apply_rule(w, &call, cotangents_of(t), gx);
-    ct__leave(w, &f);
-    for (int i = 0; i < call.n; i++) {
-        ct_tensor *g = gx[i];
-        if (g && status == CT_OK && !x[i]->cotangent)
-            x[i]->cotangent = g;
+        status = see_outputs(w, call, t);
+    if (status == CT_OK && turns(w, call))
+        return turn(call);
+    for (int i = 0; i < call->n; i++)
+        gx[i] = NULL;
+    if (status == CT_OK)
+        status = apply_rule(w, call, cotangents_of(t), gx);
+    for (int i = 0; i < call->n; i++) {
+        ct_tensor *g = gx[i], **slot = &call->x[i]->cotangent;
+        if (g && status == CT_OK && !*slot)
+            *slot = g;
         else if (g && status == CT_OK)
-            status = accumulate(w, &x[i]->cotangent, g);
+            status = accumulate(w, slot, g);
         else
             ct__unhandle(g);
     }
     return status;
 }
 
-static ct_status reverse_many(ct__walk *w, ct_tensor *t, size_t n)
+static ct_status reverse_many(ct__walk *w, ct_call *call, ct_tensor *t)
 {
-    size_t bytes = 2 * n * sizeof(ct_tensor *);
-    ct_tensor **many = ct__take(w->cx, bytes);
-    if (!many)
+    size_t bytes = t->input_count * sizeof(ct_tensor *);
+    ct_tensor **gx = ct__take(w->cx, bytes);
+    if (!gx)
         return CT_ERROR_MEMORY;
-    ct_status status = reverse_with(w, t, many, many + n);
-    ct__give_back(w->cx, many, bytes);
+    ct_status status = reverse_with(w, call, t, gx);
+    ct__give_back(w->cx, gx, bytes);
     return status;
 }
 
@@ -370,16 +374,15 @@ static ct_status fill_slot(ct__walk *w, ct_tensor *t)
     int i;
     memcpy(&i, ct__attributes(t), sizeof i);
     ct__handle(t->cotangent);
-    return accumulate(w, &ct__edges(t)[0].x->extra->slots[i], t->cotangent);
+    return accumulate(w, &ct__inputs(t)[0]->extra->slots[i], t->cotangent);
 }
 
-ct_status ct__reverse_vertex(ct__walk *w, ct_tensor *t)
+ct_status ct__reverse_vertex(ct__walk *w, ct_call *call, ct_tensor *t)
 {
-    ct_tensor *few[2][8];
-    if (!has_cotangent(t)) /* nothing came: nothing goes on */
+    ct_tensor *gx[8];
+    if (!t->cotangent && !has_cotangent(t)) /* nothing came: nothing goes on */
         return CT_OK;
     if (t->op == &ct__output_op)
         return fill_slot(w, t);
-    size_t n = ct__inputs(t);
-    return n <= 8 ? reverse_with(w, t, few[0], few[1]) : reverse_many(w, t, n);
+    return t->input_count <= 8 ? reverse_with(w, call, t, gx) : reverse_many(w, call, t);
 }

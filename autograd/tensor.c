@@ -39,26 +39,31 @@ void ct__buffer_free(ct_context *cx, ct__buffer *buffer)
     ct__give_back(cx, buffer, sizeof *buffer);
 }
 
-static size_t tensor_bytes(int ndim, uint32_t edges, size_t attributes)
+static inline size_t tensor_bytes(int ndim, uint32_t inputs, size_t attributes)
 {
-    return sizeof(ct_tensor) + (size_t)ndim * 2 * sizeof(int64_t) + edges * sizeof(ct__edge) +
+    return sizeof(ct_tensor) + (size_t)ndim * 2 * sizeof(int64_t) + ct__input_bytes(inputs) +
            attributes;
 }
 
-static ct_tensor *new_tensor(ct_context *cx, ct_dtype dtype, int ndim, uint32_t edges,
-                             size_t attributes)
+/* its count, dims, data and inputs are the caller's to set */
+static inline ct_tensor *new_tensor(ct_context *cx, ct_dtype dtype, int ndim, uint32_t inputs,
+                                    size_t attributes)
 {
-    ct_tensor *t = ct__take(cx, tensor_bytes(ndim, edges, attributes));
+    ct_tensor *t = ct__take(cx, tensor_bytes(ndim, inputs, attributes));
     if (!t)
         return NULL;
-    memset(t, 0, sizeof *t);
+    t->cotangent = NULL;
     t->cx = cx;
+    t->buffer = NULL;
+    t->data = NULL;
+    t->op = NULL;
+    t->extra = NULL;
+    t->handles = t->holds = t->saves = t->retains = 0;
+    t->pending = t->mark = 0;
     t->dtype = (uint8_t)dtype;
     t->ndim = (uint8_t)ndim;
-    t->edge_count = edges;
     t->flags = CT__CONTIGUOUS;
-    for (uint32_t i = 0; i < edges; i++)
-        ct__edges(t)[i].x = NULL;
+    t->input_count = inputs;
     cx->memory.tensors++;
     return t;
 }
@@ -66,7 +71,7 @@ static ct_tensor *new_tensor(ct_context *cx, ct_dtype dtype, int ndim, uint32_t 
 ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout)
 {
     int ndim = layout->ndim;
-    ct_tensor *t = new_tensor(cx, layout->dtype, ndim, layout->edges, layout->attributes);
+    ct_tensor *t = new_tensor(cx, layout->dtype, ndim, layout->inputs, layout->attributes);
     if (!t)
         return NULL;
     int64_t *shape = t->dims, *strides = t->dims + ndim;
@@ -85,7 +90,7 @@ ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout)
     return t;
 }
 
-static ct_tensor *with_buffer(ct_tensor *t)
+static inline ct_tensor *with_buffer(ct_tensor *t)
 {
     if (!t)
         return NULL;
@@ -103,15 +108,17 @@ ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout)
     return with_buffer(ct__tensor_over(cx, layout));
 }
 
-ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t edges, size_t attributes)
+ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t inputs, size_t attributes)
 {
-    ct_tensor *t = new_tensor(x->cx, x->dtype, x->ndim, edges, attributes);
+    int ndim = x->ndim;
+    ct_tensor *t = new_tensor(x->cx, x->dtype, ndim, inputs, attributes);
     if (!t)
         return NULL;
     t->count = x->count;
-    for (int d = 0; d < x->ndim; d++)
+    for (int d = 0; d < ndim; d++)
         t->dims[d] = x->dims[d];
-    ct__row_major(t->dims, x->ndim, t->dims + x->ndim);
+    if (ndim > 0)
+        ct__row_major(t->dims, ndim, t->dims + ndim);
     return with_buffer(t);
 }
 
@@ -171,23 +178,22 @@ static void free_extra(ct_tensor *t, ct_tensor **stack)
 static void free_one(ct_tensor *t, ct_tensor **stack)
 {
     ct_context *cx = t->cx;
-    size_t attributes = 0;
-    if (t->op) {
-        attributes = t->op->attributes_size;
-        if (t->op->drop)
-            t->op->drop(ct__attributes(t));
+    const ct_op *op = t->op;
+    size_t attributes = op ? op->attributes_size : 0;
+    if (op) {
+        if (op->drop)
+            op->drop(ct__attributes(t));
         cx->memory.nodes--;
+        ct_tensor **x = ct__inputs(t);
+        for (uint32_t i = 0; t->flags & CT__REQUIRES_GRAD && i < t->input_count; i++)
+            let_go(x[i], ct__saves_x(op, i), stack);
     }
-    const ct__edge *edges = ct__edges(t);
-    for (uint32_t i = 0; i < t->edge_count; i++)
-        if (edges[i].x)
-            let_go(edges[i].x, edges[i].saved, stack);
     if (t->extra)
         free_extra(t, stack);
     drop_data(t);
     t->flags = CT__DEAD;
     cx->memory.tensors--;
-    ct__give_back(cx, t, tensor_bytes(t->ndim, t->edge_count, attributes));
+    ct__give_back(cx, t, tensor_bytes(t->ndim, t->input_count, attributes));
 }
 
 void ct__drop(ct_tensor *t)

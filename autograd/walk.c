@@ -24,13 +24,13 @@ static void push(ct_tensor **stack, ct_tensor *t)
 /* ended with t: is it needed, and by which of its inputs? */
 static void settle(const ct__walk *w, ct_tensor *t)
 {
-    const ct__edge *edges = ct__edges(t);
+    ct_tensor **x = ct__inputs(t);
     bool needed = is_target(w, t);
     t->pending = 0;
-    for (uint32_t i = 0, n = ct__inputs(t); i < n; i++)
-        if (ct__needs(w, edges[i].x)) {
+    for (uint32_t i = 0; i < t->input_count; i++)
+        if (ct__needs(w, x[i])) {
             needed = true;
-            edges[i].x->pending++;
+            x[i]->pending++;
         }
     if (needed)
         t->flags |= CT__IN_WALK;
@@ -46,12 +46,12 @@ ct_status ct__discover(ct__walk *w, ct_tensor *y)
         y->mark = w->mark, y->pending = 0, push(&top, y);
     while (top) {
         ct_tensor *t = top;
-        if (t->pending == ct__inputs(t)) { /* here `pending` counts the edges looked at */
+        if (t->pending == t->input_count) { /* here `pending` counts the inputs looked at */
             top = t->link;
             settle(w, t);
             continue;
         }
-        ct_tensor *x = ct__edges(t)[t->pending++].x;
+        ct_tensor *x = ct__inputs(t)[t->pending++];
         if (!(x->flags & CT__REQUIRES_GRAD) || x->mark == w->mark)
             continue;
         if (x->flags & CT__IN_WALK) { /* left out, so that cleaning up finds only what is ours */
@@ -84,8 +84,8 @@ static void abandon(ct__walk *w)
         w->ready = t->link;
         t->flags &= (uint16_t) ~(CT__IN_WALK | CT__QUEUED);
         drop_cotangents(t);
-        for (uint32_t i = 0; i < ct__inputs(t); i++) {
-            ct_tensor *x = ct__edges(t)[i].x;
+        for (uint32_t i = 0; i < t->input_count; i++) {
+            ct_tensor *x = ct__inputs(t)[i];
             if (ct__needs(w, x) && !(x->flags & CT__QUEUED)) {
                 x->flags |= CT__QUEUED;
                 push(&w->ready, x);
@@ -110,8 +110,8 @@ static void one_use_less(ct__walk *w, ct_tensor *t)
 
 static bool needs_rule(const ct__walk *w, const ct_tensor *t)
 {
-    for (uint32_t i = 0; i < ct__inputs(t); i++)
-        if (ct__needs(w, ct__edges(t)[i].x))
+    for (uint32_t i = 0; i < t->input_count; i++)
+        if (ct__needs(w, ct__inputs(t)[i]))
             return true;
     return false;
 }
@@ -140,26 +140,40 @@ static ct_status run_hooks(ct__walk *w, ct_tensor *t)
 }
 
 /* t's rule, if one of its inputs waits for what it gives: only a target may have none such */
-static inline ct_status pass_on(ct__walk *w, ct_tensor *t, bool target)
+static inline ct_status pass_on(ct__walk *w, ct_call *call, ct_tensor *t, bool target)
 {
     ct_status status = t->extra && t->extra->hooks ? run_hooks(w, t) : CT_OK;
     if (status != CT_OK || (target && !needs_rule(w, t)))
         return status;
-    return ct__reverse_vertex(w, t);
+    return ct__reverse_vertex(w, call, t);
 }
 
-static ct_status reverse(ct__walk *w)
+/* a rule's temporaries go at once, and the modes it may have set */
+static inline void clear(const ct__walk *w, ct__frame *f)
 {
+    ct_context *cx = w->cx;
+    if (cx->scope != &f->scope || f->scope.tensors || f->scope.texts)
+        ct__scope_empty(cx, &f->scope);
+    cx->recording = w->create_graph;
+    cx->inference = f->scope.inference;
+}
+
+static ct_status reverse_all(ct__walk *w, ct__frame *f)
+{
+    ct_call call;
+    call.cx = w->cx;
+    call.recording = call.moved = false;
     for (ct_tensor *t; (t = w->ready);) {
         bool target = is_target(w, t);
-        ct_status status = pass_on(w, t, target);
+        ct_status status = pass_on(w, &call, t, target);
+        clear(w, f);
         if (status != CT_OK)
             return status; /* with t still on the stack: abandon starts there */
         w->ready = t->link;
-        const ct__edge *edges = ct__edges(t);
-        for (uint32_t i = 0, n = ct__inputs(t); i < n; i++)
-            if (ct__needs(w, edges[i].x))
-                one_use_less(w, edges[i].x);
+        ct_tensor **x = ct__inputs(t);
+        for (uint32_t i = 0; i < t->input_count; i++)
+            if (ct__needs(w, x[i]))
+                one_use_less(w, x[i]);
         if (target) { /* stays in the walk, which needs its fields, to the end */
             push(&w->done, t);
             continue;
@@ -169,6 +183,15 @@ static ct_status reverse(ct__walk *w)
             drop_cotangents(t);
     }
     return CT_OK;
+}
+
+static ct_status reverse(ct__walk *w)
+{
+    ct__frame f;
+    ct__enter(w, &f, w->create_graph);
+    ct_status status = reverse_all(w, &f);
+    ct__leave(w, &f);
+    return status;
 }
 
 /* the walk's own handle on the cotangent it starts with: gy, or one */
