@@ -6,13 +6,13 @@ static ct_status check_start(const char *who, ct_tensor *y, ct_tensor *gy)
     char is[200], wants[200];
     if (!ct__alive(y, who) || (gy && !ct__usable(gy, who)))
         return CT_ERROR_STALE;
+    if (!gy && y->count == 1)
+        return CT_OK;
     ct__tensor_print(wants, sizeof wants, y, true);
-    if (!gy && y->count != 1)
+    if (!gy)
         return ct_fail(y->cx, CT_ERROR_SHAPE,
                        "%s: %s has %lld elements, not one: a cotangent must be given", who, wants,
                        (long long)y->count);
-    if (!gy)
-        return CT_OK;
     if (gy->cx != y->cx)
         return ct_fail(y->cx, CT_ERROR_CONTEXT, "%s: the cotangent is of another context", who);
     if (gy->dtype == y->dtype && ct__same_shape(gy, y))
