@@ -162,10 +162,10 @@ static bool seen_before(const ct_call *call, int i)
 static inline bool turns(const ct__walk *w, const ct_call *call)
 {
     const ct_tensor *x = call->x[0], *gy = call->vertex->cotangent;
-    return call->op->flags & CT_OP_IN_PLACE && call->op->backward && call->n == 1 && gy &&
-           !w->create_graph && !x->cotangent && gy->dtype == x->dtype && ct__exclusive(gy) &&
-           ct__same_shape(gy, x) && !(call->vertex->flags & (CT__TARGET | CT__HIDDEN)) &&
-           !call->cx->find_nonfinite;
+    bool may = (call->op->flags & (CT_OP_IN_PLACE | CT_OP_CONTIGUOUS)) == CT_OP_IN_PLACE &&
+               call->op->backward && call->n == 1 && !w->create_graph && !w->cx->find_nonfinite;
+    return may && gy && !x->cotangent && gy->dtype == x->dtype && ct__exclusive(gy) &&
+           ct__same_shape(gy, x) && !(call->vertex->flags & (CT__TARGET | CT__HIDDEN));
 }
 
 static ct_status turn(ct_call *call)

@@ -312,6 +312,77 @@ START_TEST(dropped_once)
 }
 END_TEST
 
+/* -- A cotangent that nobody else sees is turned in place */
+static int turned, calls_of_triple;
+
+static ct_status triple_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    calls_of_triple++;
+    turned += gx[0] == gy[0];
+    const double *from = ct_data(gy[0]);
+    double *to = ct_data_mutable(gx[0]);
+    for (int64_t i = 0, s = ct_strides(gy[0])[0]; i < ct_count(gx[0]); i++)
+        to[i] = 3 * from[i * s] + (ct_call_adds(call, 0) ? to[i] : 0);
+    return CT_OK;
+}
+
+static ct_status triple_forward(ct_call *call)
+{
+    return ct_assign(ct_call_y(call, 0), ct_scale(ct_call_x(call, 0), 3));
+}
+
+static const ct_op triple = { .name = "triple", .flags = CT_OP_IN_PLACE, .infer = ct_infer_same,
+                              .forward = triple_forward, .backward = triple_backward };
+
+static ct_tensor *triple_of(ct_tensor *x)
+{
+    return ct_apply(&triple, NULL, &x, 1);
+}
+
+static void expect_turned(int of, int want)
+{
+    expect_ok();
+    ck_assert_int_eq(calls_of_triple, of);
+    ck_assert_int_eq(turned, want);
+    turned = calls_of_triple = 0;
+}
+
+static ct_tensor *retain_it(ct_tensor *g, void *kept)
+{
+    *(ct_tensor **)kept = ct_retain(g);
+    return g;
+}
+
+START_TEST(a_cotangent_of_nobody_turns_in_place)
+{
+    ct_tensor *x = two(), *ones = ct_ones(cx, CT_F64, CT_SHAPE(2)), *g[2], *kept = NULL;
+    ct_tensor *y = triple_of(triple_of(triple_of(x)));
+    ck_assert_int_eq(ct_backward_from(y, ones), CT_OK); /* the caller's own stays as it is */
+    expect_values(ct_gradient(x), CT_DOUBLES(27, 27), 0);
+    expect_values(ones, CT_DOUBLES(1, 1), 0);
+    expect_turned(3, 2);
+
+    ct_zero_grad(x); /* two uses of one: the second adds, the sum turns */
+    ct_tensor *u = triple_of(x);
+    ct_backward_from(ct_add(triple_of(u), triple_of(u)), ones);
+    expect_values(ct_gradient(x), CT_DOUBLES(18, 18), 0);
+    expect_turned(3, 1);
+
+    ct_tensor *v = triple_of(x), *z = triple_of(triple_of(v)); /* a target's is handed out */
+    ct_grad(z, ones, (ct_tensor *[]){ v, x }, 2, 0, g);
+    expect_values(g[0], CT_DOUBLES(9, 9), 0);
+    expect_values(g[1], CT_DOUBLES(27, 27), 0);
+    expect_turned(3, 1);
+
+    ct_on_cotangent(v, retain_it, &kept); /* a hook may keep it */
+    ct_grad(z, ones, &x, 1, 0, g);
+    expect_values(kept, CT_DOUBLES(9, 9), 0);
+    expect_values(g[0], CT_DOUBLES(27, 27), 0);
+    expect_turned(3, 1);
+    ct_release(kept);
+}
+END_TEST
+
 /* -- Messages about operands of which some are not there */
 START_TEST(foreign_and_missing_operands)
 {
@@ -330,5 +401,6 @@ Suite *rule_suite(void)
     return make_suite("autograd/rule", (const TTest *[]){
         a_zero_stays_zero, an_integer_among_the_outputs, nonfinite_is_found_where_it_is_made,
         summed_back_only_where_it_is_said, only_what_is_wanted, data_that_were_not_saved,
-        a_rule_that_walks, many_inputs, dropped_once, foreign_and_missing_operands, NULL });
+        a_rule_that_walks, many_inputs, dropped_once, a_cotangent_of_nobody_turns_in_place,
+        foreign_and_missing_operands, NULL });
 }
