@@ -202,7 +202,7 @@ static ct_status sum_forward(ct_call *call)
     for (int d = 0, own = y->ndim - x->ndim; d < x->ndim; d++, own++)
         if (own < 0 || (ct__shape(y)[own] == 1 && ct__shape(x)[d] != 1))
             reduced |= 1u << d;
-    return ct_reduce(call, reduced, ct__sum_fold(call->cx, x->dtype));
+    return ct_reduce(call, reduced, ct__sum_fold(call->cx, x->dtype), NULL);
 }
 
 static ct_status sum_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)

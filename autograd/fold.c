@@ -29,6 +29,7 @@ typedef struct axes {
 
 typedef struct plan {
     const ct_fold *fold;
+    void *arg;
     const char *x;
     char *y, *parts;
     size_t size;                      /* of an element */
@@ -159,7 +160,7 @@ static void some_parts(int64_t begin, int64_t end, void *arg)
         void *kept = p->parts ? p->parts + (size_t)i * part_bytes(p) : room;
         fold_blocks(p, m, from, between(from, from + p->per_part, p->blocks), x, kept);
         if (!p->parts)
-            p->fold->finish(m, kept, p->y + y * (int64_t)p->size, p->y_m);
+            p->fold->finish(m, kept, p->y + y * (int64_t)p->size, p->y_m, p->arg);
     }
 }
 
@@ -170,7 +171,7 @@ static void join_parts(const plan *p, int64_t tiles)
         char *kept = p->parts + (size_t)(tile * p->parts_n) * part_bytes(p);
         for (int64_t part = 1; part < p->parts_n; part++)
             p->fold->join(m, kept, kept + (size_t)part * part_bytes(p));
-        p->fold->finish(m, kept, p->y + y * (int64_t)p->size, p->y_m);
+        p->fold->finish(m, kept, p->y + y * (int64_t)p->size, p->y_m, p->arg);
     }
 }
 
@@ -192,9 +193,9 @@ static bool sort_axes(plan *p, const ct_call *call, unsigned reduced)
     return step > 0;
 }
 
-ct_status ct_reduce(const ct_call *call, unsigned reduced, const ct_fold *fold)
+ct_status ct_reduce(const ct_call *call, unsigned reduced, const ct_fold *fold, void *arg)
 {
-    plan p = { .fold = fold, .x = call->x[0]->data, .y = call->y[0]->data,
+    plan p = { .fold = fold, .arg = arg, .x = call->x[0]->data, .y = call->y[0]->data,
                .size = ct__dtype_size(call->y[0]->dtype) };
     if (!sort_axes(&p, call, reduced))
         return CT_OK;

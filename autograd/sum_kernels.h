@@ -103,8 +103,9 @@ static void K(sum_join)(int64_t m, void *kept, const void *with)
 }
 
 /* an error that is not finite, beyond an infinite sum, counts for nothing */
-static void K(sum_finish)(int64_t m, const void *kept, void *data, int64_t stride)
+static void K(sum_finish)(int64_t m, const void *kept, void *data, int64_t stride, void *arg)
 {
+    (void)arg;
     const REAL *s = kept, *e = s + m;
     REAL *y = data;
     for (int64_t j = 0; j < m; j++)

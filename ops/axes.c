@@ -85,27 +85,6 @@ static size_t size_of(const ct_tensor *x)
     return 1;
 }
 
-static ct_operand operand(const ct_tensor *x, const int64_t *strides)
-{
-    return (ct_operand){ (void *)ct_data(x), size_of(x), strides };
-}
-
-void ct__loop_reduced(const ct_call *call, double *scratch, ct_loop_body body)
-{
-    const ct__reduction *r = ct_call_attributes(call);
-    const ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
-    int64_t strides[CT_MAX_DIMS], stride = 1;
-    for (int d = ct_ndim(x) - 1; d >= 0; d--) {
-        bool reduced = r->axes >> d & 1;
-        strides[d] = reduced ? 0 : stride;
-        stride *= reduced ? 1 : ct_shape(x)[d];
-    }
-    ct_operand operands[3] = { operand(y, strides), { scratch, sizeof *scratch, strides } };
-    int n = scratch ? 2 : 1;
-    operands[n++] = operand(x, ct_strides(x));
-    ct_loop_over(ct_shape(x), ct_ndim(x), operands, n, body, NULL);
-}
-
 ct_tensor *ct__kept(const ct_call *call, ct_tensor *t)
 {
     const ct__reduction *r = ct_call_attributes(call);
@@ -135,23 +114,68 @@ int ct__sample_reduction(ct_context *cx, int k, ct_tensor **x, void *attributes)
 }
 
 /* -- Lines */
+enum { MOST = 8, GRAIN = 16384 }; /* operands; elements of lines worth sharing out */
+
+typedef struct lines {
+    int n, ndim;
+    char *data[MOST];
+    int64_t bytes[MOST], shape[CT_MAX_DIMS], strides[CT_MAX_DIMS][MOST];
+    ct_loop_body body;
+    const void *arg;
+} lines;
+
+/* an axis of lines: merged with the one before it where it continues that for every operand */
+static void add_axis(lines *l, int64_t size, const int64_t *strides)
+{
+    bool continues = l->ndim > 0;
+    for (int k = 0; continues && k < l->n; k++)
+        continues = l->strides[l->ndim - 1][k] == size * strides[k];
+    if (!continues)
+        l->shape[l->ndim++] = 1;
+    l->shape[l->ndim - 1] *= size;
+    memcpy(l->strides[l->ndim - 1], strides, sizeof *l->strides);
+}
+
+/* lines begin..end-1, in runs along the last axis */
+static void some_lines(int64_t begin, int64_t end, void *arg)
+{
+    const lines *l = arg;
+    int last = l->ndim - 1;
+    while (begin < end) {
+        int64_t index = begin, room = l->shape[last] - begin % l->shape[last];
+        int64_t n = room < end - begin ? room : end - begin;
+        void *data[MOST];
+        memcpy(data, l->data, sizeof data);
+        for (int d = last; d >= 0; index /= l->shape[d--])
+            for (int k = 0; k < l->n; k++)
+                data[k] = (char *)data[k] + index % l->shape[d] * l->strides[d][k] * l->bytes[k];
+        l->body(n, data, l->strides[last], l->arg);
+        begin += n;
+    }
+}
+
 void ct__loop_lines(ct_tensor *const *operands, int n, int axis, ct_loop_body body,
                     const void *arg)
 {
-    int64_t shape[CT_MAX_DIMS], strides[8][CT_MAX_DIMS];
-    ct_operand over[8];
-    int ndim = 0;
-    for (int k = 0; k < n; k++)
-        ndim = ct_ndim(operands[k]) > ndim ? ct_ndim(operands[k]) : ndim;
+    lines l = { .n = n, .body = body, .arg = arg };
+    const ct_tensor *whole = operands[0];
+    int64_t count = 1;
     for (int k = 0; k < n; k++) {
-        const ct_tensor *x = operands[k];
-        for (int d = 0, to = 0; d < ct_ndim(x); d++) {
-            if (d == axis && ct_ndim(x) == ndim)
-                continue;
-            shape[to] = ct_shape(x)[d];
-            strides[k][to++] = ct_strides(x)[d];
-        }
-        over[k] = operand(x, strides[k]);
+        whole = ct_ndim(operands[k]) > ct_ndim(whole) ? operands[k] : whole;
+        l.data[k] = (char *)(uintptr_t)ct_data(operands[k]);
+        l.bytes[k] = (int64_t)size_of(operands[k]);
     }
-    ct_loop_over(shape, ndim - 1, over, n, body, arg);
+    for (int d = 0; d < ct_ndim(whole); d++) {
+        int64_t strides[MOST] = { 0 };
+        for (int k = 0; k < n && d != axis; k++)
+            strides[k] = ct_strides(operands[k])[d - (ct_ndim(operands[k]) < ct_ndim(whole) &&
+                                                      d > axis)];
+        if (d != axis && ct_shape(whole)[d] != 1)
+            add_axis(&l, ct_shape(whole)[d], strides);
+        count *= d == axis ? 1 : ct_shape(whole)[d];
+    }
+    if (l.ndim == 0)
+        add_axis(&l, 1, (int64_t[MOST]){ 0 });
+    int64_t length = ct_size(whole, axis), grain = GRAIN / (length > 0 ? length : 1);
+    ct_parallel_ranges(ct_context_of(whole), count, grain, some_lines, &l);
 }

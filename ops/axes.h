@@ -22,9 +22,6 @@ int64_t ct__group(const ct_tensor *x, ct__reduction r);
 
 /* -- For operators with a ct__reduction as attributes */
 ct_status ct__infer_reduced(ct_call *call);
-/* body over (y, scratch, x), or (y, x) where scratch is NULL. y is contiguous, and scratch of its
- * layout in doubles; both stand still (stride 0) along reduced axes */
-void ct__loop_reduced(const ct_call *call, double *scratch, ct_loop_body body);
 /* t, of y's shape, with the reduced axes kept: so it broadcasts with x */
 ct_tensor *ct__kept(const ct_call *call, ct_tensor *t);
 /* values are distinct, far enough for finite differences */
@@ -32,7 +29,7 @@ int ct__sample_reduction(ct_context *cx, int k, ct_tensor **x, void *attributes)
 
 /* -- For operators along one axis */
 /* as ct_loop over operands of one shape, but `body` gets the first elements of lines along `axis`.
- * An operand with one dimension less has no such axis */
+ * An operand with one dimension less has no such axis. Lines are shared out among threads */
 void ct__loop_lines(ct_tensor *const *operands, int n, int axis, ct_loop_body body,
                     const void *arg);
 #endif

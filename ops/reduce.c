@@ -15,38 +15,62 @@ typedef struct line {
     int64_t length, stride;
 } line;
 
-#define TYPE      float
-#define K(name)   name##_f32
-#define LOWEST    -INFINITY
-#define HIGHEST   INFINITY
-#define IS_NAN(x) isnan(x)
-#include "reduce_kernels.h"
-#undef TYPE
-#undef K
-#define TYPE    double
-#define K(name) name##_f64
-#include "reduce_kernels.h"
-#undef TYPE
-#undef K
-#undef LOWEST
-#undef HIGHEST
-#undef IS_NAN
-#define TYPE      int64_t
-#define K(name)   name##_i64
-#define LOWEST    INT64_MIN
-#define HIGHEST   INT64_MAX
-#define IS_NAN(x) false
-#include "reduce_kernels.h"
+/* where a result's ties are counted: as its place among the results */
+typedef struct ties {
+    void *y, *counts;
+} ties;
 
 typedef struct kernels {
-    ct_loop_body f32, f64, i64;
+    const ct_fold *folds; /* plain, and with ties counted */
+    ct_loop_body place, back;
 } kernels;
-#define KERNELS(name) ((kernels){ name##_f32, name##_f64, name##_i64 })
 
-static ct_loop_body kernel_for(kernels k, const ct_tensor *x)
+/* bound by memory: wider vectors than AVX2's gain nothing */
+#define BEATS(a, b)      ((a) > (b))
+#define WORST_INT        INT64_MIN
+#define WORST_REAL       -INFINITY
+#define NAME(name, type) name##_max_##type
+#include "reduce_types.h"
+#undef NAME
+#ifdef CT_SIMD_X86
+CT_SIMD_BEGIN_AVX2
+#define NAME(name, type) name##_max_##type##_avx2
+#include "reduce_types.h"
+#undef NAME
+CT_SIMD_END
+#endif
+#undef BEATS
+#undef WORST_INT
+#undef WORST_REAL
+#define BEATS(a, b)      ((a) < (b))
+#define WORST_INT        INT64_MAX
+#define WORST_REAL       INFINITY
+#define NAME(name, type) name##_min_##type
+#include "reduce_types.h"
+#undef NAME
+#ifdef CT_SIMD_X86
+CT_SIMD_BEGIN_AVX2
+#define NAME(name, type) name##_min_##type##_avx2
+#include "reduce_types.h"
+#undef NAME
+CT_SIMD_END
+#endif
+
+#define TYPES(id) { &kernels_##id##_f32, &kernels_##id##_f64, &kernels_##id##_i64 }
+#ifdef CT_SIMD_X86
+#define AVX2(id) { &kernels_##id##_f32_avx2, &kernels_##id##_f64_avx2, &kernels_##id##_i64_avx2 }
+#else
+#define AVX2(id) TYPES(id)
+#endif
+enum { MAX, MIN };
+
+static const kernels *kernels_for(const ct_call *call, int extreme)
 {
-    ct_dtype dtype = ct_dtype_of(x);
-    return dtype == CT_F32 ? k.f32 : dtype == CT_F64 ? k.f64 : k.i64;
+    static const kernels *const all[2][2][3] = { { TYPES(max), AVX2(max) },
+                                                 { TYPES(min), AVX2(min) } };
+    ct_dtype dtype = ct_dtype_of(ct_call_x(call, 0));
+    bool avx2 = ct_simd_of(ct_call_context(call)) >= CT_SIMD_AVX2;
+    return all[extreme][avx2][dtype == CT_F32 ? 0 : dtype == CT_F64 ? 1 : 2];
 }
 
 /* -- sum, mean, var */
@@ -116,51 +140,62 @@ static ct_status check_some(const ct_call *call, int64_t group)
 static ct_status extreme_infer(ct_call *call)
 {
     const ct__reduction *r = ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
     ct_status status = ct__infer_reduced(call);
-    return status == CT_OK ? check_some(call, ct__group(ct_call_x(call, 0), *r)) : status;
+    if (status == CT_OK)
+        status = check_some(call, ct__group(x, *r));
+    if (status != CT_OK || !ct_call_records(call))
+        return status;
+    const ct_tensor *y = ct_call_y(call, 0);
+    return ct_call_set_aux(call, 0, ct_dtype_of(x), ct_shape(y), ct_ndim(y));
 }
 
-static ct_status extreme(const ct_call *call, kernels k, bool lowest)
+static ct_status extreme(ct_call *call, int which)
 {
-    ct_tensor *y = ct_call_y(call, 0);
-    ct_dtype dtype = ct_dtype_of(y);
-    (dtype == CT_F32 ? fill_f32 : dtype == CT_F64 ? fill_f64 : fill_i64)(ct_data_mutable(y),
-                                                                         ct_count(y), lowest);
-    ct__loop_reduced(call, NULL, kernel_for(k, y));
-    return CT_OK;
-}
-
-static ct_status max_forward(ct_call *call)
-{
-    return extreme(call, KERNELS(max), true);
-}
-
-static ct_status min_forward(ct_call *call)
-{
-    return extreme(call, KERNELS(min), false);
+    const ct__reduction *r = ct_call_attributes(call);
+    const ct_fold *folds = kernels_for(call, which)->folds;
+    if (!ct_call_records(call))
+        return ct_reduce(call, r->axes, &folds[0], NULL);
+    ties to = { ct_data_mutable(ct_call_y(call, 0)), ct_data_mutable(ct_call_aux(call, 0)) };
+    return ct_reduce(call, r->axes, &folds[1], &to);
 }
 
 /* gx_i = gy / k where x_i = y, which k elements are; else 0. Where x = y and how often is locally
  * constant, so only gy is differentiated further */
 static ct_status extreme_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    const ct__reduction *r = ct_call_attributes(call);
-    ct_tensor *x = ct_call_x(call, 0), *y = ct__kept(call, ct_call_y(call, 0));
-    ct_tensor *zero = ct_scalar_like(x, 0), *one = ct_scalar_like(x, 1), *is_y = ct_eq(x, y);
-    ct_tensor *k = sum(ct_where(is_y, one, zero), (ct__reduction){ r->axes, true });
-    gx[0] = ct_where(is_y, ct_div(ct__kept(call, gy[0]), k), zero);
+    ct_tensor *x = ct_call_x(call, 0), *is_y = ct_eq(x, ct__kept(call, ct_call_y(call, 0)));
+    ct_tensor *share = ct__kept(call, ct_div(gy[0], ct_call_aux(call, 0)));
+    gx[0] = ct_where(is_y, share, ct_scalar_like(x, 0));
     return CT_OK;
 }
 
-#define EXTREME(id)                                                                             \
+static ct_status extreme_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    ct_tensor *g = ct__kept(call, gy[0]), *y = ct__kept(call, ct_call_y(call, 0));
+    ct_tensor *count = ct__kept(call, ct_call_aux(call, 0));
+    bool adds = ct_call_adds(call, 0);
+    if (!g || !y || !count)
+        return CT_ERROR_MEMORY;
+    ct_loop(CT_TENSORS(gx[0], g, ct_call_x(call, 0), y, count), kernels_for(call, MAX)->back,
+            &adds);
+    return CT_OK;
+}
+
+#define EXTREME(id, which)                                                                      \
+    static ct_status id##_forward(ct_call *call)                                                \
+    {                                                                                           \
+        return extreme(call, which);                                                            \
+    }                                                                                           \
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
-        .saves = CT_SAVE_X(0) | CT_SAVE_Y(0),                                                   \
+        .saves = CT_SAVE_X(0) | CT_SAVE_Y(0) | CT_SAVE_AUX,                                     \
         .attributes_size = sizeof(ct__reduction),                                               \
         .infer = extreme_infer,                                                                 \
         .forward = id##_forward,                                                                \
         .vjp = extreme_vjp,                                                                     \
+        .backward = extreme_backward,                                                           \
         .sample = ct__sample_reduction,                                                         \
     };                                                                                          \
     ct_tensor *ct_##id##_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)         \
@@ -169,8 +204,8 @@ static ct_status extreme_vjp(const ct_call *call, ct_tensor *const *gy, ct_tenso
         bool right = ct__reduction_of(&r, x, #id, axes, n, flags);                              \
         return right ? ct_apply(&ct__##id##_op, &r, &x, 1) : NULL;                              \
     }
-EXTREME(max)
-EXTREME(min)
+EXTREME(max, MAX)
+EXTREME(min, MIN)
 
 /* -- argmax, argmin */
 static ct_status place_infer(ct_call *call)
@@ -186,13 +221,13 @@ static ct_status place_infer(ct_call *call)
     return status == CT_OK ? check_some(call, ct_size(x, axis)) : status;
 }
 
-static ct_status place(const ct_call *call, kernels k)
+static ct_status place(const ct_call *call, int which)
 {
     const int64_t *wanted = ct_call_attributes(call);
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
     int axis = ct_call_axis(call, *wanted, ct_ndim(x));
     line l = { ct_size(x, axis), ct_strides(x)[axis] };
-    ct__loop_lines(CT_TENSORS(y, x), axis, kernel_for(k, x), &l);
+    ct__loop_lines(CT_TENSORS(y, x), axis, kernels_for(call, which)->place, &l);
     return CT_OK;
 }
 
@@ -205,10 +240,10 @@ static int place_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
     return 1;
 }
 
-#define PLACE(id)                                                                               \
+#define PLACE(id, which)                                                                        \
     static ct_status id##_forward(ct_call *call)                                                \
     {                                                                                           \
-        return place(call, KERNELS(id));                                                        \
+        return place(call, which);                                                              \
     }                                                                                           \
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
@@ -223,8 +258,8 @@ static int place_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
     {                                                                                           \
         return ct_apply(&ct__##id##_op, &(int64_t){ axis }, &x, 1);                             \
     }
-PLACE(argmax)
-PLACE(argmin)
+PLACE(argmax, MAX)
+PLACE(argmin, MIN)
 
 /* -- Over all axes */
 #define ALL(name)                                                                               \

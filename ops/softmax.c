@@ -18,20 +18,41 @@ typedef struct line {
     bool adds;
 } line;
 
-#define REAL    float
-#define F(name) name##f
-#define K(name) name##_f32
-#include "softmax_kernels.h"
-#undef REAL
-#undef F
-#undef K
-#define REAL    double
-#define F(name) name
-#define K(name) name##_f64
-#include "softmax_kernels.h"
-#undef REAL
-#undef F
-#undef K
+typedef struct kernels {
+    ct_loop_body softmax, log_softmax, softmax_back, log_softmax_back, logsumexp_back;
+    ct_fold logsumexp;
+} kernels;
+
+#define NAME(name, type) name##_##type
+#include "softmax_types.h"
+#undef NAME
+#ifdef CT_SIMD_X86
+CT_SIMD_BEGIN_AVX2
+#define NAME(name, type) name##_##type##_avx2
+#include "softmax_types.h"
+#undef NAME
+CT_SIMD_END
+CT_SIMD_BEGIN_AVX512
+#define NAME(name, type) name##_##type##_avx512
+#include "softmax_types.h"
+#undef NAME
+CT_SIMD_END
+#endif
+
+static const kernels *kernels_for(const ct_call *call)
+{
+    int type = ct_dtype_of(ct_call_x(call, 0)) == CT_F32 ? 0 : 1;
+#ifdef CT_SIMD_X86
+    static const kernels *const all[][2] = { [CT_SIMD_PLAIN] = { &kernels_f32, &kernels_f64 },
+                                             [CT_SIMD_AVX2] = { &kernels_f32_avx2,
+                                                                &kernels_f64_avx2 },
+                                             [CT_SIMD_AVX512] = { &kernels_f32_avx512,
+                                                                  &kernels_f64_avx512 } };
+    return all[ct_simd_of(ct_call_context(call))][type];
+#else
+    return type == 0 ? &kernels_f32 : &kernels_f64;
+#endif
+}
 
 static int axis_of(const ct_call *call)
 {
@@ -44,15 +65,14 @@ static ct_status infer(ct_call *call)
     return axis_of(call) < 0 ? CT_ERROR_RANGE : ct_infer_same(call);
 }
 
-static ct_status loop(const ct_call *call, ct_tensor *const *operands, int n, ct_loop_body f32,
-                      ct_loop_body f64)
+static ct_status loop(const ct_call *call, ct_tensor *const *operands, int n, ct_loop_body body)
 {
     int axis = axis_of(call);
     line l = { .length = ct_size(operands[0], axis), .adds = ct_call_adds(call, 0) };
     for (int k = 0; k < n; k++)
         l.stride[k] = ct_strides(operands[k])[axis];
     if (ct_count(operands[0]) > 0)
-        ct__loop_lines(operands, n, axis, ct_dtype_of(operands[0]) == CT_F32 ? f32 : f64, &l);
+        ct__loop_lines(operands, n, axis, body, &l);
     return CT_OK;
 }
 
@@ -72,8 +92,8 @@ static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 /* -- softmax */
 static ct_status softmax_forward(ct_call *call)
 {
-    return loop(call, CT_TENSORS(ct_call_y(call, 0), ct_call_x(call, 0)), softmax_f32,
-                softmax_f64);
+    return loop(call, CT_TENSORS(ct_call_y(call, 0), ct_call_x(call, 0)),
+                kernels_for(call)->softmax);
 }
 
 /* gx_k = sum_i gy_i y_i (d_ik - y_k) = y_k (gy_k - sum_i gy_i y_i) */
@@ -87,8 +107,8 @@ static ct_status softmax_vjp(const ct_call *call, ct_tensor *const *gy, ct_tenso
 
 static ct_status softmax_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
-    return loop(call, CT_TENSORS(gx[0], gy[0], ct_call_y(call, 0)), softmax_back_f32,
-                softmax_back_f64);
+    return loop(call, CT_TENSORS(gx[0], gy[0], ct_call_y(call, 0)),
+                kernels_for(call)->softmax_back);
 }
 
 extern const ct_op ct__softmax_op;
@@ -111,8 +131,8 @@ ct_tensor *ct_softmax(ct_tensor *x, int axis)
 /* -- log_softmax */
 static ct_status log_softmax_forward(ct_call *call)
 {
-    return loop(call, CT_TENSORS(ct_call_y(call, 0), ct_call_x(call, 0)), log_softmax_f32,
-                log_softmax_f64);
+    return loop(call, CT_TENSORS(ct_call_y(call, 0), ct_call_x(call, 0)),
+                kernels_for(call)->log_softmax);
 }
 
 /* gx_k = sum_i gy_i (d_ik - e^(z_k)) = gy_k - e^(z_k) sum_i gy_i */
@@ -126,8 +146,8 @@ static ct_status log_softmax_vjp(const ct_call *call, ct_tensor *const *gy, ct_t
 static ct_status log_softmax_backward(const ct_call *call, ct_tensor *const *gy,
                                       ct_tensor *const *gx)
 {
-    return loop(call, CT_TENSORS(gx[0], gy[0], ct_call_y(call, 0)), log_softmax_back_f32,
-                log_softmax_back_f64);
+    return loop(call, CT_TENSORS(gx[0], gy[0], ct_call_y(call, 0)),
+                kernels_for(call)->log_softmax_back);
 }
 
 extern const ct_op ct__log_softmax_op;
@@ -156,18 +176,8 @@ static ct_status logsumexp_infer(ct_call *call)
 
 static ct_status logsumexp_forward(ct_call *call)
 {
-    ct_tensor *y = ct_call_y(call, 0);
-    int64_t n = ct_count(y);
-    void *data = ct_data_mutable(y);
-    bool f32 = ct_dtype_of(y) == CT_F32;
-    double *sums = ct_call_scratch(call, (size_t)n * sizeof *sums);
-    if (!sums)
-        return CT_ERROR_MEMORY;
-    (f32 ? start_f32 : start_f64)(data, sums, n);
-    ct__loop_reduced(call, sums, f32 ? add_max_f32 : add_max_f64);
-    ct__loop_reduced(call, sums, f32 ? add_exp_f32 : add_exp_f64);
-    (f32 ? finish_f32 : finish_f64)(data, sums, n);
-    return CT_OK;
+    const ct__reduction *r = ct_call_attributes(call);
+    return ct_reduce(call, r->axes, &kernels_for(call)->logsumexp, NULL);
 }
 
 /* gx_k = gy e^(x_k - y). Where y = -inf, every x is: 0 instead of e^(-inf + inf) */
@@ -184,11 +194,10 @@ static ct_status logsumexp_backward(const ct_call *call, ct_tensor *const *gy,
                                     ct_tensor *const *gx)
 {
     ct_tensor *g = ct__kept(call, gy[0]), *y = ct__kept(call, ct_call_y(call, 0));
-    bool adds = ct_call_adds(call, 0), f32 = ct_dtype_of(gx[0]) == CT_F32;
+    bool adds = ct_call_adds(call, 0);
     if (!g || !y)
         return CT_ERROR_MEMORY;
-    ct_loop(CT_TENSORS(gx[0], g, ct_call_x(call, 0), y),
-            f32 ? logsumexp_back_f32 : logsumexp_back_f64, &adds);
+    ct_loop(CT_TENSORS(gx[0], g, ct_call_x(call, 0), y), kernels_for(call)->logsumexp_back, &adds);
     return CT_OK;
 }
 

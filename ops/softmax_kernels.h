@@ -1,55 +1,92 @@
-/* Kernels of softmax.c, for one dtype: included with REAL, F and K defined. A body gets n lines
- * of arg's length; data and stride are those of their first elements. */
+/* Kernels of softmax.c, for one type and one kind of processor: included with REAL, EXP and K
+ * defined. A body gets lines of arg's length; data and stride are those of their first elements.
+ *
+ * Lines that are contiguous are taken one by one: a line of some thousand elements stays in cache
+ * between its passes. Lines that lie side by side are taken WIDTH together, so that they are read
+ * along memory; and a line of any other strides is one such alone. */
 
-/* Pairwise: the error grows with log n, not with n. 1 read, 1 addition per element */
-static REAL K(line_sum)(const REAL *x, int64_t n, int64_t stride)
+enum { K(WIDTH) = 256 / sizeof(REAL), K(ROWS) = 32, K(PIECE) = 512 };
+
+/* y = e^(x - shift), where y is not NULL; returns the sum. 1 exponential per element */
+static double K(exp_line)(REAL *restrict y, const REAL *restrict x, int64_t n, REAL shift)
 {
-    if (n > 128) {
-        int64_t half = n / 2;
-        return K(line_sum)(x, half, stride) + K(line_sum)(x + half * stride, n - half, stride);
+    REAL room[K(PIECE)];
+    double sum = 0;
+    for (int64_t i = 0; i < n; i += K(PIECE)) {
+        int64_t m = n - i < K(PIECE) ? n - i : K(PIECE);
+        REAL *restrict to = y ? y + i : room;
+        for (int64_t k = 0; k < m; k++)
+            to[k] = EXP(x[i + k] - shift);
+        sum += K(block_sum)(to, m);
     }
-    REAL sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += x[i * stride];
     return sum;
 }
 
-static REAL K(line_dot)(const REAL *a, int64_t sa, const REAL *b, int64_t sb, int64_t n)
+/* m lines side by side: their largest elements */
+static void K(max_rows)(int64_t m, int64_t n, REAL *restrict max, const REAL *restrict x,
+                        int64_t row)
 {
-    if (n > 128) {
-        int64_t half = n / 2;
-        return K(line_dot)(a, sa, b, sb, half)
-               + K(line_dot)(a + half * sa, sa, b + half * sb, sb, n - half);
+    for (int64_t j = 0; j < m; j++)
+        max[j] = -INFINITY;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < m; j++)
+            max[j] = x[i * row + j] > max[j] ? x[i * row + j] : max[j];
+}
+
+/* ... and sums of e^(x - shift), in blocks of rows; y = e^(x - shift) where it is not NULL */
+static void K(exp_rows)(int64_t m, int64_t n, double *restrict sum, REAL *restrict y, int64_t y_row,
+                        const REAL *restrict x, int64_t x_row, const REAL *restrict shift)
+{
+    for (int64_t j = 0; j < m; j++)
+        sum[j] = 0;
+    for (int64_t first = 0; first < n; first += K(ROWS)) {
+        REAL part[K(WIDTH)] = { 0 }, e[K(WIDTH)];
+        for (int64_t i = first; i < n && i < first + K(ROWS); i++) {
+            for (int64_t j = 0; j < m; j++)
+                e[j] = EXP(x[i * x_row + j] - shift[j]);
+            for (int64_t j = 0; j < m; j++)
+                part[j] += e[j];
+            for (int64_t j = 0; y && j < m; j++)
+                y[i * y_row + j] = e[j];
+        }
+        for (int64_t j = 0; j < m; j++)
+            sum[j] += part[j];
     }
-    REAL sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += a[i * sa] * b[i * sb];
-    return sum;
 }
 
-/* the largest; NaN if there is one comes out of e^(x - max) */
-static REAL K(line_max)(const REAL *x, int64_t n, int64_t stride)
+/* how many lines from line j on are taken at once */
+static int64_t K(together)(int64_t lines, int64_t j, bool side_by_side)
 {
-    REAL max = -INFINITY;
-    for (int64_t i = 0; i < n; i++)
-        max = x[i * stride] > max ? x[i * stride] : max;
-    return max;
+    return !side_by_side ? 1 : lines - j < K(WIDTH) ? lines - j : K(WIDTH);
 }
 
-/* operands y, x: 3 passes over the line (in cache), 1 exponential per element */
+/* operands y, x. 3 reads, 2 writes, 1 exponential per element; all but 1 read and 1 write of a
+ * line's elements in cache */
 static void K(softmax)(int64_t lines, void *const *data, const int64_t *stride, const void *arg)
 {
     const line *l = arg;
     int64_t n = l->length, sy = l->stride[0], sx = l->stride[1];
-    for (int64_t j = 0; j < lines; j++) {
-        REAL *y = (REAL *)data[0] + j * stride[0];
+    bool beside = stride[0] == 1 && stride[1] == 1;
+    for (int64_t j = 0, m; j < lines; j += m) {
+        REAL *restrict y = (REAL *)data[0] + j * stride[0];
         const REAL *x = (const REAL *)data[1] + j * stride[1];
-        REAL max = K(line_max)(x, n, sx);
+        if (sy == 1 && sx == 1) {
+            m = 1;
+            REAL scale = (REAL)(1 / K(exp_line)(y, x, n, K(line_max)(x, n)));
+            for (int64_t i = 0; i < n; i++)
+                y[i] *= scale;
+            continue;
+        }
+        REAL max[K(WIDTH)], scale[K(WIDTH)];
+        double sum[K(WIDTH)];
+        m = K(together)(lines, j, beside);
+        K(max_rows)(m, n, max, x, sx);
+        K(exp_rows)(m, n, sum, y, sy, x, sx, max);
+        for (int64_t k = 0; k < m; k++)
+            scale[k] = (REAL)(1 / sum[k]);
         for (int64_t i = 0; i < n; i++)
-            y[i * sy] = F(exp)(x[i * sx] - max);
-        REAL sum = K(line_sum)(y, n, sy);
-        for (int64_t i = 0; i < n; i++)
-            y[i * sy] /= sum;
+            for (int64_t k = 0; k < m; k++)
+                y[i * sy + k] *= scale[k];
     }
 }
 
@@ -59,33 +96,131 @@ static void K(log_softmax)(int64_t lines, void *const *data, const int64_t *stri
 {
     const line *l = arg;
     int64_t n = l->length, sy = l->stride[0], sx = l->stride[1];
-    for (int64_t j = 0; j < lines; j++) {
-        REAL *y = (REAL *)data[0] + j * stride[0];
-        const REAL *x = (const REAL *)data[1] + j * stride[1];
-        REAL max = K(line_max)(x, n, sx);
+    bool beside = stride[0] == 1 && stride[1] == 1;
+    for (int64_t j = 0, m; j < lines; j += m) {
+        REAL *restrict y = (REAL *)data[0] + j * stride[0];
+        const REAL *restrict x = (const REAL *)data[1] + j * stride[1];
+        if (sy == 1 && sx == 1) {
+            m = 1;
+            REAL max = K(line_max)(x, n), log_sum = (REAL)log(K(exp_line)(NULL, x, n, max));
+            for (int64_t i = 0; i < n; i++)
+                y[i] = x[i] - max - log_sum;
+            continue;
+        }
+        REAL max[K(WIDTH)], log_sum[K(WIDTH)];
+        double sum[K(WIDTH)];
+        m = K(together)(lines, j, beside);
+        K(max_rows)(m, n, max, x, sx);
+        K(exp_rows)(m, n, sum, NULL, 0, x, sx, max);
+        for (int64_t k = 0; k < m; k++)
+            log_sum[k] = (REAL)log(sum[k]);
         for (int64_t i = 0; i < n; i++)
-            y[i * sy] = F(exp)(x[i * sx] - max);
-        REAL log_sum = F(log)(K(line_sum)(y, n, sy));
-        for (int64_t i = 0; i < n; i++)
-            y[i * sy] = x[i * sx] - max - log_sum;
+            for (int64_t k = 0; k < m; k++)
+                y[i * sy + k] = x[i * sx + k] - max[k] - log_sum[k];
     }
 }
 
-/* operands gx, gy, y: 2 passes, 2 multiplications and 2 additions per element */
+/* -- Gradients: operands gx, gy, y. gy of a line may be repeated or lie apart: then a piece at a
+ * time is gathered */
+static const REAL *K(piece)(REAL *room, const REAL *x, int64_t n, int64_t stride)
+{
+    if (stride == 1)
+        return x;
+    for (int64_t i = 0; i < n; i++)
+        room[i] = x[i * stride];
+    return room;
+}
+
+static void K(softmax_back_line)(REAL *restrict gx, const REAL *gy, int64_t sg,
+                                 const REAL *restrict y, const line *l)
+{
+    REAL room[K(PIECE)];
+    double total = 0;
+    int64_t n = l->length;
+    for (int64_t i = 0; i < n; i += K(PIECE)) {
+        int64_t m = n - i < K(PIECE) ? n - i : K(PIECE);
+        total += K(block_dot)(K(piece)(room, gy + i * sg, m, sg), y + i, m);
+    }
+    REAL dot = (REAL)total;
+    for (int64_t i = 0; i < n; i += K(PIECE)) {
+        int64_t m = n - i < K(PIECE) ? n - i : K(PIECE);
+        const REAL *restrict g = K(piece)(room, gy + i * sg, m, sg);
+        if (l->adds)
+            for (int64_t k = 0; k < m; k++)
+                gx[i + k] += y[i + k] * (g[k] - dot);
+        else
+            for (int64_t k = 0; k < m; k++)
+                gx[i + k] = y[i + k] * (g[k] - dot);
+    }
+}
+
+/* sum_j = sum of gy_j, or of gy_j y_j where y is not NULL */
+static void K(dot_rows)(int64_t m, int64_t n, REAL *restrict sum, const REAL *restrict gy,
+                        int64_t g_row, const REAL *restrict y, int64_t y_row)
+{
+    double total[K(WIDTH)] = { 0 };
+    for (int64_t first = 0; first < n; first += K(ROWS)) {
+        REAL part[K(WIDTH)] = { 0 };
+        for (int64_t i = first; i < n && i < first + K(ROWS); i++)
+            if (y)
+                for (int64_t j = 0; j < m; j++)
+                    part[j] += gy[i * g_row + j] * y[i * y_row + j];
+            else
+                for (int64_t j = 0; j < m; j++)
+                    part[j] += gy[i * g_row + j];
+        for (int64_t j = 0; j < m; j++)
+            total[j] += part[j];
+    }
+    for (int64_t j = 0; j < m; j++)
+        sum[j] = (REAL)total[j];
+}
+
+/* 2 passes, 2 multiplications and 2 additions per element */
 static void K(softmax_back)(int64_t lines, void *const *data, const int64_t *stride,
                             const void *arg)
 {
     const line *l = arg;
     int64_t n = l->length, sx = l->stride[0], sg = l->stride[1], sy = l->stride[2];
-    for (int64_t j = 0; j < lines; j++) {
-        REAL *gx = (REAL *)data[0] + j * stride[0];
-        const REAL *gy = (const REAL *)data[1] + j * stride[1];
-        const REAL *y = (const REAL *)data[2] + j * stride[2];
-        REAL dot = K(line_dot)(gy, sg, y, sy, n);
-        for (int64_t i = 0; i < n; i++) {
-            REAL v = y[i * sy] * (gy[i * sg] - dot);
-            gx[i * sx] = l->adds ? gx[i * sx] + v : v;
+    bool beside = stride[0] == 1 && stride[1] == 1 && stride[2] == 1;
+    for (int64_t j = 0, m; j < lines; j += m) {
+        REAL *restrict gx = (REAL *)data[0] + j * stride[0], dot[K(WIDTH)];
+        const REAL *restrict gy = (const REAL *)data[1] + j * stride[1];
+        const REAL *restrict y = (const REAL *)data[2] + j * stride[2];
+        if (sx == 1 && sy == 1) {
+            m = 1;
+            K(softmax_back_line)(gx, gy, sg, y, l);
+            continue;
         }
+        m = K(together)(lines, j, beside);
+        K(dot_rows)(m, n, dot, gy, sg, y, sy);
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t k = 0; k < m; k++) {
+                REAL v = y[i * sy + k] * (gy[i * sg + k] - dot[k]);
+                gx[i * sx + k] = l->adds ? gx[i * sx + k] + v : v;
+            }
+    }
+}
+
+static void K(log_softmax_back_line)(REAL *restrict gx, const REAL *gy, int64_t sg,
+                                     const REAL *restrict y, const line *l)
+{
+    REAL room[K(PIECE)];
+    double total = 0;
+    int64_t n = l->length;
+    for (int64_t i = 0; i < n; i += K(PIECE)) {
+        int64_t m = n - i < K(PIECE) ? n - i : K(PIECE);
+        total += K(block_sum)(K(piece)(room, gy + i * sg, m, sg), m);
+    }
+    REAL sum = (REAL)total;
+    for (int64_t i = 0; i < n; i += K(PIECE)) {
+        int64_t m = n - i < K(PIECE) ? n - i : K(PIECE);
+        const REAL *restrict g = K(piece)(room, gy + i * sg, m, sg);
+        if (l->adds)
+            for (int64_t k = 0; k < m; k++)
+                gx[i + k] += g[k] - EXP(y[i + k]) * sum;
+        else
+            for (int64_t k = 0; k < m; k++)
+                gx[i + k] = g[k] - EXP(y[i + k]) * sum;
     }
 }
 
@@ -95,87 +230,123 @@ static void K(log_softmax_back)(int64_t lines, void *const *data, const int64_t 
 {
     const line *l = arg;
     int64_t n = l->length, sx = l->stride[0], sg = l->stride[1], sy = l->stride[2];
-    for (int64_t j = 0; j < lines; j++) {
-        REAL *gx = (REAL *)data[0] + j * stride[0];
-        const REAL *gy = (const REAL *)data[1] + j * stride[1];
-        const REAL *y = (const REAL *)data[2] + j * stride[2];
-        REAL sum = K(line_sum)(gy, n, sg);
-        for (int64_t i = 0; i < n; i++) {
-            REAL v = gy[i * sg] - F(exp)(y[i * sy]) * sum;
-            gx[i * sx] = l->adds ? gx[i * sx] + v : v;
+    bool beside = stride[0] == 1 && stride[1] == 1 && stride[2] == 1;
+    for (int64_t j = 0, m; j < lines; j += m) {
+        REAL *restrict gx = (REAL *)data[0] + j * stride[0], sum[K(WIDTH)];
+        const REAL *restrict gy = (const REAL *)data[1] + j * stride[1];
+        const REAL *restrict y = (const REAL *)data[2] + j * stride[2];
+        if (sx == 1 && sy == 1) {
+            m = 1;
+            K(log_softmax_back_line)(gx, gy, sg, y, l);
+            continue;
         }
+        m = K(together)(lines, j, beside);
+        K(dot_rows)(m, n, sum, gy, sg, NULL, 0);
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t k = 0; k < m; k++) {
+                REAL v = gy[i * sg + k] - EXP(y[i * sy + k]) * sum[k];
+                gx[i * sx + k] = l->adds ? gx[i * sx + k] + v : v;
+            }
     }
 }
 
-/* -- logsumexp: operands y, the sums, x */
+/* -- logsumexp as a fold: kept are the largest element so far, and the sum of e^(x - shift) with
+ * what was rounded off. Where the largest grows, the sum shrinks with it */
 /* what is taken off: the largest, unless it is infinite or NaN */
 static REAL K(shift)(REAL max)
 {
-    return isfinite(max) ? max : 0;
+    return max - max == 0 ? max : 0;
 }
 
-static double K(exp_sum)(const REAL *x, int64_t n, int64_t stride, REAL shift)
+static void K(start)(int64_t m, void *kept)
 {
-    if (n > 128) {
-        int64_t half = n / 2;
-        return K(exp_sum)(x, half, stride, shift)
-               + K(exp_sum)(x + half * stride, n - half, stride, shift);
-    }
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += F(exp)(x[i * stride] - shift);
-    return sum;
+    REAL *max = kept, *sum = max + m;
+    for (int64_t j = 0; j < m; j++)
+        max[j] = -INFINITY, sum[j] = 0, sum[m + j] = 0;
 }
 
-/* sums += e^(x - shift): 1 read, 1 exponential per element */
-static void K(add_exp)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
+/* a sum of e^(x - from) as one of e^(x - to); of nothing, or of -inf alone, it is 0 from any */
+static REAL K(scaled)(REAL sum, REAL from, REAL to)
+{
+    return sum == 0 ? 0 : sum * EXP(K(shift)(from) - K(shift)(to));
+}
+
+/* more elements for result j: the largest, and their sum when that was taken off */
+static void K(absorb)(int64_t m, int64_t j, REAL *kept, REAL by, REAL part)
+{
+    REAL *max = kept + j, *sum = max + m, *rest = sum + m, most = by > *max ? by : *max;
+    REAL old = K(scaled)(*sum, *max, most), new = K(scaled)(part, by, most);
+    REAL total = old + new, gone = total - old;
+    *rest = K(scaled)(*rest, *max, most) + ((old - (total - gone)) + (new - gone));
+    *sum = total;
+    *max = most;
+}
+
+static void K(fold)(int64_t m, int64_t n, void *kept, const void *data, int64_t sm, int64_t sn)
+{
+    const REAL *x = data;
+    if (sn == 1) {
+        for (int64_t j = 0; j < m; j++) {
+            REAL max = K(line_max)(x + j * sm, n);
+            K(absorb)(m, j, kept, max, (REAL)K(exp_line)(NULL, x + j * sm, n, K(shift)(max)));
+        }
+        return;
+    }
+    for (int64_t j = 0, w; j < m; j += w) {
+        REAL max[K(WIDTH)], shift[K(WIDTH)];
+        double sum[K(WIDTH)];
+        w = K(together)(m, j, sm == 1);
+        K(max_rows)(w, n, max, x + j * sm, sn);
+        for (int64_t k = 0; k < w; k++)
+            shift[k] = K(shift)(max[k]);
+        K(exp_rows)(w, n, sum, NULL, 0, x + j * sm, sn, shift);
+        for (int64_t k = 0; k < w; k++)
+            K(absorb)(m, j + k, kept, max[k], (REAL)sum[k]);
+    }
+}
+
+static void K(join)(int64_t m, void *kept, const void *with)
+{
+    const REAL *max = with, *sum = max + m;
+    for (int64_t j = 0; j < m; j++) /* what was rounded off there adds to what is here */
+        K(absorb)(m, j, kept, max[j], sum[j] + sum[m + j]);
+}
+
+static void K(finish)(int64_t m, const void *kept, void *data, int64_t stride, void *arg)
 {
     (void)arg;
-    const REAL *y = data[0], *x = data[2];
-    double *sum = data[1];
-    if (stride[0] == 0)
-        *sum += K(exp_sum)(x, n, stride[2], K(shift)(*y));
-    else
-        for (int64_t i = 0; i < n; i++)
-            sum[i * stride[1]] += F(exp)(x[i * stride[2]] - K(shift)(y[i * stride[0]]));
-}
-
-/* y = max x: 1 read, 1 comparison per element. A NaN comes out of the exponential */
-static void K(add_max)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
-{
-    (void)arg;
-    REAL *y = data[0];
-    const REAL *x = data[2];
-    for (int64_t i = 0; i < n; i++)
-        if (x[i * stride[2]] > y[i * stride[0]])
-            y[i * stride[0]] = x[i * stride[2]];
-}
-
-static void K(start)(void *y, double *sum, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        ((REAL *)y)[i] = -INFINITY;
-        sum[i] = 0;
-    }
-}
-
-static void K(finish)(void *data, const double *sum, int64_t n)
-{
+    const REAL *max = kept, *sum = max + m;
     REAL *y = data;
-    for (int64_t i = 0; i < n; i++)
-        y[i] = K(shift)(y[i]) + (REAL)log(sum[i]);
+    for (int64_t j = 0; j < m; j++) {
+        REAL rest = sum[m + j] - sum[m + j] == 0 ? sum[m + j] : 0;
+        y[j * stride] = K(shift)(max[j]) + (REAL)log((double)sum[j] + (double)rest);
+    }
 }
 
-/* gx = gy e^(x - y), of operands gx, gy, x, y; where y = -inf every x is, and gx is 0 */
+/* gx = gy e^(x - y), of operands gx, gy, x, y; where y = -inf every x is, and e^x is 0 */
 static void K(logsumexp_back)(int64_t n, void *const *data, const int64_t *stride,
                               const void *arg)
 {
     const bool *adds = arg;
-    REAL *gx = data[0];
-    const REAL *gy = data[1], *x = data[2], *y = data[3];
+    REAL *restrict gx = data[0];
+    const REAL *restrict gy = data[1], *restrict x = data[2], *restrict y = data[3];
+    int64_t sg = stride[1], sy = stride[3];
+    if (stride[0] == 1 && stride[2] == 1 && sg == 0 && sy == 0) {
+        REAL g = *gy, total = *y == -INFINITY ? 0 : *y;
+        for (int64_t i = 0; i < n; i++) {
+            REAL v = g * EXP(x[i] - total);
+            gx[i] = *adds ? gx[i] + v : v;
+        }
+        return;
+    }
     for (int64_t i = 0; i < n; i++) {
-        REAL total = y[i * stride[3]], *to = gx + i * stride[0];
-        REAL v = total == -INFINITY ? 0 : gy[i * stride[1]] * F(exp)(x[i * stride[2]] - total);
+        REAL total = y[i * sy] == -INFINITY ? 0 : y[i * sy], *to = gx + i * stride[0];
+        REAL v = gy[i * sg] * EXP(x[i * stride[2]] - total);
         *to = *adds ? *to + v : v;
     }
 }
+
+static const kernels K(kernels) = {
+    K(softmax), K(log_softmax), K(softmax_back), K(log_softmax_back), K(logsumexp_back),
+    { 3, K(start), K(fold), K(join), K(finish) }
+};

@@ -162,9 +162,10 @@ typedef struct ct_fold {
     /* n more elements for each of m results */
     void (*fold)(int64_t m, int64_t n, void *kept, const void *x, int64_t sm, int64_t sn);
     void (*join)(int64_t m, void *kept, const void *with);     /* what comes from later elements */
-    void (*finish)(int64_t m, const void *kept, void *y, int64_t stride);
+    /* results j at y[j * stride]; arg is ct_reduce's */
+    void (*finish)(int64_t m, const void *kept, void *y, int64_t stride, void *arg);
 } ct_fold;
-ct_status ct_reduce(const ct_call *call, unsigned reduced, const ct_fold *fold);
+ct_status ct_reduce(const ct_call *call, unsigned reduced, const ct_fold *fold, void *arg);
 
 /* -- The operators defined with the engine: ct_add, ct_broadcast_to, ct_sum_to */
 extern const ct_op ct_add_op, ct_broadcast_to_op, ct_sum_to_op;

@@ -297,6 +297,138 @@ START_TEST(places_along_any_axis_of_any_strides)
 }
 END_TEST
 
+/* -- Kernels: runs of every length, with what is looked for at its ends and in the middle, along
+ * memory (rows), across it (columns), and neither */
+static void expect_found(ct_tensor *x, int64_t n, int64_t at, double value)
+{
+    ct_tensor *column = ct_reshape(x, CT_SHAPE(n, 3)), *row = ct_transpose(column);
+    int64_t places[] = { at * 3, at * 3 + 1, at * 3 + 2 };
+    for (int k = 0; k < 3; k++)
+        ct_set(x, CT_INDEX(places[k]), value);
+    ct_tensor *apart = ct_slice(row, 0, 1, 2, 1), *line = ct_reshape(ct_contiguous(apart),
+                                                                      CT_SHAPE(n));
+    ct_tensor *(*const extreme)(ct_tensor *) = value < 0 ? ct_min : ct_max;
+    ct_tensor *(*const over)(ct_tensor *, const int64_t *, int, unsigned) =
+        value < 0 ? ct_min_over : ct_max_over;
+    ct_tensor *(*const place)(ct_tensor *, int) = value < 0 ? ct_argmin : ct_argmax;
+    double values[] = { value, value, value }, wheres[] = { (double)at, (double)at, (double)at };
+    expect_values(extreme(line), values, 1, 0);
+    expect_values(over(column, CT_AXES(0), 0), values, 3, 0);
+    expect_values(over(apart, CT_AXES(1), 0), values, 1, 0);
+    expect_values(place(line, 0), wheres, 1, 0);
+    expect_values(place(column, 0), wheres, 3, 0);
+    expect_values(place(apart, 1), wheres, 1, 0);
+    for (int k = 0; k < 3; k++)
+        ct_set(x, CT_INDEX(places[k]), 0);
+}
+
+START_TEST(wherever_it_is)
+{
+    static const double sought[] = { 3, -3, NAN };
+    for (int dtype = CT_F32; dtype <= CT_I64; dtype++)
+        for (int64_t n = 1; n < 300; n += n < 40 ? 1 : 13) {
+            ct_scope scope = ct_scope_begin(cx);
+            ct_tensor *x = ct_zeros(cx, (ct_dtype)dtype, CT_SHAPE(3 * n));
+            for (int k = 0; k < (dtype == CT_I64 ? 2 : 3); k++)
+                for (int64_t at = 0; at < n; at += n < 40 ? 1 : 11)
+                    expect_found(x, n, at, sought[k]);
+            expect_found(x, n, n - 1, 3);
+            ct_scope_end(cx, scope);
+        }
+    expect_ok();
+}
+END_TEST
+
+/* every reduction with a kernel, and its gradient, of views of x: from an odd place on, backwards,
+ * with gaps, transposed, repeated; of sizes that are no multiple of anything */
+static int of_views(ct_context *c, ct_tensor *x, ct_tensor **y)
+{
+    static const int64_t layouts[][4] = { { 1, 1085, 35, 1 }, { 9764, -1085, -35, -1 },
+                                          { 3, 2170, 70, 2 }, { 2, 1, 9, 315 }, { 0, 0, 35, 1 } };
+    ct_tensor *(*const over[])(ct_tensor *, const int64_t *, int, unsigned) = {
+        ct_max_over, ct_min_over, ct_logsumexp_over
+    };
+    int n = 0;
+    for (int k = 0; k < 5; k++) {
+        int64_t size = ct_dtype_of(x) == CT_F32 ? 4 : 8;
+        char *first = (char *)(uintptr_t)ct_data(x) + layouts[k][0] * size;
+        ct_tensor *v = ct_variable(ct_borrow(c, ct_dtype_of(x), CT_SHAPE(9, 31, 35), first,
+                                             &(ct_borrow_options){ .strides = layouts[k] + 1 }));
+        for (int axes = 1; axes < 8; axes++)
+            for (int f = 0; f < 3; f++) {
+                int64_t list[3];
+                int count = 0;
+                for (int d = 0; d < 3; d++)
+                    if (axes >> d & 1)
+                        list[count++] = d;
+                y[n++] = over[f](v, list, count, 0);
+                ct_grad(ct_sum(ct_square(y[n - 1])), NULL, &v, 1, 0, &y[n]);
+                n++;
+            }
+        for (int axis = 0; axis < 3; axis++) {
+            y[n++] = ct_argmax(v, axis);
+            y[n++] = ct_argmin(v, axis);
+        }
+    }
+    return n;
+}
+
+START_TEST(the_same_from_any_kernel_and_threads)
+{
+    enum { ROOM = 2 * 9765 + 8, MOST = 300 };
+    for (int dtype = CT_F32; dtype <= CT_F64; dtype++) {
+        ct_tensor *y[MOST], *z[MOST];
+        ct_tensor *x = ct_cast(ct_randint(cx, -400, 400, CT_SHAPE(ROOM)), (ct_dtype)dtype);
+        x = ct_scale(x, 0.01); /* so there are ties */
+        int n = of_views(cx, x, y);
+        for (int simd = CT_SIMD_PLAIN; simd <= CT_SIMD_AVX512; simd++) {
+            ct_context *c = ct_context_new(&(ct_context_options){ .simd = (ct_simd)simd,
+                                                                  .threads = 3 });
+            ct_tensor *copy = ct_share(c, x);
+            ck_assert_int_eq(of_views(c, copy, z), n);
+            ck_assert_msg(ct_error(c) == CT_OK, "%s", ct_error_text(c));
+            for (int i = 0; i < n; i++) {
+                bool rounds = i % 48 < 42 && i % 6 >= 4; /* logsumexp */
+                expect_close(y[i], ct_share(cx, z[i]), rounds ? 8 : 0);
+            }
+            ct_context_free(c);
+        }
+    }
+    expect_ok();
+}
+END_TEST
+
+/* many more than a block, in rows, columns and blocks of both */
+START_TEST(many_ties_share)
+{
+    ct_tensor *x = ct_variable(ct_full(cx, CT_F32, CT_SHAPE(3, 100, 200), 2)), *gx;
+    static const int64_t axes[][3] = { { 0, 1, 2 }, { 2 }, { 1 }, { 0 }, { 0, 1 }, { 0, 2 } };
+    static const int count[] = { 3, 1, 1, 1, 2, 2 }, ties[] = { 60000, 200, 100, 3, 300, 600 };
+    for (int k = 0; k < 6; k++)
+        for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+            ct_grad(ct_sum(ct_max_over(x, axes[k], count[k], 0)), NULL, &x, 1, flags, &gx);
+            ck_assert_double_eq(ct_item(ct_max(gx)), (double)(float)(1. / ties[k]));
+            ck_assert_double_eq(ct_item(ct_min(gx)), (double)(float)(1. / ties[k]));
+        }
+    ct_set(ct_detach(x), CT_INDEX(2, 99, 5), 3); /* the last block has a larger one */
+    ct_grad(ct_max(x), NULL, &x, 1, 0, &gx);
+    ck_assert_double_eq(ct_at(gx, CT_INDEX(2, 99, 5)), 1);
+    ck_assert_double_eq(ct_item(ct_sum(gx)), 1);
+}
+END_TEST
+
+START_TEST(extremes_add_to_other_uses)
+{
+    ct_tensor *x = ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(5, 7))), *alone, *both;
+    for (int axis = 0; axis < 2; axis++) {
+        ct_tensor *y = ct_sum(ct_max_over(x, CT_AXES(axis), 0));
+        ct_grad(y, NULL, &x, 1, 0, &alone);
+        ct_grad(ct_add(y, ct_sum(ct_scale(x, 2))), NULL, &x, 1, 0, &both);
+        expect_close(both, ct_shift(alone, 2), 1);
+    }
+}
+END_TEST
+
 /* -- Errors */
 START_TEST(wrong_axes)
 {
@@ -342,7 +474,9 @@ Suite *reduce_suite(void)
     const TTest *const tests[] = {
         every_set_of_axes_and_any_strides, no_axes_are_all_axes, of_nothing,
         mean_of_equal_numbers_is_that_number, var_far_from_zero, var_has_its_gradient, ties_share,
-        nan_and_infinities, integers, places, places_along_any_axis_of_any_strides, wrong_axes,
+        nan_and_infinities, integers, places, places_along_any_axis_of_any_strides,
+        wherever_it_is, the_same_from_any_kernel_and_threads, many_ties_share,
+        extremes_add_to_other_uses, wrong_axes,
         wrong_dtypes_and_flags, NULL
     };
     return make_suite("reduce", tests);
