@@ -176,22 +176,15 @@ ct_tensor *ct_from_memory(ct_context *cx, ct_dtype dtype, const int64_t *shape, 
 static ct_tensor *over_memory(ct_context *cx, const ct__layout *layout, void *data,
                               const ct_borrow_options *options, bool read_only)
 {
-    ct_tensor *t = ct__tensor_over(cx, layout);
-    ct__buffer *buffer = t ? ct__buffer_new(cx, 0) : NULL;
-    ct__borrow *borrow = buffer ? ct__take(cx, sizeof *borrow) : NULL;
-    if (!borrow) {
-        if (buffer)
-            ct__buffer_drop(cx, buffer);
-        if (t)
-            ct__drop(t);
+    ct__borrow *borrow = ct__take(cx, sizeof *borrow);
+    ct_tensor *t = borrow ? ct__tensor_around(cx, layout, data) : NULL;
+    if (!t) {
+        ct__give_back(cx, borrow, sizeof *borrow);
         return NULL;
     }
     *borrow = (ct__borrow){ options->release, options->user };
-    buffer->data = data;
-    buffer->borrow = borrow;
-    buffer->read_only = read_only;
-    t->buffer = buffer;
-    t->data = data;
+    t->buffer->borrow = borrow;
+    t->buffer->read_only = read_only;
     if (read_only)
         t->flags |= CT__READ_ONLY;
     return ct__to_scope(t);

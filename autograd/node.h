@@ -1,7 +1,9 @@
 /* What the files of autograd/ share: the context, the tensor, and who keeps what alive.
  *
  * A tensor is one object: handle, view and vertex of the graph. What an operator recorded lies
- * behind the fixed part, in this order: shape, strides, inputs, their versions, attributes.
+ * behind the fixed part, in this order: shape, strides, inputs, their versions, attributes. The
+ * buffer lies before the tensor that it was made with, in one block, which goes with the last of
+ * the two; data that are not tiny are a block of their own.
  *
  *   handles  the scope, retains, the engine, a leaf's gradient: keep data and vertex
  *   holds    edges of later vertices: keep the vertex
@@ -37,6 +39,7 @@ enum {
     CT__QUEUED = 128,      /* on that walk's stack */
     CT__TARGET = 256,      /* ct_grad wants its cotangent */
     CT__HIDDEN = 512,      /* the vertex behind several outputs: no data */
+    CT__MADE_BUFFER = 1024, /* there is a buffer before it */
     CT__DEAD = 0x8000      /* freed: whoever shows it, uses a stale handle */
 };
 
@@ -47,12 +50,13 @@ typedef struct ct__borrow {
 
 typedef struct ct__buffer {
     uint32_t refs, version;
-    void *data;         /* 64-byte aligned; tiny data lie in `tiny` */
+    void *data;         /* aligned to 64 bytes; tiny data lie in `tiny` */
     int64_t bytes;
     const char *writer; /* who wrote last in place, for messages */
     ct__borrow *borrow; /* the memory is the caller's */
     bool read_only;
     bool gradient;      /* commit writes here: a cotangent must not share it */
+    uint32_t orphan;    /* bytes of the block, where its tensor is gone */
     _Alignas(16) char tiny[16];
 } ct__buffer;
 
@@ -312,10 +316,11 @@ typedef struct ct__layout {
 } ct__layout;
 ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout);  /* with its own buffer */
 ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout); /* without one */
+/* with a buffer for data that lie elsewhere */
+ct_tensor *ct__tensor_around(ct_context *cx, const ct__layout *layout, void *data);
 /* of x's dtype and shape, row-major, with its own buffer */
 ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t inputs, size_t attributes);
 ct_tensor *ct__alias(ct_tensor *x); /* a leaf over the same data */
-ct__buffer *ct__buffer_new(ct_context *cx, size_t bytes);
 void ct__buffer_free(ct_context *cx, ct__buffer *buffer);
 static inline void ct__buffer_drop(ct_context *cx, ct__buffer *buffer)
 {

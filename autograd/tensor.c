@@ -4,28 +4,117 @@
 
 #include "node.h"
 
-ct__buffer *ct__buffer_new(ct_context *cx, size_t bytes)
+static inline size_t tensor_bytes(int ndim, uint32_t inputs, size_t attributes)
 {
-    ct__buffer *buffer = ct__take(cx, sizeof *buffer);
-    if (!buffer)
+    return sizeof(ct_tensor) + (size_t)ndim * 2 * sizeof(int64_t) + ct__input_bytes(inputs) +
+           attributes;
+}
+
+/* its count, dims, data and inputs are the caller's to set; `before` it there is room */
+static inline ct_tensor *new_tensor(ct_context *cx, const ct__layout *layout, size_t before)
+{
+    char *block = ct__take(cx, before + tensor_bytes(layout->ndim, layout->inputs,
+                                                     layout->attributes));
+    if (!block)
         return NULL;
+    ct_tensor *t = (ct_tensor *)(void *)(block + before);
+    t->cotangent = NULL;
+    t->cx = cx;
+    t->buffer = NULL;
+    t->data = NULL;
+    t->op = NULL;
+    t->extra = NULL;
+    t->handles = t->holds = t->saves = t->retains = 0;
+    t->pending = t->mark = 0;
+    t->dtype = (uint8_t)layout->dtype;
+    t->ndim = (uint8_t)layout->ndim;
+    t->flags = CT__CONTIGUOUS;
+    t->input_count = layout->inputs;
+    cx->memory.tensors++;
+    return t;
+}
+
+static inline void lay_out(ct_tensor *t, const ct__layout *layout)
+{
+    int ndim = layout->ndim;
+    int64_t *shape = t->dims, *strides = t->dims + ndim;
+    t->count = 1;
+    for (int d = 0; d < ndim; d++) {
+        shape[d] = layout->shape[d];
+        t->count *= shape[d];
+    }
+    if (!layout->strides) {
+        if (ndim > 0)
+            ct__row_major(shape, ndim, strides);
+        return;
+    }
+    memcpy(strides, layout->strides, (size_t)ndim * sizeof *strides);
+    if (!ct__is_row_major(shape, strides, ndim))
+        t->flags &= (uint16_t)~CT__CONTIGUOUS;
+}
+
+/* the buffer before t, with room for `bytes` */
+static inline ct_tensor *with_buffer(ct_tensor *t, size_t bytes)
+{
+    ct__buffer *buffer = (ct__buffer *)(void *)t - 1;
     buffer->refs = 1;
     buffer->version = 0;
     buffer->data = buffer->tiny;
     buffer->bytes = (int64_t)bytes;
     buffer->writer = NULL;
     buffer->borrow = NULL;
-    buffer->read_only = false;
-    buffer->gradient = false;
-    if (bytes <= sizeof buffer->tiny)
-        return buffer;
-    buffer->data = ct__take(cx, (bytes + 63) / 64 * 64);
-    if (buffer->data)
-        return buffer;
-    ct__give_back(cx, buffer, sizeof *buffer);
-    return NULL;
+    buffer->read_only = buffer->gradient = false;
+    buffer->orphan = 0;
+    t->flags |= CT__MADE_BUFFER;
+    t->buffer = buffer;
+    if (bytes > sizeof buffer->tiny) {
+        buffer->data = ct__take(t->cx, (bytes + 63) / 64 * 64);
+        if (!buffer->data) {
+            buffer->data = buffer->tiny;
+            ct__drop(t);
+            return NULL;
+        }
+    }
+    t->data = buffer->data;
+    return t;
 }
 
+ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout)
+{
+    ct_tensor *t = new_tensor(cx, layout, 0);
+    if (t)
+        lay_out(t, layout);
+    return t;
+}
+
+ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout)
+{
+    ct_tensor *t = new_tensor(cx, layout, sizeof(ct__buffer));
+    if (!t)
+        return NULL;
+    lay_out(t, layout);
+    return with_buffer(t, (size_t)t->count * ct__dtype_size(t->dtype));
+}
+
+ct_tensor *ct__tensor_around(ct_context *cx, const ct__layout *layout, void *data)
+{
+    ct_tensor *t = new_tensor(cx, layout, sizeof(ct__buffer));
+    if (!t)
+        return NULL;
+    lay_out(t, layout);
+    t = with_buffer(t, 0);
+    t->data = t->buffer->data = data;
+    return t;
+}
+
+ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t inputs, size_t attributes)
+{
+    return ct__tensor_new(x->cx, &(ct__layout){ .dtype = x->dtype, .ndim = x->ndim,
+                                                .shape = ct__shape(x), .inputs = inputs,
+                                                .attributes = attributes });
+}
+
+/* nobody reads the data any more; the block goes too, where the tensor has gone before */
 void ct__buffer_free(ct_context *cx, ct__buffer *buffer)
 {
     ct__borrow *borrow = buffer->borrow;
@@ -36,90 +125,8 @@ void ct__buffer_free(ct_context *cx, ct__buffer *buffer)
     } else if (buffer->data != buffer->tiny) {
         ct__give_back(cx, buffer->data, ((size_t)buffer->bytes + 63) / 64 * 64);
     }
-    ct__give_back(cx, buffer, sizeof *buffer);
-}
-
-static inline size_t tensor_bytes(int ndim, uint32_t inputs, size_t attributes)
-{
-    return sizeof(ct_tensor) + (size_t)ndim * 2 * sizeof(int64_t) + ct__input_bytes(inputs) +
-           attributes;
-}
-
-/* its count, dims, data and inputs are the caller's to set */
-static inline ct_tensor *new_tensor(ct_context *cx, ct_dtype dtype, int ndim, uint32_t inputs,
-                                    size_t attributes)
-{
-    ct_tensor *t = ct__take(cx, tensor_bytes(ndim, inputs, attributes));
-    if (!t)
-        return NULL;
-    t->cotangent = NULL;
-    t->cx = cx;
-    t->buffer = NULL;
-    t->data = NULL;
-    t->op = NULL;
-    t->extra = NULL;
-    t->handles = t->holds = t->saves = t->retains = 0;
-    t->pending = t->mark = 0;
-    t->dtype = (uint8_t)dtype;
-    t->ndim = (uint8_t)ndim;
-    t->flags = CT__CONTIGUOUS;
-    t->input_count = inputs;
-    cx->memory.tensors++;
-    return t;
-}
-
-ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout)
-{
-    int ndim = layout->ndim;
-    ct_tensor *t = new_tensor(cx, layout->dtype, ndim, layout->inputs, layout->attributes);
-    if (!t)
-        return NULL;
-    int64_t *shape = t->dims, *strides = t->dims + ndim;
-    t->count = 1;
-    for (int d = 0; d < ndim; d++) {
-        shape[d] = layout->shape[d];
-        t->count *= shape[d];
-    }
-    if (!layout->strides) {
-        ct__row_major(shape, ndim, strides);
-    } else {
-        memcpy(strides, layout->strides, (size_t)ndim * sizeof *strides);
-        if (!ct__is_row_major(shape, strides, ndim))
-            t->flags = 0;
-    }
-    return t;
-}
-
-static inline ct_tensor *with_buffer(ct_tensor *t)
-{
-    if (!t)
-        return NULL;
-    t->buffer = ct__buffer_new(t->cx, (size_t)t->count * ct__dtype_size(t->dtype));
-    if (!t->buffer) {
-        ct__drop(t);
-        return NULL;
-    }
-    t->data = t->buffer->data;
-    return t;
-}
-
-ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout)
-{
-    return with_buffer(ct__tensor_over(cx, layout));
-}
-
-ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t inputs, size_t attributes)
-{
-    int ndim = x->ndim;
-    ct_tensor *t = new_tensor(x->cx, x->dtype, ndim, inputs, attributes);
-    if (!t)
-        return NULL;
-    t->count = x->count;
-    for (int d = 0; d < ndim; d++)
-        t->dims[d] = x->dims[d];
-    if (ndim > 0)
-        ct__row_major(t->dims, ndim, t->dims + ndim);
-    return with_buffer(t);
+    if (buffer->orphan)
+        ct__give_back(cx, buffer, buffer->orphan);
 }
 
 ct_tensor *ct__alias(ct_tensor *x)
@@ -175,6 +182,19 @@ static void free_extra(ct_tensor *t, ct_tensor **stack)
     ct__give_back(cx, extra, sizeof *extra);
 }
 
+static inline void give_back_block(ct_tensor *t, size_t bytes)
+{
+    ct__buffer *buffer = (ct__buffer *)(void *)t - 1;
+    bool made = t->flags & CT__MADE_BUFFER;
+    t->flags = CT__DEAD;
+    if (!made)
+        ct__give_back(t->cx, t, bytes);
+    else if (buffer->refs == 0)
+        ct__give_back(t->cx, buffer, sizeof *buffer + bytes);
+    else
+        buffer->orphan = (uint32_t)(sizeof *buffer + bytes);
+}
+
 static void free_one(ct_tensor *t, ct_tensor **stack)
 {
     ct_context *cx = t->cx;
@@ -191,9 +211,8 @@ static void free_one(ct_tensor *t, ct_tensor **stack)
     if (t->extra)
         free_extra(t, stack);
     drop_data(t);
-    t->flags = CT__DEAD;
     cx->memory.tensors--;
-    ct__give_back(cx, t, tensor_bytes(t->ndim, t->input_count, attributes));
+    give_back_block(t, tensor_bytes(t->ndim, t->input_count, attributes));
 }
 
 void ct__drop(ct_tensor *t)
