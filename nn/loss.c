@@ -1,7 +1,7 @@
 /* Losses: negative log likelihoods, written on the logits so that no probability is ever rounded
  * to 0 or 1, and made of operators, so that derivatives of any order exist.
  *
- *   cross-entropy         -log softmax(x)[label]
+ *   cross-entropy         an operator (ops.h)
  *   binary cross-entropy  p = sigmoid(x):  -log p = softplus(-x),  -log(1-p) = softplus(x), so
  *                         t softplus(-x) + (1-t) softplus(x): no difference of large numbers, and
  *                         smooth at 0, where max(x,0) - x t + log1p(e^-|x|) has a kink
@@ -71,24 +71,6 @@ static bool labels_fit(const char *who, const ct_tensor *logits, const ct_tensor
     else
         return ct_data(labels) && labels_in_range(who, logits, labels);
     return false;
-}
-
-static ct_tensor *cross_entropy_each(const char *who, ct_tensor *logits, ct_tensor *labels)
-{
-    if (!labels_fit(who, logits, labels))
-        return NULL;
-    ct_tensor *chosen = ct_gather(ct_log_softmax(logits, 1), 1, ct_unsqueeze(labels, 1));
-    return ct_neg(ct_squeeze(chosen, 1));
-}
-
-ct_tensor *ct_cross_entropy_each(ct_tensor *logits, ct_tensor *labels)
-{
-    return cross_entropy_each("cross_entropy_each", logits, labels);
-}
-
-ct_tensor *ct_cross_entropy(ct_tensor *logits, ct_tensor *labels)
-{
-    return ct_mean(cross_entropy_each("cross_entropy", logits, labels));
 }
 
 double ct_accuracy(ct_tensor *logits, ct_tensor *labels)

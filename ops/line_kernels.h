@@ -1,8 +1,14 @@
 /* What the kernels of softmax, cross-entropy and layer norm do along a line that is contiguous:
- * included with REAL and K defined, for one type and one kind of processor. Sums are taken in
- * LANES chains over blocks of 4096, and of the blocks in double. */
+ * included with REAL, EXP and K defined, for one type and one kind of processor. Sums are taken in
+ * LANES chains over pieces of a line, and of these in double: so no term meets more than some 20
+ * roundings of REAL. */
 
-enum { K(LANES) = 128 / sizeof(REAL), K(BLOCK) = 4096 };
+enum { K(LANES) = 128 / sizeof(REAL), K(PIECE) = 512 };
+
+static inline int64_t K(piece)(int64_t n, int64_t i)
+{
+    return n - i < K(PIECE) ? n - i : K(PIECE);
+}
 
 static inline REAL K(join_lanes)(REAL *lane)
 {
@@ -17,7 +23,7 @@ static inline REAL K(join_lanes)(REAL *lane)
 }
 
 /* 1 read, 1 addition per element */
-static REAL K(block_sum)(const REAL *restrict x, int64_t n)
+static inline REAL K(piece_sum)(const REAL *restrict x, int64_t n)
 {
     REAL lane[K(LANES)] = { 0 };
     int64_t i = 0;
@@ -29,7 +35,7 @@ static REAL K(block_sum)(const REAL *restrict x, int64_t n)
     return K(join_lanes)(lane);
 }
 
-static REAL K(block_dot)(const REAL *restrict a, const REAL *restrict b, int64_t n)
+static inline REAL K(piece_dot)(const REAL *restrict a, const REAL *restrict b, int64_t n)
 {
     REAL lane[K(LANES)] = { 0 };
     int64_t i = 0;
@@ -41,13 +47,8 @@ static REAL K(block_dot)(const REAL *restrict a, const REAL *restrict b, int64_t
     return K(join_lanes)(lane);
 }
 
-static inline int64_t K(block)(int64_t n)
-{
-    return n < K(BLOCK) ? n : K(BLOCK);
-}
-
 /* the largest, of no elements -inf; a NaN may be passed over. 1 read, 1 operation per element */
-static REAL K(line_max)(const REAL *restrict x, int64_t n)
+static inline REAL K(line_max)(const REAL *restrict x, int64_t n)
 {
     REAL max = -INFINITY, lane[K(LANES)];
     if (n < K(LANES)) {
@@ -65,4 +66,19 @@ static REAL K(line_max)(const REAL *restrict x, int64_t n)
     for (int k = 0; k < K(LANES); k++)
         max = lane[k] > max ? lane[k] : max;
     return max;
+}
+
+/* y = e^(x - shift), where y is not NULL; returns the sum. 1 exponential per element */
+static inline double K(exp_line)(REAL *restrict y, const REAL *restrict x, int64_t n, REAL shift)
+{
+    REAL room[K(PIECE)];
+    double sum = 0;
+    for (int64_t i = 0; i < n; i += K(PIECE)) {
+        int64_t m = K(piece)(n, i);
+        REAL *restrict to = y ? y + i : room;
+        for (int64_t k = 0; k < m; k++)
+            to[k] = EXP(x[i + k] - shift);
+        sum += K(piece_sum)(to, m);
+    }
+    return sum;
 }

@@ -5,22 +5,7 @@
  * between its passes. Lines that lie side by side are taken WIDTH together, so that they are read
  * along memory; and a line of any other strides is one such alone. */
 
-enum { K(WIDTH) = 256 / sizeof(REAL), K(ROWS) = 32, K(PIECE) = 512 };
-
-/* y = e^(x - shift), where y is not NULL; returns the sum. 1 exponential per element */
-static double K(exp_line)(REAL *restrict y, const REAL *restrict x, int64_t n, REAL shift)
-{
-    REAL room[K(PIECE)];
-    double sum = 0;
-    for (int64_t i = 0; i < n; i += K(PIECE)) {
-        int64_t m = n - i < K(PIECE) ? n - i : K(PIECE);
-        REAL *restrict to = y ? y + i : room;
-        for (int64_t k = 0; k < m; k++)
-            to[k] = EXP(x[i + k] - shift);
-        sum += K(block_sum)(to, m);
-    }
-    return sum;
-}
+enum { K(WIDTH) = 256 / sizeof(REAL), K(ROWS) = 32 };
 
 /* m lines side by side: their largest elements */
 static void K(max_rows)(int64_t m, int64_t n, REAL *restrict max, const REAL *restrict x,
@@ -122,7 +107,7 @@ static void K(log_softmax)(int64_t lines, void *const *data, const int64_t *stri
 
 /* -- Gradients: operands gx, gy, y. gy of a line may be repeated or lie apart: then a piece at a
  * time is gathered */
-static const REAL *K(piece)(REAL *room, const REAL *x, int64_t n, int64_t stride)
+static const REAL *K(gathered)(REAL *room, const REAL *x, int64_t n, int64_t stride)
 {
     if (stride == 1)
         return x;
@@ -138,13 +123,13 @@ static void K(softmax_back_line)(REAL *restrict gx, const REAL *gy, int64_t sg,
     double total = 0;
     int64_t n = l->length;
     for (int64_t i = 0; i < n; i += K(PIECE)) {
-        int64_t m = n - i < K(PIECE) ? n - i : K(PIECE);
-        total += K(block_dot)(K(piece)(room, gy + i * sg, m, sg), y + i, m);
+        int64_t m = K(piece)(n, i);
+        total += K(piece_dot)(K(gathered)(room, gy + i * sg, m, sg), y + i, m);
     }
     REAL dot = (REAL)total;
     for (int64_t i = 0; i < n; i += K(PIECE)) {
-        int64_t m = n - i < K(PIECE) ? n - i : K(PIECE);
-        const REAL *restrict g = K(piece)(room, gy + i * sg, m, sg);
+        int64_t m = K(piece)(n, i);
+        const REAL *restrict g = K(gathered)(room, gy + i * sg, m, sg);
         if (l->adds)
             for (int64_t k = 0; k < m; k++)
                 gx[i + k] += y[i + k] * (g[k] - dot);
@@ -208,13 +193,13 @@ static void K(log_softmax_back_line)(REAL *restrict gx, const REAL *gy, int64_t 
     double total = 0;
     int64_t n = l->length;
     for (int64_t i = 0; i < n; i += K(PIECE)) {
-        int64_t m = n - i < K(PIECE) ? n - i : K(PIECE);
-        total += K(block_sum)(K(piece)(room, gy + i * sg, m, sg), m);
+        int64_t m = K(piece)(n, i);
+        total += K(piece_sum)(K(gathered)(room, gy + i * sg, m, sg), m);
     }
     REAL sum = (REAL)total;
     for (int64_t i = 0; i < n; i += K(PIECE)) {
-        int64_t m = n - i < K(PIECE) ? n - i : K(PIECE);
-        const REAL *restrict g = K(piece)(room, gy + i * sg, m, sg);
+        int64_t m = K(piece)(n, i);
+        const REAL *restrict g = K(gathered)(room, gy + i * sg, m, sg);
         if (l->adds)
             for (int64_t k = 0; k < m; k++)
                 gx[i + k] += g[k] - EXP(y[i + k]) * sum;

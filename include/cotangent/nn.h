@@ -85,9 +85,7 @@ ct_status ct_initialize(ct_tensor *w, ct_init init);
  * for any logit. y and target have one shape and one dtype: nothing is broadcast */
 ct_tensor *ct_mse(ct_tensor *y, ct_tensor *target); /* mean (y - t)^2 over all elements */
 ct_tensor *ct_half_squared_error(ct_tensor *y, ct_tensor *target);        /* 1/2 sum (y - t)^2 */
-/* -log softmax(logits)[label]: (n,c), i64 (n), 0 <= label < c */
-ct_tensor *ct_cross_entropy(ct_tensor *logits, ct_tensor *labels);
-ct_tensor *ct_cross_entropy_each(ct_tensor *logits, ct_tensor *labels);
+/* ct_cross_entropy and ct_cross_entropy_each, of logits (n,c) and labels (n), are in ops.h */
 /* -t log p - (1-t) log(1-p) with p = sigmoid(x), as t softplus(-x) + (1-t) softplus(x); target in
    [0, 1], float, of the logits' shape; the mean over all elements, or (_each) each */
 ct_tensor *ct_binary_cross_entropy(ct_tensor *logits, ct_tensor *target);

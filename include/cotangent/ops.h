@@ -107,6 +107,10 @@ ct_tensor *ct_argmin(ct_tensor *x, int axis);
    gx = y (g - sum g y) */
 ct_tensor *ct_softmax(ct_tensor *x, int axis);
 ct_tensor *ct_log_softmax(ct_tensor *x, int axis); /* x - log sum e^x; gx = g - e^y sum g */
+/* -log softmax(logits)[label]: (n,c), i64 (n), 0 <= label < c; the mean over n examples, or (_each)
+   each. For any finite logits; gx = g / n (softmax(logits) - 1 at the label) */
+ct_tensor *ct_cross_entropy(ct_tensor *logits, ct_tensor *labels);
+ct_tensor *ct_cross_entropy_each(ct_tensor *logits, ct_tensor *labels);
 
 /* -- Activations by name, as layers are told them: elu with alpha 1, leaky_relu with slope 0.01 */
 typedef enum ct_activation {

@@ -203,6 +203,79 @@ START_TEST(long_columns)
 }
 END_TEST
 
+/* -- Kernels */
+/* values and gradients along each axis of views of x (contiguous, transposed, with gaps) under
+ * cotangents that lie as x does, otherwise, and repeat */
+static int of_views(ct_context *c, ct_tensor *x, ct_tensor **y)
+{
+    static const int64_t layouts[][3] = { { 2211, 67, 1 }, { 1, 33, 5 * 33 }, { 4422, 134, 2 } };
+    static const int64_t across[][3] = { { 2211, 67, 1 }, { 1, 335, 5 }, { 0, 0, 0 } };
+    ct_tensor *(*const f[])(ct_tensor *, int) = { ct_softmax, ct_log_softmax };
+    int n = 0;
+    for (int k = 0; k < 3; k++) {
+        ct_tensor *v = ct_variable(ct_borrow(c, ct_dtype_of(x), CT_SHAPE(5, 33, 67),
+                                             (void *)(uintptr_t)ct_data(x),
+                                             &(ct_borrow_options){ .strides = layouts[k] }));
+        for (int g = 0; g < 3; g++) {
+            ct_tensor *gy = ct_borrow(c, ct_dtype_of(x), CT_SHAPE(5, 33, 67),
+                                      (void *)(uintptr_t)ct_data(x),
+                                      &(ct_borrow_options){ .strides = across[g] });
+            for (int axis = 0; axis < 3; axis++)
+                for (int i = 0; i < 2; i++) {
+                    y[n++] = f[i](v, axis);
+                    ct_grad(y[n - 1], gy, &v, 1, 0, &y[n]);
+                    n++;
+                }
+        }
+    }
+    return n;
+}
+
+START_TEST(the_same_from_any_kernel_and_threads)
+{
+    enum { MOST = 108 };
+    for (int dtype = CT_F32; dtype <= CT_F64; dtype++) {
+        ct_tensor *x = ct_randn(cx, (ct_dtype)dtype, CT_SHAPE(2 * 5 * 33 * 67)), *y[MOST], *z[MOST];
+        ck_assert_int_eq(of_views(cx, x, y), MOST);
+        for (int simd = CT_SIMD_PLAIN; simd <= CT_SIMD_AVX512; simd++) {
+            ct_context *c = ct_context_new(&(ct_context_options){ .simd = (ct_simd)simd,
+                                                                  .threads = 3 });
+            of_views(c, ct_share(c, x), z);
+            ck_assert_msg(ct_error(c) == CT_OK, "%s", ct_error_text(c));
+            for (int i = 0; i < MOST; i++)
+                expect_close(y[i], ct_share(cx, z[i]),
+                             ct_simd_of(c) == ct_simd_of(cx) ? 0 : i % 2 ? 16 : 4);
+            ct_context_free(c);
+        }
+    }
+    expect_ok();
+}
+END_TEST
+
+/* rows of every length against rows of double */
+START_TEST(rows_of_every_length)
+{
+    for (int64_t n = 1; n < 1100; n += n < 140 ? 1 : 97) {
+        ct_scope scope = ct_scope_begin(cx);
+        ct_tensor *x = ct_variable(ct_randn(cx, CT_F32, CT_SHAPE(3, n))), *gx, *gd;
+        ct_tensor *gy = ct_randn(cx, CT_F32, CT_SHAPE(3, n)), *d = ct_cast(ct_detach(x), CT_F64);
+        ct_tensor *(*const f[])(ct_tensor *, int) = { ct_softmax, ct_log_softmax };
+        ct_variable(d);
+        for (int i = 0; i < 2; i++) {
+            ct_tensor *y = f[i](x, 1), *exact = f[i](d, 1);
+            expect_close(y, ct_cast(exact, CT_F32), 4);
+            ct_grad(y, gy, &x, 1, 0, &gx);
+            ct_grad(exact, ct_cast(gy, CT_F64), &d, 1, 0, &gd);
+            expect_close(gx, ct_cast(gd, CT_F32), 16);
+        }
+        expect_close(ct_logsumexp_over(x, CT_AXES(1), 0),
+                     ct_cast(ct_logsumexp_over(d, CT_AXES(1), 0), CT_F32), 4);
+        ct_scope_end(cx, scope);
+    }
+    expect_ok();
+}
+END_TEST
+
 START_TEST(small_shapes)
 {
     expect_values(ct_softmax(ct_ones(cx, CT_F32, CT_SHAPE(1)), -1), CT_DOUBLES(1), 0);
@@ -233,7 +306,8 @@ Suite *softmax_suite(void)
     const TTest *const tests[] = {
         any_axis_and_any_strides, adds_to_other_uses, far_out, left_out_entries,
         logsumexp_of_infinities, logsumexp_has_softmax_as_gradient, long_sums_keep_their_digits,
-        long_columns, small_shapes, what_is_wrong, NULL
+        long_columns, the_same_from_any_kernel_and_threads, rows_of_every_length, small_shapes,
+        what_is_wrong, NULL
     };
     return make_suite("softmax", tests);
 }

@@ -1,10 +1,10 @@
-/* The kernels of softmax.c for each type, for one kind of processor: included with NAME(name, type)
- * defined. */
+/* The file KERNELS, with line_kernels.h before it, for each type: included by line_targets.h with
+ * NAME(name, type) defined. */
 #define REAL    float
 #define EXP(x)  expf(x)
 #define K(name) NAME(name, f32)
 #include "line_kernels.h"
-#include "softmax_kernels.h"
+#include KERNELS
 #undef REAL
 #undef EXP
 #undef K
@@ -12,7 +12,7 @@
 #define EXP(x)  exp(x)
 #define K(name) NAME(name, f64)
 #include "line_kernels.h"
-#include "softmax_kernels.h"
+#include KERNELS
 #undef REAL
 #undef EXP
 #undef K

@@ -1,0 +1,163 @@
+/* Cross-entropy with whole labels, in one pass over the logits each way.
+ *
+ *   l_i = log sum_j e^(x_ij) - x_i,t        t the label of example i
+ *       = log s_i - (x_it - m_i)            m_i = max_j x_ij,  s_i = sum_j e^(x_ij - m_i) >= 1
+ *   dl_i/dx_ij = e^(x_ij - m_i) / s_i - [j = t]
+ *
+ * so what is kept is m and 1 / s, two numbers per example: their exponential is taken again in
+ * backward, which costs less than to write and read it. */
+#include <cotangent/op.h>
+#include <cotangent/ops.h>
+#include <math.h>
+
+enum { GRAIN = 16384 }; /* logits worth sharing out */
+
+/* n examples of c classes, row by row */
+typedef struct examples {
+    int64_t n, c;
+    const void *x, *gy;
+    const int64_t *label;
+    void *max, *share, *gx;
+    double *loss;
+    bool mean, adds;
+} examples;
+
+typedef struct kernels {
+    void (*forward)(int64_t begin, int64_t end, void *arg);
+    void (*backward)(int64_t begin, int64_t end, void *arg);
+} kernels;
+
+#define KERNELS "cross_entropy_kernels.h"
+#include "line_targets.h"
+
+static ct_status infer(ct_call *call)
+{
+    const bool *mean = ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0), *label = ct_call_x(call, 1);
+    ct_dtype dtype = ct_dtype_of(x);
+    if (ct_dtype_of(label) != CT_I64)
+        return ct_call_fail(call, CT_ERROR_DTYPE, "labels are i64; ct_cast them");
+    if (dtype != CT_F32 && dtype != CT_F64)
+        return ct_call_fail(call, CT_ERROR_DTYPE, "logits are f32 or f64; ct_cast them");
+    if (ct_ndim(x) != 2 || ct_ndim(label) != 1 || ct_size(x, 0) != ct_size(label, 0))
+        return ct_call_fail(call, CT_ERROR_SHAPE,
+                            "logits (n,classes) and labels (n) do not fit");
+    ct_status status = ct_call_set_y(call, 0, dtype, ct_shape(label), *mean ? 0 : 1);
+    if (status == CT_OK)
+        status = ct_call_set_aux(call, 0, dtype, ct_shape(label), 1);
+    return status == CT_OK ? ct_call_set_aux(call, 1, dtype, ct_shape(label), 1) : status;
+}
+
+static examples examples_of(const ct_call *call)
+{
+    const ct_tensor *x = ct_call_x(call, 0);
+    return (examples){ .n = ct_size(x, 0), .c = ct_size(x, 1), .x = ct_data(x),
+                       .label = ct_data(ct_call_x(call, 1)),
+                       .mean = *(const bool *)ct_call_attributes(call) };
+}
+
+static void share_out(const ct_call *call, examples *e,
+                      void (*body)(int64_t begin, int64_t end, void *arg))
+{
+    ct_parallel_ranges(ct_call_context(call), e->n, GRAIN / (e->c > 0 ? e->c : 1), body, e);
+}
+
+static ct_status check_labels(const ct_call *call, const examples *e)
+{
+    for (int64_t i = 0; i < e->n; i++)
+        if (e->label[i] < 0 || e->label[i] >= e->c)
+            return ct_call_fail(call, CT_ERROR_RANGE, "label %lld of example %lld is not one of "
+                                "%lld classes, 0 to %lld", (long long)e->label[i], (long long)i,
+                                (long long)e->c, (long long)e->c - 1);
+    return CT_OK;
+}
+
+static void store(ct_tensor *y, const double *value)
+{
+    void *data = ct_data_mutable(y);
+    bool f32 = ct_dtype_of(y) == CT_F32;
+    for (int64_t i = 0; i < ct_count(y); i++)
+        if (f32)
+            ((float *)data)[i] = (float)value[i];
+        else
+            ((double *)data)[i] = value[i];
+}
+
+static ct_status forward(ct_call *call)
+{
+    examples e = examples_of(call);
+    ct_status status = check_labels(call, &e);
+    if (status != CT_OK)
+        return status;
+    e.loss = ct_call_scratch(call, (size_t)e.n * sizeof *e.loss);
+    e.max = ct_data_mutable(ct_call_aux(call, 0));
+    e.share = ct_data_mutable(ct_call_aux(call, 1));
+    if (!e.loss)
+        return CT_ERROR_MEMORY;
+    share_out(call, &e, kernels_for(call)->forward);
+    double sum = 0;
+    for (int64_t i = 0; i < e.n; i++)
+        sum += e.loss[i];
+    store(ct_call_y(call, 0), e.mean ? &(double){ sum / (double)e.n } : e.loss);
+    return CT_OK;
+}
+
+static ct_status backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    examples e = examples_of(call);
+    e.gy = ct_data(gy[0]);
+    e.gx = ct_data_mutable(gx[0]);
+    e.max = (void *)(uintptr_t)ct_data(ct_call_aux(call, 0));
+    e.share = (void *)(uintptr_t)ct_data(ct_call_aux(call, 1));
+    e.adds = ct_call_adds(call, 0);
+    share_out(call, &e, kernels_for(call)->backward);
+    return CT_OK;
+}
+
+/* gx_ij = gl_i (y_ij - [j = t]), y = softmax x; gl_i is gy_i, or gy / n of the mean */
+static ct_status vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    const bool *mean = ct_call_attributes(call);
+    ct_tensor *x = ct_call_x(call, 0), *label = ct_unsqueeze(ct_call_x(call, 1), 1);
+    ct_tensor *is = ct_eq(label, ct_range(ct_call_context(call), CT_I64, ct_size(x, 1)));
+    ct_tensor *one = ct_where(is, ct_scalar_like(x, 1), ct_scalar_like(x, 0));
+    ct_tensor *g = *mean ? ct_div(gy[0], ct_scalar_like(x, (double)ct_size(x, 0)))
+                         : ct_unsqueeze(gy[0], 1);
+    gx[0] = ct_mul(ct_sub(ct_softmax(x, 1), one), g);
+    return CT_OK;
+}
+
+static int sample(ct_context *cx, int k, ct_tensor **x, bool mean, bool *attributes)
+{
+    static const int64_t shapes[][2] = { { 4, 3 }, { 1, 1 }, { 2, 5 } };
+    if (k >= 3)
+        return 0;
+    *attributes = mean;
+    x[0] = ct_randn(cx, CT_F64, shapes[k], 2);
+    x[1] = ct_randint(cx, 0, shapes[k][1], shapes[k], 1);
+    return 2;
+}
+
+#define CROSS_ENTROPY(id, is_mean)                                                              \
+    static int id##_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)              \
+    {                                                                                           \
+        return sample(cx, k, x, is_mean, attributes);                                           \
+    }                                                                                           \
+    extern const ct_op ct__##id##_op;                                                           \
+    const ct_op ct__##id##_op = {                                                               \
+        .name = #id,                                                                            \
+        .flags = CT_OP_CONTIGUOUS,                                                              \
+        .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_AUX,                                     \
+        .attributes_size = sizeof(bool),                                                        \
+        .infer = infer,                                                                         \
+        .forward = forward,                                                                     \
+        .vjp = vjp,                                                                             \
+        .backward = backward,                                                                   \
+        .sample = id##_sample,                                                                  \
+    };                                                                                          \
+    ct_tensor *ct_##id(ct_tensor *logits, ct_tensor *labels)                                    \
+    {                                                                                           \
+        return ct_apply(&ct__##id##_op, &(bool){ is_mean }, CT_TENSORS(logits, labels));        \
+    }
+CROSS_ENTROPY(cross_entropy, true)
+CROSS_ENTROPY(cross_entropy_each, false)

@@ -1,0 +1,37 @@
+/* Kernels of cross_entropy.c, for one type and one kind of processor: ranges of examples. */
+
+/* 1 read from memory, 1 exponential per logit */
+static void K(forward)(int64_t begin, int64_t end, void *arg)
+{
+    const examples *e = arg;
+    for (int64_t i = begin; i < end; i++) {
+        const REAL *x = (const REAL *)e->x + i * e->c;
+        REAL max = K(line_max)(x, e->c);
+        double sum = K(exp_line)(NULL, x, e->c, max);
+        e->loss[i] = log(sum) - ((double)x[e->label[i]] - (double)max);
+        ((REAL *)e->max)[i] = max;
+        ((REAL *)e->share)[i] = (REAL)(1 / sum);
+    }
+}
+
+/* 1 read, 1 write, 1 exponential per logit */
+static void K(backward)(int64_t begin, int64_t end, void *arg)
+{
+    const examples *e = arg;
+    int64_t c = e->c;
+    for (int64_t i = begin; i < end; i++) {
+        const REAL *restrict x = (const REAL *)e->x + i * c;
+        REAL *restrict gx = (REAL *)e->gx + i * c, max = ((const REAL *)e->max)[i];
+        REAL g = ((const REAL *)e->gy)[e->mean ? 0 : i] / (e->mean ? (REAL)e->n : 1);
+        REAL scale = g * ((const REAL *)e->share)[i];
+        if (e->adds)
+            for (int64_t j = 0; j < c; j++)
+                gx[j] += scale * EXP(x[j] - max);
+        else
+            for (int64_t j = 0; j < c; j++)
+                gx[j] = scale * EXP(x[j] - max);
+        gx[e->label[i]] -= g;
+    }
+}
+
+static const kernels K(kernels) = { K(forward), K(backward) };
