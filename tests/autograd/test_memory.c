@@ -63,8 +63,8 @@ START_TEST(without_a_pool_each_block_is_a_call)
     ct_scope scope = ct_scope_begin(c);
     ct_zeros(c, CT_F64, CT_SHAPE(1000));
     ct_scope_end(c, scope);
-    ck_assert_int_eq(stats(c).allocations - before, 4); /* scope, tensor, buffer, data */
-    ck_assert_int_eq(stats(c).deallocations, 4);
+    ck_assert_int_eq(stats(c).allocations - before, 3); /* scope, tensor and buffer, data */
+    ck_assert_int_eq(stats(c).deallocations, 3);
     ck_assert_int_eq(stats(c).pool_bytes, 0);
     ck_assert_int_eq(stats(c).live_bytes, 0);
     ct_context_free(c);
