@@ -1,36 +1,60 @@
 /* Products of matrices. 2 m n k operations on m k + k n + m n numbers: what counts is how often a
- * number is used once it has come near. Three sizes, after Goto and van de Geijn ("Anatomy of
- * high-performance matrix multiplication", ACM TOMS 34, 2008):
+ * number is used once it has come near. After Goto and van de Geijn ("Anatomy of high-performance
+ * matrix multiplication", ACM TOMS 34, 2008), with L1, L2 of 32 and 512 KiB in mind:
  *
- * - a tile of C, ROWS x COLUMNS = 6 x 2 vectors, stays in registers while k runs: 12 sums, 2
- *   vectors of B, one number of A, 15 of 16 registers. A step loads 8 for 12 multiply-adds; two
- *   of these and two or three loads begin in a cycle, so the loads are hidden.
- * - DEPTH = 256 steps: the panel of B that a tile reads, 256 x 64 bytes = 16 KiB, and that of A,
- *   6 KiB (f32) or 12 KiB (f64), stay in an L1 cache of 32 KiB; the 12 loads and stores of C go
- *   with 3072 multiply-adds.
- * - a block of A, 144 KiB, stays in an L2 cache of 512 KiB, with room for the panels of B that pass
- *   by: one is loaded for every 24 (f32) or 12 (f64) tiles. The block of B, 1 MiB, is in L3.
+ * - a tile of C, ROWS x 2 vectors, stays in registers while k runs. 6 rows and 16 registers: 12
+ *   sums, 2 vectors of B, one number of A. A step loads 8 for 12 multiply-adds; two of these and
+ *   two or three loads begin in a cycle, so the loads are hidden, and instructions that only count
+ *   are saved by unrolling.
+ * - DEPTH steps: the panel of B that a tile reads, 320 x 64 bytes = 20 KiB, and the rows of A, 8
+ *   (f32) or 15 KiB (f64), stay in L1 or near it; the 24 loads and stores of C go with 3840
+ *   multiply-adds.
+ * - a block of A, 256 KiB, stays in L2. All its tiles read a panel of B before the next is put
+ *   together: one panel is all the room that B takes.
  *
- * Panels are packed, so that a tile reads them in sequence, where they are used often enough to
- * repay it. Small products, and an A that is read along its rows anyway, are read in place. One
- * row or column is a sum of rows or a set of dot products, at the speed of reading B once.
+ * A panel of B whose rows lie side by side is put together by the first tile that reads it, and
+ * what the next panel needs is fetched ahead; columns that lie along k are transposed on the way
+ * by squares. Where both operands lie along k (a layer's X W^T), that is a matter of m k or of k n
+ * numbers: so where m is the less, C^T = B^T A^T is computed, and turned. A is read in place, but
+ * for rows a power of two apart, which would meet in one set of the cache, and columns.
  *
- * Sums run over k in the same order whatever is packed, and C is cut by its shape alone. */
+ * Products with few rows or columns are sums of rows of B or dot products (gemm_thin.h), at the
+ * speed of reading the larger operand once.
+ *
+ * Threads: C is cut into parts by its shape alone, each computed with a room of its own; k is never
+ * cut. Each element is summed in an order that does not depend on the cut. */
 #include "gemm.h"
 
 #include <string.h>
 
 #if defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
+#define PREFETCH(p) __builtin_prefetch(p)
 #else
+#define PREFETCH(p) ((void)(p))
 #define INLINE static inline
 #endif
 
-enum { ROWS = 6, DEPTH = 256, A_BYTES = 144 << 10, B_BYTES = 1 << 20 };
+/* a step takes fewer instructions when the next is at a known distance */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll_count(4)")
+#elif defined(__GNUC__)
+#define UNROLL _Pragma("GCC unroll 4")
+#else
+#define UNROLL
+#endif
+
+enum { DEPTH = 320, A_BYTES = 256 << 10 };
+#define GRAIN 5e5 /* multiply-adds of a part of C */
 
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static int64_t at_least_1(int64_t n)
+{
+    return n > 1 ? n : 1;
 }
 
 static int64_t round_up(int64_t n, int64_t to)
@@ -38,170 +62,137 @@ static int64_t round_up(int64_t n, int64_t to)
     return (n + to - 1) / to * to;
 }
 
-/* -- AVX2 and FMA: 8 floats or 4 doubles */
-#if defined(__GNUC__) && defined(__x86_64__)
-#define HAVE_AVX2
+/* n / parts, rounded up */
+static int64_t even(int64_t n, int64_t parts)
+{
+    return (n + parts - 1) / parts;
+}
+
+/* n cut into as few equal parts of at most `most` as there can be: the size of one, a multiple of
+ * `to` */
+static int64_t even_part(int64_t n, int64_t most, int64_t to)
+{
+    return n > 0 ? round_up(even(n, even(n, most)), to) : to;
+}
+
+typedef enum form { TILES, TURNED, DOTS, ROW } form;
+
+/* how a product is computed: C is cut into parts of `rows` x `columns` by its shape alone */
+typedef struct plan {
+    ct__gemm g; /* what is computed: TURNED the transposed product, without the rest */
+    form form;
+    int64_t rows, columns, t_row;
+    size_t room; /* bytes of scratch of each part */
+} plan;
+
+typedef struct part {
+    int64_t i, m, j, n;
+} part;
+
+static void turn(ct__gemm *g)
+{
+    ct__gemm t = *g;
+    g->m = t.n, g->n = t.m;
+    g->a = (ct__matrix){ t.b.data, t.b.col, t.b.row };
+    g->b = (ct__matrix){ t.a.data, t.a.col, t.a.row };
+    g->bias = NULL;
+    g->adds = false;
+    g->activation = CT_IDENTITY;
+}
+
+#if defined(CT_SIMD_X86)
 #include <immintrin.h>
-#define TARGET __attribute__((target("avx2,fma")))
-
-/* y_ij = x_ji, 8 x 8: rows of x lie x_row apart, those of y 16 */
-INLINE TARGET void transpose_f32_avx2(const float *x, int64_t x_row, float *y)
-{
-    __m256 r[8], s[8];
-    for (int i = 0; i < 8; i++)
-        r[i] = _mm256_loadu_ps(x + i * x_row);
-    for (int i = 0; i < 8; i += 2) {
-        s[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
-        s[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4) {
-        r[i] = _mm256_shuffle_ps(s[i], s[i + 2], 0x44);
-        r[i + 1] = _mm256_shuffle_ps(s[i], s[i + 2], 0xee);
-        r[i + 2] = _mm256_shuffle_ps(s[i + 1], s[i + 3], 0x44);
-        r[i + 3] = _mm256_shuffle_ps(s[i + 1], s[i + 3], 0xee);
-    }
-    for (int i = 0; i < 4; i++) {
-        _mm256_storeu_ps(y + i * 16, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-        _mm256_storeu_ps(y + (i + 4) * 16, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
-    }
-}
-
-/* the same, 4 x 4 into rows 8 apart */
-INLINE TARGET void transpose_f64_avx2(const double *x, int64_t x_row, double *y)
-{
-    __m256d r[4], s[4];
-    for (int i = 0; i < 4; i++)
-        r[i] = _mm256_loadu_pd(x + i * x_row);
-    for (int i = 0; i < 4; i += 2) {
-        s[i] = _mm256_unpacklo_pd(r[i], r[i + 1]);
-        s[i + 1] = _mm256_unpackhi_pd(r[i], r[i + 1]);
-    }
-    for (int i = 0; i < 2; i++) {
-        _mm256_storeu_pd(y + i * 8, _mm256_permute2f128_pd(s[i], s[i + 2], 0x20));
-        _mm256_storeu_pd(y + (i + 2) * 8, _mm256_permute2f128_pd(s[i], s[i + 2], 0x31));
-    }
-}
-
-#define REAL         float
-#define K(name)      name##_f32_avx2
-#define VECTOR       __m256
-#define LANES        8
-#define LOAD(p)      _mm256_loadu_ps(p)
-#define STORE(p, v)  _mm256_storeu_ps(p, v)
-#define SPLAT(x)     _mm256_set1_ps(x)
-#define FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
-#include "gemm_kernels.h"
-
-#define REAL         double
-#define K(name)      name##_f64_avx2
-#define VECTOR       __m256d
-#define LANES        4
-#define LOAD(p)      _mm256_loadu_pd(p)
-#define STORE(p, v)  _mm256_storeu_pd(p, v)
-#define SPLAT(x)     _mm256_set1_pd(x)
-#define FMA(a, b, c) _mm256_fmadd_pd(a, b, c)
-#include "gemm_kernels.h"
-#undef TARGET
+CT_SIMD_BEGIN_AVX2
+#include "gemm_avx2.h"
+CT_SIMD_END
+CT_SIMD_BEGIN_AVX512
+#include "gemm_avx512.h"
+CT_SIMD_END
 #endif
-
-/* -- Any machine: 16 bytes, or without vector types one number */
-#define TARGET
-#if defined(__GNUC__)
-enum { F32_LANES = 4, F64_LANES = 2 };
-typedef float f32_vector __attribute__((vector_size(16), aligned(4), may_alias));
-typedef double f64_vector __attribute__((vector_size(16), aligned(8), may_alias));
-#define F32_SPLAT(x) ((f32_vector){ x, x, x, x })
-#define F64_SPLAT(x) ((f64_vector){ x, x })
-#else
-enum { F32_LANES = 1, F64_LANES = 1 };
-typedef float f32_vector;
-typedef double f64_vector;
-#define F32_SPLAT(x) (x)
-#define F64_SPLAT(x) (x)
-#endif
-
-INLINE void transpose_f32_any(const float *x, int64_t x_row, float *y)
-{
-    for (int i = 0; i < F32_LANES; i++)
-        for (int j = 0; j < F32_LANES; j++)
-            y[i * 2 * F32_LANES + j] = x[j * x_row + i];
-}
-
-INLINE void transpose_f64_any(const double *x, int64_t x_row, double *y)
-{
-    for (int i = 0; i < F64_LANES; i++)
-        for (int j = 0; j < F64_LANES; j++)
-            y[i * 2 * F64_LANES + j] = x[j * x_row + i];
-}
-
-#define REAL         float
-#define K(name)      name##_f32_any
-#define VECTOR       f32_vector
-#define LANES        F32_LANES
-#define LOAD(p)      (*(const f32_vector *)(p))
-#define STORE(p, v)  (*(f32_vector *)(p) = (v))
-#define SPLAT(x)     F32_SPLAT(x)
-#define FMA(a, b, c) ((a) * (b) + (c))
-#include "gemm_kernels.h"
-
-#define REAL         double
-#define K(name)      name##_f64_any
-#define VECTOR       f64_vector
-#define LANES        F64_LANES
-#define LOAD(p)      (*(const f64_vector *)(p))
-#define STORE(p, v)  (*(f64_vector *)(p) = (v))
-#define SPLAT(x)     F64_SPLAT(x)
-#define FMA(a, b, c) ((a) * (b) + (c))
-#include "gemm_kernels.h"
+#include "gemm_plain.h"
 
 /* -- The choice of kernels: when it runs, by the processor it runs on */
 typedef struct kernels {
-    size_t (*scratch)(const ct__gemm *g);
-    void (*run)(const ct__gemm *g, void *scratch);
+    plan (*plan_of)(const ct__gemm *g);
+    void (*run_part)(const plan *w, const ct__gemm *g, part c, void *scratch);
 } kernels;
 
-static kernels kernels_for(const ct__gemm *g)
+#define KERNELS(target)                                                                         \
+    { { plan_of_f32_##target, run_part_f32_##target },                                          \
+      { plan_of_f64_##target, run_part_f64_##target } }
+
+static const kernels *kernels_for(const ct__gemm *g)
 {
-    bool f32 = g->dtype == CT_F32;
-#ifdef HAVE_AVX2
-    if (!g->portable && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return f32 ? (kernels){ scratch_f32_avx2, run_f32_avx2 }
-                   : (kernels){ scratch_f64_avx2, run_f64_avx2 };
+    static const kernels plain[2] = KERNELS(plain);
+#if defined(CT_SIMD_X86)
+    static const kernels avx2[2] = KERNELS(avx2), avx512[2] = KERNELS(avx512);
+    if (g->simd >= CT_SIMD_AVX512)
+        return &avx512[g->dtype == CT_F64];
+    if (g->simd == CT_SIMD_AVX2)
+        return &avx2[g->dtype == CT_F64];
 #endif
-    return f32 ? (kernels){ scratch_f32_any, run_f32_any }
-               : (kernels){ scratch_f64_any, run_f64_any };
+    return &plain[g->dtype == CT_F64];
 }
 
 /* one column is one row of the transposed product; its bias is put down first */
-static bool turns(const ct__gemm *g)
-{
-    return g->n == 1 && g->m > 1 && g->c_row == 1;
-}
-
-static ct__gemm turned(const ct__gemm *g)
+static ct__gemm straight(const ct__gemm *g)
 {
     ct__gemm t = *g;
-    t.m = 1, t.n = g->m;
-    t.a = (ct__matrix){ g->b.data, g->b.col, g->b.row };
-    t.b = (ct__matrix){ g->a.data, g->a.col, g->a.row };
-    t.bias = NULL;
-    t.adds = g->adds || g->bias;
+    if (g->n == 1 && g->m > 1 && g->c_row == 1) {
+        turn(&t);
+        t.adds = g->adds || g->bias;
+        t.activation = g->activation;
+    }
     return t;
+}
+
+static int64_t parts_of(const plan *w)
+{
+    bool whole = w->rows >= w->g.m && w->columns >= w->g.n;
+    return whole ? 1 : even(w->g.m, w->rows) * even(w->g.n, w->columns);
 }
 
 size_t ct__gemm_scratch(const ct__gemm *g)
 {
-    ct__gemm t = turns(g) ? turned(g) : *g;
-    return kernels_for(&t).scratch(&t);
+    ct__gemm t = straight(g);
+    if (g->m <= 0 || g->n <= 0)
+        return 0;
+    plan w = kernels_for(&t)->plan_of(&t);
+    return w.room * (size_t)parts_of(&w);
+}
+
+typedef struct job {
+    ct__gemm g;
+    plan w;
+    const kernels *kernels;
+    char *scratch;
+} job;
+
+static void run_part(int64_t at, void *arg)
+{
+    const job *j = arg;
+    int64_t down = even(j->w.g.m, j->w.rows);
+    part c = { .i = at % down * j->w.rows, .j = at / down * j->w.columns };
+    c.m = least(j->w.g.m - c.i, j->w.rows);
+    c.n = least(j->w.g.n - c.j, j->w.columns);
+    j->kernels->run_part(&j->w, &j->g, c, j->scratch + (size_t)at * j->w.room);
 }
 
 void ct__gemm_run(const ct__gemm *g, void *scratch)
 {
-    ct__gemm t = turns(g) ? turned(g) : *g;
     size_t size = g->dtype == CT_F32 ? sizeof(float) : sizeof(double);
     if (g->m <= 0 || g->n <= 0)
         return;
-    for (int64_t i = 0; turns(g) && g->bias && i < g->m; i++)
+    job j = { .g = straight(g), .kernels = kernels_for(g), .scratch = scratch };
+    for (int64_t i = 0; j.g.m != g->m && g->bias && i < g->m; i++)
         memcpy((char *)g->c + (size_t)i * size, g->bias, size);
-    kernels_for(&t).run(&t, scratch);
+    j.w = j.kernels->plan_of(&j.g);
+    int64_t parts = parts_of(&j.w);
+    if (parts == 1)
+        j.kernels->run_part(&j.w, &j.g, (part){ 0, j.w.g.m, 0, j.w.g.n }, scratch);
+    else if (g->cx)
+        ct_parallel_for(g->cx, parts, run_part, &j);
+    else
+        for (int64_t i = 0; i < parts; i++)
+            run_part(i, &j);
 }

@@ -21,7 +21,8 @@ typedef struct ct__gemm {
     bool adds;                /* to what C holds; without bias and activation */
     const void *bias;         /* n of them, side by side, added to every row; or NULL */
     ct_activation activation; /* one that ct__activation_fuses */
-    bool portable;            /* not the kernel made for this machine: for tests */
+    ct_simd simd;             /* kernels no wider than this, which the machine has */
+    ct_context *cx;           /* whose threads help; NULL: none */
 } ct__gemm;
 
 size_t ct__gemm_scratch(const ct__gemm *g); /* bytes; depends on sizes and strides only */

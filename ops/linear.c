@@ -41,8 +41,10 @@ static int64_t rows_of(const ct_tensor *x)
     return rows;
 }
 
-static ct_status multiply(const ct_call *call, const ct__gemm *g)
+static ct_status multiply(const ct_call *call, ct__gemm *g)
 {
+    g->cx = ct_call_context(call);
+    g->simd = ct_simd_of(g->cx);
     size_t bytes = ct__gemm_scratch(g);
     void *scratch = bytes > 0 ? ct_call_scratch(call, bytes) : NULL;
     if (bytes > 0 && !scratch)

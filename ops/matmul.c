@@ -149,42 +149,80 @@ static void merge(product *p)
     }
 }
 
-typedef struct run {
+/* products that are computed side by side, a range of them with one scratch */
+typedef struct batch {
+    const product *p;
     ct__gemm gemm;
-    void *scratch;
-} run;
+    char *scratch;
+    size_t room;
+    int64_t count, grain;
+} batch;
 
-static void run_one_by_one(int64_t n, void *const *data, const int64_t *stride, const void *arg)
+static const void *move(const void *data, const batch *b, const matrices *x, int64_t i)
 {
-    run r = *(const run *)arg;
-    int64_t size = (int64_t)ct__size_of(r.gemm.dtype);
-    for (int64_t i = 0; i < n; i++) {
-        r.gemm.a.data = (const char *)data[0] + i * stride[0] * size;
-        r.gemm.b.data = (const char *)data[1] + i * stride[1] * size;
-        r.gemm.c = (char *)data[2] + i * stride[2] * size;
-        ct__gemm_run(&r.gemm, r.scratch);
+    int64_t at = 0;
+    for (int d = b->p->s.ndim - 1; d >= 0; d--) {
+        at += i % b->p->s.leading[d] * x->strides[d];
+        i /= b->p->s.leading[d];
+    }
+    return (const char *)data + at * (int64_t)ct__size_of(b->gemm.dtype);
+}
+
+static void run_range(int64_t begin, int64_t end, void *arg)
+{
+    const batch *b = arg;
+    const product *p = b->p;
+    for (int64_t i = begin; i < end; i++) {
+        ct__gemm g = b->gemm;
+        g.a.data = move(g.a.data, b, &p->a, i);
+        g.b.data = move(g.b.data, b, &p->b, i);
+        g.c = (void *)(uintptr_t)move(g.c, b, &p->c, i);
+        ct__gemm_run(&g, b->scratch ? b->scratch + (size_t)(begin / b->grain) * b->room : NULL);
+    }
+}
+
+/* ranges for the threads, by sizes alone: of 1e6 operations or more, and of one product where that
+ * is cut into parts itself or where products are summed */
+static void cut(batch *b)
+{
+    const ct__gemm *g = &b->gemm;
+    double operations = 2.0 * (double)g->m * (double)g->n * (double)g->k + 1;
+    b->grain = b->count;
+    if (sums(b->p) || operations > 16e6 || b->count < 2)
+        return;
+    b->gemm.cx = NULL;
+    if (operations * (double)b->count > 2e6) {
+        double least = 1e6 / operations;
+        b->grain = (b->count + 15) / 16;
+        if ((double)b->grain < least)
+            b->grain = (int64_t)least;
     }
 }
 
 static ct_status multiply(product *p, ct_tensor *c)
 {
+    ct_context *cx = ct_call_context(p->call);
     ct_dtype dtype = ct_dtype_of(c);
-    size_t size = ct__size_of(dtype);
     merge(p);
     if (sums(p) && !p->adds) {
-        memset(p->c.data, 0, (size_t)ct_count(c) * size);
+        memset(p->c.data, 0, (size_t)ct_count(c) * ct__size_of(dtype));
         p->adds = true;
     }
-    run r = { .gemm = { .dtype = dtype, .m = p->a.rows, .n = p->b.columns, .k = p->a.columns,
-                        .a = { p->a.data, p->a.row, p->a.column },
-                        .b = { p->b.data, p->b.row, p->b.column },
-                        .c_row = p->c.row, .adds = p->adds } };
-    size_t bytes = ct__gemm_scratch(&r.gemm);
-    if (bytes > 0 && !(r.scratch = ct_call_scratch(p->call, bytes)))
+    batch b = { .p = p, .count = 1,
+                .gemm = { .dtype = dtype, .m = p->a.rows, .n = p->b.columns, .k = p->a.columns,
+                          .a = { p->a.data, p->a.row, p->a.column },
+                          .b = { p->b.data, p->b.row, p->b.column }, .c = p->c.data,
+                          .c_row = p->c.row, .adds = p->adds, .simd = ct_simd_of(cx), .cx = cx } };
+    for (int d = 0; d < p->s.ndim; d++)
+        b.count *= p->s.leading[d];
+    if (b.count == 0)
+        return CT_OK;
+    cut(&b);
+    b.room = ct__gemm_scratch(&b.gemm);
+    size_t bytes = b.room * (size_t)((b.count - 1) / b.grain + 1);
+    if (bytes > 0 && !(b.scratch = ct_call_scratch(p->call, bytes)))
         return CT_ERROR_MEMORY;
-    ct_operand operands[] = { { p->a.data, size, p->a.strides }, { p->b.data, size, p->b.strides },
-                              { p->c.data, size, p->c.strides } };
-    ct_loop_over(p->s.leading, p->s.ndim, operands, 3, run_one_by_one, &r);
+    ct_parallel_ranges(cx, b.count, b.grain, run_range, &b);
     return CT_OK;
 }
 

@@ -2,6 +2,7 @@
  * element may be off by k roundings of its sum of magnitudes. */
 #include "support.h"
 
+#include "copy.h"
 #include "gemm.h"
 
 typedef struct layout {
@@ -9,8 +10,8 @@ typedef struct layout {
 } layout;
 
 enum { ROOM = 400000 };
-static double a64[ROOM], b64[ROOM], c64[ROOM], before[ROOM], bias64[1200];
-static float a32[ROOM], b32[ROOM], c32[ROOM], bias32[1200];
+static double a64[ROOM], b64[ROOM], c64[ROOM], before[ROOM], bias64[5000];
+static float a32[ROOM], b32[ROOM], c32[ROOM], bias32[5000];
 
 static void fill(double *x, float *y, int n)
 {
@@ -61,9 +62,9 @@ static void check(ct__gemm g, int c_end)
     static _Alignas(64) char scratch[4 << 20], guard[256];
     memset(guard, 0xff, sizeof guard);
     for (int f32 = 0; f32 < 2; f32++)
-        for (int portable = 0; portable < 2; portable++) {
+        for (int simd = CT_SIMD_PLAIN; simd <= (int)ct_simd_of(cx); simd++) {
             g.dtype = f32 ? CT_F32 : CT_F64;
-            g.portable = portable;
+            g.simd = (ct_simd)simd;
             int64_t a = first_of(g.a, g.m, g.k), b = first_of(g.b, g.k, g.n);
             g.a.data = f32 ? (void *)(a32 + a) : a64 + a;
             g.b.data = f32 ? (void *)(b32 + b) : b64 + b;
@@ -108,7 +109,7 @@ static void fill_all(void)
     fill(a64, a32, ROOM);
     fill(b64, b32, ROOM);
     fill(before, c32, ROOM);
-    fill(bias64, bias32, 1200);
+    fill(bias64, bias32, 5000);
 }
 
 START_TEST(small_sizes)
@@ -187,9 +188,120 @@ START_TEST(same_bits_for_a_row_alone)
 }
 END_TEST
 
+/* a few rows or columns, more columns than rows, more than one block of these */
+START_TEST(thin_and_turned)
+{
+    static const int sizes[][3] = { { 1, 10, 128 }, { 2, 40, 64 }, { 3, 33, 70 }, { 1, 70, 9 },
+                                    { 40, 9, 100 }, { 25, 1, 77 }, { 20, 300, 50 },
+                                    { 37, 530, 40 }, { 1, 300, 67 } };
+    static const ct_activation all[] = { CT_IDENTITY, CT_RELU, CT_TANH };
+    fill_all();
+    for (int i = 0; i < 9; i++) {
+        const int *size = sizes[i];
+        check_forms(size[0], size[1], size[2], (ct__gemm){ .adds = true }, 1);
+        for (int f = 0; f < 3; f++)
+            check_forms(size[0], size[1], size[2],
+                        (ct__gemm){ .bias = bias64, .activation = all[f] }, 1 + (i + f) % 2);
+    }
+}
+END_TEST
+
+/* rows that would meet in one set of the cache are moved */
+START_TEST(rows_a_power_of_two_apart)
+{
+    fill_all();
+    for (int m = 5; m < 20; m += 7) {
+        ct__gemm g = { .m = m, .n = 300, .k = 130, .a = { NULL, 512, 1 }, .b = { NULL, 301, 1 },
+                       .c_row = 300, .bias = bias64 };
+        check(g, m * 300);
+        g.a = (ct__matrix){ NULL, 1, 512 };
+        check(g, m * 300);
+    }
+}
+END_TEST
+
+/* 0 times what is not there would show */
+START_TEST(infinity_stays)
+{
+    fill_all();
+    for (int n = 1; n < 300; n += 13)
+        for (int k = 1; k < 40; k += 3)
+            for (int simd = CT_SIMD_PLAIN; simd <= (int)ct_simd_of(cx); simd++) {
+                static _Alignas(64) char scratch[1 << 17];
+                float last = b32[(k - 1) * n + n - 1], y[300];
+                b32[(k - 1) * n + n - 1] = INFINITY;
+                ct__gemm g = { .dtype = CT_F32, .m = 1, .n = n, .k = k, .a = { bias32, 1, 1 },
+                               .b = { b32, n, 1 }, .c = y, .c_row = n, .simd = (ct_simd)simd };
+                ck_assert_uint_le(ct__gemm_scratch(&g), sizeof scratch);
+                ct__gemm_run(&g, scratch);
+                b32[(k - 1) * n + n - 1] = last;
+                ck_assert(isinf(y[n - 1]));
+                for (int j = 0; j < n - 1; j++)
+                    ck_assert(isfinite(y[j]));
+            }
+}
+END_TEST
+
+static void run_in(ct__gemm g, ct_context *threads, void *c)
+{
+    void *scratch = aligned_alloc(64, (ct__gemm_scratch(&g) + 127) / 64 * 64);
+    g.cx = threads;
+    g.c = c;
+    memset(c, 0xff, (size_t)(g.m * g.c_row) * ct__size_of(g.dtype));
+    ct__gemm_run(&g, scratch);
+    free(scratch);
+}
+
+static void check_threads(ct__gemm g)
+{
+    double *alone = c64, *together = before;
+    for (int f64 = 0; f64 < 2; f64++)
+        for (int simd = CT_SIMD_PLAIN; simd <= (int)ct_simd_of(cx); simd++) {
+            g.dtype = f64 ? CT_F64 : CT_F32;
+            g.a.data = f64 ? (void *)a64 : a32;
+            g.b.data = f64 ? (void *)b64 : b32;
+            g.bias = f64 ? (void *)bias64 : bias32;
+            g.simd = (ct_simd)simd;
+            run_in(g, NULL, alone);
+            for (int threads = 2; threads <= 8; threads *= 2) {
+                ct_context *c = ct_context_new(&(ct_context_options){ .threads = threads });
+                run_in(g, c, together);
+                ct_context_free(c);
+                ck_assert_mem_eq(alone, together,
+                                 (size_t)(g.m * g.c_row) * ct__size_of(g.dtype));
+            }
+        }
+}
+
+START_TEST(same_bits_for_any_number_of_threads)
+{
+    fill_all();
+    for (int form = 0; form < 4; form++) {
+        ct__gemm g = { .m = 300, .n = 290, .k = 70, .c_row = 290 };
+        g.a = form & 1 ? (ct__matrix){ NULL, 1, 300 } : (ct__matrix){ NULL, 70, 1 };
+        g.b = form & 2 ? (ct__matrix){ NULL, 1, 70 } : (ct__matrix){ NULL, 290, 1 };
+        check_threads(g);
+        g.m = 60, g.n = 1100, g.c_row = 1100;
+        g.a.row = form & 1 ? 1 : 70, g.a.col = form & 1 ? 60 : 1;
+        g.b.row = form & 2 ? 1 : 1100, g.b.col = form & 2 ? 70 : 1;
+        g.activation = CT_SIGMOID;
+        check_threads(g);
+    }
+    ct__gemm row = { .m = 1, .n = 5000, .k = 1000, .a = { NULL, 1, 1 }, .b = { NULL, 64, 1 },
+                     .c_row = 5000 };
+    check_threads(row);
+    row.b = (ct__matrix){ NULL, 1, 64 };
+    check_threads(row);
+    check_threads((ct__gemm){ .m = 1100, .n = 7, .k = 300, .a = { NULL, 64, 1 },
+                              .b = { NULL, 1, 64 }, .c_row = 7 });
+}
+END_TEST
+
 Suite *gemm_suite(void)
 {
     const TTest *const tests[] = { small_sizes, more_than_one_block, epilogue,
-                                   strides_of_zero_and_below, same_bits_for_a_row_alone, NULL };
+                                   strides_of_zero_and_below, same_bits_for_a_row_alone,
+                                   thin_and_turned, rows_a_power_of_two_apart, infinity_stays,
+                                   same_bits_for_any_number_of_threads, NULL };
     return make_suite("gemm", tests);
 }

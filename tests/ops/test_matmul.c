@@ -265,13 +265,36 @@ START_TEST(out_of_memory)
 }
 END_TEST
 
+/* many small products and a few large ones are shared out differently */
+START_TEST(a_batch_is_its_products)
+{
+    static const int64_t sizes[][4] = { { 150, 12, 30, 25 }, { 2, 260, 230, 200 },
+                                        { 7, 90, 80, 70 } };
+    ct_context_free(cx);
+    cx = ct_context_new(&(ct_context_options){ .threads = 3, .pool_bytes = -1 });
+    for (int k = 0; k < 3; k++) {
+        const int64_t *size = sizes[k];
+        ct_tensor *a = ct_randn(cx, CT_F32, CT_SHAPE(size[0], 1, size[1], size[2]));
+        ct_tensor *b = ct_randn(cx, CT_F32, CT_SHAPE(2, size[2], size[3]));
+        ct_tensor *y = ct_matmul(a, b);
+        for (int64_t i = 0; i < size[0]; i++)
+            for (int64_t j = 0; j < 2; j++) {
+                ct_tensor *one = ct_matmul(ct_select(ct_select(a, 0, i), 0, 0), ct_select(b, 0, j));
+                ck_assert(ct_max_difference(ct_select(ct_select(y, 0, i), 0, j), one) == 0);
+            }
+    }
+    expect_ok();
+}
+END_TEST
+
 Suite *matmul_suite(void)
 {
     const TTest *const tests[] = {
         leading_axes_broadcast, views_need_no_copy, one_dimension,
         one_dimension_is_a_row_or_a_column, nothing_to_sum,
         second_derivatives, cotangents_add_up, linear_is_matmul_and_bias,
-        bias_is_optional_but_must_not_have_failed, dot_products, messages, out_of_memory, NULL
+        bias_is_optional_but_must_not_have_failed, dot_products, messages, out_of_memory,
+        a_batch_is_its_products, NULL
     };
     return make_suite("matmul", tests);
 }

@@ -1,0 +1,175 @@
+/* Part of gemm_kernels.h: products that read one operand once, 2 operations to a number or a few
+ * times that: at the speed of reading it. */
+
+/* -- One row, and rows of B side by side: c += a B */
+/* columns as many as registers hold sums of: none is stored on the way */
+INLINE void K(sum_narrow)(const ct__gemm *g, int64_t j, int vectors)
+{
+    const REAL *a = g->a.data, *b = (const REAL *)g->b.data + j;
+    REAL *c = (REAL *)g->c + j;
+    VECTOR sum[8];
+    for (int v = 0; v < vectors; v++)
+        sum[v] = LOAD(c + v * LANES);
+    for (int64_t p = 0; p < g->k; p++, a += g->a.col, b += g->b.row) {
+        VECTOR x = SPLAT(*a);
+        for (int v = 0; v < vectors; v++)
+            sum[v] = FMA(x, LOAD(b + v * LANES), sum[v]);
+    }
+    for (int v = 0; v < vectors; v++)
+        STORE(c + v * LANES, sum[v]);
+}
+
+/* one vector or less: two sums of every other row */
+static void K(sum_last)(const ct__gemm *g, int64_t j, int64_t n)
+{
+    const REAL *a = g->a.data, *b = (const REAL *)g->b.data + j;
+    REAL *c = (REAL *)g->c + j;
+    VECTOR even = LOAD_SOME(c, n), odd = SPLAT(0);
+    int64_t p = 0;
+    for (; p + 2 <= g->k; p += 2, a += 2 * g->a.col, b += 2 * g->b.row) {
+        even = FMA(SPLAT(a[0]), LOAD_SOME(b, n), even);
+        odd = FMA(SPLAT(a[g->a.col]), LOAD_SOME(b + g->b.row, n), odd);
+    }
+    if (p < g->k)
+        even = FMA(SPLAT(*a), LOAD_SOME(b, n), even);
+    K(store_part)(c, ADD(even, odd), n);
+}
+
+/* c += x0 b0 + x1 b1 + x2 b2 + x3 b3, in this order */
+INLINE VECTOR K(sum_of)(VECTOR c, const VECTOR *x, const VECTOR *b)
+{
+    return FMA(x[3], b[3], FMA(x[2], b[2], FMA(x[1], b[1], FMA(x[0], b[0], c))));
+}
+
+/* four rows of B to a sweep over c, which stays in L1 */
+static void K(sweep)(const REAL *const *b, const REAL *a, REAL *c, int64_t n)
+{
+    const VECTOR x[4] = { SPLAT(a[0]), SPLAT(a[1]), SPLAT(a[2]), SPLAT(a[3]) };
+    const REAL *b0 = b[0], *b1 = b[1], *b2 = b[2], *b3 = b[3];
+    int64_t j = 0, some = n % LANES;
+    for (; j + LANES <= n; j += LANES) {
+        const VECTOR y[4] = { LOAD(b0 + j), LOAD(b1 + j), LOAD(b2 + j), LOAD(b3 + j) };
+        STORE(c + j, K(sum_of)(LOAD(c + j), x, y));
+    }
+    if (some) {
+        const VECTOR y[4] = { LOAD_SOME(b0 + j, some), LOAD_SOME(b1 + j, some),
+                              LOAD_SOME(b2 + j, some), LOAD_SOME(b3 + j, some) };
+        K(store_some)(c + j, K(sum_of)(LOAD_SOME(c + j, some), x, y), some);
+    }
+}
+
+static void K(sum_rows)(const ct__gemm *g, int64_t j, int64_t n)
+{
+    REAL *c = (REAL *)g->c + j;
+    const REAL *a = g->a.data, *b = (const REAL *)g->b.data + j;
+    int64_t p = 0;
+    if (n * (int64_t)sizeof(REAL) <= NARROW) {
+        for (; n >= 8 * LANES; j += 8 * LANES, n -= 8 * LANES)
+            K(sum_narrow)(g, j, 8);
+        for (; n >= 2 * LANES; j += 2 * LANES, n -= 2 * LANES)
+            K(sum_narrow)(g, j, 2);
+        for (; n > 0; j += LANES, n -= LANES)
+            K(sum_last)(g, j, least(n, LANES));
+        return;
+    }
+    for (; p + 4 <= g->k; p += 4, a += 4 * g->a.col, b += 4 * g->b.row) {
+        const REAL *rows[] = { b, b + g->b.row, b + 2 * g->b.row, b + 3 * g->b.row };
+        const REAL x[] = { a[0], a[g->a.col], a[2 * g->a.col], a[3 * g->a.col] };
+        K(sweep)(rows, x, c, n);
+    }
+    for (; p < g->k; p++, a += g->a.col, b += g->b.row)
+        for (int64_t i = 0; i < n; i++)
+            c[i] += *a * b[i];
+}
+
+/* the start, or what belongs on top of it, in every column */
+static void K(run_row)(const ct__gemm *g, int64_t j, int64_t n)
+{
+    REAL *c = (REAL *)g->c + j;
+    if (g->bias)
+        memcpy(c, (const REAL *)g->bias + j, (size_t)n * sizeof *c);
+    else if (!g->adds)
+        memset(c, 0, (size_t)n * sizeof *c);
+    K(sum_rows)(g, j, n);
+}
+
+/* -- Rows of A and columns of B that lie along k: dot products, a few rows by four columns at once.
+ * `rows` (1 to 3) and `columns` (1 to 4) are constants where it is inlined. One row has two sums to
+ * a column, so that there are eight chains of multiply-adds, which hide the latency of each */
+INLINE void K(dots_of)(const REAL *a, int64_t a_row, const REAL *b, int64_t b_col, int64_t k,
+                       int rows, int columns, REAL (*sums)[4])
+{
+    int halves = rows == 1 ? 2 : 1;
+    VECTOR sum[3][4] = { { SPLAT(0), SPLAT(0), SPLAT(0), SPLAT(0) },
+                         { SPLAT(0), SPLAT(0), SPLAT(0), SPLAT(0) },
+                         { SPLAT(0), SPLAT(0), SPLAT(0), SPLAT(0) } };
+    int64_t p = 0, step = halves * LANES;
+    for (; p + step <= k; p += step)
+        for (int h = 0; h < halves; h++)
+            for (int j = 0; j < columns; j++) {
+                VECTOR y = LOAD(b + j * b_col + p + h * LANES);
+                for (int i = 0; i < rows; i++)
+                    sum[i + h][j] = FMA(LOAD(a + i * a_row + p + h * LANES), y, sum[i + h][j]);
+            }
+    for (int64_t some; p < k; p += some) {
+        some = least(k - p, LANES);
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < columns; j++)
+                sum[i][j] = FMA(LOAD_SOME(a + i * a_row + p, some),
+                                LOAD_SOME(b + j * b_col + p, some), sum[i][j]);
+    }
+    if (halves == 2) {
+        sum[0][0] = ADD(sum[0][0], sum[1][0]);
+        sum[0][1] = ADD(sum[0][1], sum[1][1]);
+        sum[0][2] = ADD(sum[0][2], sum[1][2]);
+        sum[0][3] = ADD(sum[0][3], sum[1][3]);
+    }
+    K(sum4)(sum[0], sums[0]);
+    if (rows > 1)
+        K(sum4)(sum[1], sums[1]);
+    if (rows > 2)
+        K(sum4)(sum[2], sums[2]);
+}
+
+#define DOTS(rows, columns) K(dots_of)(a, a_row, b, b_col, k, rows, columns, sums); break
+static void K(run_dots)(const REAL *a, int64_t a_row, const REAL *b, int64_t b_col, int64_t k,
+                        int64_t rows, int64_t columns, REAL (*sums)[4])
+{
+    switch (rows * 4 + columns) {
+    case 5: DOTS(1, 1);
+    case 6: DOTS(1, 2);
+    case 7: DOTS(1, 3);
+    case 8: DOTS(1, 4);
+    case 9: DOTS(2, 1);
+    case 10: DOTS(2, 2);
+    case 11: DOTS(2, 3);
+    case 12: DOTS(2, 4);
+    case 13: DOTS(3, 1);
+    case 14: DOTS(3, 2);
+    case 15: DOTS(3, 3);
+    default: DOTS(3, 4);
+    }
+}
+#undef DOTS
+
+static void K(dot_columns)(const ct__gemm *g, part c)
+{
+    const REAL *bias = g->bias;
+    int64_t end = c.i + c.m, rows;
+    for (int64_t i = c.i; i < end; i += rows) {
+        const REAL *a = (const REAL *)g->a.data + i * g->a.row;
+        rows = end - i == 4 ? 2 : least(end - i, 3);
+        for (int64_t q = c.j, columns; q < c.j + c.n; q += columns) {
+            int64_t left = c.j + c.n - q;
+            REAL sums[3][4];
+            columns = left == 5 || left == 6 ? 3 : least(left, 4);
+            K(run_dots)(a, g->a.row, (const REAL *)g->b.data + q * g->b.col, g->b.col, g->k, rows,
+                        columns, sums);
+            for (int64_t r = 0; r < rows; r++)
+                for (int64_t s = 0; s < columns; s++) {
+                    REAL *y = (REAL *)g->c + (i + r) * g->c_row + q + s;
+                    *y = sums[r][s] + (g->adds ? *y : bias ? bias[q + s] : 0);
+                }
+        }
+    }
+}

@@ -1,0 +1,316 @@
+/* Part of gemm_kernels.h: products by tiles. */
+
+/* -- A tile: c = start + a b over `k` steps. Loads and stores a vector of C 2 ROWS times; per step
+ * loads 2 vectors of B and ROWS numbers of A for 2 ROWS multiply-adds */
+typedef struct K(tile) {
+    const REAL *a, *b, *start; /* start NULL: zeros */
+    REAL *c, *keep;            /* keep: where B's panel is put together */
+    int64_t k, a_row, a_col, b_row, c_row, start_row, columns;
+    int64_t ahead;             /* from a row of B to what will be needed of it next */
+} K(tile);
+
+INLINE VECTOR K(load_part)(const REAL *x, int64_t n)
+{
+    return n == LANES ? LOAD(x) : LOAD_SOME(x, n);
+}
+
+INLINE void K(store_part)(REAL *y, VECTOR v, int64_t n)
+{
+    if (n == LANES)
+        STORE(y, v);
+    else
+        K(store_some)(y, v, n);
+}
+
+#if ROWS == 6
+#define EACH_ROW(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5)
+#else
+#define EACH_ROW(DO)                                                                            \
+    DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
+#endif
+#define BEGIN(i)                                                                                \
+    VECTOR c##i##_0 = SPLAT(0), c##i##_1 = SPLAT(0);                                            \
+    if (rows > i && t->start) {                                                                 \
+        const REAL *at = t->start + i * t->start_row;                                           \
+        c##i##_0 = vectors > 1 ? LOAD(at) : K(load_part)(at, last);                             \
+        if (vectors > 1)                                                                        \
+            c##i##_1 = K(load_part)(at + LANES, last);                                          \
+    }
+#define STEP(i)                                                                                 \
+    if (rows > i) {                                                                             \
+        VECTOR x = SPLAT(a[i * a_row]);                                                         \
+        c##i##_0 = FMA(x, b0, c##i##_0);                                                        \
+        if (vectors > 1)                                                                        \
+            c##i##_1 = FMA(x, b1, c##i##_1);                                                    \
+    }
+#define END(i)                                                                                  \
+    if (rows > i) {                                                                             \
+        REAL *at = t->c + i * t->c_row;                                                         \
+        if (vectors > 1) {                                                                      \
+            STORE(at, c##i##_0);                                                                \
+            K(store_part)(at + LANES, c##i##_1, last);                                          \
+        } else {                                                                                \
+            K(store_part)(at, c##i##_0, last);                                                  \
+        }                                                                                       \
+    }
+
+/* how a tile's operands lie */
+enum K(layout) {
+    K(ANY),
+    K(ALONG),  /* a number of A next to the one of the step before, B packed */
+    K(PACKED), /* both packed */
+    K(KEEPS)   /* B's panel is put together on the way */
+};
+
+/* `rows`, `vectors` and `layout` are constants where it is inlined */
+INLINE void K(tile_of)(const K(tile) *t, int rows, int vectors, enum K(layout) layout)
+{
+    const REAL *a = t->a, *b = t->b;
+    REAL *keep = t->keep;
+    int64_t a_row = layout == K(PACKED) ? 1 : t->a_row;
+    int64_t a_col = layout == K(PACKED) ? rows : layout == K(ALONG) ? 1 : t->a_col;
+    int64_t last = t->columns - (vectors - 1) * LANES; /* lanes of the last vector */
+    EACH_ROW(BEGIN)
+    int64_t p = t->k;
+    if (layout == K(ALONG) || layout == K(PACKED))
+        UNROLL for (; p > 0; p--) {
+            VECTOR b0 = LOAD(b), b1 = LOAD(b + LANES);
+            EACH_ROW(STEP)
+            a += a_col;
+            b += COLUMNS;
+        }
+    for (; p > 0; p--) {
+        VECTOR b0 = LOAD(b), b1 = vectors > 1 ? LOAD(b + LANES) : b0;
+        if (layout == K(KEEPS)) {
+            STORE(keep, b0);
+            STORE(keep + LANES, b1);
+            PREFETCH(b + t->ahead);
+            keep += COLUMNS;
+        }
+        EACH_ROW(STEP)
+        a += a_col;
+        b += t->b_row;
+    }
+    EACH_ROW(END)
+}
+
+#define TILE(rows)                                                                              \
+    static void K(narrow_##rows)(const K(tile) *t) { K(tile_of)(t, rows, 1, K(ANY)); }          \
+    static void K(wide_##rows)(const K(tile) *t) { K(tile_of)(t, rows, 2, K(ANY)); }
+#define FULL_TILE(rows)                                                                         \
+    static void K(along_##rows)(const K(tile) *t) { K(tile_of)(t, rows, 2, K(ALONG)); }         \
+    static void K(packed_##rows)(const K(tile) *t) { K(tile_of)(t, rows, 2, K(PACKED)); }
+TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#if ROWS > 6
+TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
+FULL_TILE(10) FULL_TILE(11) FULL_TILE(12)
+#else
+FULL_TILE(4) FULL_TILE(5) FULL_TILE(6)
+#endif
+#undef TILE
+#undef FULL_TILE
+
+static void K(tile_that_keeps)(const K(tile) *t)
+{
+    K(tile_of)(t, ROWS, 2, K(KEEPS));
+}
+
+static void K(run_tile)(const K(tile) *t, int64_t rows)
+{
+    typedef void kernel(const K(tile) *t);
+#define TILE(rows) { K(wide_##rows), K(narrow_##rows) }
+#define FULL_TILE(rows) { K(along_##rows), K(packed_##rows) }
+    static kernel *const kernels[ROWS][2] = {
+        TILE(1), TILE(2), TILE(3), TILE(4), TILE(5), TILE(6),
+#if ROWS > 6
+        TILE(7), TILE(8), TILE(9), TILE(10), TILE(11), TILE(12),
+    }, *const full[3][2] = { FULL_TILE(10), FULL_TILE(11), FULL_TILE(12) };
+#else
+    }, *const full[3][2] = { FULL_TILE(4), FULL_TILE(5), FULL_TILE(6) };
+#endif
+#undef TILE
+#undef FULL_TILE
+    bool packed = t->a_row == 1 && t->a_col == rows;
+    if (t->keep)
+        K(tile_that_keeps)(t);
+    else if (t->columns <= LANES)
+        kernels[rows - 1][1](t);
+    else if (t->b_row == COLUMNS && (packed || t->a_col == 1) && rows >= ROWS - 2)
+        full[rows - (ROWS - 2)][packed](t);
+    else
+        kernels[rows - 1][0](t);
+}
+
+/* the rows of the next tile: not a few at last, which would wait for themselves */
+static int64_t K(rows_of_tile)(int64_t left)
+{
+    return left <= ROWS ? left : left < 2 * ROWS ? (left + 1) / 2 : ROWS;
+}
+
+/* -- Packing: reads and writes each number once */
+/* rows of A, column by column for each tile; a few columns at a time, of which all rows stay in L1
+ * even where a power of two lies between them */
+static void K(pack_a)(ct__matrix from, int64_t m, int64_t k, REAL *to)
+{
+    for (int64_t p = 0, end; p < k; p = end) {
+        end = least(p + 8, k);
+        for (int64_t i = 0, rows; i < m; i += rows) {
+            rows = K(rows_of_tile)(m - i);
+            const REAL *x = (const REAL *)from.data + i * from.row;
+            REAL *y = to + i * k;
+            if (rows == ROWS && from.row == 1)
+                for (int64_t q = p; q < end; q++)
+                    memcpy(y + q * ROWS, x + q * from.col, ROWS * sizeof *y);
+            else
+                for (int64_t q = p; q < end; q++)
+                    for (int64_t r = 0; r < rows; r++)
+                        y[q * rows + r] = x[q * from.col + r * from.row];
+        }
+    }
+}
+
+/* rows of A side by side, moved to where no power of two lies between them */
+static void K(copy_a)(ct__matrix from, int64_t m, int64_t k, REAL *to)
+{
+    for (int64_t i = 0; i < m; i++, to += COPY_ROW(k))
+        memcpy(to, (const REAL *)from.data + i * from.row, (size_t)k * sizeof *to);
+}
+
+/* columns of B that lie along k, by squares; the panel is filled up with zeros */
+static void K(pack_columns)(ct__matrix from, int64_t k, int64_t columns, REAL *to)
+{
+    static const REAL zeros[2 * SQUARE];
+    const REAL *x = from.data, *column[COLUMNS];
+    int64_t p = 0, step = 2 * SQUARE; /* what is read of a column is a line of cache */
+    for (; p + step <= k; p += step)
+        for (int64_t j = 0; j < COLUMNS; j += SQUARE) {
+            for (int64_t i = j; i < j + SQUARE; i++)
+                column[i] = i < columns ? x + i * from.col + p : zeros;
+            K(square)(column + j, 0, to + p * COLUMNS + j, COLUMNS);
+            K(square)(column + j, SQUARE, to + (p + SQUARE) * COLUMNS + j, COLUMNS);
+        }
+    for (; p < k; p++)
+        for (int64_t i = 0; i < COLUMNS; i++)
+            to[p * COLUMNS + i] = i < columns ? x[p + i * from.col] : 0;
+}
+
+static void K(pack_b)(ct__matrix from, int64_t k, int64_t columns, REAL *to)
+{
+    const REAL *x = from.data;
+    int64_t more = columns > LANES ? columns - LANES : 0;
+    if (from.row == 1) {
+        K(pack_columns)(from, k, columns, to);
+    } else if (from.col == 1) {
+        for (int64_t p = 0; p < k; p++, x += from.row, to += COLUMNS) {
+            STORE(to, LOAD_SOME(x, least(columns, LANES)));
+            STORE(to + LANES, more ? LOAD_SOME(x + LANES, more) : SPLAT(0));
+        }
+    } else {
+        for (int64_t p = 0; p < k; p++)
+            for (int64_t j = 0; j < COLUMNS; j++)
+                to[p * COLUMNS + j] = j < columns ? x[p * from.row + j * from.col] : 0;
+    }
+}
+
+/* -- A block of C: its rows from i on, its columns from j on, the steps from p on */
+typedef struct K(block) {
+    const ct__gemm *g;
+    int64_t i, m, j, n, p, k;
+    ct__matrix a; /* row i, step p, where tiles read it */
+    REAL *a_room, *b_panel, *c; /* c: row i, column j */
+    int64_t c_row;
+} K(block);
+
+/* what is not side by side is packed, unless it is read only a few times; what is, but would
+ * meet in one set of the cache, is copied */
+static bool K(packs_a)(const ct__gemm *g)
+{
+    return g->a.col != 1 && g->n > 4 * COLUMNS;
+}
+
+static bool K(copies_a)(const ct__gemm *g)
+{
+    return g->a.col == 1 && g->n > 8 * COLUMNS && g->m > ROWS &&
+           g->a.row * (int64_t)sizeof(REAL) % 1024 == 0;
+}
+
+/* a panel of B, from column j of the block on, and all tiles that need it. Where its rows can be
+ * read in place, the first tile puts it together on its way */
+static void K(run_panel)(const K(block) *w, int64_t j)
+{
+    const ct__gemm *g = w->g;
+    bool packs_a = K(packs_a)(g), first = w->p == 0 && !g->adds;
+    int64_t columns = least(w->n - j, COLUMNS);
+    const REAL *b = (const REAL *)g->b.data + w->p * g->b.row + (w->j + j) * g->b.col;
+    const REAL *bias = g->bias ? (const REAL *)g->bias + w->j + j : NULL;
+    bool in_place = g->b.col == 1 && columns == COLUMNS;
+    if (!in_place)
+        K(pack_b)((ct__matrix){ b, g->b.row, g->b.col }, w->k, columns, w->b_panel);
+    for (int64_t i = 0, rows; i < w->m; i += rows) {
+        bool keeps = in_place && i == 0 && w->m > IN_PLACE_ROWS;
+        bool reads = in_place && (keeps || w->m <= IN_PLACE_ROWS);
+        K(tile) t = { .c = w->c + i * w->c_row + j, .c_row = w->c_row, .columns = columns };
+        rows = K(rows_of_tile)(w->m - i);
+        t.start = first ? bias : t.c;
+        t.start_row = first ? 0 : w->c_row;
+        t.keep = keeps ? w->b_panel : NULL;
+        t.ahead = j + 2 * COLUMNS <= w->n ? 2 * COLUMNS - 1 : 0;
+        t.k = w->k;
+        t.a = (const REAL *)w->a.data + i * w->a.row;
+        t.a_row = packs_a ? 1 : w->a.row;
+        t.a_col = packs_a ? rows : w->a.col;
+        t.b = reads ? b : w->b_panel;
+        t.b_row = reads ? g->b.row : COLUMNS;
+        K(run_tile)(&t, rows);
+    }
+}
+
+static int64_t K(depth)(const ct__gemm *g)
+{
+    return even_part(g->k, DEPTH, 2 * SQUARE);
+}
+
+static void K(run_block)(K(block) *w)
+{
+    const ct__gemm *g = w->g;
+    int64_t depth = K(depth)(g);
+    for (w->p = 0; w->p == 0 || w->p < g->k; w->p += depth) {
+        const REAL *a = (const REAL *)g->a.data + w->i * g->a.row + w->p * g->a.col;
+        w->k = least(g->k - w->p, depth);
+        w->a = (ct__matrix){ a, g->a.row, g->a.col };
+        if (K(packs_a)(g)) {
+            K(pack_a)(w->a, w->m, w->k, w->a_room);
+            w->a = (ct__matrix){ w->a_room, w->k, 1 };
+        } else if (K(copies_a)(g)) {
+            K(copy_a)(w->a, w->m, w->k, w->a_room);
+            w->a = (ct__matrix){ w->a_room, COPY_ROW(w->k), 1 };
+        }
+        for (int64_t j = 0; j < w->n; j += COLUMNS)
+            K(run_panel)(w, j);
+    }
+}
+
+/* a block of C's columns = the block w of the transposed product, turned */
+static void K(turn_out)(const ct__gemm *g, const K(block) *w)
+{
+    static const REAL zeros[LANES];
+    REAL square[LANES * LANES];
+    for (int64_t i = w->j; i < w->j + w->n; i += LANES)
+        for (int64_t q = 0; q < w->m; q += LANES) {
+            const REAL *row[LANES];
+            int64_t j = w->i + q, some = least(w->m - q, LANES);
+            VECTOR bias = g->bias ? LOAD_SOME((const REAL *)g->bias + j, some) : SPLAT(0);
+            for (int64_t r = 0; r < LANES; r++)
+                row[r] = r < some ? w->c + (q + r) * w->c_row + i - w->j : zeros;
+            for (int64_t r = 0; r < LANES; r += SQUARE)
+                for (int64_t s = 0; s < LANES; s += SQUARE)
+                    K(square)(row + r, s, square + s * LANES + r, LANES);
+            for (int64_t r = i; r < least(i + LANES, w->j + w->n); r++) {
+                REAL *y = (REAL *)g->c + r * g->c_row + j;
+                VECTOR v = ADD(LOAD(square + (r - i) * LANES), bias);
+                if (g->adds)
+                    v = ADD(v, LOAD_SOME(y, some));
+                K(store_part)(y, v, some);
+            }
+        }
+}
