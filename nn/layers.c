@@ -1,4 +1,5 @@
 /* The layers: small modules over operators, and those that put modules in a row. */
+#include <math.h>
 #include <stdio.h>
 
 #include "module.h"
@@ -85,6 +86,55 @@ ct_module *ct_dropout_new(ct_context *cx, double p)
     if (!(p >= 0 && p < 1))
         return ct_fail(cx, CT_ERROR_VALUE, "dropout_new: p = %g is not in [0, 1)", p), NULL;
     return ct__module_with(cx, "dropout", dropout_forward, &p, sizeof p);
+}
+
+/* -- Layer norm: the parameters that there are, in order, are weight and bias */
+typedef struct layer_norm {
+    int ndim;
+    int64_t shape[CT_MAX_DIMS];
+    double epsilon;
+    bool no_weight, no_bias;
+} layer_norm;
+
+static ct_tensor *layer_norm_forward(ct_module *self, ct_tensor *x, void *user)
+{
+    const layer_norm *a = user;
+    const ct__entry *weight = a->no_weight ? NULL : self->entries;
+    const ct__entry *bias = a->no_bias ? NULL : weight ? ct__table_next(weight) : self->entries;
+    return ct_layer_norm(x, a->shape, a->ndim, weight ? weight->tensor : NULL,
+                         bias ? bias->tensor : NULL, a->epsilon);
+}
+
+ct_module *ct_layer_norm_new(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim,
+                             const ct_layer_norm_options *options)
+{
+    const ct_layer_norm_options o = options ? *options : (ct_layer_norm_options){ 0 };
+    if (!ct__zeroed(o.reserved, 4))
+        return ct_fail(cx, CT_ERROR_VALUE, "layer_norm_new: the options were not zeroed"), NULL;
+    if (!shape || ndim < 1 || ndim > CT_MAX_DIMS)
+        return ct_fail(cx, CT_ERROR_RANGE, "layer_norm_new: %d sizes; it takes 1 to %d", ndim,
+                       CT_MAX_DIMS), NULL;
+    if (dtype != CT_F32 && dtype != CT_F64)
+        return ct_fail(cx, CT_ERROR_DTYPE, "layer_norm_new: parameters are f32 or f64"), NULL;
+    if (!isfinite(o.epsilon))
+        return ct_fail(cx, CT_ERROR_VALUE, "layer_norm_new: epsilon is %g", o.epsilon), NULL;
+    ct_scope scope = ct_scope_begin(cx);
+    if (!scope)
+        return NULL;
+    layer_norm a = { ndim, { 0 }, o.epsilon > 0 ? o.epsilon : o.epsilon < 0 ? 0 : 1e-5,
+                     o.no_weight, o.no_bias };
+    memcpy(a.shape, shape, (size_t)ndim * sizeof *shape);
+    ct_module *m = ct__module_with(cx, "layer_norm", layer_norm_forward, &a, sizeof a);
+    bool whole = m && (o.no_weight || ct_module_add_parameter(m, "weight",
+                                                              ct_ones(cx, dtype, shape, ndim)));
+    whole = whole && (o.no_bias || ct_module_add_parameter(m, "bias",
+                                                           ct_zeros(cx, dtype, shape, ndim)));
+    if (!whole) {
+        ct_module_free(m);
+        m = NULL;
+    }
+    ct_scope_end(cx, scope);
+    return m;
 }
 
 /* -- Sequential. A linear layer and the activation behind it are one call: fused, it saves a pass

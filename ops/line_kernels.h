@@ -47,6 +47,14 @@ static inline REAL K(piece_dot)(const REAL *restrict a, const REAL *restrict b, 
     return K(join_lanes)(lane);
 }
 
+static inline double K(line_sum)(const REAL *x, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i += K(PIECE))
+        sum += (double)K(piece_sum)(x + i, K(piece)(n, i));
+    return sum;
+}
+
 /* the largest, of no elements -inf; a NaN may be passed over. 1 read, 1 operation per element */
 static inline REAL K(line_max)(const REAL *restrict x, int64_t n)
 {

@@ -8,6 +8,7 @@
     X(eq) X(ne) X(lt) X(le) X(gt) X(ge) X(where)                                                \
     X(max) X(min) X(argmax) X(argmin) X(logsumexp)                                              \
     X(softmax) X(log_softmax) X(cross_entropy) X(cross_entropy_each)                            \
+    X(layer_norm)                                                                               \
     X(contiguous) X(reshape) X(permute) X(transpose) X(squeeze) X(unsqueeze)                    \
     X(slice) X(select) X(embed) X(concat) X(stack)                                              \
     X(matmul) X(linear) X(linear_activation) X(dot)                                             \

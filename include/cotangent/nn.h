@@ -67,6 +67,15 @@ ct_module *ct_linear_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t
 ct_module *ct_activation_new(ct_context *cx, ct_activation activation);
 /* 0 <= p < 1; passes x on under ct_inference */
 ct_module *ct_dropout_new(ct_context *cx, double p);
+typedef struct ct_layer_norm_options {
+    double epsilon;             /* default 1e-5; negative: zero */
+    bool no_weight, no_bias;
+    uint64_t reserved[4];
+} ct_layer_norm_options;
+/* ct_layer_norm over the last axes, whose sizes are `shape`; "weight", ones at first, and "bias",
+   zeros, of that shape */
+ct_module *ct_layer_norm_new(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim,
+                             const ct_layer_norm_options *options);
 /* one after the other, named "0", "1", ...; takes them, also on failure. None: x itself. A linear
    layer and the activation behind it are computed as one */
 ct_module *ct_sequential_new(ct_context *cx, ct_module *const *children, int n);

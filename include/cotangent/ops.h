@@ -112,6 +112,13 @@ ct_tensor *ct_log_softmax(ct_tensor *x, int axis); /* x - log sum e^x; gx = g - 
 ct_tensor *ct_cross_entropy(ct_tensor *logits, ct_tensor *labels);
 ct_tensor *ct_cross_entropy_each(ct_tensor *logits, ct_tensor *labels);
 
+/* (x - mean x) / sqrt(var x + epsilon) weight + bias: mean and variance (divisor n) over the last
+   axes, whose sizes are `shape`, CT_SHAPE(512) say. weight and bias have that shape; either may be
+   NULL. epsilon is usually 1e-5. With h the normalized x and g' = g weight:
+   gx = (g' - mean g' - h mean(g' h)) / sqrt(var x + epsilon), gw = sum g h, gb = sum g */
+ct_tensor *ct_layer_norm(ct_tensor *x, const int64_t *shape, int ndim, ct_tensor *weight,
+                         ct_tensor *bias, double epsilon);
+
 /* -- Activations by name, as layers are told them: elu with alpha 1, leaky_relu with slope 0.01 */
 typedef enum ct_activation {
     CT_IDENTITY = 0, CT_RELU, CT_TANH, CT_SIGMOID, CT_GELU, CT_SILU, CT_SOFTPLUS, CT_ELU,

@@ -40,6 +40,53 @@ START_TEST(linear_says_what_does_not_fit)
 }
 END_TEST
 
+START_TEST(layer_norm_has_the_parameters_it_is_told)
+{
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3, 2, 4)), *y;
+    ct_tensor *w = ct_rand(cx, CT_F64, CT_SHAPE(2, 4)), *b = ct_rand(cx, CT_F64, CT_SHAPE(2, 4));
+    for (int k = 0; k < 4; k++) {
+        ct_layer_norm_options o = { .no_weight = k & 1, .no_bias = k & 2, .epsilon = k ? 0.5 : 0 };
+        ct_module *m = ct_layer_norm_new(cx, CT_F64, CT_SHAPE(2, 4), &o);
+        ct_tensor *weight = k & 1 ? NULL : ct_module_parameter(m, "weight");
+        ct_tensor *bias = k & 2 ? NULL : ct_module_parameter(m, "bias");
+        ct_scope scope = ct_scope_begin(cx);
+        ct_no_grad(cx);
+        double epsilon = k ? 0.5 : 1e-5;
+        y = ct_layer_norm(x, CT_SHAPE(2, 4), NULL, NULL, epsilon); /* ones and zeros at first */
+        ck_assert_double_eq(ct_max_difference(ct_module_forward(m, x), y), 0);
+        if (weight)
+            ct_assign(weight, w);
+        if (bias)
+            ct_assign(bias, b);
+        y = ct_layer_norm(x, CT_SHAPE(2, 4), k & 1 ? NULL : w, k & 2 ? NULL : b, epsilon);
+        ck_assert_double_eq(ct_max_difference(ct_module_forward(m, x), y), 0);
+        ct_scope_end(cx, scope);
+        int n;
+        ct_module_parameters(m, &n);
+        ck_assert_int_eq(n, (k & 1 ? 0 : 1) + (k & 2 ? 0 : 1));
+        ck_assert_int_eq(ct_module_count(m), 8 * n);
+    }
+    expect_ok();
+}
+END_TEST
+
+START_TEST(layer_norm_refuses)
+{
+    ck_assert_ptr_null(ct_layer_norm_new(cx, CT_F32, NULL, 0, NULL));
+    expect_error(CT_ERROR_RANGE, "layer_norm_new", "0 sizes", NULL);
+    ck_assert_ptr_null(ct_layer_norm_new(cx, CT_I64, CT_SHAPE(3), NULL));
+    expect_error(CT_ERROR_DTYPE, "layer_norm_new", NULL);
+    ck_assert_ptr_null(ct_layer_norm_new(cx, CT_F32, CT_SHAPE(-3), NULL));
+    expect_error(CT_ERROR_SHAPE, "negative", NULL);
+    ck_assert_ptr_null(ct_layer_norm_new(cx, CT_F32, CT_SHAPE(3),
+                                         &(ct_layer_norm_options){ .epsilon = NAN }));
+    expect_error(CT_ERROR_VALUE, "layer_norm_new", "epsilon", NULL);
+    ck_assert_ptr_null(ct_layer_norm_new(cx, CT_F32, CT_SHAPE(3),
+                                         &(ct_layer_norm_options){ .reserved = { 1 } }));
+    expect_error(CT_ERROR_VALUE, "zeroed", NULL);
+}
+END_TEST
+
 START_TEST(bad_sizes_and_options_are_refused)
 {
     ck_assert_ptr_null(ct_linear_new(cx, CT_F32, 0, 2, NULL));
@@ -184,6 +231,7 @@ Suite *layers_suite(void)
         linear_is_x_w_transposed_plus_b,
         linear_without_bias,
         linear_says_what_does_not_fit,
+        layer_norm_has_the_parameters_it_is_told, layer_norm_refuses,
         bad_sizes_and_options_are_refused,
         activations_are_their_formulas,
         dropout_drops_in_training_only,

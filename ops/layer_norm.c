@@ -1,0 +1,232 @@
+/* Layer normalization: over the n elements x_j of the last axes, for each place before these,
+ *
+ *   h_j = (x_j - m) r      m = mean x,  r = 1 / sqrt(mean (x - m)^2 + epsilon)
+ *   y_j = h_j w_j + b_j
+ *
+ * With g_j = gy_j w_j, and since sum h_j = 0:
+ *
+ *   dh_j/dx_k = r ([j = k] - 1/n - h_j h_k / n)
+ *   gx_k = sum_j g_j dh_j/dx_k = r (g_k - mean g - h_k mean (g h))
+ *   gw_j = sum of gy_j h_j, gb_j = sum of gy_j, over the places
+ *
+ * m and r are kept; h is computed again from them (Ba, Kiros, Hinton 2016). */
+#include <cotangent/op.h>
+#include <cotangent/ops.h>
+#include <math.h>
+#include <string.h>
+
+enum { GRAIN = 16384, MOST = 16 }; /* elements worth sharing out; ranges of rows at most */
+
+typedef struct attributes {
+    int ndim;
+    int64_t shape[CT_MAX_DIMS];
+    double epsilon;
+    bool weight, bias;
+} attributes;
+
+/* rows of n elements. Each range of them has room for its part of gw and gb: 2 n doubles, and 2 n
+ * numbers of x's type */
+typedef struct rows {
+    int64_t n, count, grain;
+    const void *x, *w, *b, *gy;
+    void *y, *mean, *scale, *gx;
+    char *room;
+    double epsilon;
+    bool adds;
+} rows;
+
+typedef struct kernels {
+    void (*forward)(int64_t begin, int64_t end, void *arg);
+    void (*backward)(int64_t begin, int64_t end, void *arg);
+} kernels;
+
+static size_t room_of_range(const rows *r)
+{
+    return 4 * (size_t)r->n * sizeof(double);
+}
+
+#define KERNELS "layer_norm_kernels.h"
+#include "line_targets.h"
+
+/* is x's shape, from axis `from` on, what is normalized? */
+static bool ends_with(const ct_tensor *x, const attributes *a, int from)
+{
+    return from >= 0 && ct_ndim(x) == from + a->ndim &&
+           (a->ndim == 0 ||
+            memcmp(ct_shape(x) + from, a->shape, (size_t)a->ndim * sizeof *a->shape) == 0);
+}
+
+static ct_status infer(ct_call *call)
+{
+    const attributes *a = ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
+    int leading = ct_ndim(x) - a->ndim;
+    ct_status status = ct_call_check_float(call);
+    if (status != CT_OK)
+        return status;
+    if (!(a->epsilon >= 0 && isfinite(a->epsilon)))
+        return ct_call_fail(call, CT_ERROR_VALUE, "epsilon is %g", a->epsilon);
+    if (a->ndim < 1 || !ends_with(x, a, leading))
+        return ct_call_fail(call, CT_ERROR_SHAPE, "the input does not end with the %d axes that "
+                            "are normalized", a->ndim);
+    for (int i = 1; i < ct_call_inputs(call); i++)
+        if (!ends_with(ct_call_x(call, i), a, 0))
+            return ct_call_fail(call, CT_ERROR_SHAPE, "weight and bias have the shape that is "
+                                "normalized");
+    status = ct_call_set_y(call, 0, ct_dtype_of(x), ct_shape(x), ct_ndim(x));
+    for (int i = 0; i < 2 && status == CT_OK; i++)
+        status = ct_call_set_aux(call, i, ct_dtype_of(x), ct_shape(x), leading);
+    return status;
+}
+
+static rows rows_of(const ct_call *call)
+{
+    const attributes *a = ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
+    rows r = { .n = 1, .count = 1, .x = ct_data(x), .epsilon = a->epsilon };
+    int leading = ct_ndim(x) - a->ndim;
+    for (int d = 0; d < ct_ndim(x); d++)
+        *(d < leading ? &r.count : &r.n) *= ct_shape(x)[d];
+    if (a->weight)
+        r.w = ct_data(ct_call_x(call, 1));
+    if (a->bias)
+        r.b = ct_data(ct_call_x(call, a->weight ? 2 : 1));
+    r.mean = (void *)(uintptr_t)ct_data(ct_call_aux(call, 0));
+    r.scale = (void *)(uintptr_t)ct_data(ct_call_aux(call, 1));
+    r.grain = GRAIN / (r.n > 0 ? r.n : 1) + 1;
+    return r;
+}
+
+static ct_status forward(ct_call *call)
+{
+    rows r = rows_of(call);
+    r.y = ct_data_mutable(ct_call_y(call, 0));
+    ct_parallel_ranges(ct_call_context(call), r.count, r.grain, kernels_for(call)->forward, &r);
+    return CT_OK;
+}
+
+/* gw or gb, of which range i has left its part at `part` + i rooms */
+static void join(const ct_call *call, const rows *r, int input, ct_tensor *gx, size_t part)
+{
+    int64_t ranges = (r->count + r->grain - 1) / r->grain;
+    bool adds = ct_call_adds(call, input), f32 = ct_dtype_of(gx) == CT_F32;
+    void *data = ct_data_mutable(gx);
+    for (int64_t j = 0; j < r->n; j++) {
+        double sum = 0;
+        for (int64_t i = 0; i < ranges; i++)
+            sum += ((const double *)(void *)(r->room + (size_t)i * room_of_range(r)))
+                [part * (size_t)r->n + (size_t)j];
+        if (f32)
+            ((float *)data)[j] = (float)((adds ? ((float *)data)[j] : 0) + sum);
+        else
+            ((double *)data)[j] = (adds ? ((double *)data)[j] : 0) + sum;
+    }
+}
+
+static ct_status backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    const attributes *a = ct_call_attributes(call);
+    int bias = a->weight ? 2 : 1;
+    bool sums = (a->weight && gx[1]) || (a->bias && gx[bias]);
+    rows r = rows_of(call);
+    r.gy = ct_data(gy[0]);
+    r.gx = gx[0] ? ct_data_mutable(gx[0]) : NULL;
+    r.adds = ct_call_adds(call, 0);
+    if (r.grain < (r.count + MOST - 1) / MOST)
+        r.grain = (r.count + MOST - 1) / MOST;
+    if (sums) {
+        int64_t ranges = (r.count + r.grain - 1) / r.grain;
+        r.room = ct_call_scratch(call, (size_t)ranges * room_of_range(&r));
+        if (!r.room)
+            return CT_ERROR_MEMORY;
+    }
+    ct_parallel_ranges(ct_call_context(call), r.count, r.grain, kernels_for(call)->backward, &r);
+    if (a->weight && gx[1])
+        join(call, &r, 1, gx[1], 0);
+    if (a->bias && gx[bias])
+        join(call, &r, bias, gx[bias], 1);
+    return CT_OK;
+}
+
+static ct_status vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    const attributes *a = ct_call_attributes(call);
+    ct_tensor *x = ct_call_x(call, 0), *g = a->weight ? ct_mul(gy[0], ct_call_x(call, 1)) : gy[0];
+    int64_t axes[CT_MAX_DIMS];
+    int n = a->ndim, bias = a->weight ? 2 : 1;
+    for (int d = 0; d < n; d++)
+        axes[d] = d - n;
+    ct_tensor *centered = ct_sub(x, ct_mean_over(x, axes, n, CT_KEEPDIMS));
+    ct_tensor *variance = ct_mean_over(ct_square(centered), axes, n, CT_KEEPDIMS);
+    ct_tensor *r = ct_power(ct_shift(variance, a->epsilon), -0.5), *h = ct_mul(centered, r);
+    if (ct_call_wants(call, 0)) {
+        ct_tensor *along = ct_mul(h, ct_mean_over(ct_mul(g, h), axes, n, CT_KEEPDIMS));
+        ct_tensor *mean = ct_mean_over(g, axes, n, CT_KEEPDIMS);
+        gx[0] = ct_mul(r, ct_sub(ct_sub(g, mean), along));
+    }
+    if (a->weight && ct_call_wants(call, 1))
+        gx[1] = ct_sum_to(ct_mul(gy[0], h), a->shape, n);
+    if (a->bias && ct_call_wants(call, bias))
+        gx[bias] = ct_sum_to(gy[0], a->shape, n);
+    return CT_OK;
+}
+
+static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes_out)
+{
+    static const struct {
+        int ndim;
+        int64_t shape[3];
+        attributes a;
+    } cases[] = {
+        { 2, { 3, 4 }, { 1, { 4 }, 1e-5, true, true } },
+        { 3, { 2, 3, 2 }, { 2, { 3, 2 }, 0.1, true, false } },
+        { 1, { 5 }, { 1, { 5 }, 0, false, false } },
+        { 3, { 2, 2, 3 }, { 1, { 3 }, 1e-3, false, true } },
+        { 2, { 0, 3 }, { 1, { 3 }, 1e-5, true, true } },
+    };
+    if (k >= (int)(sizeof cases / sizeof *cases))
+        return 0;
+    const attributes *a = &cases[k].a;
+    int n = 1;
+    memcpy(attributes_out, a, sizeof *a);
+    x[0] = ct_randn(cx, CT_F64, cases[k].shape, cases[k].ndim);
+    if (a->weight)
+        x[n++] = ct_randn(cx, CT_F64, a->shape, a->ndim);
+    if (a->bias)
+        x[n++] = ct_randn(cx, CT_F64, a->shape, a->ndim);
+    return n;
+}
+
+extern const ct_op ct__layer_norm_op;
+const ct_op ct__layer_norm_op = {
+    .name = "layer_norm",
+    .flags = CT_OP_CONTIGUOUS,
+    .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_AUX,
+    .attributes_size = sizeof(attributes),
+    .infer = infer,
+    .forward = forward,
+    .vjp = vjp,
+    .backward = backward,
+    .sample = sample,
+};
+
+/* neither weight nor bias is needed, but one that failed is an error: then one is pending */
+ct_tensor *ct_layer_norm(ct_tensor *x, const int64_t *shape, int ndim, ct_tensor *weight,
+                         ct_tensor *bias, double epsilon)
+{
+    attributes a = { .ndim = ndim, .epsilon = epsilon, .weight = weight, .bias = bias };
+    ct_tensor *all[3] = { x };
+    int n = 1;
+    if (x && (ndim < 0 || ndim > CT_MAX_DIMS || !shape))
+        return ct_fail(ct_context_of(x), CT_ERROR_NULL, "layer_norm: no list of %d sizes", ndim),
+               NULL;
+    if (x && (!weight || !bias) && ct_error(ct_context_of(x)))
+        a.weight = a.bias = true;
+    if (a.weight)
+        all[n++] = weight;
+    if (a.bias)
+        all[n++] = bias;
+    if (x)
+        memcpy(a.shape, shape, (size_t)ndim * sizeof *shape);
+    return ct_apply(&ct__layer_norm_op, &a, all, n);
+}

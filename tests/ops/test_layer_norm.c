@@ -1,0 +1,179 @@
+/* ops/layer_norm.c against the formulas in double, and what it is made of, for every kernel. */
+#include "support.h"
+
+static ct_tensor *composed(ct_tensor *x, ct_tensor *w, ct_tensor *b, double epsilon)
+{
+    ct_tensor *centered = ct_sub(x, ct_mean_over(x, CT_AXES(-1), CT_KEEPDIMS));
+    ct_tensor *variance = ct_mean_over(ct_square(centered), CT_AXES(-1), CT_KEEPDIMS);
+    ct_tensor *y = ct_div(centered, ct_sqrt(ct_shift(variance, epsilon)));
+    y = w ? ct_mul(y, w) : y;
+    return b ? ct_add(y, b) : y;
+}
+
+/* results and gradients by `f` of rows of n, with what there is of weight and bias */
+static void expect_same(int64_t rows, int64_t n, int parts, double units)
+{
+    ct_tensor *x = ct_variable(ct_shift(ct_randn(cx, CT_F32, CT_SHAPE(rows, n)), 3));
+    ct_tensor *w = parts & 1 ? ct_variable(ct_randn(cx, CT_F32, CT_SHAPE(n))) : NULL;
+    ct_tensor *b = parts & 2 ? ct_variable(ct_randn(cx, CT_F32, CT_SHAPE(n))) : NULL;
+    ct_tensor *gy = ct_randn(cx, CT_F32, CT_SHAPE(rows, n)), *v[3] = { x }, *d[3], *g[3], *h[3];
+    int count = 1;
+    if (w)
+        v[count++] = w;
+    if (b)
+        v[count++] = b;
+    for (int i = 0; i < count; i++)
+        d[i] = ct_variable(ct_cast(ct_detach(v[i]), CT_F64));
+    ct_tensor *y = ct_layer_norm(x, CT_SHAPE(n), w, b, 0.1);
+    ct_tensor *z = composed(d[0], w ? d[1] : NULL, b ? d[count - 1] : NULL, 0.1);
+    expect_close(y, ct_cast(z, CT_F32), units);
+    for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+        ct_grad(y, gy, v, count, flags, g);
+        ct_grad(z, ct_cast(gy, CT_F64), d, count, 0, h);
+        for (int i = 0; i < count; i++)
+            expect_close(g[i], ct_cast(h[i], CT_F32), 4 * units);
+    }
+}
+
+START_TEST(is_what_it_is_made_of)
+{
+    for (int64_t n = 2; n < 1200; n += n < 70 ? 1 : 109) {
+        ct_scope scope = ct_scope_begin(cx);
+        for (int parts = 0; parts < 4; parts++)
+            expect_same(n < 70 ? 5 : 40, n, parts, 8);
+        ct_scope_end(cx, scope);
+    }
+    expect_ok();
+}
+END_TEST
+
+START_TEST(over_several_axes_of_any_strides)
+{
+    ct_tensor *t = ct_randn(cx, CT_F64, CT_SHAPE(4, 3, 2)), *x = ct_permute(t, CT_AXES(2, 0, 1));
+    ct_tensor *w = ct_transpose(ct_randn(cx, CT_F64, CT_SHAPE(3, 4)));
+    ct_tensor *b = ct_expand(ct_scalar(cx, CT_F64, 2), CT_SHAPE(4, 3));
+    ct_tensor *y = ct_layer_norm(x, CT_SHAPE(4, 3), w, b, 1e-5);
+    ct_tensor *flat = ct_reshape(x, CT_SHAPE(2, 12));
+    ct_tensor *z = composed(flat, ct_reshape(w, CT_SHAPE(12)), ct_reshape(b, CT_SHAPE(12)), 1e-5);
+    expect_shape(y, CT_SHAPE(2, 4, 3));
+    expect_close(ct_reshape(y, CT_SHAPE(2, 12)), z, 4);
+    y = ct_layer_norm(x, CT_SHAPE(2, 4, 3), NULL, NULL, 0); /* all of them */
+    ck_assert_double_eq_tol(ct_item(ct_mean(y)), 0, 1e-15);
+    ck_assert_double_eq_tol(ct_item(ct_var(y)), 1, 1e-14);
+}
+END_TEST
+
+/* far from zero: the variance is that of the differences, not a difference of squares */
+START_TEST(far_from_zero)
+{
+    ct_tensor *x = ct_from_doubles(cx, CT_F32, CT_SHAPE(1, 4), CT_DOUBLES(8191, 8192, 8193, 8192));
+    double r = sqrt(2);
+    expect_values(ct_layer_norm(x, CT_SHAPE(4), NULL, NULL, 0), CT_DOUBLES(-r, 0, r, 0), 1e-6);
+    ct_tensor *equal = ct_full(cx, CT_F32, CT_SHAPE(2, 300), 0.1); /* a rounding of 0.1, over r */
+    ck_assert_double_lt(ct_item(ct_max(ct_abs(ct_layer_norm(equal, CT_SHAPE(300), NULL, NULL,
+                                                            1e-5)))), 1e-5);
+}
+END_TEST
+
+/* added one by one in f32, 2^20 equal terms end 1 % off */
+START_TEST(sums_over_many_rows_keep_their_digits)
+{
+    enum { N = 1 << 20 };
+    ct_tensor *x = ct_reshape(ct_expand(ct_from_doubles(cx, CT_F32, CT_SHAPE(2), CT_DOUBLES(-1, 1)),
+                                        CT_SHAPE(N, 2)), CT_SHAPE(N, 2)), *g[2];
+    ct_tensor *p[] = { ct_variable(ct_ones(cx, CT_F32, CT_SHAPE(2))),
+                       ct_variable(ct_zeros(cx, CT_F32, CT_SHAPE(2))) };
+    ct_tensor *gy = ct_expand(ct_scalar(cx, CT_F32, 0.1), CT_SHAPE(N, 2));
+    ct_grad(ct_layer_norm(x, CT_SHAPE(2), p[0], p[1], 0), gy, p, 2, 0, g);
+    double sum = N * (double)0.1f;
+    expect_values(g[0], CT_DOUBLES(-sum, sum), 5e-7 * sum);
+    expect_values(g[1], CT_DOUBLES(sum, sum), 5e-7 * sum);
+}
+END_TEST
+
+START_TEST(adds_to_other_uses)
+{
+    ct_tensor *v[] = { ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(4, 5))),
+                       ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(5))),
+                       ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(5))) };
+    ct_tensor *gy = ct_randn(cx, CT_F64, CT_SHAPE(4, 5)), *alone[3], *both[3];
+    ct_tensor *y = ct_sum(ct_mul(gy, ct_layer_norm(v[0], CT_SHAPE(5), v[1], v[2], 1e-5)));
+    ct_grad(y, NULL, v, 3, 0, alone);
+    for (int i = 0; i < 3; i++)
+        y = ct_add(y, ct_sum(ct_scale(v[i], 3)));
+    ct_grad(y, NULL, v, 3, 0, both);
+    for (int i = 0; i < 3; i++)
+        expect_close(both[i], ct_shift(alone[i], 3), 4);
+}
+END_TEST
+
+START_TEST(the_same_from_any_kernel_and_threads)
+{
+    ct_tensor *v[] = { ct_variable(ct_randn(cx, CT_F32, CT_SHAPE(513, 101))),
+                       ct_variable(ct_randn(cx, CT_F32, CT_SHAPE(101))),
+                       ct_variable(ct_randn(cx, CT_F32, CT_SHAPE(101))) };
+    ct_tensor *gy = ct_randn(cx, CT_F32, CT_SHAPE(513, 101)), *g[3], *h[3], *u[3];
+    ct_tensor *y = ct_layer_norm(v[0], CT_SHAPE(101), v[1], v[2], 1e-5);
+    ct_grad(y, gy, v, 3, 0, g);
+    for (int simd = CT_SIMD_PLAIN; simd <= CT_SIMD_AVX512; simd++)
+        for (int threads = 1; threads <= 4; threads++) {
+            ct_context *c = ct_context_new(&(ct_context_options){ .simd = (ct_simd)simd,
+                                                                  .threads = threads });
+            for (int i = 0; i < 3; i++)
+                u[i] = ct_variable(ct_share(c, ct_detach(v[i])));
+            ct_tensor *z = ct_layer_norm(u[0], CT_SHAPE(101), u[1], u[2], 1e-5);
+            ct_grad(z, ct_share(c, gy), u, 3, 0, h);
+            double units = ct_simd_of(c) == ct_simd_of(cx) ? 0 : 8;
+            expect_close(y, ct_share(cx, ct_detach(z)), units);
+            for (int i = 0; i < 3; i++)
+                expect_close(g[i], ct_share(cx, h[i]), units);
+            ct_context_free(c);
+        }
+    expect_ok();
+}
+END_TEST
+
+START_TEST(some_gradients_only)
+{
+    ct_tensor *x = ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(3, 4))), *all[3], *one;
+    ct_tensor *w = ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(4)));
+    ct_tensor *b = ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(4))), *v[] = { x, w, b };
+    ct_tensor *y = ct_sum(ct_square(ct_layer_norm(x, CT_SHAPE(4), w, b, 1e-5)));
+    ct_grad(y, NULL, v, 3, 0, all);
+    for (int i = 0; i < 3; i++) {
+        ct_grad(y, NULL, &v[i], 1, 0, &one);
+        ck_assert_double_eq(ct_max_difference(one, all[i]), 0);
+    }
+}
+END_TEST
+
+START_TEST(what_is_wrong)
+{
+    ct_tensor *x = ct_ones(cx, CT_F32, CT_SHAPE(2, 3)), *w = ct_ones(cx, CT_F32, CT_SHAPE(3));
+    ck_assert_ptr_null(ct_layer_norm(x, CT_SHAPE(4), NULL, NULL, 1e-5));
+    expect_error(CT_ERROR_SHAPE, "layer_norm", "(2,3)", NULL);
+    ck_assert_ptr_null(ct_layer_norm(x, CT_SHAPE(1, 2, 3), NULL, NULL, 1e-5));
+    expect_error(CT_ERROR_SHAPE, "layer_norm", "3 axes", NULL);
+    ck_assert_ptr_null(ct_layer_norm(x, CT_SHAPE(2, 3), w, NULL, 1e-5));
+    expect_error(CT_ERROR_SHAPE, "layer_norm", "weight", "(2,3) x (3)", NULL);
+    ck_assert_ptr_null(ct_layer_norm(x, NULL, 0, NULL, NULL, 1e-5));
+    expect_error(CT_ERROR_NULL, "layer_norm", NULL);
+    ck_assert_ptr_null(ct_layer_norm(x, CT_SHAPE(3), w, w, -1));
+    expect_error(CT_ERROR_VALUE, "layer_norm", "epsilon is -1", NULL);
+    ck_assert_ptr_null(ct_layer_norm(x, CT_SHAPE(3), ct_cast(w, CT_F64), NULL, 1e-5));
+    expect_error(CT_ERROR_DTYPE, "layer_norm", "ct_cast", NULL);
+    ck_assert_ptr_null(ct_layer_norm(x, CT_SHAPE(3), w, ct_reshape(w, CT_SHAPE(4)), 1e-5));
+    expect_error(CT_ERROR_SHAPE, "reshape", NULL); /* the bias failed: none is not what was meant */
+    ck_assert_ptr_null(ct_layer_norm(NULL, CT_SHAPE(3), w, NULL, 1e-5));
+    expect_error(CT_ERROR_NULL, "layer_norm", NULL);
+}
+END_TEST
+
+Suite *layer_norm_suite(void);
+Suite *layer_norm_suite(void)
+{
+    return make_suite("layer_norm", (const TTest *const[]){
+        is_what_it_is_made_of, over_several_axes_of_any_strides, far_from_zero,
+        sums_over_many_rows_keep_their_digits, adds_to_other_uses,
+        the_same_from_any_kernel_and_threads, some_gradients_only, what_is_wrong, NULL });
+}
