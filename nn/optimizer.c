@@ -31,9 +31,10 @@ static void finish(void *object)
 }
 
 /* -- Making */
+/* a negative n, which is an error, is told to the first one's */
 static ct_context *context_of(ct_tensor *const *w, int n)
 {
-    ct_context *cx = NULL;
+    ct_context *cx = w && n < 0 ? ct_context_of(w[0]) : NULL;
     for (int i = 0; w && i < n && !cx; i++)
         cx = ct_context_of(w[i]);
     return cx;
@@ -50,8 +51,8 @@ static bool parameter_fits(ct_context *cx, const char *who, ct_tensor *const *w,
     else {
         for (int j = 0; j < i; j++)
             if (w[j] == w[i])
-                return ct_fail(cx, CT_ERROR_VALUE, "%s: parameter %d, %s, is parameter %d too", who,
-                               i, ct_name(w[i]), j), false;
+                return ct_fail(cx, CT_ERROR_VALUE, "%s: parameter %d is parameter %d too", who, i,
+                               j), false;
         return true;
     }
     return false;
@@ -70,6 +71,8 @@ static ct_optimizer *optimizer_new(const char *who, ct_tensor *const *w, int n, 
     ct_context *cx = context_of(w, n);
     if (!cx || !rate_fits(cx, who, rate))
         return NULL;
+    if (n < 0)
+        return ct_fail(cx, CT_ERROR_RANGE, "%s: %d parameters", who, n), NULL;
     for (int i = 0; i < n; i++)
         if (!parameter_fits(cx, who, w, i))
             return NULL;
@@ -229,35 +232,17 @@ ct_status ct_optimizer_step(ct_optimizer *o)
 }
 
 /* -- Clipping */
-static double norm_of(ct_context *cx, ct_tensor *const *w, int n)
+/* those that there are; how many, -1 and an error if a parameter is NULL */
+static int gradients_of(ct_context *cx, ct_tensor *const *w, int n, ct_tensor **g)
 {
-    double sum = 0;
+    int count = 0;
     for (int i = 0; i < n; i++) {
-        ct_tensor *g = ct_gradient(w[i]);
-        if (g)
-            sum += ct_item(ct_sum(ct_square(ct_cast(g, CT_F64)))); /* where f32 would overflow */
+        if (!w[i])
+            return ct_fail(cx, CT_ERROR_NULL, "clip_gradients: parameter %d is NULL", i), -1;
+        g[count] = ct_gradient(w[i]);
+        count += g[count] != NULL;
     }
-    if (isfinite(sum))
-        return sqrt(sum);
-    ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: the gradients are not finite");
-    return NAN;
-}
-
-/* first all products, then all assignments, which cannot fail for lack of memory */
-static bool scale_all(ct_context *cx, ct_tensor *const *w, int n, double factor)
-{
-    ct_tensor **scaled = ct_object_new(cx, (size_t)n * sizeof *scaled, NULL);
-    bool done = scaled != NULL;
-    for (int i = 0; done && i < n; i++) {
-        ct_tensor *g = ct_gradient(w[i]);
-        scaled[i] = g ? ct_scale(g, factor) : NULL;
-        done = !g || scaled[i];
-    }
-    for (int i = 0; done && i < n; i++)
-        if (scaled[i])
-            done = ct_assign(ct_gradient(w[i]), scaled[i]) == CT_OK;
-    ct_object_free(scaled);
-    return done;
+    return count;
 }
 
 double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm)
@@ -265,19 +250,17 @@ double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm)
     ct_context *cx = context_of(parameters, n);
     if (!cx)
         return NAN;
+    if (n < 0)
+        return ct_fail(cx, CT_ERROR_RANGE, "clip_gradients: %d parameters", n), NAN;
     if (!(max_norm > 0))
         return ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: a norm of %g; it is positive",
                        max_norm), NAN;
-    for (int i = 0; i < n; i++)
-        if (!parameters[i])
-            return ct_fail(cx, CT_ERROR_NULL, "clip_gradients: parameter %d is NULL", i), NAN;
-    ct_scope scope = ct_scope_begin(cx);
-    if (!scope)
-        return NAN;
-    ct_no_grad(cx);
-    double norm = norm_of(cx, parameters, n);
-    if (norm > max_norm && !scale_all(cx, parameters, n, max_norm / norm))
-        norm = NAN;
-    ct_scope_end(cx, scope);
-    return norm;
+    ct_tensor **g = ct_object_new(cx, (size_t)(n + 1) * sizeof *g, NULL);
+    int count = g ? gradients_of(cx, parameters, n, g) : -1;
+    double norm = NAN;
+    bool done = count >= 0 && ct_update_clip(g, count, max_norm, &norm) == CT_OK;
+    ct_object_free(g);
+    if (done && !isfinite(norm))
+        ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: the gradients are not finite");
+    return done && isfinite(norm) ? norm : NAN;
 }

@@ -13,7 +13,7 @@
     X(slice) X(select) X(embed) X(concat) X(stack)                                              \
     X(matmul) X(linear) X(linear_activation) X(dot)                                             \
     X(index_select) X(index_add) X(gather) X(scatter_add)                                       \
-    X(cast) X(dropout) X(update_sgd) X(update_adam)
+    X(cast) X(dropout) X(update_sgd) X(update_adam) X(update_clip)
 
 #define X(name) extern const ct_op ct__##name##_op;
 #define ROW(name, ...) X(name)

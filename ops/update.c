@@ -1,4 +1,4 @@
-/* Updates of parameters: one pass over each parameter, its gradient and its state. They write in
+/* Updates of parameters: one pass over all of them, their gradients and their states. They write in
  * place, unrecorded, and check everything before they write anything. Inputs of the operators are
  * lists, one behind another: w_0 ... w_n-1, g_0 ... g_n-1, then the state.
  *
@@ -9,11 +9,12 @@
  *
  * SGD as in Sutskever et al., ICML 2013, Adam: Kingma and Ba, ICLR 2015, AdamW: Loshchilov and
  * Hutter, ICLR 2019; all as PyTorch computes them. */
-#include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
+
+#include "pass.h"
 
 typedef struct sgd {
     double rate, momentum, decay;
@@ -31,17 +32,31 @@ typedef struct adam_step {
     double rate, root, beta1, beta2, epsilon, decay, shrink;
 } adam_step;
 
-#define REAL float
-#define SQRT sqrtf
-#define K(name) name##_f32
-#include "update_kernels.h"
-#undef REAL
-#undef SQRT
-#undef K
-#define REAL double
-#define SQRT sqrt
-#define K(name) name##_f64
-#include "update_kernels.h"
+typedef struct kernels {
+    ct_loop_body sgd, momentum, adam;
+} kernels;
+
+/* bound by memory: wider vectors than AVX2's gain nothing */
+#define NAME(name, type) name##_##type
+#include "update_types.h"
+#undef NAME
+#ifdef CT_SIMD_X86
+CT_SIMD_BEGIN_AVX2
+#define NAME(name, type) name##_##type##_avx2
+#include "update_types.h"
+#undef NAME
+CT_SIMD_END
+#endif
+
+static const kernels *kernels_of(const ct_tensor *w)
+{
+    bool f32 = ct_dtype_of(w) == CT_F32;
+#ifdef CT_SIMD_X86
+    if (ct_simd_of(ct_context_of(w)) >= CT_SIMD_AVX2)
+        return f32 ? &kernels_f32_avx2 : &kernels_f64_avx2;
+#endif
+    return f32 ? &kernels_f32 : &kernels_f64;
+}
 
 /* -- Lists of inputs */
 enum { W, G, MOMENTUM, FIRST = 2, SECOND, STEPS };
@@ -162,16 +177,18 @@ static ct_status sgd_infer(ct_call *call)
 static ct_status sgd_forward(ct_call *call)
 {
     const sgd *s = ct_call_attributes(call);
-    int lists = s->momentum > 0 ? 3 : 2;
-    for (int i = 0; i < ct_call_inputs(call) / lists; i++) {
-        ct_tensor *w = input(call, lists, W, i), *g = input(call, lists, G, i);
-        bool f32 = ct_dtype_of(w) == CT_F32;
-        if (lists == 3)
-            ct_loop(CT_TENSORS(w, g, input(call, lists, MOMENTUM, i)),
-                    f32 ? sgd_momentum_f32 : sgd_momentum_f64, s);
-        else
-            ct_loop(CT_TENSORS(w, g), f32 ? sgd_f32 : sgd_f64, s);
+    int lists = s->momentum > 0 ? 3 : 2, n = ct_call_inputs(call) / lists;
+    ct__pass pass;
+    ct_status status = ct__pass_begin(&pass, call, n, lists);
+    if (status != CT_OK)
+        return status;
+    for (int i = 0; i < n; i++) {
+        ct_tensor *x[] = { ct_call_x(call, i), input(call, lists, G, i),
+                           lists == 3 ? input(call, lists, MOMENTUM, i) : NULL };
+        const kernels *k = kernels_of(x[W]);
+        ct__pass_add(&pass, x, lists == 3 ? k->momentum : k->sgd, s);
     }
+    ct__pass_run(&pass);
     return CT_OK;
 }
 
@@ -239,15 +256,20 @@ static adam_step at_step(const adam *a, double t)
 
 static ct_status adam_forward(ct_call *call)
 {
-    int lists = STEPS + 1;
-    for (int i = 0; i < ct_call_inputs(call) / lists; i++) {
-        ct_tensor *w = input(call, lists, W, i);
-        int64_t *steps = ct_data_mutable(input(call, lists, STEPS, i));
-        adam_step step = at_step(ct_call_attributes(call), (double)++*steps);
-        ct_loop(CT_TENSORS(w, input(call, lists, G, i), input(call, lists, FIRST, i),
-                           input(call, lists, SECOND, i)),
-                ct_dtype_of(w) == CT_F32 ? adam_f32 : adam_f64, &step);
+    int lists = STEPS + 1, n = ct_call_inputs(call) / lists;
+    adam_step *steps = ct_call_scratch(call, (size_t)n * sizeof *steps);
+    ct__pass pass;
+    ct_status status = steps ? ct__pass_begin(&pass, call, n, STEPS) : CT_ERROR_MEMORY;
+    if (status != CT_OK)
+        return status;
+    for (int i = 0; i < n; i++) {
+        ct_tensor *x[] = { ct_call_x(call, i), input(call, lists, G, i),
+                           input(call, lists, FIRST, i), input(call, lists, SECOND, i) };
+        int64_t *t = ct_data_mutable(input(call, lists, STEPS, i));
+        steps[i] = at_step(ct_call_attributes(call), (double)++*t);
+        ct__pass_add(&pass, x, kernels_of(x[W])->adam, &steps[i]);
     }
+    ct__pass_run(&pass);
     return CT_OK;
 }
 

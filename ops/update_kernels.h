@@ -1,6 +1,6 @@
-/* Kernels of update.c for one dtype: included with REAL, SQRT and K defined. With s the size of
- * REAL, per element: SGD 3 s bytes and 4 operations, with momentum 5 s and 6; Adam 7 s bytes, 14
- * operations, a root and a division among them. */
+/* Kernels of update.c for one dtype and kind of processor: included with REAL, SQRT and K defined.
+ * With s the size of REAL, per element: SGD 3 s bytes and 4 operations, with momentum 5 s and 6;
+ * Adam 7 s bytes and 14 operations, a root and a division among them. */
 static void K(sgd)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const sgd *s = arg;
@@ -22,7 +22,7 @@ static inline void K(momentum_one)(REAL *w, REAL g, REAL *v, const sgd *s)
     *w -= (REAL)s->rate * (s->nesterov ? g + u * *v : *v);
 }
 
-static void K(sgd_momentum)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
+static void K(momentum)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const sgd s = *(const sgd *)arg;
     REAL *restrict w = data[0], *restrict v = data[2];
@@ -57,3 +57,5 @@ static void K(adam)(int64_t n, void *const *data, const int64_t *stride, const v
             K(adam_one)(&w[i * stride[0]], g[i * stride[1]], &m[i * stride[2]],
                         &v[i * stride[3]], &a);
 }
+
+static const kernels K(kernels) = { K(sgd), K(momentum), K(adam) };

@@ -202,6 +202,9 @@ ct_status ct_update_sgd(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *con
    element, counted up here), zeros at first */
 ct_status ct_update_adam(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *const *moments,
                          int n, double rate, const ct_adam_options *options);
+/* n gradients, scaled by max_norm / norm where their norm, over all elements together, is larger
+   and finite; *norm (or NULL): what it was. Of none it is 0; max_norm is positive */
+ct_status ct_update_clip(ct_tensor *const *g, int n, double max_norm, double *norm);
 
 /* -- The list of all of them, for tests and tools */
 struct ct_op;

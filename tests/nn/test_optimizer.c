@@ -181,6 +181,9 @@ START_TEST(bad_parameters_and_options_are_refused)
     expect_error(CT_ERROR_NULL, "adam_new", "parameter 1", NULL);
     ck_assert_ptr_null(ct_sgd_new(NULL, 0, 0.1, NULL));
     ck_assert_ptr_null(ct_sgd_new(&w, -1, 0.1, NULL));
+    expect_error(CT_ERROR_RANGE, "sgd_new: -1 parameters", NULL);
+    ck_assert_ptr_null(ct_adam_new(&w, -2, 0.1, NULL));
+    expect_error(CT_ERROR_RANGE, "adam_new: -2 parameters", NULL);
     ct_context *other = ct_context_new(NULL);
     ct_tensor *foreign = ct_variable(ct_ones(other, CT_F64, CT_SHAPE(2)));
     ck_assert_ptr_null(ct_sgd_new(CT_TENSORS(w, foreign), 0.1, NULL));
@@ -303,6 +306,8 @@ START_TEST(clipping_that_cannot_be)
         ck_assert(isnan(ct_clip_gradients(&w, 1, wrong[i])));
         expect_error(CT_ERROR_VALUE, "clip_gradients", NULL);
     }
+    ck_assert(isnan(ct_clip_gradients(&w, -3, 1)));
+    expect_error(CT_ERROR_RANGE, "clip_gradients: -3 parameters", NULL);
     ck_assert(isnan(ct_clip_gradients(NULL, 1, 1)));
     ck_assert(isnan(ct_clip_gradients(CT_TENSORS(w, NULL), 1)));
     expect_error(CT_ERROR_NULL, "clip_gradients", "parameter 1", NULL);

@@ -155,6 +155,162 @@ START_TEST(any_strides)
 }
 END_TEST
 
+/* -- All elements in one pass: whatever the number and sizes of the parameters, and whichever
+ * kernels, each is treated as it would be alone, by plain ones */
+enum { SIZES = 7 };
+static const int64_t sizes[SIZES] = { 1, 7, 40000, 0, 33, 100003, 17 };
+
+typedef struct all {
+    ct_context *cx;
+    ct_tensor *w[SIZES], *g[SIZES], *state[3 * SIZES];
+} all;
+
+/* element i of list k of every parameter, at an odd offset in its memory */
+static ct_tensor *odd(ct_context *c, ct_dtype dtype, int64_t n, int k)
+{
+    ct_tensor *x = ct_empty(c, dtype, CT_SHAPE(n + 3));
+    for (int64_t i = 0; i < n + 3; i++) {
+        double value = k == 3 ? 0.5 + 0.5 * sin((double)i) : cos((double)(i + k));
+        if (dtype == CT_F32)
+            ((float *)ct_data_mutable(x))[i] = (float)value;
+        else
+            ((double *)ct_data_mutable(x))[i] = value;
+    }
+    return ct_slice(x, 0, 3, CT_END, 1);
+}
+
+static all make_all(ct_simd simd, int threads, ct_dtype dtype)
+{
+    all a = { .cx = ct_context_new(&(ct_context_options){ .simd = simd, .threads = threads }) };
+    for (int i = 0; i < SIZES; i++) {
+        a.w[i] = odd(a.cx, dtype, sizes[i], 0);
+        a.g[i] = odd(a.cx, dtype, sizes[i], 1);
+        a.state[i] = odd(a.cx, dtype, sizes[i], 2);
+        a.state[SIZES + i] = odd(a.cx, dtype, sizes[i], 3);
+        a.state[2 * SIZES + i] = ct_scalar(a.cx, CT_I64, i);
+    }
+    return a;
+}
+
+static void update_all(all *a, int kind, int begin, int end)
+{
+    ct_sgd_options sgd = { .momentum = kind == 1 ? 0.9 : 0, .weight_decay = 0.01,
+                           .nesterov = kind == 1 };
+    ct_tensor *state[3 * SIZES];
+    int n = end - begin;
+    for (int k = 0; k < 3; k++)
+        memcpy(state + k * n, a->state + k * SIZES + begin, (size_t)n * sizeof *state);
+    ct_status status = kind < 2 ? ct_update_sgd(a->w + begin, a->g + begin, state, n, 0.1, &sgd)
+                                : ct_update_adam(a->w + begin, a->g + begin, state, n, 0.1, NULL);
+    ck_assert_msg(status == CT_OK, "%s", ct_error_text(a->cx));
+}
+
+static void expect_alike(const ct_tensor *a, const ct_tensor *b, double units)
+{
+    size_t bytes = (size_t)ct_count(a) * (ct_dtype_of(a) == CT_F32 ? 4 : 8);
+    if (bytes == 0)
+        return;
+    if (units == 0)
+        ck_assert_mem_eq(ct_data(a), ct_data(b), bytes);
+    else
+        expect_close(a, ct_from_memory(ct_context_of(a), ct_dtype_of(b), ct_shape(b), 1,
+                                       ct_data(b)), units);
+}
+
+START_TEST(one_pass_over_all)
+{
+    for (int kind = 0; kind < 6; kind++) {
+        ct_dtype dtype = kind < 3 ? CT_F32 : CT_F64;
+        all plain = make_all(CT_SIMD_PLAIN, 1, dtype), fast = make_all(0, 1, dtype);
+        all cut = make_all(0, 3, dtype);
+        update_all(&fast, kind % 3, 0, SIZES);
+        update_all(&cut, kind % 3, 0, SIZES);
+        for (int i = 0; i < SIZES; i++) {
+            update_all(&plain, kind % 3, i, i + 1);
+            expect_alike(fast.w[i], plain.w[i], 4);
+            expect_alike(fast.state[i], plain.state[i], 4);
+            expect_alike(fast.state[SIZES + i], plain.state[SIZES + i], 4);
+            expect_alike(fast.w[i], cut.w[i], 0);
+            expect_alike(fast.state[SIZES + i], cut.state[SIZES + i], 0);
+        }
+        ct_context_free(plain.cx), ct_context_free(fast.cx), ct_context_free(cut.cx);
+    }
+}
+END_TEST
+
+/* the last range first */
+static void backward(int64_t n, void (*body)(int64_t i, void *), void *arg, void *user)
+{
+    (void)user;
+    for (int64_t i = n - 1; i >= 0; i--)
+        body(i, arg);
+}
+
+/* where one parameter is another's gradient, the order of the list counts */
+START_TEST(what_overlaps_is_done_in_order)
+{
+    ct_context *c = ct_context_new(&(ct_context_options){ .parallel_for = backward });
+    ct_tensor *x = ct_ones(c, CT_F64, CT_SHAPE(50000)), *y = ct_ones(c, CT_F64, CT_SHAPE(50000));
+    ck_assert_int_eq(ct_update_sgd((ct_tensor *[]){ x, y }, (ct_tensor *[]){ y, x }, NULL, 2,
+                                   0.5, NULL), CT_OK);
+    ck_assert_double_eq(ct_item(ct_min(x)), 0.5);
+    ck_assert_double_eq(ct_item(ct_max(y)), 0.75);
+    ct_context_free(c);
+}
+END_TEST
+
+/* -- Clipping: against the norm in double, of one dtype and of both, strided ones among them */
+START_TEST(clipping)
+{
+    for (int threads = 1; threads < 4; threads += 2) {
+        all a = make_all(threads == 1 ? CT_SIMD_PLAIN : 0, threads, CT_F32);
+        all b = make_all(CT_SIMD_PLAIN, 1, CT_F64);
+        ct_tensor *g[SIZES + 1], *wide = ct_ones(a.cx, CT_F32, CT_SHAPE(50, 3));
+        memcpy(g, a.g, sizeof a.g);
+        g[3] = ct_cast(a.g[0], CT_F64);
+        g[SIZES] = ct_slice(wide, 1, 0, CT_END, 2);
+        double sum = 100 + pow(ct_at(g[3], CT_INDEX(0)), 2), norm = 0;
+        for (int i = 0; i < SIZES; i++)
+            for (int64_t k = 0; k < sizes[i]; k++)
+                sum += pow(((const float *)ct_data(a.g[i]))[k], 2);
+        ck_assert_int_eq(ct_update_clip(g, SIZES + 1, 1000, &norm), CT_OK);
+        ck_assert_double_eq_tol(norm / sqrt(sum), 1, 1e-12);
+        expect_alike(a.g[5], ct_cast(b.g[5], CT_F32), 0); /* not clipped */
+        ck_assert_int_eq(ct_update_clip(g, SIZES + 1, 2, &norm), CT_OK);
+        ck_assert_double_eq_tol(norm / sqrt(sum), 1, 1e-12);
+        ck_assert_int_eq(ct_update_clip(g, SIZES + 1, 1000, &norm), CT_OK);
+        ck_assert_double_eq_tol(norm, 2, 1e-6);
+        ck_assert_double_eq(ct_at(wide, CT_INDEX(7, 1)), 1);
+        ck_assert_double_eq_tol(ct_at(wide, CT_INDEX(7, 2)), 2 / sqrt(sum), 1e-7);
+        ck_assert_double_eq_tol(ct_at(g[5], CT_INDEX(99999)), 2 / sqrt(sum) * cos(100003), 1e-7);
+        ct_context_free(a.cx), ct_context_free(b.cx);
+    }
+}
+END_TEST
+
+START_TEST(clipping_errors)
+{
+    double norm = 7;
+    ct_tensor *g[] = { one(CT_F64, 1), ct_expand(one(CT_F64, 5), CT_SHAPE(2)), NULL };
+    ck_assert_int_eq(ct_update_clip(g, 0, 1, &norm), CT_OK);
+    ck_assert_double_eq(norm, 0);
+    ck_assert_int_eq(ct_update_clip(g, 3, 1, NULL), CT_ERROR_NULL);
+    expect_error(CT_ERROR_NULL, "update_clip: operand 3 is NULL", NULL);
+    ck_assert_int_eq(ct_update_clip(g, 1, 0, NULL), CT_ERROR_VALUE);
+    expect_error(CT_ERROR_VALUE, "update_clip", "positive", NULL);
+    ck_assert_int_eq(ct_update_clip(g, 2, 1, &norm), CT_ERROR_VALUE); /* cannot be written */
+    expect_error(CT_ERROR_VALUE, "update_clip", "read-only", NULL);
+    ck_assert_double_eq(ct_at(g[0], CT_INDEX(0)), 1);
+    g[1] = ct_scalar(cx, CT_I64, 3);
+    ck_assert_int_eq(ct_update_clip(g, 2, 1, NULL), CT_ERROR_DTYPE);
+    expect_error(CT_ERROR_DTYPE, "update_clip: gradient 1 is not f32 or f64", NULL);
+    g[1] = one(CT_F32, INFINITY);
+    ck_assert_int_eq(ct_update_clip(g, 2, 1, &norm), CT_OK);
+    ck_assert(isinf(norm));
+    ck_assert_double_eq(ct_at(g[0], CT_INDEX(0)), 1);
+}
+END_TEST
+
 /* what backward saved and an update wrote is an error that names the update */
 START_TEST(updates_are_seen)
 {
@@ -245,6 +401,8 @@ static void use_all(ct_context *c)
     ct_sgd_options o = { .momentum = 0.9 };
     ct_update_sgd(&w, &g, state, 1, 0.1, &o);
     ct_update_adam(&w, &g, state, 1, 0.1, NULL);
+    g = ct_slice(g, 0, 0, CT_END, 2);
+    ct_update_clip(CT_TENSORS(g, w), 0.1, NULL);
 }
 
 START_TEST(out_of_memory)
@@ -257,6 +415,8 @@ Suite *update_suite(void)
 {
     const TTest *const tests[] = { sgd_by_hand, adam_by_hand, adam_and_adamw,
                                    negative_options_are_zero, lists, any_strides,
-                                   updates_are_seen, sgd_errors, adam_errors, out_of_memory, NULL };
+                                   one_pass_over_all, what_overlaps_is_done_in_order, clipping,
+                                   clipping_errors, updates_are_seen, sgd_errors, adam_errors,
+                                   out_of_memory, NULL };
     return make_suite("update", tests);
 }

@@ -1,0 +1,174 @@
+/* Gradients that are together too long, made shorter by one factor (Pascanu, Mikolov, Bengio, ICML
+ * 2013). The norm is a sum of squares in f64, so that no square of an f32 overflows: in lanes
+ * within a range, range by range in order, whatever the number of threads. */
+#include <cotangent/ops.h>
+#include <math.h>
+
+#include "pass.h"
+
+typedef struct clip {
+    double max_norm, *norm;
+} clip;
+
+typedef struct kernels {
+    double (*square_sum)(int64_t n, const void *x);
+    ct_loop_body scale;
+} kernels;
+
+/* bound by memory: wider vectors than AVX2's gain nothing */
+#define REAL    float
+#define K(name) name##_f32
+#include "clip_kernels.h"
+#undef REAL
+#undef K
+#define REAL    double
+#define K(name) name##_f64
+#include "clip_kernels.h"
+#undef REAL
+#undef K
+#ifdef CT_SIMD_X86
+CT_SIMD_BEGIN_AVX2
+#define REAL    float
+#define K(name) name##_f32_avx2
+#include "clip_kernels.h"
+#undef REAL
+#undef K
+#define REAL    double
+#define K(name) name##_f64_avx2
+#include "clip_kernels.h"
+#undef REAL
+#undef K
+CT_SIMD_END
+#endif
+
+static const kernels *kernels_of(const ct_tensor *g)
+{
+    bool f32 = ct_dtype_of(g) == CT_F32;
+#ifdef CT_SIMD_X86
+    if (ct_simd_of(ct_context_of(g)) >= CT_SIMD_AVX2)
+        return f32 ? &kernels_f32_avx2 : &kernels_f64_avx2;
+#endif
+    return f32 ? &kernels_f32 : &kernels_f64;
+}
+
+/* -- The norm */
+typedef struct squares {
+    const ct__pass *pass;
+    double *sums; /* one per range */
+} squares;
+
+static void add_squares(const ct__piece *piece, int64_t n, void *const *data, void *sum)
+{
+    const kernels *k = piece->arg;
+    *(double *)sum += k->square_sum(n, data[0]);
+}
+
+static void sum_range(int64_t begin, int64_t end, void *arg)
+{
+    const squares *s = arg;
+    double sum = 0;
+    ct__pass_visit(s->pass, begin, end, add_squares, &sum);
+    s->sums[begin / CT__PASS_GRAIN] = sum;
+}
+
+static ct_status norm_of(const ct_call *call, const ct__pass *pass, double *norm)
+{
+    int64_t ranges = (pass->total + CT__PASS_GRAIN - 1) / CT__PASS_GRAIN;
+    double sum = 0, *sums = ct_call_scratch(call, (size_t)(ranges + 1) * sizeof *sums);
+    if (!sums)
+        return CT_ERROR_MEMORY;
+    ct_parallel_ranges(pass->cx, pass->total, CT__PASS_GRAIN, sum_range,
+                       &(squares){ pass, sums });
+    for (int64_t i = 0; i < ranges; i++)
+        sum += sums[i];
+    *norm = sqrt(sum);
+    return CT_OK;
+}
+
+/* -- The operator */
+static ct_status clip_infer(ct_call *call)
+{
+    for (int i = 0; i < ct_call_inputs(call); i++) {
+        ct_dtype dtype = ct_dtype_of(ct_call_x(call, i));
+        if (dtype != CT_F32 && dtype != CT_F64)
+            return ct_call_fail(call, CT_ERROR_DTYPE, "gradient %d is not f32 or f64", i);
+    }
+    return CT_OK;
+}
+
+static ct_status scale_all(const ct_call *call, ct__pass *pass, double factor)
+{
+    int n = ct_call_inputs(call);
+    for (int i = 0; i < n; i++)
+        if (!ct_data_mutable(ct_call_x(call, i)))
+            return ct_error(ct_call_context(call));
+    pass->n = 0, pass->total = 0;
+    for (int i = 0; i < n; i++) {
+        ct_tensor *g = ct_call_x(call, i);
+        ct__pass_add(pass, &g, kernels_of(g)->scale, &factor);
+    }
+    ct__pass_run(pass);
+    return CT_OK;
+}
+
+static ct_status clip_forward(ct_call *call)
+{
+    const clip *c = ct_call_attributes(call);
+    int n = ct_call_inputs(call);
+    double norm = 0;
+    ct__pass pass;
+    ct_status status = ct__pass_begin(&pass, call, n, 1);
+    for (int i = 0; i < n && status == CT_OK; i++) {
+        ct_tensor *g = ct_contiguous(ct_call_x(call, i));
+        if (g)
+            ct__pass_add(&pass, &g, NULL, kernels_of(g));
+        else
+            status = ct_error(ct_call_context(call));
+    }
+    if (status == CT_OK)
+        status = norm_of(call, &pass, &norm);
+    if (status == CT_OK && norm > c->max_norm && isfinite(norm))
+        status = scale_all(call, &pass, c->max_norm / norm);
+    if (status == CT_OK && c->norm)
+        *c->norm = norm;
+    return status;
+}
+
+static int clip_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    if (k >= 2)
+        return 0;
+    *(clip *)attributes = (clip){ k ? 1e9 : 0.5, NULL };
+    for (int i = 0; i < 3; i++)
+        x[i] = ct_randn(cx, CT_F64, (const int64_t[]){ 2, 3 }, i);
+    return 3;
+}
+
+extern const ct_op ct__update_clip_op;
+const ct_op ct__update_clip_op = {
+    .name = "update_clip",
+    .flags = CT_OP_UPDATE,
+    .attributes_size = sizeof(clip),
+    .infer = clip_infer,
+    .forward = clip_forward,
+    .sample = clip_sample,
+};
+
+ct_status ct_update_clip(ct_tensor *const *g, int n, double max_norm, double *norm)
+{
+    ct_context *cx = NULL;
+    const char *who = ct__update_clip_op.name;
+    for (int i = 0; g && i < n && !cx; i++)
+        cx = g[i] ? ct_context_of(g[i]) : NULL;
+    if (norm)
+        *norm = 0;
+    if (n < 0)
+        return ct_fail(cx, CT_ERROR_RANGE, "%s: %d gradients", who, n);
+    if (!(max_norm > 0))
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: a norm of %g; it is positive", who, max_norm);
+    if (n == 0)
+        return CT_OK;
+    if (!g)
+        return ct_fail(cx, CT_ERROR_NULL, "%s: the list is NULL", who);
+    return ct_apply_all(&ct__update_clip_op, &(clip){ max_norm, norm }, g, n, NULL);
+}
