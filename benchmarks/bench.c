@@ -1,199 +1,166 @@
 #define _POSIX_C_SOURCE 200809L
 #include "bench.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
-static double bench_now(void)
+#include "peers.h"
+#include "report.h"
+
+double bench_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static int ascending(const void *a, const void *b)
+int bench_close(ct_context *cx)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    int failed = ct_error(cx) != CT_OK;
+    if (failed)
+        fprintf(stderr, "%s\n", ct_error_text(cx));
+    ct_context_free(cx);
+    return failed;
 }
 
-static double bench_median(const double *samples, int n)
-{
-    double sorted[BENCH_ROUNDS];
-    memcpy(sorted, samples, (size_t)n * sizeof *sorted);
-    qsort(sorted, (size_t)n, sizeof *sorted, ascending);
-    return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
-}
+/* -- One measurement: what is short enough is run often, after one time that is not counted */
+static const double enough = 5e6; /* ns */
 
-/* -- The limit: multiply-adds in ten independent chains, which hide the latency of each */
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-__attribute__((target("avx2,fma"))) static float multiply_add_avx2(int64_t n)
+static double run_ours(const bench_case *c, int64_t repeats)
 {
-    __m256 sum[10], x = _mm256_set1_ps(0.999f), y = _mm256_set1_ps(1e-3f);
-    for (int k = 0; k < 10; k++)
-        sum[k] = _mm256_set1_ps((float)k);
-    for (int64_t i = 0; i < n; i++)
-        for (int k = 0; k < 10; k++)
-            sum[k] = _mm256_fmadd_ps(sum[k], x, y);
-    for (int k = 1; k < 10; k++)
-        sum[0] = _mm256_add_ps(sum[0], sum[k]);
-    return _mm256_cvtss_f32(sum[0]);
-}
-#endif
-
-static float multiply_add_plain(int64_t n)
-{
-    float sum[80] = { 0 };
-    for (int64_t i = 0; i < n; i++)
-        for (int k = 0; k < 80; k++)
-            sum[k] = sum[k] * 0.999f + 1e-3f;
-    for (int k = 1; k < 80; k++)
-        sum[0] += sum[k];
-    return sum[0];
-}
-
-/* floating-point operations per ns, on one thread */
-static double multiply_add_rate(void)
-{
-    enum { N = 200000 };
-    volatile float sink = 0;
-    double start = bench_now();
-#if defined(__x86_64__) && defined(__GNUC__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        sink = sink + multiply_add_avx2(N);
-    else
-#endif
-        sink = sink + multiply_add_plain(N);
-    return 2.0 * 80 * N / (bench_now() - start);
-}
-
-/* -- Measuring */
-static double once(bench_case *c, int64_t repeats)
-{
+    if (c->value)
+        return c->value(c->user);
+    if (repeats > 1)
+        c->run(c->user, 1);
     double start = bench_now();
     c->run(c->user, repeats);
     return bench_now() - start;
 }
 
-static void calibrate(bench_case *c)
+/* how often: the first time is slow, it makes and fills what the work needs */
+static int64_t repeats_for(double once)
 {
-    if (c->items <= 0)
-        c->items = 1;
-    if (c->repeats > 0) {
-        once(c, 1); /* warm */
-        return;
+    return once <= 0 || once >= enough ? 1 : (int64_t)(enough / once) + 1;
+}
+
+static int64_t calibrate_ours(const bench_case *c)
+{
+    if (c->value)
+        return 1;
+    run_ours(c, 1);
+    int64_t some = repeats_for(10 * run_ours(c, 1));
+    return repeats_for(run_ours(c, some) / (double)some);
+}
+
+static int64_t calibrate_peer(const bench_case *c, bench_peer *peer)
+{
+    if (c->value)
+        return peer_ask(peer, 1, c->request) > 0;
+    double once = peer_ask(peer, 1, c->request);
+    if (once > 0 && once < enough)
+        once = peer_ask(peer, 2, c->request) / 2;
+    return once > 0 ? repeats_for(once) : 0;
+}
+
+static void measure(const bench_case *c, bench_result *r, bench_peer *peers, int round)
+{
+    double items = c->items > 0 ? c->items : 1, theirs = c->peer_items > 0 ? c->peer_items : items;
+    r->ours[round] = run_ours(c, r->repeats) / ((double)r->repeats * items);
+    r->limit[round] = limit_measure(&c->limit, c->threads);
+    for (int k = 0; k < BENCH_PEERS; k++)
+        if (r->peer_repeats[k] > 0)
+            r->peers[k][round] = peer_ask(&peers[k * 2 + c->threads - 1], r->peer_repeats[k],
+                                          c->request) / ((double)r->peer_repeats[k] * theirs);
+}
+
+/* -- All of them */
+typedef struct selection {
+    bool alone;
+    int rounds, parts;
+    const char *part[20];
+} selection;
+
+static selection read_arguments(int argc, char **argv)
+{
+    selection s = { .rounds = 9 };
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--alone") == 0)
+            s.alone = true;
+        else if (strncmp(argv[i], "--rounds=", 9) == 0)
+            s.rounds = atoi(argv[i] + 9);
+        else if (strncmp(argv[i], "--case=", 7) == 0 && s.parts < 20)
+            s.part[s.parts++] = argv[i] + 7;
+    if (s.rounds < 1 || s.rounds > BENCH_ROUNDS)
+        s.rounds = BENCH_ROUNDS;
+    return s;
+}
+
+static bool selected(const selection *s, const char *name)
+{
+    for (int i = 0; i < s->parts; i++)
+        if (strstr(name, s->part[i]))
+            return true;
+    return s->parts == 0;
+}
+
+/* peers[2 k + t - 1] is peer k with t threads; all start side by side */
+static void start_peers(bench_peer *peers, bench_report *report)
+{
+    bool wanted[2] = { false, false };
+    for (int i = 0; i < report->n; i++)
+        if (report->cases[i].request[0])
+            wanted[report->cases[i].threads - 1] = true;
+    for (int k = 0; report->peers[k]; k++)
+        for (int t = 0; t < 2; t++)
+            if (wanted[t])
+                peer_start(&peers[2 * k + t], report->peers[k], t + 1);
+    for (int k = 0; report->peers[k]; k++)
+        for (int t = 0; t < 2; t++)
+            if (wanted[t] && !peer_is_ready(&peers[2 * k + t]))
+                printf("%s: skipped, not installed\n", report->peers[k]);
+            else if (wanted[t])
+                report->versions[k] = peers[2 * k + t].version;
+}
+
+static void run_rounds(bench_report *report, bench_peer *peers)
+{
+    for (int i = 0; i < report->n; i++) {
+        const bench_case *c = &report->cases[i];
+        report->results[i].repeats = calibrate_ours(c);
+        for (int k = 0; c->request[0] && report->peers[k]; k++)
+            report->results[i].peer_repeats[k] =
+                calibrate_peer(c, &peers[2 * k + c->threads - 1]);
     }
-    c->repeats = 1;
-    while (once(c, c->repeats) < 2e7 && c->repeats < (int64_t)1 << 40)
-        c->repeats *= 2;
-}
-
-/* -- Reporting */
-static double scale_of(const char *unit)
-{
-    return strcmp(unit, "ms") == 0 ? 1e-6 : strcmp(unit, "us") == 0 ? 1e-3 : 1;
-}
-
-static double extreme(const bench_case *c, int sign)
-{
-    double best = c->samples[0];
-    for (int i = 1; i < BENCH_ROUNDS; i++)
-        if (sign * (c->samples[i] - best) > 0)
-            best = c->samples[i];
-    return best;
-}
-
-static void print_table(const char *unit, const bench_case *cases, int n)
-{
-    double scale = scale_of(unit);
-    printf("%-44s %7s %10s %10s %10s %10s %8s\n", "", "threads", unit, "min", "max", "limit",
-           "ratio");
-    for (int i = 0; i < n; i++) {
-        const bench_case *c = &cases[i];
-        double ours = bench_median(c->samples, BENCH_ROUNDS);
-        printf("%-44s %7d %10.4g %10.4g %10.4g", c->name, c->threads, ours * scale,
-               extreme(c, -1) * scale, extreme(c, 1) * scale);
-        if (c->limit > 0)
-            printf(" %10.4g %8.2f", c->limit * scale, ours / c->limit);
-        printf("\n");
+    for (int round = 0; round < report->rounds; round++) {
+        for (int t = 0; t < 2; t++) {
+            report->multiply_adds[t][round] = limit_multiply_add_rate(t + 1);
+            report->copy[t][round] = limit_copy_rate(t + 1);
+        }
+        for (int i = 0; i < report->n; i++)
+            measure(&report->cases[i], &report->results[i], peers, round);
     }
 }
 
-static const char *machine(void)
+int bench_main(const char *name, const char *const *peers, bench_case *cases, int n, int argc,
+               char **argv)
 {
-    static char text[200] = "unknown";
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    char line[300];
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "model name : %199[^\n\"\\]", text) == 1)
-            break;
-    if (file)
-        fclose(file);
-    return text;
-}
-
-static const char *commit(void)
-{
-    static char text[64] = "unknown";
-    FILE *git = popen("git rev-parse --short HEAD 2>/dev/null", "r");
-    if (git && fscanf(git, "%63s", text) != 1)
-        strcpy(text, "unknown");
-    if (git)
-        pclose(git);
-    return text;
-}
-
-static int write_json(const char *name, const char *unit, const bench_case *cases, int n)
-{
-    char path[300];
-    double scale = scale_of(unit);
-    snprintf(path, sizeof path, "build/bench/%s.json", name);
-    mkdir("build", 0777);
-    mkdir("build/bench", 0777);
-    FILE *file = fopen(path, "w");
-    if (!file)
-        return fprintf(stderr, "%s: %s\n", path, strerror(errno)), 1;
-    const char *on = machine(), *at = commit();
-    fprintf(file, "[");
-    for (int i = 0; i < n; i++) {
-        const bench_case *c = &cases[i];
-        fprintf(file, "%s\n{\"name\": \"%s\", \"threads\": %d, \"unit\": \"%s\", \"ours\": %.6g, ",
-                i ? "," : "", c->name, c->threads, unit,
-                bench_median(c->samples, BENCH_ROUNDS) * scale);
-        if (c->limit > 0)
-            fprintf(file, "\"limit\": %.6g, ", c->limit * scale);
-        else
-            fprintf(file, "\"limit\": null, ");
-        fprintf(file, "\"peers\": {}, \"rounds\": %d, \"min\": %.6g, \"max\": %.6g, "
-                "\"machine\": \"%s\", \"compiler\": \"%s\", \"commit\": \"%s\"}",
-                BENCH_ROUNDS, extreme(c, -1) * scale, extreme(c, 1) * scale, on, __VERSION__, at);
-    }
-    fprintf(file, "\n]\n");
-    printf("written: %s\n", path);
-    return fclose(file) != 0;
-}
-
-int bench_all(const char *name, const char *unit, bench_case *cases, int n)
-{
-    double rates[BENCH_ROUNDS];
+    static const char *const none[] = { NULL };
+    bench_peer running[2 * BENCH_PEERS] = { { 0 } };
+    selection s = read_arguments(argc, argv);
+    bench_report report = { .name = name, .peers = s.alone || !peers ? none : peers,
+                            .cases = cases, .rounds = s.rounds };
     for (int i = 0; i < n; i++)
-        calibrate(&cases[i]);
-    for (int round = 0; round < BENCH_ROUNDS; round++) {
-        rates[round] = multiply_add_rate();
-        for (int i = 0; i < n; i++)
-            cases[i].samples[round] = once(&cases[i], cases[i].repeats) /
-                                      ((double)cases[i].repeats * cases[i].items);
-    }
-    double rate = bench_median(rates, BENCH_ROUNDS);
-    for (int i = 0; i < n; i++)
-        cases[i].limit = cases[i].operations / rate;
-    printf("%s: %s, commit %s, median of %d rounds, f32 multiply-adds at %.0f GFLOP/s\n", name,
-           machine(), commit(), BENCH_ROUNDS, rate);
-    print_table(unit, cases, n);
-    return write_json(name, unit, cases, n);
+        if (selected(&s, cases[i].name))
+            cases[report.n++] = cases[i];
+    report.results = calloc((size_t)n, sizeof *report.results);
+    if (!report.results)
+        return 1;
+    start_peers(running, &report);
+    run_rounds(&report, running);
+    int failed = bench_print(&report);
+    for (int k = 0; k < 2 * BENCH_PEERS; k++)
+        peer_stop(&running[k]);
+    free(report.results);
+    return failed;
 }

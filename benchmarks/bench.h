@@ -1,23 +1,34 @@
-/* The benchmarks' harness. Every figure is a median of rounds; a round measures each case once, in
- * turn, and the machine's rate of multiply-adds, so that what the machine does meanwhile falls on
- * all of them alike. Times are by the monotonic clock. */
+/* The benchmarks' harness. A program is a table of cases; bench_main measures them in rounds. A
+ * round takes each case in turn: our work, the same work in each peer (a process of its own, see
+ * peers/), and what the machine itself can do (limits.h), so that what else happens on the machine
+ * falls on all of them alike. Figures are medians over the rounds; only their ratios mean much. */
 #ifndef BENCH_H
 #define BENCH_H
-#include <stdint.h>
+#include <cotangent.h>
+#include <stdio.h>
 
-enum { BENCH_ROUNDS = 9 };
+#include "limits.h"
 
 typedef struct bench_case {
-    const char *name;
+    char name[64];
     int threads;
-    void (*run)(void *user, int64_t repeats); /* the work, that many times */
+    const char *unit;                /* "ns", "us", "ms", "MB", or any other word */
+    /* the work, `repeats` times; `items` (0: 1) is how many of what is reported one repeat does */
+    void (*run)(void *user, int64_t repeats);
+    double items;
+    double (*value)(void *user);     /* instead of run: measures by itself; ns, or bytes for MB */
     void *user;
-    double items;      /* times are per item: the work of one repeat is this many, at least 1 */
-    double operations; /* f32 operations per item, which take `limit` at that rate; 0: no limit */
-    int64_t repeats;   /* 0: as many as take 20 ms */
-    double limit, samples[BENCH_ROUNDS]; /* found: ns per item */
+    bench_limit limit;               /* of one item */
+    char request[64];                /* the same work as peers call it; "": they have none */
+    double peer_items;               /* in one of its repeats; 0: as many as ours */
 } bench_case;
 
-/* measures all, prints a table in `unit` ("ns", "us", "ms") and writes build/bench/NAME.json */
-int bench_all(const char *name, const char *unit, bench_case *cases, int n);
+/* `peers` as peers/start knows them, NULL at the end. Arguments: --alone (no peers), --rounds=N, and
+ * --case=PART, perhaps several: only cases whose names contain one of these. Prints a table and
+ * writes build/bench/NAME.json; 0 if all went well */
+int bench_main(const char *name, const char *const *peers, bench_case *cases, int n, int argc,
+               char **argv);
+/* says what went wrong in cx, if anything, and frees it; 0 if nothing had */
+int bench_close(ct_context *cx);
+double bench_now(void);              /* ns */
 #endif

@@ -1,0 +1,124 @@
+// The benchmarks' work in C++ with libtorch. See ../peers.h for what is asked and answered.
+#include <torch/torch.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+using work = std::function<void()>;
+namespace nn = torch::nn;
+
+static work chain(std::istream &in)
+{
+    std::string name;
+    int length;
+    in >> name >> length;
+    auto x = torch::tensor(0.5f, torch::requires_grad());
+    return [=]() mutable {
+        auto y = x;
+        for (int i = 0; i < length; i++)
+            y = name == "sin" ? torch::sin(y) : y * x;
+        y.backward();
+        x.mutable_grad() = torch::Tensor();
+    };
+}
+
+static nn::Sequential network(std::istream &in, const std::string &hidden, std::vector<int> &sizes)
+{
+    std::string text, size;
+    in >> text;
+    std::istringstream parts(text);
+    while (std::getline(parts, size, '-'))
+        sizes.push_back(std::stoi(size));
+    nn::Sequential net;
+    for (size_t i = 0; i + 1 < sizes.size(); i++) {
+        net->push_back(nn::Linear(sizes[i], sizes[i + 1]));
+        if (i + 2 < sizes.size() && hidden == "tanh")
+            net->push_back(nn::Tanh());
+        else if (i + 2 < sizes.size())
+            net->push_back(nn::ReLU());
+    }
+    return net;
+}
+
+static work train(std::istream &in)
+{
+    std::string text, hidden, rule;
+    int batch;
+    in >> text >> hidden >> batch >> rule;
+    std::vector<int> sizes;
+    std::istringstream shape(text);
+    auto net = network(shape, hidden, sizes);
+    std::shared_ptr<torch::optim::Optimizer> optimizer;
+    if (rule == "adam")
+        optimizer = std::make_shared<torch::optim::Adam>(net->parameters(), 1e-3);
+    else
+        optimizer = std::make_shared<torch::optim::SGD>(net->parameters(), 1e-3);
+    auto x = torch::rand({ batch, sizes[0] });
+    bool classes = sizes.back() > 1;
+    auto y = classes ? torch::randint(sizes.back(), { batch }, torch::kLong)
+                     : torch::randn({ batch, 1 });
+    auto parameters = net->parameters();
+    return [=]() mutable {
+        for (auto &p : parameters)
+            p.mutable_grad() = torch::Tensor(); // cheaper than zero_grad
+        auto out = net->forward(x);
+        auto loss = classes ? nn::functional::cross_entropy(out, y)
+                            : nn::functional::mse_loss(out, y);
+        loss.backward();
+        optimizer->step();
+    };
+}
+
+static work infer(std::istream &in)
+{
+    std::vector<int> sizes;
+    auto net = network(in, "relu", sizes);
+    auto x = torch::rand({ 1, sizes[0] });
+    return [=]() mutable {
+        torch::InferenceMode mode;
+        net->forward(x);
+    };
+}
+
+static work make(const std::string &request)
+{
+    std::istringstream in(request);
+    std::string name;
+    in >> name;
+    return name == "chain" ? chain(in) : name == "train" ? train(in)
+           : name == "infer" ? infer(in) : work();
+}
+
+static double measure(const work &run, long repeats)
+{
+    if (!run)
+        return 0;
+    if (repeats > 1)
+        run();
+    auto start = std::chrono::steady_clock::now();
+    for (long i = 0; i < repeats; i++)
+        run();
+    return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start)
+        .count();
+}
+
+int main()
+{
+    const char *threads = std::getenv("OMP_NUM_THREADS");
+    torch::set_num_threads(threads ? std::atoi(threads) : 1);
+    std::map<std::string, work> made;
+    std::cout << TORCH_VERSION << std::endl << std::fixed;
+    long repeats;
+    std::string request;
+    while (std::cin >> repeats && std::getline(std::cin >> std::ws, request)) {
+        if (!made.count(request))
+            made[request] = make(request);
+        std::cout << measure(made[request], repeats) << std::endl;
+    }
+}

@@ -1,0 +1,166 @@
+"""The benchmarks' work in PyTorch. See ../peers.h for what is asked and answered."""
+import os
+import subprocess
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+
+now = time.perf_counter_ns
+
+
+def chain(name, length):
+    x = torch.tensor(0.5, requires_grad=True)
+    f = {"sin": torch.sin, "mul": lambda y: y * x}[name]
+
+    def run():
+        y = x
+        for _ in range(length):
+            y = f(y)
+        y.backward()
+        x.grad = None
+    return run
+
+
+def elementwise(name, direction, n):
+    functions = {"relu": torch.relu, "exp": torch.exp, "tanh": torch.tanh,
+                 "sigmoid": torch.sigmoid, "gelu": F.gelu, "add": torch.add, "mul": torch.mul}
+    f, x = functions[name], [torch.rand(n) for _ in range(2 if name in ("add", "mul") else 1)]
+    gy = torch.rand(n)
+
+    def forward():
+        with torch.no_grad():
+            f(*x)
+
+    def backward():
+        f(*x).backward(gy)
+        for t in x:
+            t.grad = None
+    for t in x:
+        t.requires_grad_(direction == "backward")
+    return forward if direction == "forward" else backward
+
+
+def reduce(name, axes, rows, columns):
+    x = torch.rand(rows, columns)
+    if axes == "all":
+        f = {"sum": torch.sum, "mean": torch.mean, "max": torch.max}[name]
+        return lambda: f(x)
+    f, axis = {"sum": torch.sum, "mean": torch.mean, "max": torch.amax}[name], axes == "rows"
+    return lambda: f(x, int(axis))
+
+
+def softmax(name, rows, columns):
+    x, gy = torch.randn(rows, columns, requires_grad=True), torch.rand(rows, columns)
+    labels = torch.randint(columns, (rows,))
+    weight, bias = torch.ones(columns, requires_grad=True), torch.zeros(columns, requires_grad=True)
+    work = {"softmax": lambda: torch.softmax(x, 1).backward(gy),
+            "log_softmax": lambda: torch.log_softmax(x, 1).backward(gy),
+            "cross_entropy": lambda: F.cross_entropy(x, labels).backward(),
+            "layer_norm": lambda: F.layer_norm(x, (columns,), weight, bias).backward(gy)}[name]
+
+    def run():
+        work()
+        x.grad = weight.grad = bias.grad = None
+    return run
+
+
+def network(sizes, hidden):
+    sizes, layers = [int(s) for s in sizes.split("-")], []
+    for a, b in zip(sizes, sizes[1:]):
+        layers += [torch.nn.Linear(a, b), hidden()]
+    return torch.nn.Sequential(*layers[:-1]), sizes
+
+
+def train(sizes, hidden, batch, rule):
+    net, sizes = network(sizes, {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[hidden])
+    rule = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[rule](net.parameters(), lr=1e-3)
+    x = torch.rand(batch, sizes[0])
+    if sizes[-1] > 1:
+        y, loss = torch.randint(sizes[-1], (batch,)), F.cross_entropy
+    else:
+        y, loss = torch.randn(batch, 1), F.mse_loss
+
+    def run():
+        rule.zero_grad(set_to_none=True)
+        loss(net(x), y).backward()
+        rule.step()
+    return run
+
+
+def infer(sizes):
+    net, sizes = network(sizes, torch.nn.ReLU)
+    x = torch.rand(1, sizes[0])
+
+    def run():
+        with torch.inference_mode():
+            net(x)
+    return run
+
+
+def update(name, n):
+    w = torch.rand(n, requires_grad=True)
+    w.grad = torch.rand(n)
+    rule = {"sgd": lambda: torch.optim.SGD([w], lr=1e-3),
+            "momentum": lambda: torch.optim.SGD([w], lr=1e-3, momentum=0.9),
+            "adam": lambda: torch.optim.Adam([w], lr=1e-3)}[name]()
+    return rule.step
+
+
+# -- Asked of a process of its own
+def first_step():
+    train("784-128-10", "relu", 64, "sgd")()
+    print(0)
+
+
+def peak_memory():
+    """bytes of the process at most, training on `images`, beyond these"""
+    step, images = train("784-128-10", "relu", 64, "sgd"), torch.ones(20000, 784)
+    for _ in range(100):
+        step()
+    with open("/proc/self/status") as status:
+        peak, = (int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    print(peak * 1024 - images.numel() * 4)
+
+
+def alone(what):
+    start = now()
+    out = subprocess.run([sys.executable, __file__, what], stdout=subprocess.PIPE, check=True)
+    return int(out.stdout) or now() - start
+
+
+works = {"chain": chain, "elementwise": elementwise, "reduce": reduce, "softmax": softmax,
+         "train": train, "infer": infer, "update": update}
+made = {}
+
+
+def measure(repeats, request):
+    name, *arguments = request.split()
+    if name == "alone":
+        return alone(*arguments)
+    if name not in works:
+        return 0
+    if request not in made:
+        made[request] = works[name](*(int(a) if a.isdigit() else a for a in arguments))
+    run = made[request]
+    if repeats > 1:
+        run()
+    start = now()
+    for _ in range(repeats):
+        run()
+    return now() - start
+
+
+def main():
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    if len(sys.argv) > 1:
+        return {"first_step": first_step, "peak_memory": peak_memory}[sys.argv[1]]()
+    blas = {line.split("/")[-2] for line in open("/proc/self/maps") if "libblas.so" in line}
+    print(torch.__version__, *sorted(blas), flush=True)
+    for line in sys.stdin:
+        repeats, request = line.strip().split(" ", 1)
+        print(measure(int(repeats), request), flush=True)
+
+
+main()
