@@ -1,0 +1,211 @@
+/* Elementary functions of one f32, without branches, so that a loop over one becomes a loop over
+ * vectors: each is inlined into the loop that calls it, for whatever kind of processor that is
+ * compiled for. NaN in is NaN out; overflow gives an infinity, underflow a subnormal or 0.
+ *
+ * Errors at most, in units in the last place (ULP), with or without fused multiply-adds, as
+ * tests/ops/test_vector_math.c has it: exp 1.1, expm1 1.6, log 1, log1p 1, tanh 1.4, logistic 1.9,
+ * softplus 1.6, erf 1.9, the normal distribution function 6.5. Polynomials are minimax fits of relative error, the constants of which were found by
+ * iteratively reweighted least squares. About 10 to 25 operations each. */
+#ifndef CT__VECTOR_MATH_H
+#define CT__VECTOR_MATH_H
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__GNUC__)
+#define VECTOR_INLINE static inline __attribute__((always_inline))
+#else
+#define VECTOR_INLINE static inline
+#endif
+
+VECTOR_INLINE uint32_t vector_bits(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+VECTOR_INLINE float vector_float(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* 2^k, -126 <= k <= 127 */
+VECTOR_INLINE float vector_power_of_2(int32_t k)
+{
+    return vector_float((uint32_t)(k + 127) << 23);
+}
+
+/* x = k ln 2 + r, |r| <= ln 2 / 2. Adding 1.5 2^23 rounds to an integer, which is then in the low
+ * bits; ln 2 is split so that k times its first part is exact */
+VECTOR_INLINE float vector_reduce(float x, int32_t *k)
+{
+    float shifted = x * 1.44269504f + 12582912.0f, n = shifted - 12582912.0f;
+    *k = (int32_t)(vector_bits(shifted) - 0x4b400000u);
+    return (x - n * 0.693359375f) + n * 2.12194440e-4f;
+}
+
+/* e^r - 1 = r + r^2 p(r), |r| <= 0.4 */
+VECTOR_INLINE float vector_small_expm1(float r)
+{
+    float p = 0.00019768317f;
+    p = p * r + 0.00139664835f;
+    p = p * r + 0.00833365694f;
+    p = p * r + 0.0416659489f;
+    p = p * r + 0.166666642f;
+    p = p * r + 0.5f;
+    return p * (r * r) + r;
+}
+
+/* 2^k y, in two steps, as 2^k may be no float */
+VECTOR_INLINE float vector_scale(float y, int32_t k)
+{
+    int32_t half = k >> 1;
+    return y * vector_power_of_2(half) * vector_power_of_2(k - half);
+}
+
+/* y, where it is e^x and x is not so large or small that the way there was meaningless */
+VECTOR_INLINE float vector_exp_in_range(float x, float y)
+{
+    y = x > 89.0f ? INFINITY : y;
+    return x < -104.0f ? 0 : y;
+}
+
+/* 1 + r + r^2 p(r) is good to |r| = 0.36 */
+VECTOR_INLINE float vector_exp(float x)
+{
+    int32_t k;
+    float r = vector_reduce(x, &k), p = 0.00138088479f;
+    p = p * r + 0.00837149564f;
+    p = p * r + 0.0416686684f;
+    p = p * r + 0.166664973f;
+    p = p * r + 0.499999911f;
+    return vector_exp_in_range(x, vector_scale(p * (r * r) + r + 1, k));
+}
+
+/* e^(x + low), x <= 0: low is what rounding x left over, and small */
+VECTOR_INLINE float vector_exp_of_sum(float x, float low)
+{
+    int32_t k;
+    float r = vector_reduce(x, &k) + low;
+    return vector_exp_in_range(x + low, vector_scale(vector_small_expm1(r) + 1, k));
+}
+
+/* 2^k (e^r - 1) + (2^k - 1) */
+VECTOR_INLINE float vector_expm1(float x)
+{
+    float within = x < -20.0f ? -20.0f : x > 80.0f ? 80.0f : x;
+    int32_t k;
+    float r = vector_reduce(within, &k), scale = vector_power_of_2(k);
+    float y = vector_small_expm1(r) * scale + (scale - 1);
+    return x > 80.0f ? vector_exp(x) : y;
+}
+
+/* x = 2^k (1 + f), 1 + f in [sqrt(1/2), sqrt(2)); log(1 + f) = f - f^2/2 + f^3 p(f). With `low`:
+ * log(x + low) */
+VECTOR_INLINE float vector_log_of_sum(float x, float low)
+{
+    float normal = x < 1.17549435e-38f ? x * 8388608.0f : x;
+    uint32_t bits = vector_bits(normal) - 0x3f3504f3u; /* of sqrt(1/2) */
+    float k = (float)((int32_t)bits >> 23) - (x < 1.17549435e-38f ? 23.0f : 0.0f);
+    float f = vector_float((bits & 0x007fffffu) + 0x3f3504f3u) - 1, z = f * f;
+    float p = 0.0674663857f;
+    p = p * f - 0.116756514f;
+    p = p * f + 0.118881628f;
+    p = p * f - 0.124055892f;
+    p = p * f + 0.142195523f;
+    p = p * f - 0.166679963f;
+    p = p * f + 0.200021192f;
+    p = p * f - 0.250000089f;
+    p = p * f + 0.333333135f;
+    float tail = (p * (z * f) - 0.5f * z) + (low / x - k * 2.12194440e-4f);
+    float y = (f + tail) + k * 0.693359375f;
+    y = x == 0 ? -INFINITY : x < 0 ? NAN : y;
+    return x <= 3.40282347e38f ? y : x;
+}
+
+VECTOR_INLINE float vector_log(float x)
+{
+    return vector_log_of_sum(x, 0);
+}
+
+/* u = 1 + x, rounded, is short of x - (u - 1) */
+VECTOR_INLINE float vector_log1p(float x)
+{
+    float u = 1 + x;
+    return vector_log_of_sum(u, x - (u - 1));
+}
+
+/* x + x z q(z), z = x^2, near 0; else sign(x) (1 - 2 / (e^2|x| + 1)) */
+VECTOR_INLINE float vector_tanh(float x)
+{
+    float a = fabsf(x), z = x * x, q = -0.0057170451f;
+    q = q * z + 0.020650587f;
+    q = q * z - 0.053743498f;
+    q = q * z + 0.13331491f;
+    q = q * z - 0.33333284f;
+    float large = 1 - 2 / (vector_exp(2 * (a > 10 ? 10 : a)) + 1);
+    return a < 0.625f ? q * z * x + x : x < 0 ? -large : large;
+}
+
+/* 1 / (1 + e^-x), by the exponential that cannot overflow; what 1 + e lost is put right */
+VECTOR_INLINE float vector_logistic(float x)
+{
+    float e = vector_exp(-fabsf(x)), sum = 1 + e, lost = e - (sum - 1);
+    float y = (x < 0 ? e : 1) / sum;
+    return y - lost * (x < 0 ? y * (1 - y) : y * y);
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|) */
+VECTOR_INLINE float vector_softplus(float x)
+{
+    return (x < 0 ? 0 : x) + vector_log1p(vector_exp(-fabsf(x)));
+}
+
+/* The normal distribution function at -z, z >= 0.7: e^(-z^2/2) g(t), t = 1 / (1 + 0.3 z). z^2 is
+ * taken apart as s^2 + (z - s)(z + s), where s has so few bits that s^2 is exact. `density` is
+ * e^(-z^2/2), for any z >= 0 */
+VECTOR_INLINE float vector_normal_tail(float z, float *density)
+{
+    float within = z > 15 ? 15 : z, s = vector_float(vector_bits(within) & 0xfffff000u);
+    float t = 1 / (1 + 0.3f * within), g = 0.0125826793f;
+    g = g * t - 0.0157082584f;
+    g = g * t - 0.0697014853f;
+    g = g * t + 0.126383215f;
+    g = g * t - 0.0120054297f;
+    g = g * t + 0.116800539f;
+    g = g * t + 0.101139627f;
+    g = g * t + 0.120945811f;
+    g = g * t + 0.119567156f;
+    g = g * t + 4.54820656e-06f;
+    *density = vector_exp_of_sum(-0.5f * (s * s), -0.5f * ((within - s) * (within + s)));
+    return *density * g;
+}
+
+/* The normal distribution function, and e^(-x^2/2): 1/2 + x p(x^2) near 0 */
+VECTOR_INLINE float vector_normal(float x, float *density)
+{
+    float z = x * x, p = 0.000104506878f, tail = vector_normal_tail(fabsf(x), density);
+    p = p * z - 0.00118273648f;
+    p = p * z + 0.00997276232f;
+    p = p * z - 0.0664903298f;
+    p = p * z + 0.398942292f;
+    return z < 0.49f ? p * x + 0.5f : x > 0 ? 1 - tail : tail;
+}
+
+/* x + x p(x^2) near 0; else by the tail of the normal distribution */
+VECTOR_INLINE float vector_erf(float x)
+{
+    float a = fabsf(x), z = x * x, p = 8.83625689e-05f, density;
+    p = p * z - 0.000824429153f;
+    p = p * z + 0.0052092988f;
+    p = p * z - 0.0268624816f;
+    p = p * z + 0.112837471f;
+    p = p * z - 0.376126379f;
+    p = p * z + 0.128379166f;
+    float large = 1 - 2 * vector_normal_tail(a * 1.41421356f, &density);
+    return a < 0.85f ? p * x + x : x < 0 ? -large : large;
+}
+#endif

@@ -1,0 +1,134 @@
+/* The functions of vector_math.h against libm in double, over all of f32: how many units in the
+ * last place they are off. */
+#include "support.h"
+
+#include <float.h>
+
+#include "vector_math.h"
+
+#define LOOP(name) name##_plain
+#include "vector_loops.h"
+#undef LOOP
+#ifdef CT_SIMD_X86
+CT_SIMD_BEGIN_AVX2
+#define LOOP(name) name##_avx2
+#include "vector_loops.h"
+#undef LOOP
+CT_SIMD_END
+CT_SIMD_BEGIN_AVX512
+#define LOOP(name) name##_avx512
+#include "vector_loops.h"
+#undef LOOP
+CT_SIMD_END
+#endif
+
+static double logistic_of(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static double softplus_of(double x)
+{
+    return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
+}
+
+static double normal_of(double x)
+{
+    return 0.5 * erfc(-x * 0.70710678118654752440);
+}
+
+static double density_of(double x)
+{
+    return exp(-0.5 * x * x);
+}
+
+static const struct {
+    const char *name;
+    double (*exact)(double x);
+    double most; /* units in the last place */
+} functions[] = {
+    { "exp", exp, 1.1 }, { "expm1", expm1, 1.6 }, { "log", log, 1 }, { "log1p", log1p, 1 },
+    { "tanh", tanh, 1.4 }, { "logistic", logistic_of, 1.9 }, { "softplus", softplus_of, 1.6 },
+    { "erf", erf, 1.9 }, { "normal", normal_of, 6.5 }, { "density", density_of, 1.5 },
+};
+enum { FUNCTIONS = sizeof functions / sizeof *functions };
+
+/* the distance from a float to the next, away from 0 */
+static double unit(float x)
+{
+    float a = fabsf(x), next = nextafterf(a, INFINITY);
+    return isinf(next) ? (double)a - (double)nextafterf(a, 0) : (double)next - (double)a;
+}
+
+static double units_off(float got, double want)
+{
+    float rounded = (float)want;
+    if (isnan(want) || isnan(got))
+        return isnan(want) && isnan(got) ? 0 : INFINITY;
+    if (got == rounded)
+        return 0;
+    return isinf(rounded) ? INFINITY : fabs((double)got - want) / unit(rounded);
+}
+
+/* y = f(x), as the loop has it, against the exact values */
+static void expect_accurate(int f, const float *x, const float *y, int n)
+{
+    int worst = 0;
+    double most = -1;
+    for (int i = 0; i < n; i++) {
+        double off = units_off(y[i], functions[f].exact((double)x[i]));
+        if (off > most)
+            most = off, worst = i;
+    }
+    ck_assert_msg(most <= functions[f].most, "%s(%.9g) = %.9g is %g units off", functions[f].name,
+                  (double)x[worst], (double)y[worst], most);
+}
+
+static void sweep(int f, void (*loop)(float *restrict, const float *restrict, int), uint64_t step)
+{
+    enum { N = 1023 }; /* odd, so that vectors have a remainder */
+    static float x[N], y[N];
+    for (uint64_t bits = 0; bits < (uint64_t)1 << 32; bits += N * step) {
+        for (int i = 0; i < N; i++)
+            x[i] = vector_float((uint32_t)(bits + (uint64_t)i * step));
+        loop(y, x, N);
+        expect_accurate(f, x, y, N);
+    }
+}
+
+START_TEST(a_sample_of_all_floats)
+{
+    const uint64_t step = 9973;
+    for (int f = 0; f < FUNCTIONS; f++) {
+        sweep(f, all_plain[f], step);
+#ifdef CT_SIMD_X86
+        if (ct_simd_of(cx) >= CT_SIMD_AVX2)
+            sweep(f, all_avx2[f], step);
+        if (ct_simd_of(cx) >= CT_SIMD_AVX512)
+            sweep(f, all_avx512[f], step);
+#endif
+    }
+}
+END_TEST
+
+START_TEST(around_special_values)
+{
+    const float special[] = { 0.0f, -0.0f, INFINITY, -INFINITY, NAN, FLT_MIN, -FLT_MIN, FLT_MAX,
+                              -FLT_MAX, 1.0f, -1.0f, 0x1p-149f, -0x1p-149f, 88.72284f, -87.33655f,
+                              -103.97208f, -103.9721f, 0.85f, 0.625f, 0.7f, 20, -20, 80, 89, 15 };
+    for (int f = 0; f < FUNCTIONS; f++)
+        for (int k = 0; k < (int)(sizeof special / sizeof *special); k++) {
+            float x[3] = { nextafterf(special[k], -INFINITY), special[k],
+                           nextafterf(special[k], INFINITY) }, y[3];
+            all_plain[f](y, x, 3);
+            expect_accurate(f, x, y, 3);
+        }
+}
+END_TEST
+
+Suite *vector_math_suite(void);
+Suite *vector_math_suite(void)
+{
+    return make_suite("ops/vector_math", (const TTest *[]){
+        a_sample_of_all_floats, around_special_values, NULL });
+}
