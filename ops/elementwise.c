@@ -6,58 +6,129 @@
  * it twice: `fused`, a kernel, and `composed`, by operators, which can be differentiated again. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
-#include <math.h>
+#ifdef CT_SIMD_X86
+#include <immintrin.h>
+#endif
 
-#if defined(__GNUC__)
-#define INLINE static inline __attribute__((always_inline))
+#include "vector_math.h"
+
+#define INLINE VECTOR_INLINE
+#if defined(__clang__)
+#define VECTORIZE _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define VECTORIZE _Pragma("GCC ivdep")
 #else
-#define INLINE static inline
+#define VECTORIZE
 #endif
 
 #define SQRT_HALF   0.70710678118654752440
 #define NORMAL_PEAK 0.39894228040143267794 /* 1 / sqrt(2 pi) */
 #define ERF_SLOPE   1.12837916709551257390 /* 2 / sqrt(pi) */
 
-/* -- Kernels. The numbers of an operator, and for backward whether to add */
+/* -- The functions of vector_math.h for f64, by libm */
+#define DOUBLE(name)                                                                            \
+    INLINE double double_##name(double x)                                                       \
+    {                                                                                           \
+        return name(x);                                                                         \
+    }
+DOUBLE(exp)
+DOUBLE(expm1)
+DOUBLE(log)
+DOUBLE(log1p)
+DOUBLE(tanh)
+DOUBLE(erf)
+
+INLINE double double_logistic(double x)
+{
+    double e = exp(-fabs(x));
+    return (x < 0 ? e : 1) / (1 + e);
+}
+
+INLINE double double_softplus(double x)
+{
+    return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
+}
+
+/* by erfc, which keeps its digits in the lower tail */
+INLINE double double_normal(double x, double *density)
+{
+    *density = exp(-0.5 * x * x);
+    return 0.5 * erfc(-x * SQRT_HALF);
+}
+
+/* -- Kernels */
+enum { MOST_INPUTS = 4, BLOCK = 512, STREAMED = 32 << 20 /* bytes: more than caches keep */ };
+
 typedef struct numbers {
     double a, b;
-    bool adds;
 } numbers;
 
-#define REAL     float
-#define R(c)     ((float)(c))
-#define F(name)  name##f
-#define K(name)  name##_f32
-#include "elementwise_kernels.h"
-#undef REAL
-#undef R
-#undef F
-#undef K
+typedef void (*row_f32)(int64_t n, float *y, const float *const *in, const numbers *p);
+typedef void (*row_f64)(int64_t n, double *y, const double *const *in, const numbers *p);
 
-#define REAL     double
-#define R(c)     (c)
-#define F(name)  name
-#define K(name)  name##_f64
-#include "elementwise_kernels.h"
+/* one call: what the driver is told */
+typedef struct work {
+    numbers numbers;
+    int inputs;
+    bool adds, streams;
+    row_f32 kernel_f32;
+    row_f64 kernel_f64;
+} work;
+
+#define NAME(name, type) name##_##type
+#include "elementwise_types.h"
+#undef NAME
+#ifdef CT_SIMD_X86
+CT_SIMD_BEGIN_AVX2
+#define NAME(name, type) name##_##type##_avx2
+#include "elementwise_types.h"
+#undef NAME
+CT_SIMD_END
+#endif
+
+#define REAL    float
+#define K(name) name##_f32
+#include "elementwise_drive.h"
 #undef REAL
-#undef R
-#undef F
+#undef K
+#define REAL    double
+#define K(name) name##_f64
+#include "elementwise_drive.h"
+#undef REAL
 #undef K
 
 typedef struct kernels {
-    ct_loop_body f32, f64;
+    row_f32 f32[2]; /* plain; for AVX2 */
+    row_f64 f64[2];
 } kernels;
-#define KERNELS(name) ((kernels){ name##_f32, name##_f64 })
-
-static ct_loop_body kernel_for(kernels k, const ct_tensor *x)
-{
-    return ct_dtype_of(x) == CT_F32 ? k.f32 : k.f64;
-}
+#ifdef CT_SIMD_X86
+#define KERNELS(name) (&(const kernels){ { name##_f32, name##_f32_avx2 },                       \
+                                         { name##_f64, name##_f64_avx2 } })
+#else
+#define KERNELS(name) (&(const kernels){ { name##_f32, name##_f32 }, { name##_f64, name##_f64 } })
+#endif
 
 static numbers numbers_of(const ct_call *call, int n)
 {
+    if (n == 0)
+        return (numbers){ 0, 0 };
     const double *p = ct_call_attributes(call);
-    return (numbers){ n > 0 ? p[0] : 0, n > 1 ? p[1] : 0, false };
+    return (numbers){ p[0], n > 1 ? p[1] : 0 };
+}
+
+/* operands[0] = f(the others), + what is there if it adds */
+static ct_status run(const ct_call *call, ct_tensor *const *operands, int n, const kernels *k,
+                     work w)
+{
+    ct_tensor *y = operands[0];
+    bool f32 = ct_dtype_of(y) == CT_F32;
+    int vectors = ct_simd_of(ct_call_context(call)) >= CT_SIMD_AVX2;
+    w.inputs = n - 1;
+    w.kernel_f32 = k->f32[vectors];
+    w.kernel_f64 = k->f64[vectors];
+    w.streams = !w.adds && y != operands[1] && ct_count(y) >= STREAMED / (f32 ? 4 : 8);
+    ct_loop(operands, n, f32 ? drive_f32 : drive_f64, &w);
+    return CT_OK;
 }
 
 /* -- Words of the composed rules */
@@ -145,22 +216,6 @@ static int binary_sample(ct_context *cx, int k, ct_tensor **x, const double a[2]
 }
 
 /* -- Operators of one tensor */
-static ct_status unary_forward(ct_call *call, int n, kernels k)
-{
-    numbers arg = numbers_of(call, n);
-    ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0) };
-    ct_loop(operands, 2, kernel_for(k, operands[0]), &arg);
-    return CT_OK;
-}
-
-static ct_status unary_backward(const ct_call *call, ct_tensor *const operands[3], int n, kernels k)
-{
-    numbers arg = numbers_of(call, n);
-    arg.adds = ct_call_adds(call, 0);
-    ct_loop(operands, 3, kernel_for(k, operands[0]), &arg);
-    return CT_OK;
-}
-
 #define SAVED_x(call, gy)        ct_call_x(call, 0)
 #define SAVED_y(call, gy)        ct_call_y(call, 0)
 #define SAVED_none(call, gy)     (gy) /* anything: it is not looked at */
@@ -174,13 +229,15 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
 #define ROW(id, parameters, N, A, B, saved, value, fused, composed, low, high)                  \
     static ct_status id##_forward(ct_call *call)                                                \
     {                                                                                           \
-        return unary_forward(call, N, KERNELS(id));                                             \
+        ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0) };                     \
+        return run(call, operands, 2, KERNELS(id), (work){ .numbers = numbers_of(call, N) });   \
     }                                                                                           \
     static ct_status id##_backward(const ct_call *call, ct_tensor *const *gy,                   \
                                      ct_tensor *const *gx)                                      \
     {                                                                                           \
         ct_tensor *operands[] = { gx[0], gy[0], SAVED_##saved(call, gy[0]) };                   \
-        return unary_backward(call, operands, N, KERNELS(id##_back));                           \
+        return run(call, operands, 3, KERNELS(id##_back),                                       \
+                   (work){ .numbers = numbers_of(call, N), .adds = ct_call_adds(call, 0) });    \
     }                                                                                           \
     static ct_status id##_vjp(const ct_call *call, ct_tensor *const *g, ct_tensor **gx)         \
     {                                                                                           \
@@ -200,7 +257,7 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
-        .flags = flags_##saved | CT_OP_IN_PLACE,                                                 \
+        .flags = flags_##saved | CT_OP_IN_PLACE,                                                \
         .saves = saves_##saved,                                                                 \
         .attributes_size = N * sizeof(double),                                                  \
         .infer = ct_infer_same,                                                                 \
@@ -219,15 +276,8 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
 /* -- Operators of two tensors */
 enum { SAVE_A = CT_SAVE_X(0), SAVE_B = CT_SAVE_X(1), SAVE_Y = CT_SAVE_Y(0) };
 
-static ct_status binary_forward(ct_call *call, kernels k)
-{
-    ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0), ct_call_x(call, 1) };
-    ct_loop(operands, 3, kernel_for(k, operands[0]), NULL);
-    return CT_OK;
-}
-
 static ct_status binary_backward(const ct_call *call, ct_tensor *gy, ct_tensor *const *gx,
-                                 unsigned saves, const kernels k[2])
+                                 unsigned saves, const kernels *const k[2])
 {
     for (int i = 0; i < 2; i++) {
         if (!gx[i])
@@ -235,8 +285,7 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *gy, ct_tensor *
         ct_tensor *operands[] = { gx[i], gy, saves & SAVE_A ? ct_call_x(call, 0) : gy,
                                   saves & SAVE_B ? ct_call_x(call, 1) : gy,
                                   saves & SAVE_Y ? ct_call_y(call, 0) : gy };
-        bool adds = ct_call_adds(call, i);
-        ct_loop(operands, 5, kernel_for(k[i], gy), &adds);
+        run(call, operands, 5, k[i], (work){ .adds = ct_call_adds(call, i) });
     }
     return CT_OK;
 }
@@ -244,13 +293,14 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *gy, ct_tensor *
 #define BINARY(id, saved, value, ga, gb, composed_a, composed_b, a_low, a_high, b_low, b_high)  \
     static ct_status id##_forward(ct_call *call)                                                \
     {                                                                                           \
-        return binary_forward(call, KERNELS(id));                                               \
+        ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0), ct_call_x(call, 1) }; \
+        return run(call, operands, 3, KERNELS(id), (work){ 0 });                                \
     }                                                                                           \
     static ct_status id##_backward(const ct_call *call, ct_tensor *const *gy,                   \
                                      ct_tensor *const *gx)                                      \
     {                                                                                           \
         return binary_backward(call, gy[0], gx, saved,                                          \
-                               (const kernels[]){ KERNELS(id##_ga), KERNELS(id##_gb) });        \
+                               (const kernels *const[]){ KERNELS(id##_ga), KERNELS(id##_gb) }); \
     }                                                                                           \
     static ct_status id##_vjp(const ct_call *call, ct_tensor *const *g, ct_tensor **gx)         \
     {                                                                                           \

@@ -129,6 +129,6 @@ END_TEST
 Suite *vector_math_suite(void);
 Suite *vector_math_suite(void)
 {
-    return make_suite("ops/vector_math", (const TTest *[]){
+    return make_suite("vector_math", (const TTest *[]){
         a_sample_of_all_floats, around_special_values, NULL });
 }

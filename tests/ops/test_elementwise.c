@@ -1,0 +1,129 @@
+/* Elementwise kernels of this machine against the plain ones: every layout that the driver treats
+ * in its own way, sizes round those of vectors and blocks, stored and added. */
+#include "support.h"
+
+enum { ROOM = 3 * 1100 };
+static double source[ROOM], weight[ROOM];
+
+typedef ct_tensor *(*unary)(ct_tensor *x);
+typedef ct_tensor *(*binary)(ct_tensor *a, ct_tensor *b);
+static const unary unaries[] = { ct_neg, ct_exp, ct_expm1, ct_log, ct_log1p, ct_sqrt, ct_square,
+                                 ct_reciprocal, ct_abs, ct_sin, ct_erf, ct_tanh, ct_sigmoid,
+                                 ct_relu, ct_gelu, ct_silu, ct_softplus };
+static const binary binaries[] = { ct_add, ct_sub, ct_mul, ct_div, ct_pow, ct_maximum,
+                                   ct_minimum };
+enum { UNARIES = sizeof unaries / sizeof *unaries, BINARIES = sizeof binaries / sizeof *binaries };
+
+/* n elements of a matrix of three rows: as they are, off the start, every third, reversed, a
+ * column's transpose, one repeated */
+static ct_tensor *lay_out(ct_tensor *x, int layout, int n)
+{
+    switch (layout) {
+    case 0: return ct_slice(x, 0, 0, n, 1);
+    case 1: return ct_slice(x, 0, 1, n + 1, 1);
+    case 2: return ct_slice(x, 0, 0, 3 * n, 3);
+    case 3: return ct_slice(x, 0, n - 1, CT_END, -1);
+    case 4: return ct_transpose(ct_reshape(ct_slice(x, 0, 0, 3 * n, 1), CT_SHAPE(n, 3)));
+    default: return ct_broadcast_to(ct_slice(x, 0, 2, 3, 1), CT_SHAPE(n));
+    }
+}
+enum { LAYOUTS = 6 };
+
+typedef struct outcome {
+    double y[ROOM], ga[ROOM], gb[ROOM];
+} outcome;
+
+/* y, and the gradients of sum(w y), added to where f's operand is used twice */
+static void compute(ct_context *c, ct_dtype dtype, int f, int layout, int n, outcome *out)
+{
+    ct_scope scope = ct_scope_begin(c);
+    ct_tensor *a = ct_variable(ct_from_doubles(c, dtype, CT_SHAPE(ROOM), source, ROOM));
+    ct_tensor *b = ct_variable(ct_from_doubles(c, dtype, CT_SHAPE(ROOM), weight, ROOM)), *y, *w;
+    if (f < UNARIES)
+        y = unaries[f](lay_out(a, layout, n));
+    else
+        y = binaries[f - UNARIES](lay_out(a, layout, n), lay_out(b, n % LAYOUTS, n));
+    y = f < UNARIES && n % 2 ? ct_add(y, unaries[f](lay_out(a, layout, n))) : y;
+    w = ct_reshape(ct_slice(ct_from_doubles(c, dtype, CT_SHAPE(ROOM), weight, ROOM), 0, 0,
+                            ct_count(y), 1), ct_shape(y), ct_ndim(y));
+    ck_assert_msg(ct_backward_from(y, w) == CT_OK, "%s", ct_error_text(c));
+    memset(out, 0, sizeof *out);
+    ct_to_doubles(y, out->y, ROOM);
+    ct_to_doubles(ct_gradient(a), out->ga, ROOM);
+    if (f >= UNARIES)
+        ct_to_doubles(ct_gradient(b), out->gb, ROOM);
+    ct_scope_end(c, scope);
+}
+
+/* within a few roundings of what is summed there */
+static void expect_alike(const double *got, const double *want, double unit, int f, int layout,
+                         int n)
+{
+    for (int i = 0; i < ROOM; i++)
+        if (!(fabs(got[i] - want[i]) <= 16 * unit * (1 + fabs(want[i]))))
+            ck_abort_msg("function %d, layout %d, %d elements: element %d is %.9g, not %.9g", f,
+                         layout, n, i, got[i], want[i]);
+}
+
+static void compare(ct_dtype dtype, double unit)
+{
+    const int sizes[] = { 1, 2, 3, 7, 8, 9, 15, 17, 31, 33, 64, 511, 512, 513, 1025 };
+    static outcome got, want;
+    ct_context *plain = ct_context_new(&(ct_context_options){ .simd = CT_SIMD_PLAIN });
+    for (int f = 0; f < UNARIES + BINARIES; f++)
+        for (int layout = 0; layout < LAYOUTS; layout++)
+            for (int k = 0; k < (int)(sizeof sizes / sizeof *sizes); k++) {
+                if (sizes[k] < 3 && layout == 3)
+                    continue;
+                compute(plain, dtype, f, layout, sizes[k], &want);
+                compute(cx, dtype, f, layout, sizes[k], &got);
+                expect_alike(got.y, want.y, unit, f, layout, sizes[k]);
+                expect_alike(got.ga, want.ga, unit, f, layout, sizes[k]);
+                expect_alike(got.gb, want.gb, unit, f, layout, sizes[k]);
+            }
+    ct_context_free(plain);
+}
+
+static void make_source(void)
+{
+    for (int i = 0; i < ROOM; i++) {
+        source[i] = 0.25 + (double)(ct_random_u64(cx) % 4096) / 1024;
+        weight[i] = 0.5 + (double)(ct_random_u64(cx) % 4096) / 2048;
+    }
+}
+
+START_TEST(as_the_plain_kernels_f32)
+{
+    make_source();
+    compare(CT_F32, 0x1p-24);
+}
+END_TEST
+
+START_TEST(as_the_plain_kernels_f64)
+{
+    make_source();
+    compare(CT_F64, 0x1p-53);
+}
+END_TEST
+
+/* what goes past the caches, with an odd end: the first and the last ones of every range */
+START_TEST(what_is_streamed)
+{
+    enum { N = (9 << 20) + 13 };
+    ct_tensor *x = ct_rand(cx, CT_F32, CT_SHAPE(N)), *y = ct_neg(x), *sum = ct_sub(y, x);
+    ck_assert(ct_item(ct_max(ct_abs(ct_add(y, x)))) == 0);
+    ck_assert(ct_item(ct_max(ct_abs(ct_add(sum, ct_scale(x, 2))))) == 0);
+    ct_tensor *d = ct_rand(cx, CT_F64, CT_SHAPE(N / 2));
+    ck_assert(ct_item(ct_max(ct_abs(ct_add(ct_neg(d), d)))) == 0);
+    ct_tensor *off = ct_slice(x, 0, 1, N, 1); /* results are aligned, operands need not be */
+    ck_assert(ct_item(ct_max(ct_abs(ct_add(ct_neg(off), off)))) == 0);
+    expect_ok();
+}
+END_TEST
+
+Suite *elementwise_suite(void);
+Suite *elementwise_suite(void)
+{
+    return make_suite("elementwise", (const TTest *[]){
+        as_the_plain_kernels_f32, as_the_plain_kernels_f64, what_is_streamed, NULL });
+}
