@@ -1,12 +1,15 @@
 /* How any layout comes to a flat kernel, for one dtype: included with REAL and K defined. What is
  * strided is gathered into a block that stays in the first cache, what repeats is laid out there
- * once, and what is to be added, scattered or streamed past the caches is computed there first. */
+ * once, and what is to be added or streamed past the caches is computed there first. Results are
+ * contiguous: the engine makes them so. */
 
 /* y = x, past the caches: a line that is not in them need not be read before it is written */
 static void K(stream)(REAL *restrict y, const REAL *restrict x, int64_t n)
 {
     int64_t i = 0;
 #ifdef CT_SIMD_X86
+    for (; i < n && (uintptr_t)(y + i) % 16 != 0; i++)
+        y[i] = x[i];
     for (int64_t each = 16 / (int64_t)sizeof(REAL); i + each <= n; i += each)
         _mm_stream_ps((float *)(void *)(y + i), _mm_loadu_ps((const float *)(const void *)(x + i)));
 #endif
@@ -14,17 +17,13 @@ static void K(stream)(REAL *restrict y, const REAL *restrict x, int64_t n)
         y[i] = x[i];
 }
 
-static void K(put)(REAL *y, int64_t stride, const REAL *restrict x, int64_t n, const work *w)
+static void K(put)(REAL *restrict y, const REAL *restrict x, int64_t n, const work *w)
 {
-    if (w->streams && stride == 1 && (uintptr_t)y % 16 == 0) {
+    if (w->streams)
         K(stream)(y, x, n);
-    } else if (stride == 1 && w->adds) {
+    else
         for (int64_t i = 0; i < n; i++)
             y[i] += x[i];
-    } else {
-        for (int64_t i = 0; i < n; i++)
-            y[i * stride] = w->adds ? y[i * stride] + x[i] : x[i];
-    }
 }
 
 static void K(drive_blocks)(int64_t n, void *const *data, const int64_t *stride, const work *w)
@@ -32,7 +31,7 @@ static void K(drive_blocks)(int64_t n, void *const *data, const int64_t *stride,
     REAL room[MOST_INPUTS + 1][BLOCK];
     const REAL *in[MOST_INPUTS];
     REAL *y = data[0];
-    bool direct = stride[0] == 1 && !w->adds && !w->streams;
+    bool direct = !w->adds && !w->streams;
     for (int k = 0; k < w->inputs; k++)
         for (int64_t j = 0; stride[k + 1] == 0 && j < BLOCK && j < n; j++)
             room[k][j] = *(const REAL *)data[k + 1];
@@ -48,7 +47,7 @@ static void K(drive_blocks)(int64_t n, void *const *data, const int64_t *stride,
         REAL *to = direct ? y + i : room[MOST_INPUTS];
         w->K(kernel)(m, to, in, &w->numbers);
         if (!direct)
-            K(put)(y + i * stride[0], stride[0], to, m, w);
+            K(put)(y + i, to, m, w);
     }
 }
 
@@ -56,7 +55,7 @@ static void K(drive)(int64_t n, void *const *data, const int64_t *stride, const 
 {
     const work *w = arg;
     const REAL *in[MOST_INPUTS];
-    bool flat = !w->adds && !w->streams && (stride[0] == 1 || n == 1);
+    bool flat = !w->adds && !w->streams;
     for (int k = 0; k < w->inputs; k++) {
         in[k] = data[k + 1];
         flat = flat && (stride[k + 1] == 1 || n == 1);
