@@ -29,10 +29,12 @@
 
 #if defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline))
 #define PREFETCH(p, offset) __builtin_prefetch((const void *)((uintptr_t)(p) + (offset)))
 #else
 #define PREFETCH(p, offset) ((void)(p))
 #define INLINE static inline
+#define NOINLINE static
 #endif
 
 /* a step takes fewer instructions when the next is at a known distance */

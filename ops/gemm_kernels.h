@@ -1,6 +1,7 @@
 /* Kernels of gemm.c for one dtype and one kind of vector: included with REAL, K, VECTOR, LANES,
- * ROWS, SQUARE, LOAD, LOAD_SOME, STORE, SPLAT, ADD, FMA and functions K(store_some), K(square),
- * K(sum4) defined; undefines all the macros. */
+ * ROWS (of a tile: 6 or 12), UNROLLED (tiles of packed operands have code of their own), SQUARE,
+ * LOAD, LOAD_SOME, STORE, SPLAT, ADD, FMA and functions K(store_some) (fewer than LANES), K(square)
+ * and K(sum4) defined; undefines all the macros. */
 #define COLUMNS       (2 * LANES)
 #define COPY_ROW(k)   ((k) + 64 / (int)sizeof(REAL)) /* a line of cache more */
 #define NARROW        1024       /* bytes of C that are summed in registers */
@@ -123,6 +124,16 @@ static void K(run_tiles)(const plan *w, const ct__gemm *whole, part c, REAL *scr
                        scratch);
 }
 
+static void K(activate)(const ct__gemm *g, part c)
+{
+    REAL *y = (REAL *)g->c + c.i * g->c_row + c.j;
+    bool flat = c.n == g->c_row; /* all rows are one */
+    int64_t rows = flat ? 1 : c.m, n = flat ? c.m * c.n : c.n;
+    if (g->activation != CT_IDENTITY)
+        for (int64_t i = 0; i < rows; i++)
+            ct__activate(g->simd, g->dtype, g->activation, y + i * g->c_row, n);
+}
+
 static void K(run_part)(const plan *w, const ct__gemm *g, part c, void *scratch)
 {
     if (w->form == ROW)
@@ -133,9 +144,7 @@ static void K(run_part)(const plan *w, const ct__gemm *g, part c, void *scratch)
         K(run_tiles)(w, g, c, scratch);
     if (w->form == TURNED) /* its rows are columns */
         c = (part){ c.j, c.n, c.i, c.m };
-    if (g->activation != CT_IDENTITY)
-        for (int64_t i = c.i; i < c.i + c.m; i++)
-            ct__activate(g->dtype, g->activation, (REAL *)g->c + i * g->c_row + c.j, c.n);
+    K(activate)(g, c);
 }
 
 #undef REAL
@@ -143,6 +152,7 @@ static void K(run_part)(const plan *w, const ct__gemm *g, part c, void *scratch)
 #undef VECTOR
 #undef LANES
 #undef ROWS
+#undef UNROLLED
 #undef SQUARE
 #undef LOAD
 #undef LOAD_SOME
@@ -157,6 +167,6 @@ static void K(run_part)(const plan *w, const ct__gemm *g, part c, void *scratch)
 #undef EACH_ROW
 #undef BEGIN
 #undef STEP
-#undef END
+#undef PUT
 #undef COPY_ROW
 #undef PART_COLUMNS

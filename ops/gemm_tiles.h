@@ -5,7 +5,7 @@
 typedef struct K(tile) {
     const REAL *a, *b, *start; /* start NULL: zeros */
     REAL *c, *keep;            /* keep: where B's panel is put together */
-    int64_t k, a_row, a_col, b_row, c_row, start_row, columns;
+    int64_t rows, columns, k, a_row, a_col, b_row, c_row, start_row;
     int64_t ahead;             /* bytes from a row of B to what the next panel needs of it */
 } K(tile);
 
@@ -14,12 +14,24 @@ INLINE VECTOR K(load_part)(const REAL *x, int64_t n)
     return n == LANES ? LOAD(x) : LOAD_SOME(x, n);
 }
 
-INLINE void K(store_part)(REAL *y, VECTOR v, int64_t n)
+static void K(store_part)(REAL *y, VECTOR v, int64_t n)
 {
     if (n == LANES)
         STORE(y, v);
     else
         K(store_some)(y, v, n);
+}
+
+/* a tile at C's right edge, from beside it */
+NOINLINE void K(store_columns)(const K(tile) *t, const REAL *beside)
+{
+    int64_t first = least(t->columns, LANES), more = t->columns - first;
+    for (int64_t i = 0; i < t->rows; i++, beside += COLUMNS) {
+        REAL *c = t->c + i * t->c_row;
+        K(store_part)(c, LOAD(beside), first);
+        if (more > 0)
+            K(store_part)(c + LANES, LOAD(beside + LANES), more);
+    }
 }
 
 #if ROWS == 6
@@ -43,15 +55,11 @@ INLINE void K(store_part)(REAL *y, VECTOR v, int64_t n)
         if (vectors > 1)                                                                        \
             c##i##_1 = FMA(x, b1, c##i##_1);                                                    \
     }
-#define END(i)                                                                                  \
+#define PUT(i)                                                                                  \
     if (rows > i) {                                                                             \
-        REAL *at = t->c + i * t->c_row;                                                         \
-        if (vectors > 1) {                                                                      \
-            STORE(at, c##i##_0);                                                                \
-            K(store_part)(at + LANES, c##i##_1, last);                                          \
-        } else {                                                                                \
-            K(store_part)(at, c##i##_0, last);                                                  \
-        }                                                                                       \
+        STORE(to + i * to_row, c##i##_0);                                                       \
+        if (vectors > 1)                                                                        \
+            STORE(to + i * to_row + LANES, c##i##_1);                                           \
     }
 
 /* how a tile's operands lie */
@@ -71,7 +79,7 @@ INLINE void K(tile_of)(const K(tile) *t, int rows, int vectors, enum K(layout) l
     int64_t a_col = layout == K(PACKED) ? rows : layout == K(ALONG) ? 1 : t->a_col;
     int64_t last = t->columns - (vectors - 1) * LANES; /* lanes of the last vector */
     EACH_ROW(BEGIN)
-    uintptr_t below = (uintptr_t)(16 * t->b_row) * sizeof *b, beside = (uintptr_t)t->ahead;
+    uintptr_t below = (uintptr_t)(16 * t->b_row) * sizeof *b, next = (uintptr_t)t->ahead;
     int64_t p = t->k;
     if (layout == K(ALONG) || layout == K(PACKED))
         UNROLL for (; p > 0; p--) {
@@ -86,14 +94,23 @@ INLINE void K(tile_of)(const K(tile) *t, int rows, int vectors, enum K(layout) l
             STORE(keep, b0);
             STORE(keep + LANES, b1);
             PREFETCH(b, below);
-            PREFETCH(b, beside);
+            PREFETCH(b, next);
             keep += COLUMNS;
         }
         EACH_ROW(STEP)
         a += a_col;
         b += t->b_row;
     }
-    EACH_ROW(END)
+    if (last == LANES) {
+        REAL *to = t->c;
+        int64_t to_row = t->c_row;
+        EACH_ROW(PUT)
+    } else {
+        REAL to[ROWS * COLUMNS];
+        const int64_t to_row = COLUMNS;
+        EACH_ROW(PUT)
+        K(store_columns)(t, to);
+    }
 }
 
 #define TILE(rows)                                                                              \
@@ -106,7 +123,7 @@ TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #if ROWS > 6
 TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
 FULL_TILE(10) FULL_TILE(11) FULL_TILE(12)
-#else
+#elif UNROLLED
 FULL_TILE(4) FULL_TILE(5) FULL_TILE(6)
 #endif
 #undef TILE
@@ -117,11 +134,15 @@ static void K(tile_that_keeps)(const K(tile) *t)
     K(tile_of)(t, ROWS, 2, K(KEEPS));
 }
 
-static void K(run_tile)(const K(tile) *t, int64_t rows)
+static void K(run_tile)(const K(tile) *t)
 {
     typedef void kernel(const K(tile) *t);
 #define TILE(rows) { K(wide_##rows), K(narrow_##rows) }
+#if UNROLLED
 #define FULL_TILE(rows) { K(along_##rows), K(packed_##rows) }
+#else
+#define FULL_TILE(rows) { K(wide_##rows), K(wide_##rows) }
+#endif
     static kernel *const kernels[ROWS][2] = {
         TILE(1), TILE(2), TILE(3), TILE(4), TILE(5), TILE(6),
 #if ROWS > 6
@@ -132,15 +153,14 @@ static void K(run_tile)(const K(tile) *t, int64_t rows)
 #endif
 #undef TILE
 #undef FULL_TILE
-    bool packed = t->a_row == 1 && t->a_col == rows;
+    int64_t rows = t->rows;
+    bool packed = t->a_row == 1 && t->a_col == rows, wide = t->columns > LANES;
     if (t->keep)
         K(tile_that_keeps)(t);
-    else if (t->columns <= LANES)
-        kernels[rows - 1][1](t);
-    else if (t->b_row == COLUMNS && (packed || t->a_col == 1) && rows >= ROWS - 2)
+    else if (wide && t->b_row == COLUMNS && (packed || t->a_col == 1) && rows >= ROWS - 2)
         full[rows - (ROWS - 2)][packed](t);
     else
-        kernels[rows - 1][0](t);
+        kernels[rows - 1][!wide](t);
 }
 
 /* the rows of the next tile: not a few at last, which would wait for themselves */
@@ -254,7 +274,7 @@ static void K(run_panel)(const K(block) *w, int64_t j)
         bool keeps = in_place && i == 0 && (w->m > IN_PLACE_ROWS || w->panel_row > 0);
         bool reads = keeps || (in_place && w->m <= IN_PLACE_ROWS);
         K(tile) t = { .c = w->c + i * w->c_row + j, .c_row = w->c_row, .columns = columns };
-        rows = K(rows_of_tile)(w->m - i);
+        t.rows = rows = K(rows_of_tile)(w->m - i);
         t.start = first ? bias : t.c;
         t.start_row = first ? 0 : w->c_row;
         t.keep = keeps ? panel : NULL;
@@ -265,7 +285,7 @@ static void K(run_panel)(const K(block) *w, int64_t j)
         t.a_col = packs_a ? rows : w->a.col;
         t.b = reads ? b : panel;
         t.b_row = reads ? g->b.row : COLUMNS;
-        K(run_tile)(&t, rows);
+        K(run_tile)(&t);
     }
 }
 
