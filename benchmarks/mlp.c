@@ -70,7 +70,8 @@ static work make_work(const net *net, int threads)
     int64_t sizes[8];
     int n = read_sizes(net->sizes, sizes), count;
     ct_context *cx = ct_context_new(&(ct_context_options){ .seed = 1, .threads = threads });
-    work w = { net, cx, ct_mlp_new(cx, CT_F32, sizes, n, net->hidden, NULL) };
+    work w = { .net = net, .cx = cx };
+    w.module = ct_mlp_new(cx, CT_F32, sizes, n, net->hidden, NULL);
     ct_tensor *const *parameters = ct_module_parameters(w.module, &count);
     w.rule = net->adam ? ct_adam_new(parameters, count, 1e-3, NULL)
                        : ct_sgd_new(parameters, count, 1e-3, NULL);

@@ -1,19 +1,47 @@
 /* Activations by name: apart, and fused into products. The formulas are those of unary.def. */
 #include "activation.h"
 
-#include <math.h>
+#include "vector_math.h"
 
-#define REAL    float
-#define F(name) name##f
-#define K(name) name##_f32
-#include "activation_kernels.h"
-#undef REAL
-#undef F
-#undef K
-#define REAL    double
-#define F(name) name
-#define K(name) name##_f64
-#include "activation_kernels.h"
+typedef struct kernels {
+    void (*activate)(ct_activation activation, void *y, int64_t n);
+    void (*back)(ct_activation activation, void *gx, const void *gy, const void *y, int64_t n);
+} kernels;
+
+/* by the exponential that cannot overflow */
+static double logistic(double x)
+{
+    double e = exp(-fabs(x));
+    return (x < 0 ? e : 1) / (1 + e);
+}
+
+#define NAME(name, type) name##_##type
+#include "activation_types.h"
+#undef NAME
+#ifdef CT_SIMD_X86
+CT_SIMD_BEGIN_AVX2
+#define NAME(name, type) name##_##type##_avx2
+#include "activation_types.h"
+#undef NAME
+CT_SIMD_END
+CT_SIMD_BEGIN_AVX512
+#define NAME(name, type) name##_##type##_avx512
+#include "activation_types.h"
+#undef NAME
+CT_SIMD_END
+#endif
+
+static const kernels *kernels_for(ct_simd simd, ct_dtype dtype)
+{
+#ifdef CT_SIMD_X86
+    if (simd >= CT_SIMD_AVX512)
+        return dtype == CT_F32 ? &kernels_f32_avx512 : &kernels_f64_avx512;
+    if (simd == CT_SIMD_AVX2)
+        return dtype == CT_F32 ? &kernels_f32_avx2 : &kernels_f64_avx2;
+#endif
+    (void)simd;
+    return dtype == CT_F32 ? &kernels_f32 : &kernels_f64;
+}
 
 bool ct__activation_fuses(ct_activation activation)
 {
@@ -21,21 +49,15 @@ bool ct__activation_fuses(ct_activation activation)
            activation == CT_SIGMOID;
 }
 
-void ct__activate(ct_dtype dtype, ct_activation activation, void *y, int64_t n)
+void ct__activate(ct_simd simd, ct_dtype dtype, ct_activation activation, void *y, int64_t n)
 {
-    if (dtype == CT_F32)
-        activate_f32(activation, y, n);
-    else
-        activate_f64(activation, y, n);
+    kernels_for(simd, dtype)->activate(activation, y, n);
 }
 
-void ct__activation_back(ct_dtype dtype, ct_activation activation, void *gx, const void *gy,
-                         const void *y, int64_t n)
+void ct__activation_back(const ct_tensor *y, ct_activation activation, void *gx, const void *gy)
 {
-    if (dtype == CT_F32)
-        back_f32(activation, gx, gy, y, n);
-    else
-        back_f64(activation, gx, gy, y, n);
+    kernels_for(ct_simd_of(ct_context_of(y)), ct_dtype_of(y))
+        ->back(activation, gx, gy, ct_data(y), ct_count(y));
 }
 
 ct_tensor *ct__activation_slope(ct_activation activation, ct_tensor *gy, ct_tensor *y)

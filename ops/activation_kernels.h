@@ -1,5 +1,6 @@
-/* Kernels of activation.c for one dtype: included with REAL, F and K defined. With s the size of
- * REAL, 2 s bytes per element forward and 3 s back; one evaluation of f or f' each. */
+/* Kernels of activation.c for one dtype and kind of processor: included with REAL, K, TANH and
+ * LOGISTIC defined. With s the size of REAL, 2 s bytes per element forward and 3 s back; one
+ * evaluation of f or f' each. */
 static void K(relu)(REAL *y, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
@@ -9,19 +10,16 @@ static void K(relu)(REAL *y, int64_t n)
 static void K(tanh)(REAL *y, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        y[i] = F(tanh)(y[i]);
+        y[i] = TANH(y[i]);
 }
 
-/* by the exponential that cannot overflow */
 static void K(sigmoid)(REAL *y, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) {
-        REAL e = F(exp)(-F(fabs)(y[i]));
-        y[i] = (y[i] < 0 ? e : 1) / (1 + e);
-    }
+    for (int64_t i = 0; i < n; i++)
+        y[i] = LOGISTIC(y[i]);
 }
 
-static void K(activate)(ct_activation activation, REAL *y, int64_t n)
+static void K(activate)(ct_activation activation, void *y, int64_t n)
 {
     switch ((int)activation) {
     case CT_RELU:
@@ -36,9 +34,10 @@ static void K(activate)(ct_activation activation, REAL *y, int64_t n)
 }
 
 /* relu' = [y > 0], tanh' = 1 - y^2, sigmoid' = y (1 - y) */
-static void K(back)(ct_activation activation, REAL *restrict gx, const REAL *gy, const REAL *y,
-                    int64_t n)
+static void K(back)(ct_activation activation, void *to, const void *from, const void *of, int64_t n)
 {
+    REAL *restrict gx = to;
+    const REAL *gy = from, *y = of;
     switch ((int)activation) {
     case CT_RELU:
         for (int64_t i = 0; i < n; i++) {
@@ -55,3 +54,5 @@ static void K(back)(ct_activation activation, REAL *restrict gx, const REAL *gy,
             gx[i] = gy[i] * (y[i] * (1 - y[i]));
     }
 }
+
+static const kernels K(kernels) = { K(activate), K(back) };

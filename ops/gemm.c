@@ -29,10 +29,12 @@
 
 #if defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
-#define PREFETCH(p) __builtin_prefetch(p)
+#define NOINLINE static __attribute__((noinline))
+#define PREFETCH(p, offset) __builtin_prefetch((const void *)((uintptr_t)(p) + (offset)))
 #else
-#define PREFETCH(p) ((void)(p))
+#define PREFETCH(p, offset) ((void)(p))
 #define INLINE static inline
+#define NOINLINE static
 #endif
 
 /* a step takes fewer instructions when the next is at a known distance */
@@ -45,7 +47,7 @@
 #endif
 
 enum { DEPTH = 320, A_BYTES = 256 << 10 };
-#define GRAIN 5e5 /* multiply-adds of a part of C */
+#define GRAIN 1e6 /* multiply-adds, some 20 us, below which one thread does it */
 
 static int64_t least(int64_t a, int64_t b)
 {

@@ -89,6 +89,7 @@ INLINE void sum4_f64_avx2(const __m256d *v, double *sums)
 }
 
 #define ROWS            6
+#define UNROLLED        1
 #define REAL            float
 #define K(name)         name##_f32_avx2
 #define VECTOR          __m256
@@ -103,6 +104,7 @@ INLINE void sum4_f64_avx2(const __m256d *v, double *sums)
 #include "gemm_kernels.h"
 
 #define ROWS            6
+#define UNROLLED        1
 #define REAL            double
 #define K(name)         name##_f64_avx2
 #define VECTOR          __m256d

@@ -41,6 +41,7 @@ INLINE void sum4_f64_avx512(const __m512d *v, double *sums)
 }
 
 #define ROWS            12
+#define UNROLLED        1
 #define REAL            float
 #define K(name)         name##_f32_avx512
 #define VECTOR          __m512
@@ -55,6 +56,7 @@ INLINE void sum4_f64_avx512(const __m512d *v, double *sums)
 #include "gemm_kernels.h"
 
 #define ROWS            12
+#define UNROLLED        1
 #define REAL            double
 #define K(name)         name##_f64_avx512
 #define VECTOR          __m512d

@@ -1,9 +1,11 @@
 /* Kernels of gemm.c for one dtype and one kind of vector: included with REAL, K, VECTOR, LANES,
- * ROWS, SQUARE, LOAD, LOAD_SOME, STORE, SPLAT, ADD, FMA and functions K(store_some), K(square),
- * K(sum4) defined; undefines all the macros. */
+ * ROWS (of a tile: 6 or 12), UNROLLED (tiles of packed operands have code of their own), SQUARE,
+ * LOAD, LOAD_SOME, STORE, SPLAT, ADD, FMA and functions K(store_some) (fewer than LANES), K(square)
+ * and K(sum4) defined; undefines all the macros. */
 #define COLUMNS       (2 * LANES)
 #define COPY_ROW(k)   ((k) + 64 / (int)sizeof(REAL)) /* a line of cache more */
-#define NARROW        1024
+#define NARROW        1024       /* bytes of C that are summed in registers */
+#define PART_COLUMNS  1024
 #define IN_PLACE_ROWS (2 * ROWS) /* rows of C for which a panel of B is not worth packing */
 #define BLOCK_ROWS    (A_BYTES / DEPTH / (int)sizeof(REAL))
 
@@ -20,74 +22,116 @@ static form K(form_of)(const ct__gemm *g)
     return along_k && g->m < g->n && g->m <= 256 && g->m >= LANES ? TURNED : TILES;
 }
 
-/* numbers that blocks of A take, packed or copied */
-static int64_t K(a_room)(const ct__gemm *g, int64_t rows)
+/* -- Scratch of a part: panels of B, a block of A where it is moved, the transposed product */
+static int64_t K(b_room)(const plan *w)
 {
-    int64_t block = even_part(rows, BLOCK_ROWS, ROWS), depth = K(depth)(g);
+    int64_t columns = w->rows > BLOCK_ROWS ? least(w->columns, PART_COLUMNS) : COLUMNS;
+    return round_up(columns, COLUMNS) * K(depth)(&w->g);
+}
+
+static int64_t K(a_room)(const plan *w)
+{
+    const ct__gemm *g = &w->g;
+    int64_t block = even_part(w->rows, BLOCK_ROWS, ROWS), depth = K(depth)(g);
     return K(packs_a)(g) ? block * depth : K(copies_a)(g) ? block * COPY_ROW(depth) : 0;
 }
 
 static int64_t K(room)(const plan *w)
 {
-    const ct__gemm *g = &w->g;
-    int64_t turned = w->form == TURNED ? even_part(w->rows, BLOCK_ROWS, ROWS) * w->t_row : 0;
-    return COLUMNS * K(depth)(g) + K(a_room)(g, w->rows) + turned;
+    return K(b_room)(w) + K(a_room)(w) + (w->form == TURNED ? w->rows * w->t_row : 0);
 }
 
-/* so large that what a part of C packs for itself serves it often enough */
+/* columns or rows first, whichever costs less where each part packs its own; parts so large that
+ * what they pack serves them often enough */
+static void K(cut_tiles)(plan *w, int64_t parts)
+{
+    const ct__gemm *g = &w->g;
+    bool moves_a = K(packs_a)(g) || K(copies_a)(g), by_rows = K(packs_a)(g) && g->b.col == 1;
+    int64_t down = at_least_1(g->m / (g->b.col == 1 ? 128 : 512));
+    int64_t across = at_least_1(g->n / (moves_a ? 512 : 2 * COLUMNS));
+    if (by_rows) {
+        down = least(down, parts);
+        across = least(across, parts / down);
+    } else {
+        across = least(across, parts);
+        down = least(down, parts / across);
+    }
+    w->rows = even_part(g->m, even(g->m, down), ROWS);
+    w->columns = even_part(g->n, even(g->n, across), COLUMNS);
+}
+
 static void K(cut)(plan *w, int64_t parts)
 {
     const ct__gemm *g = &w->g;
-    int64_t least_rows = g->b.col == 1 ? 64 : 256;
-    int64_t least_columns = (K(packs_a)(g) ? 16 : 2) * COLUMNS;
     if (w->form == ROW)
         w->columns = even_part(g->n, even(g->n, parts), 2048);
     else if (w->form == DOTS && g->m < g->n)
         w->columns = even_part(g->n, even(g->n, parts), 4);
     else if (w->form == DOTS)
         w->rows = even_part(g->m, even(g->m, parts), 3);
-    else {
-        int64_t down = at_least_1(least(parts, g->m / least_rows));
-        int64_t across = at_least_1(least(parts / down, g->n / least_columns));
-        w->rows = even_part(g->m, even(g->m, down), ROWS);
-        w->columns = even_part(g->n, even(g->n, across), COLUMNS);
-    }
+    else
+        K(cut_tiles)(w, parts);
 }
 
 static plan K(plan_of)(const ct__gemm *g)
 {
     plan w = { .g = *g, .form = K(form_of)(g) };
-    double work = (double)g->m * (double)g->n * (double)g->k / GRAIN;
+    double work = (double)g->m * (double)g->n * (double)g->k;
     if (w.form == TURNED)
         turn(&w.g);
     w.rows = w.g.m;
     w.columns = w.g.n;
-    if (work >= 2)
-        K(cut)(&w, work < 8 ? (int64_t)work : 8);
+    if (work >= GRAIN)
+        K(cut)(&w, work < 8 * GRAIN ? 2 : work < 64 * GRAIN ? 4 : 8);
     if (w.form == TILES || w.form == TURNED) {
-        w.t_row = round_up(w.columns, LANES);
+        w.t_row = round_up(w.columns, COLUMNS) + COLUMNS; /* no power of two */
         w.room = (size_t)K(room)(&w) * sizeof(REAL);
     }
     return w;
 }
 
-static void K(run_tiles)(const plan *w, const ct__gemm *whole, part c, REAL *scratch)
+/* the columns c.j ... of a part, few enough for their panels to be kept */
+static void K(run_columns)(const plan *w, const ct__gemm *whole, part c, REAL *scratch)
 {
     const ct__gemm *g = &w->g;
-    int64_t step = even_part(w->rows, BLOCK_ROWS, ROWS), end = c.i + c.m;
-    K(block) b = { .g = g, .j = c.j, .n = c.n, .b_panel = scratch, .c_row = g->c_row };
-    b.a_room = b.b_panel + COLUMNS * K(depth)(g);
-    for (b.i = c.i; b.i < end; b.i += step) {
-        b.m = least(end - b.i, step);
-        b.c = (REAL *)g->c + b.i * g->c_row + c.j;
-        if (w->form == TURNED) {
-            b.c = b.a_room + K(a_room)(g, w->rows);
-            b.c_row = w->t_row;
+    int64_t depth = K(depth)(g), step = even_part(w->rows, BLOCK_ROWS, ROWS);
+    REAL *turned = scratch + K(b_room)(w) + K(a_room)(w);
+    K(block) b = { .g = g, .j = c.j, .n = c.n, .b_panels = scratch, .c_row = g->c_row };
+    b.a_room = scratch + K(b_room)(w);
+    if (w->form == TURNED)
+        b.c_row = w->t_row;
+    for (b.p = 0; b.p == 0 || b.p < g->k; b.p += depth) {
+        b.k = least(g->k - b.p, depth);
+        b.panel_row = c.m > step ? b.k : 0;
+        for (b.i = c.i; b.i < c.i + c.m; b.i += step) {
+            b.m = least(c.i + c.m - b.i, step);
+            b.packed = b.i > c.i;
+            b.c = w->form == TURNED ? turned + (b.i - c.i) * w->t_row
+                                    : (REAL *)g->c + b.i * g->c_row + c.j;
+            K(run_block)(&b);
         }
-        K(run_block)(&b);
-        if (w->form == TURNED)
-            K(turn_out)(whole, &b);
     }
+    if (w->form == TURNED) {
+        b.i = c.i, b.m = c.m, b.c = turned;
+        K(turn_out)(whole, &b);
+    }
+}
+
+static void K(run_tiles)(const plan *w, const ct__gemm *whole, part c, REAL *scratch)
+{
+    for (int64_t j = 0; j < c.n; j += PART_COLUMNS)
+        K(run_columns)(w, whole, (part){ c.i, c.m, c.j + j, least(c.n - j, PART_COLUMNS) },
+                       scratch);
+}
+
+static void K(activate)(const ct__gemm *g, part c)
+{
+    REAL *y = (REAL *)g->c + c.i * g->c_row + c.j;
+    bool flat = c.n == g->c_row; /* all rows are one */
+    int64_t rows = flat ? 1 : c.m, n = flat ? c.m * c.n : c.n;
+    if (g->activation != CT_IDENTITY)
+        for (int64_t i = 0; i < rows; i++)
+            ct__activate(g->simd, g->dtype, g->activation, y + i * g->c_row, n);
 }
 
 static void K(run_part)(const plan *w, const ct__gemm *g, part c, void *scratch)
@@ -100,9 +144,7 @@ static void K(run_part)(const plan *w, const ct__gemm *g, part c, void *scratch)
         K(run_tiles)(w, g, c, scratch);
     if (w->form == TURNED) /* its rows are columns */
         c = (part){ c.j, c.n, c.i, c.m };
-    if (g->activation != CT_IDENTITY)
-        for (int64_t i = c.i; i < c.i + c.m; i++)
-            ct__activate(g->dtype, g->activation, (REAL *)g->c + i * g->c_row + c.j, c.n);
+    K(activate)(g, c);
 }
 
 #undef REAL
@@ -110,6 +152,7 @@ static void K(run_part)(const plan *w, const ct__gemm *g, part c, void *scratch)
 #undef VECTOR
 #undef LANES
 #undef ROWS
+#undef UNROLLED
 #undef SQUARE
 #undef LOAD
 #undef LOAD_SOME
@@ -124,5 +167,6 @@ static void K(run_part)(const plan *w, const ct__gemm *g, part c, void *scratch)
 #undef EACH_ROW
 #undef BEGIN
 #undef STEP
-#undef END
+#undef PUT
 #undef COPY_ROW
+#undef PART_COLUMNS

@@ -19,6 +19,7 @@ typedef REAL K(vector);
 #define SPLAT(x)       (x)
 #endif
 #define ROWS           6
+#define UNROLLED       0
 #define VECTOR         K(vector)
 #define SQUARE         LANES
 #define LOAD(p)        ((K(vector))*(const K(vector) *)(p))

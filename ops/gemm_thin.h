@@ -94,7 +94,7 @@ static void K(run_row)(const ct__gemm *g, int64_t j, int64_t n)
 }
 
 /* -- Rows of A and columns of B that lie along k: dot products, a few rows by four columns at once.
- * `rows` (1 to 3) and `columns` (1 to 4) are constants where it is inlined. One row has two sums to
+ * `rows` (1 or 3) and `columns` (1, 2 or 4) are constants where it is inlined. One row has two sums to
  * a column, so that there are eight chains of multiply-adds, which hide the latency of each */
 INLINE void K(dots_of)(const REAL *a, int64_t a_row, const REAL *b, int64_t b_col, int64_t k,
                        int rows, int columns, REAL (*sums)[4])
@@ -125,10 +125,10 @@ INLINE void K(dots_of)(const REAL *a, int64_t a_row, const REAL *b, int64_t b_co
         sum[0][3] = ADD(sum[0][3], sum[1][3]);
     }
     K(sum4)(sum[0], sums[0]);
-    if (rows > 1)
+    if (rows == 3) {
         K(sum4)(sum[1], sums[1]);
-    if (rows > 2)
         K(sum4)(sum[2], sums[2]);
+    }
 }
 
 #define DOTS(rows, columns) K(dots_of)(a, a_row, b, b_col, k, rows, columns, sums); break
@@ -138,15 +138,9 @@ static void K(run_dots)(const REAL *a, int64_t a_row, const REAL *b, int64_t b_c
     switch (rows * 4 + columns) {
     case 5: DOTS(1, 1);
     case 6: DOTS(1, 2);
-    case 7: DOTS(1, 3);
     case 8: DOTS(1, 4);
-    case 9: DOTS(2, 1);
-    case 10: DOTS(2, 2);
-    case 11: DOTS(2, 3);
-    case 12: DOTS(2, 4);
     case 13: DOTS(3, 1);
     case 14: DOTS(3, 2);
-    case 15: DOTS(3, 3);
     default: DOTS(3, 4);
     }
 }
@@ -158,11 +152,11 @@ static void K(dot_columns)(const ct__gemm *g, part c)
     int64_t end = c.i + c.m, rows;
     for (int64_t i = c.i; i < end; i += rows) {
         const REAL *a = (const REAL *)g->a.data + i * g->a.row;
-        rows = end - i == 4 ? 2 : least(end - i, 3);
+        rows = end - i < 3 ? 1 : 3;
         for (int64_t q = c.j, columns; q < c.j + c.n; q += columns) {
             int64_t left = c.j + c.n - q;
             REAL sums[3][4];
-            columns = left == 5 || left == 6 ? 3 : least(left, 4);
+            columns = left < 2 ? 1 : left < 4 ? 2 : 4;
             K(run_dots)(a, g->a.row, (const REAL *)g->b.data + q * g->b.col, g->b.col, g->k, rows,
                         columns, sums);
             for (int64_t r = 0; r < rows; r++)

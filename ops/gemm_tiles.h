@@ -5,8 +5,8 @@
 typedef struct K(tile) {
     const REAL *a, *b, *start; /* start NULL: zeros */
     REAL *c, *keep;            /* keep: where B's panel is put together */
-    int64_t k, a_row, a_col, b_row, c_row, start_row, columns;
-    int64_t ahead;             /* from a row of B to what will be needed of it next */
+    int64_t rows, columns, k, a_row, a_col, b_row, c_row, start_row;
+    int64_t ahead;             /* bytes from a row of B to what the next panel needs of it */
 } K(tile);
 
 INLINE VECTOR K(load_part)(const REAL *x, int64_t n)
@@ -14,12 +14,24 @@ INLINE VECTOR K(load_part)(const REAL *x, int64_t n)
     return n == LANES ? LOAD(x) : LOAD_SOME(x, n);
 }
 
-INLINE void K(store_part)(REAL *y, VECTOR v, int64_t n)
+static void K(store_part)(REAL *y, VECTOR v, int64_t n)
 {
     if (n == LANES)
         STORE(y, v);
     else
         K(store_some)(y, v, n);
+}
+
+/* a tile at C's right edge, from beside it */
+NOINLINE void K(store_columns)(const K(tile) *t, const REAL *beside)
+{
+    int64_t first = least(t->columns, LANES), more = t->columns - first;
+    for (int64_t i = 0; i < t->rows; i++, beside += COLUMNS) {
+        REAL *c = t->c + i * t->c_row;
+        K(store_part)(c, LOAD(beside), first);
+        if (more > 0)
+            K(store_part)(c + LANES, LOAD(beside + LANES), more);
+    }
 }
 
 #if ROWS == 6
@@ -43,15 +55,11 @@ INLINE void K(store_part)(REAL *y, VECTOR v, int64_t n)
         if (vectors > 1)                                                                        \
             c##i##_1 = FMA(x, b1, c##i##_1);                                                    \
     }
-#define END(i)                                                                                  \
+#define PUT(i)                                                                                  \
     if (rows > i) {                                                                             \
-        REAL *at = t->c + i * t->c_row;                                                         \
-        if (vectors > 1) {                                                                      \
-            STORE(at, c##i##_0);                                                                \
-            K(store_part)(at + LANES, c##i##_1, last);                                          \
-        } else {                                                                                \
-            K(store_part)(at, c##i##_0, last);                                                  \
-        }                                                                                       \
+        STORE(to + i * to_row, c##i##_0);                                                       \
+        if (vectors > 1)                                                                        \
+            STORE(to + i * to_row + LANES, c##i##_1);                                           \
     }
 
 /* how a tile's operands lie */
@@ -71,6 +79,7 @@ INLINE void K(tile_of)(const K(tile) *t, int rows, int vectors, enum K(layout) l
     int64_t a_col = layout == K(PACKED) ? rows : layout == K(ALONG) ? 1 : t->a_col;
     int64_t last = t->columns - (vectors - 1) * LANES; /* lanes of the last vector */
     EACH_ROW(BEGIN)
+    uintptr_t below = (uintptr_t)(16 * t->b_row) * sizeof *b, next = (uintptr_t)t->ahead;
     int64_t p = t->k;
     if (layout == K(ALONG) || layout == K(PACKED))
         UNROLL for (; p > 0; p--) {
@@ -84,14 +93,24 @@ INLINE void K(tile_of)(const K(tile) *t, int rows, int vectors, enum K(layout) l
         if (layout == K(KEEPS)) {
             STORE(keep, b0);
             STORE(keep + LANES, b1);
-            PREFETCH(b + t->ahead);
+            PREFETCH(b, below);
+            PREFETCH(b, next);
             keep += COLUMNS;
         }
         EACH_ROW(STEP)
         a += a_col;
         b += t->b_row;
     }
-    EACH_ROW(END)
+    if (last == LANES) {
+        REAL *to = t->c;
+        int64_t to_row = t->c_row;
+        EACH_ROW(PUT)
+    } else {
+        REAL to[ROWS * COLUMNS];
+        const int64_t to_row = COLUMNS;
+        EACH_ROW(PUT)
+        K(store_columns)(t, to);
+    }
 }
 
 #define TILE(rows)                                                                              \
@@ -104,7 +123,7 @@ TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #if ROWS > 6
 TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
 FULL_TILE(10) FULL_TILE(11) FULL_TILE(12)
-#else
+#elif UNROLLED
 FULL_TILE(4) FULL_TILE(5) FULL_TILE(6)
 #endif
 #undef TILE
@@ -115,11 +134,15 @@ static void K(tile_that_keeps)(const K(tile) *t)
     K(tile_of)(t, ROWS, 2, K(KEEPS));
 }
 
-static void K(run_tile)(const K(tile) *t, int64_t rows)
+static void K(run_tile)(const K(tile) *t)
 {
     typedef void kernel(const K(tile) *t);
 #define TILE(rows) { K(wide_##rows), K(narrow_##rows) }
+#if UNROLLED
 #define FULL_TILE(rows) { K(along_##rows), K(packed_##rows) }
+#else
+#define FULL_TILE(rows) { K(wide_##rows), K(wide_##rows) }
+#endif
     static kernel *const kernels[ROWS][2] = {
         TILE(1), TILE(2), TILE(3), TILE(4), TILE(5), TILE(6),
 #if ROWS > 6
@@ -130,15 +153,14 @@ static void K(run_tile)(const K(tile) *t, int64_t rows)
 #endif
 #undef TILE
 #undef FULL_TILE
-    bool packed = t->a_row == 1 && t->a_col == rows;
+    int64_t rows = t->rows;
+    bool packed = t->a_row == 1 && t->a_col == rows, wide = t->columns > LANES;
     if (t->keep)
         K(tile_that_keeps)(t);
-    else if (t->columns <= LANES)
-        kernels[rows - 1][1](t);
-    else if (t->b_row == COLUMNS && (packed || t->a_col == 1) && rows >= ROWS - 2)
+    else if (wide && t->b_row == COLUMNS && (packed || t->a_col == 1) && rows >= ROWS - 2)
         full[rows - (ROWS - 2)][packed](t);
     else
-        kernels[rows - 1][0](t);
+        kernels[rows - 1][!wide](t);
 }
 
 /* the rows of the next tile: not a few at last, which would wait for themselves */
@@ -216,9 +238,10 @@ static void K(pack_b)(ct__matrix from, int64_t k, int64_t columns, REAL *to)
 typedef struct K(block) {
     const ct__gemm *g;
     int64_t i, m, j, n, p, k;
-    ct__matrix a; /* row i, step p, where tiles read it */
-    REAL *a_room, *b_panel, *c; /* c: row i, column j */
-    int64_t c_row;
+    ct__matrix a;               /* row i, step p, where tiles read it */
+    REAL *a_room, *b_panels, *c; /* c: row i, column j */
+    int64_t c_row, panel_row;   /* panel_row times j elements lie between panels: k or 0 */
+    bool packed;                /* they were put together for the block above */
 } K(block);
 
 /* what is not side by side is packed, unless it is read only a few times; what is, but would
@@ -243,25 +266,26 @@ static void K(run_panel)(const K(block) *w, int64_t j)
     int64_t columns = least(w->n - j, COLUMNS);
     const REAL *b = (const REAL *)g->b.data + w->p * g->b.row + (w->j + j) * g->b.col;
     const REAL *bias = g->bias ? (const REAL *)g->bias + w->j + j : NULL;
-    bool in_place = g->b.col == 1 && columns == COLUMNS;
-    if (!in_place)
-        K(pack_b)((ct__matrix){ b, g->b.row, g->b.col }, w->k, columns, w->b_panel);
+    REAL *panel = w->b_panels + j * w->panel_row;
+    bool in_place = g->b.col == 1 && columns == COLUMNS && !w->packed;
+    if (!in_place && !w->packed)
+        K(pack_b)((ct__matrix){ b, g->b.row, g->b.col }, w->k, columns, panel);
     for (int64_t i = 0, rows; i < w->m; i += rows) {
-        bool keeps = in_place && i == 0 && w->m > IN_PLACE_ROWS;
-        bool reads = in_place && (keeps || w->m <= IN_PLACE_ROWS);
+        bool keeps = in_place && i == 0 && (w->m > IN_PLACE_ROWS || w->panel_row > 0);
+        bool reads = keeps || (in_place && w->m <= IN_PLACE_ROWS);
         K(tile) t = { .c = w->c + i * w->c_row + j, .c_row = w->c_row, .columns = columns };
-        rows = K(rows_of_tile)(w->m - i);
+        t.rows = rows = K(rows_of_tile)(w->m - i);
         t.start = first ? bias : t.c;
         t.start_row = first ? 0 : w->c_row;
-        t.keep = keeps ? w->b_panel : NULL;
-        t.ahead = j + 2 * COLUMNS <= w->n ? 2 * COLUMNS - 1 : 0;
+        t.keep = keeps ? panel : NULL;
+        t.ahead = j + 2 * COLUMNS <= w->n ? (2 * COLUMNS - 1) * (int64_t)sizeof *b : 0;
         t.k = w->k;
         t.a = (const REAL *)w->a.data + i * w->a.row;
         t.a_row = packs_a ? 1 : w->a.row;
         t.a_col = packs_a ? rows : w->a.col;
-        t.b = reads ? b : w->b_panel;
+        t.b = reads ? b : panel;
         t.b_row = reads ? g->b.row : COLUMNS;
-        K(run_tile)(&t, rows);
+        K(run_tile)(&t);
     }
 }
 
@@ -273,44 +297,49 @@ static int64_t K(depth)(const ct__gemm *g)
 static void K(run_block)(K(block) *w)
 {
     const ct__gemm *g = w->g;
-    int64_t depth = K(depth)(g);
-    for (w->p = 0; w->p == 0 || w->p < g->k; w->p += depth) {
-        const REAL *a = (const REAL *)g->a.data + w->i * g->a.row + w->p * g->a.col;
-        w->k = least(g->k - w->p, depth);
-        w->a = (ct__matrix){ a, g->a.row, g->a.col };
-        if (K(packs_a)(g)) {
-            K(pack_a)(w->a, w->m, w->k, w->a_room);
-            w->a = (ct__matrix){ w->a_room, w->k, 1 };
-        } else if (K(copies_a)(g)) {
-            K(copy_a)(w->a, w->m, w->k, w->a_room);
-            w->a = (ct__matrix){ w->a_room, COPY_ROW(w->k), 1 };
-        }
-        for (int64_t j = 0; j < w->n; j += COLUMNS)
-            K(run_panel)(w, j);
+    const REAL *a = (const REAL *)g->a.data + w->i * g->a.row + w->p * g->a.col;
+    w->a = (ct__matrix){ a, g->a.row, g->a.col };
+    if (K(packs_a)(g)) {
+        K(pack_a)(w->a, w->m, w->k, w->a_room);
+        w->a = (ct__matrix){ w->a_room, w->k, 1 };
+    } else if (K(copies_a)(g)) {
+        K(copy_a)(w->a, w->m, w->k, w->a_room);
+        w->a = (ct__matrix){ w->a_room, COPY_ROW(w->k), 1 };
+    }
+    for (int64_t j = 0; j < w->n; j += COLUMNS)
+        K(run_panel)(w, j);
+}
+
+/* y, `n` long and a square's side high, = columns of t; its rows are C's */
+INLINE void K(turn_square)(const ct__gemm *g, const REAL *const *t, int64_t at, int64_t i, part c)
+{
+    REAL square[LANES * LANES];
+    VECTOR bias = g->bias ? LOAD_SOME((const REAL *)g->bias + c.j, c.n) : SPLAT(0);
+    for (int64_t r = 0; r < LANES; r += SQUARE)
+        for (int64_t s = 0; s < LANES; s += SQUARE)
+            K(square)(t + r, at + s, square + s * LANES + r, LANES);
+    for (int64_t r = 0; r < least(c.m - i, LANES); r++) {
+        REAL *y = (REAL *)g->c + (c.i + i + r) * g->c_row + c.j;
+        VECTOR v = ADD(LOAD(square + r * LANES), bias);
+        if (g->adds)
+            v = ADD(v, LOAD_SOME(y, c.n));
+        K(store_part)(y, v, c.n);
     }
 }
 
-/* a block of C's columns = the block w of the transposed product, turned */
+/* columns of C = the block w of the transposed product, turned: a line of cache of each row of it
+ * at a time */
 static void K(turn_out)(const ct__gemm *g, const K(block) *w)
 {
-    static const REAL zeros[LANES];
-    REAL square[LANES * LANES];
-    for (int64_t i = w->j; i < w->j + w->n; i += LANES)
+    static const REAL zeros[2 * LANES];
+    for (int64_t i = 0; i < w->n; i += 2 * LANES)
         for (int64_t q = 0; q < w->m; q += LANES) {
             const REAL *row[LANES];
-            int64_t j = w->i + q, some = least(w->m - q, LANES);
-            VECTOR bias = g->bias ? LOAD_SOME((const REAL *)g->bias + j, some) : SPLAT(0);
+            part c = { w->j, w->n, w->i + q, least(w->m - q, LANES) };
             for (int64_t r = 0; r < LANES; r++)
-                row[r] = r < some ? w->c + (q + r) * w->c_row + i - w->j : zeros;
-            for (int64_t r = 0; r < LANES; r += SQUARE)
-                for (int64_t s = 0; s < LANES; s += SQUARE)
-                    K(square)(row + r, s, square + s * LANES + r, LANES);
-            for (int64_t r = i; r < least(i + LANES, w->j + w->n); r++) {
-                REAL *y = (REAL *)g->c + r * g->c_row + j;
-                VECTOR v = ADD(LOAD(square + (r - i) * LANES), bias);
-                if (g->adds)
-                    v = ADD(v, LOAD_SOME(y, some));
-                K(store_part)(y, v, some);
-            }
+                row[r] = r < c.n ? w->c + (q + r) * w->c_row + i : zeros;
+            K(turn_square)(g, row, 0, i, c);
+            if (i + LANES < w->n)
+                K(turn_square)(g, row, LANES, i + LANES, c);
         }
 }

@@ -88,7 +88,7 @@ static ct_status linear_backward(const ct_call *call, ct_tensor *const *gy, ct_t
         void *room = ct_call_scratch(call, (size_t)ct_count(y) * ct__size_of(ct_dtype_of(y)));
         if (!room)
             return CT_ERROR_MEMORY;
-        ct__activation_back(ct_dtype_of(y), activation_of(call), room, gz, ct_data(y), ct_count(y));
+        ct__activation_back(y, activation_of(call), room, gz);
         gz = room;
     }
     if (gx[0])

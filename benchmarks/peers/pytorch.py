@@ -7,7 +7,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-now = time.perf_counter_ns
+now = time.monotonic_ns
 
 
 def chain(name, length):
@@ -111,7 +111,7 @@ def update(name, n):
 # -- Asked of a process of its own
 def first_step():
     train("784-128-10", "relu", 64, "sgd")()
-    print(0)
+    print(now())
 
 
 def peak_memory():
@@ -127,7 +127,7 @@ def peak_memory():
 def alone(what):
     start = now()
     out = subprocess.run([sys.executable, __file__, what], stdout=subprocess.PIPE, check=True)
-    return int(out.stdout) or now() - start
+    return int(out.stdout) - (start if what == "first_step" else 0)
 
 
 works = {"chain": chain, "elementwise": elementwise, "reduce": reduce, "softmax": softmax,

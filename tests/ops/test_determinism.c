@@ -1,0 +1,209 @@
+/* The same bits for any number of threads, and for a pool of the host's: every operator, at its
+ * samples and at larger inputs made of them, which are really shared out.
+ *
+ * A larger input repeats a sample's along its first or last axis. Which inputs to enlarge together
+ * is found by trying: what the operator accepts. */
+#include "ways.h"
+
+#include <stdio.h>
+
+/* -- What came out, as a list of hashes with their names */
+typedef struct record {
+    uint64_t hash;
+    char name[56];
+} record;
+
+enum { MOST = 10000 };
+typedef struct journal {
+    int n;
+    record list[MOST];
+} journal;
+
+static void note(journal *j, ct_tensor *x, const char *name, const char *what, int i, int k)
+{
+    ck_assert_int_lt(j->n, MOST);
+    record *r = &j->list[j->n++];
+    r->hash = hash_of(x);
+    snprintf(r->name, sizeof r->name, "%s %d: %s %d", name, k, what, i);
+}
+
+static void expect_same(const journal *a, const journal *b, int way)
+{
+    ck_assert_int_eq(a->n, b->n);
+    for (int i = 0; i < a->n; i++)
+        ck_assert_msg(a->list[i].hash == b->list[i].hash, "%s differs with %d threads",
+                      a->list[i].name, threads_of_way(way));
+}
+
+/* -- One operator */
+enum { INPUTS = 16, LARGE = SLOW ? 1 : 3, ELEMENTS = 70000 };
+
+typedef struct trial {
+    ct_context *c;
+    journal *j;
+    const ct_op *op;
+    int sample, code; /* code: a digit of base 3 for each input: as it is, first axis, last axis */
+    int n;
+    ct_tensor *x[INPUTS];
+} trial;
+
+static bool is_float(const ct_tensor *x)
+{
+    return ct_dtype_of(x) == CT_F32 || ct_dtype_of(x) == CT_F64;
+}
+
+static ct_tensor *repeated(ct_tensor *x, int axis, int64_t times)
+{
+    ct_context *c = ct_context_of(x);
+    int64_t size = ct_size(x, axis), n = size * times;
+    if (ct_count(x) == 0)
+        return x;
+    ct_tensor *index = ct_empty(c, CT_I64, CT_SHAPE(n));
+    for (int64_t i = 0; i < n; i++)
+        ((int64_t *)ct_data_mutable(index))[i] = i % size;
+    return ct_index_select(x, axis, index);
+}
+
+/* the sample's inputs, larger and in f32 as the code says; a derivative is wanted by each float */
+static void prepare(trial *t)
+{
+    int64_t count = 1;
+    for (int i = 0; i < t->n; i++)
+        count = ct_count(t->x[i]) > count ? ct_count(t->x[i]) : count;
+    for (int i = 0, code = t->code; i < t->n; i++, code /= t->n > 4 ? 1 : 3) {
+        ct_tensor *x = t->x[i];
+        if (t->code > 0 && is_float(x))
+            x = ct_cast(x, CT_F32);
+        if (code % 3 > 0 && ct_ndim(x) > 0)
+            x = repeated(x, code % 3 == 1 ? 0 : -1, ELEMENTS / count | 1);
+        bool wanted = is_float(x) && !(t->op->flags & (CT_OP_UPDATE | CT_OP_CONSTANT));
+        t->x[i] = wanted ? ct_variable(ct_detach(x)) : x;
+    }
+}
+
+static void differentiate(trial *t, ct_tensor *y)
+{
+    ct_tensor *gx[INPUTS], *ggx[INPUTS], *gy = ct_rand(t->c, ct_dtype_of(y), ct_shape(y),
+                                                       ct_ndim(y));
+    const char *name = t->op->name;
+    ct_tensor *x[INPUTS];
+    int n = 0;
+    for (int i = 0; i < t->n; i++)
+        if (ct_requires_grad(t->x[i]))
+            x[n++] = t->x[i];
+    for (int k = 0; k < 2; k++) /* the second adds */
+        ct_backward_from(y, gy);
+    for (int i = 0; i < n; i++)
+        if (ct_gradient(x[i]))
+            note(t->j, ct_gradient(x[i]), name, "gradient", i, t->code);
+    if (!t->op->vjp)
+        return;
+    ct_grad(y, gy, x, n, CT_CREATE_GRAPH | CT_ZERO_PATH, gx);
+    for (int i = 0; i < n && gx[i]; i++) {
+        note(t->j, gx[i], name, "gx", i, t->code);
+        if (!ct_requires_grad(gx[i]))
+            continue;
+        ct_grad(gx[i], ct_rand(t->c, ct_dtype_of(gx[i]), ct_shape(gx[i]), ct_ndim(gx[i])), x, n,
+                CT_ZERO_PATH, ggx);
+        for (int k = 0; k < n && ggx[k]; k++)
+            note(t->j, ggx[k], name, "ggx", k, t->code);
+    }
+}
+
+/* false: the operator does not take such inputs */
+static bool applied(trial *t)
+{
+    _Alignas(16) char attributes[1024] = { 0 };
+    ct_tensor *y[8] = { NULL };
+    int outputs = t->op->outputs > 1 ? t->op->outputs : 1;
+    ct_seed(t->c, 7);
+    for (int i = 0; i < INPUTS; i++)
+        t->x[i] = NULL;
+    ck_assert_uint_lt(t->op->attributes_size, sizeof attributes);
+    t->n = t->op->sample(t->c, t->sample, t->x, attributes);
+    if (t->n == 0)
+        return false;
+    prepare(t);
+    if (ct_apply_all(t->op, attributes, t->x, t->n, y) != CT_OK) {
+        ct_error_clear(t->c);
+        return false;
+    }
+    for (int i = 0; i < t->n && t->op->flags & CT_OP_UPDATE; i++)
+        note(t->j, t->x[i], t->op->name, "x", i, t->code);
+    for (int i = 0; i < outputs && !(t->op->flags & CT_OP_UPDATE); i++) {
+        note(t->j, y[i], t->op->name, "y", i, t->code);
+        if (ct_requires_grad(y[i]))
+            differentiate(t, y[i]);
+    }
+    ck_assert_msg(ct_error(t->c) == CT_OK, "%s", ct_error_text(t->c));
+    return true;
+}
+
+static bool try_one(trial *t)
+{
+    ct_scope scope = ct_scope_begin(t->c);
+    bool done = applied(t);
+    ct_scope_end(t->c, scope);
+    return done;
+}
+
+/* their attributes hold sizes, or their samples are numbers: what they are made of is in others */
+static const char *const fixed[] = { "embed", NULL };
+
+static bool is_fixed(const char *name)
+{
+    for (int i = 0; fixed[i]; i++)
+        if (strcmp(fixed[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* how many large ones there were */
+static int walk_samples(ct_context *c, journal *j, const ct_op *op)
+{
+    int large = 0;
+    trial t = { .c = c, .j = j, .op = op };
+    for (; try_one(&t); t.sample++) {
+        trial more = t;
+        int codes = t.n > 4 ? 3 : 1;
+        if (is_fixed(op->name))
+            continue;
+        for (int i = 0; i < t.n && t.n <= 4; i++)
+            codes *= 3;
+        for (more.code = 1; more.code < codes && large < LARGE; more.code++)
+            large += try_one(&more);
+    }
+    return large;
+}
+
+static void walk_operators(int way, journal *j)
+{
+    int n;
+    const ct_op *const *list = ct_op_list(&n);
+    ct_context *c = context_of_way(way);
+    for (int i = 0; i < n; i++)
+        ck_assert_msg((walk_samples(c, j, list[i]) > 0) != is_fixed(list[i]->name),
+                      "%s: no large inputs found", list[i]->name);
+    ct_context_free(c);
+}
+
+START_TEST(operators)
+{
+    static journal one, other;
+    walk_operators(0, &one);
+    ck_assert_int_gt(one.n, 1000);
+    for (int way = 1; way < WAYS; way++) {
+        other.n = 0;
+        walk_operators(way, &other);
+        expect_same(&one, &other, way);
+    }
+    ck_assert_int_gt(jobs_of_host(), 100);
+}
+END_TEST
+
+Suite *determinism_suite(void);
+Suite *determinism_suite(void)
+{
+    return make_suite("determinism", (const TTest *const[]){
+        operators, NULL });
+}
