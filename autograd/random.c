@@ -193,7 +193,8 @@ ct_tensor *ct_randint(ct_context *cx, int64_t low, int64_t high, const int64_t *
 
 ct_tensor *ct_randperm(ct_context *cx, int64_t n)
 {
-    ct_tensor *y = ct_range(cx, CT_I64, n);
+    ct_tensor *y = ct__shape_count(cx, "randperm", CT_I64, &n, 1) < 0 ? NULL
+                                                                      : ct_range(cx, CT_I64, n);
     if (!y)
         return NULL;
     int64_t *a = (int64_t *)(void *)y->data;

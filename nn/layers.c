@@ -36,6 +36,9 @@ ct_module *ct_linear_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t
     if (inputs < 1 || outputs < 1)
         return ct_fail(cx, CT_ERROR_RANGE, "linear_new: %lld inputs and %lld outputs; both are 1 "
                        "or more", (long long)inputs, (long long)outputs), NULL;
+    if (inputs > INT64_MAX / (int64_t)sizeof(double) / outputs)
+        return ct_fail(cx, CT_ERROR_RANGE, "linear_new: no memory holds %lld times %lld weights",
+                       (long long)inputs, (long long)outputs), NULL;
     if (dtype != CT_F32 && dtype != CT_F64)
         return ct_fail(cx, CT_ERROR_DTYPE, "linear_new: parameters are f32 or f64"), NULL;
     ct_scope scope = ct_scope_begin(cx);
@@ -64,13 +67,21 @@ static ct_tensor *activation_forward(ct_module *self, ct_tensor *x, void *user)
     return ct_activate(x, *(const ct_activation *)user);
 }
 
+static const char *const kinds[] = { "identity", "relu",     "tanh", "sigmoid",   "gelu",
+                                     "silu",     "softplus", "elu",  "leaky_relu" };
+
+static bool is_activation(ct_context *cx, const char *who, ct_activation activation)
+{
+    if ((int)activation >= 0 && (size_t)activation < sizeof kinds / sizeof *kinds)
+        return true;
+    ct_fail(cx, CT_ERROR_VALUE, "%s: no such activation: %d", who, (int)activation);
+    return false;
+}
+
 ct_module *ct_activation_new(ct_context *cx, ct_activation activation)
 {
-    static const char *const kinds[] = { "identity", "relu",     "tanh", "sigmoid",   "gelu",
-                                         "silu",     "softplus", "elu",  "leaky_relu" };
-    if ((int)activation < 0 || (size_t)activation >= sizeof kinds / sizeof *kinds)
-        return ct_fail(cx, CT_ERROR_VALUE, "activation_new: no such activation: %d",
-                       (int)activation), NULL;
+    if (!is_activation(cx, "activation_new", activation))
+        return NULL;
     return ct__module_with(cx, kinds[activation], activation_forward, &activation,
                            sizeof activation);
 }
@@ -143,6 +154,7 @@ static ct_tensor *sequential_forward(ct_module *self, ct_tensor *x, void *user)
 {
     (void)user;
     const ct__entry *next;
+    unsigned removals = self->removals;
     for (const ct__entry *e = self->entries; x && e; e = next) {
         next = ct__table_next(e);
         if (!e->child)
@@ -155,6 +167,9 @@ static ct_tensor *sequential_forward(ct_module *self, ct_tensor *x, void *user)
         } else {
             x = ct_module_forward(e->child, x);
         }
+        if (self->removals != removals)
+            return ct_fail(self->cx, CT_ERROR_STALE, "sequential: layers were freed while it ran"),
+                   NULL;
     }
     return x;
 }
@@ -201,6 +216,8 @@ ct_module *ct_mlp_new(ct_context *cx, ct_dtype dtype, const int64_t *sizes, int 
 {
     if (!sizes || n < 2)
         return ct_fail(cx, CT_ERROR_VALUE, "mlp_new: it takes two sizes or more"), NULL;
+    if (!is_activation(cx, "mlp_new", hidden))
+        return NULL;
     ct_layer_options last = options ? *options : (ct_layer_options){ 0 }, inner = last;
     if (!inner.weight_init && (hidden == CT_RELU || hidden == CT_LEAKY_RELU))
         inner.weight_init = CT_HE_UNIFORM;

@@ -15,10 +15,13 @@
 static bool same_shape(const char *who, const ct_tensor *y, const ct_tensor *t)
 {
     char a[CT__SHAPE_TEXT], b[CT__SHAPE_TEXT];
-    if (y && t && ct_same_shape(y, t))
+    bool alike = y && t && ct_same_shape(y, t);
+    if (alike && ct_dtype_of(y) == ct_dtype_of(t))
         return true;
     ct_context *cx = ct_context_of(y ? y : t);
-    if (y && t)
+    if (alike)
+        ct_fail(cx, CT_ERROR_DTYPE, "%s: the target is of another dtype; ct_cast it", who);
+    else if (y && t)
         ct_fail(cx, CT_ERROR_SHAPE, "%s: shapes differ: %s and target %s", who,
                 ct__shape_text(y, a), ct__shape_text(t, b));
     else

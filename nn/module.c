@@ -110,11 +110,18 @@ static void free_one(ct_module *m)
         for (ct_module *up = m->parent; up; up = up->parent)
             up->listed = false;
         ct__table_remove(&m->parent->entries, m->place);
+        m->parent->removals++;
+        m->parent = NULL;
     }
     while (m->entries)
         ct__table_remove(&m->entries, m->entries);
+    m->removals++;
     ct_object_free(m->parameters);
-    ct_object_free(m);
+    m->parameters = NULL;
+    m->listed = false;
+    m->freed = true;
+    if (m->running == 0)
+        ct_object_free(m);
 }
 
 void ct_module_free(ct_module *m)
@@ -297,15 +304,20 @@ ct_tensor *ct_module_forward(ct_module *m, ct_tensor *x)
                 m ? "input" : "module");
         return NULL;
     }
-    if (!m->forward)
-        return ct_fail(m->cx, CT_ERROR_NULL, "module_forward: this %s has no forward function",
-                       m->kind), NULL;
-    ct_scope scope = ct_scope_begin_callback(m->cx);
+    if (!m->forward || m->freed)
+        return ct_fail(m->cx, m->freed ? CT_ERROR_STALE : CT_ERROR_NULL,
+                       "module_forward: this %s %s", m->kind,
+                       m->freed ? "was freed" : "has no forward function"), NULL;
+    ct_context *cx = m->cx;
+    ct_scope scope = ct_scope_begin_callback(cx);
     if (!scope)
         return NULL;
+    m->running++;
     ct_tensor *y = m->forward(m, x, m->user);
     if (!y)
-        ct_fail(m->cx, CT_ERROR_CALLBACK, "module_forward: this %s failed without saying why",
+        ct_fail(cx, CT_ERROR_CALLBACK, "module_forward: this %s failed without saying why",
                 m->kind);
-    return ct_scope_return(m->cx, scope, y);
+    if (--m->running == 0 && m->freed)
+        ct_object_free(m);
+    return ct_scope_return(cx, scope, y);
 }

@@ -15,6 +15,9 @@ struct ct_module {
     ct_tensor **parameters; /* as last handed out ... */
     int count;
     bool listed;            /* ... and they are still all */
+    bool freed;             /* while its forward runs: memory goes when that has ended */
+    int running;            /* calls of its forward */
+    unsigned removals;      /* of entries, so that who walks over them can tell */
 };
 
 enum { CT__PATH = 256 }; /* bounds the depth of modules as well: recursion is safe */

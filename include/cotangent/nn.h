@@ -22,7 +22,8 @@ typedef ct_tensor *(*ct_forward)(ct_module *self, ct_tensor *x, void *user);
 /* `kind` ("linear") is for texts and messages, copied. forward NULL: a mere group of parameters.
    `user` is the caller's and outlives the module (memory from ct_object_new does) */
 ct_module *ct_module_new(ct_context *cx, const char *kind, ct_forward forward, void *user);
-/* early, with all below it, leaving its parent; else the context does it */
+/* early, with all below it, leaving its parent; else the context does it. A module may free itself
+   in its forward */
 void ct_module_free(ct_module *m);
 ct_tensor *ct_module_forward(ct_module *m, ct_tensor *x);
 /* retained, made a variable; returns x. x is a leaf, f32 or f64. Its ct_name becomes its path from

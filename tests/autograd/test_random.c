@@ -161,7 +161,7 @@ START_TEST(bad_arguments)
     ck_assert_ptr_null(ct_rand(cx, CT_F32, CT_SHAPE(-1)));
     expect_error(CT_ERROR_SHAPE, "rand", NULL);
     ck_assert_ptr_null(ct_randperm(cx, -1));
-    expect_error(CT_ERROR_SHAPE, NULL);
+    expect_error(CT_ERROR_SHAPE, "randperm", NULL);
 }
 END_TEST
 

@@ -115,6 +115,12 @@ START_TEST(failures)
     expect_error(CT_ERROR_SHAPE, "jvp", "v0", NULL);
     ck_assert_int_eq(ct_hvp(cx, cubes, NULL, &x, NULL, 1, NULL, &y), CT_ERROR_NULL);
     expect_error(CT_ERROR_NULL, "hvp", NULL);
+    ct_tensor *two[2] = { x, x };
+    ck_assert_int_eq(ct_vjp(cx, cubes, NULL, &x, 1, NULL, two, two), CT_ERROR_VALUE);
+    expect_error(CT_ERROR_VALUE, "vjp: one array for two results", NULL);
+    ck_assert_int_eq(ct_hvp(cx, cubes, NULL, &x, &x, 1, two, two), CT_ERROR_VALUE);
+    expect_error(CT_ERROR_VALUE, "hvp: one array for two results", NULL);
+    ck_assert_ptr_null(two[0]);
     ck_assert_ptr_null(ct_jacobian(cx, cubes, NULL, NULL));
     expect_error(CT_ERROR_NULL, "jacobian", "x0", NULL);
     ck_assert_ptr_null(ct_hessian(cx, to_plane, NULL, x));

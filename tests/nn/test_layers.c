@@ -107,6 +107,10 @@ START_TEST(bad_sizes_and_options_are_refused)
     expect_error(CT_ERROR_VALUE, "two sizes", NULL);
     ck_assert_ptr_null(ct_mlp_new(cx, CT_F32, CT_SIZES(3, 0, 1), CT_RELU, NULL));
     expect_error(CT_ERROR_RANGE, "0 outputs", NULL);
+    ck_assert_ptr_null(ct_mlp_new(cx, CT_F32, CT_SIZES(3, 1), (ct_activation)77, NULL));
+    expect_error(CT_ERROR_VALUE, "mlp_new: no such activation: 77", NULL);
+    ck_assert_ptr_null(ct_linear_new(cx, CT_F32, INT64_MAX / 4, 5, NULL));
+    expect_error(CT_ERROR_RANGE, "linear_new", "weights", NULL);
     ck_assert_ptr_null(ct_activation_new(cx, (ct_activation)77));
     expect_error(CT_ERROR_VALUE, "77", NULL);
     ck_assert_ptr_null(ct_activate(ct_scalar(cx, CT_F32, 1), (ct_activation)77));

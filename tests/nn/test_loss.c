@@ -224,6 +224,8 @@ START_TEST(shapes_that_do_not_fit_name_the_loss)
     ct_tensor *column = randn(CT_F64, 3, 1), *row = ct_randn(cx, CT_F64, CT_SHAPE(3));
     ck_assert_ptr_null(ct_mse(column, row));
     expect_error(CT_ERROR_SHAPE, "mse", "(3,1)", "(3)", NULL);
+    ck_assert_ptr_null(ct_mse(row, ct_cast(row, CT_F32)));
+    expect_error(CT_ERROR_DTYPE, "mse", "ct_cast", NULL);
     ck_assert_ptr_null(ct_half_squared_error(column, row));
     expect_error(CT_ERROR_SHAPE, "half_squared_error", "(3,1)", NULL);
     ck_assert_ptr_null(ct_binary_cross_entropy(column, row));

@@ -347,6 +347,37 @@ START_TEST(freeing_gives_everything_back)
 }
 END_TEST
 
+/* a layer that frees a module, itself among others, and goes on */
+static ct_tensor *free_one(ct_module *self, ct_tensor *x, void *victim)
+{
+    ct_module_free(victim ? *(ct_module **)victim : self);
+    return ct_scale(x, 2);
+}
+
+START_TEST(a_module_freed_while_it_runs)
+{
+    ct_memory before, after;
+    ct_memory_stats(cx, &before);
+    ct_scope scope = ct_scope_begin(cx);
+    ct_tensor *x = ct_ones(cx, CT_F32, CT_SHAPE(1));
+    ct_module *m = ct_module_new(cx, "phoenix", free_one, NULL), *victim;
+    ck_assert_double_eq(ct_item(ct_module_forward(m, x)), 2);
+    for (int k = 0; k < 3; k++) { /* a layer frees itself, the next one, all */
+        ct_module *layers[] = { ct_module_new(cx, "layer", free_one, k > 0 ? &victim : NULL),
+                                ct_activation_new(cx, CT_RELU) };
+        m = ct_sequential_new(cx, layers, 2);
+        victim = k == 1 ? layers[1] : m;
+        ck_assert_ptr_null(ct_module_forward(m, x));
+        expect_error(CT_ERROR_STALE, "sequential", "freed while it ran", NULL);
+        if (k < 2)
+            ct_module_free(m);
+    }
+    ct_scope_end(cx, scope);
+    ct_memory_stats(cx, &after);
+    ck_assert_int_eq(after.live_bytes, before.live_bytes);
+}
+END_TEST
+
 static void build_cast_clone(ct_context *c)
 {
     ct_module *m = ct_module_new(c, "group", NULL, NULL);
@@ -391,6 +422,7 @@ Suite *module_suite(void)
         clones_share_nothing_but_user,
         text_has_a_line_per_module,
         freeing_gives_everything_back,
+        a_module_freed_while_it_runs,
         every_allocation_may_fail,
         NULL,
     };
