@@ -105,22 +105,28 @@ static ct_status forward(ct_call *call)
     return CT_OK;
 }
 
-/* gw or gb, of which range i has left its part at `part` + i rooms */
-static void join(const ct_call *call, const rows *r, int input, ct_tensor *gx, size_t part)
+/* the parts of all ranges, in order, into the first one's */
+static void join(const rows *r)
 {
-    int64_t ranges = (r->count + r->grain - 1) / r->grain;
+    double *total = (double *)(void *)r->room;
+    for (int64_t first = r->grain, i = 1; first < r->count; first += r->grain, i++) {
+        const double *part = (const double *)(void *)(r->room + (size_t)i * room_of_range(r));
+        for (int64_t j = 0; j < 2 * r->n; j++)
+            total[j] += part[j];
+    }
+}
+
+static void give(const ct_call *call, int input, ct_tensor *gx, const double *sum)
+{
     bool adds = ct_call_adds(call, input), f32 = ct_dtype_of(gx) == CT_F32;
     void *data = ct_data_mutable(gx);
-    for (int64_t j = 0; j < r->n; j++) {
-        double sum = 0;
-        for (int64_t i = 0; i < ranges; i++)
-            sum += ((const double *)(void *)(r->room + (size_t)i * room_of_range(r)))
-                [part * (size_t)r->n + (size_t)j];
-        if (f32)
-            ((float *)data)[j] = (float)((adds ? ((float *)data)[j] : 0) + sum);
-        else
-            ((double *)data)[j] = (adds ? ((double *)data)[j] : 0) + sum;
-    }
+    int64_t n = ct_count(gx);
+    if (f32)
+        for (int64_t j = 0; j < n; j++)
+            ((float *)data)[j] = (float)((adds ? ((float *)data)[j] : 0) + sum[j]);
+    else
+        for (int64_t j = 0; j < n; j++)
+            ((double *)data)[j] = (adds ? ((double *)data)[j] : 0) + sum[j];
 }
 
 static ct_status backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
@@ -135,16 +141,20 @@ static ct_status backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *
     if (r.grain < (r.count + MOST - 1) / MOST)
         r.grain = (r.count + MOST - 1) / MOST;
     if (sums) {
-        int64_t ranges = (r.count + r.grain - 1) / r.grain;
+        int64_t ranges = r.count > 0 ? (r.count + r.grain - 1) / r.grain : 1;
         r.room = ct_call_scratch(call, (size_t)ranges * room_of_range(&r));
         if (!r.room)
             return CT_ERROR_MEMORY;
     }
+    if (sums && r.count == 0)
+        memset(r.room, 0, room_of_range(&r));
     ct_parallel_ranges(ct_call_context(call), r.count, r.grain, kernels_for(call)->backward, &r);
+    if (sums)
+        join(&r);
     if (a->weight && gx[1])
-        join(call, &r, 1, gx[1], 0);
+        give(call, 1, gx[1], (const double *)(void *)r.room);
     if (a->bias && gx[bias])
-        join(call, &r, bias, gx[bias], 1);
+        give(call, bias, gx[bias], (const double *)(void *)r.room + r.n);
     return CT_OK;
 }
 

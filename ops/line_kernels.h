@@ -1,9 +1,9 @@
 /* What the kernels of softmax, cross-entropy and layer norm do along a line that is contiguous:
  * included with REAL, EXP and K defined, for one type and one kind of processor. Sums are taken in
- * LANES chains over pieces of a line, and of these in double: so no term meets more than some 20
+ * LANES chains over pieces of a line, and of these in double: so no term meets more than some 40
  * roundings of REAL. */
 
-enum { K(LANES) = 128 / sizeof(REAL), K(PIECE) = 512 };
+enum { K(LANES) = 128 / sizeof(REAL), K(PIECE) = 1024 };
 
 static inline int64_t K(piece)(int64_t n, int64_t i)
 {
@@ -30,9 +30,10 @@ static inline REAL K(piece_sum)(const REAL *restrict x, int64_t n)
     for (; i + K(LANES) <= n; i += K(LANES))
         for (int k = 0; k < K(LANES); k++)
             lane[k] += x[i + k];
-    for (int k = 0; i < n; i++, k++)
-        lane[k] += x[i];
-    return K(join_lanes)(lane);
+    REAL rest = K(join_lanes)(lane); /* a lane taken by a variable would keep all in memory */
+    for (; i < n; i++)
+        rest += x[i];
+    return rest;
 }
 
 static inline REAL K(piece_dot)(const REAL *restrict a, const REAL *restrict b, int64_t n)
@@ -42,9 +43,10 @@ static inline REAL K(piece_dot)(const REAL *restrict a, const REAL *restrict b, 
     for (; i + K(LANES) <= n; i += K(LANES))
         for (int k = 0; k < K(LANES); k++)
             lane[k] += a[i + k] * b[i + k];
-    for (int k = 0; i < n; i++, k++)
-        lane[k] += a[i] * b[i];
-    return K(join_lanes)(lane);
+    REAL rest = K(join_lanes)(lane);
+    for (; i < n; i++)
+        rest += a[i] * b[i];
+    return rest;
 }
 
 static inline double K(line_sum)(const REAL *x, int64_t n)
@@ -65,15 +67,40 @@ static inline REAL K(line_max)(const REAL *restrict x, int64_t n)
         return max;
     }
     for (int k = 0; k < K(LANES); k++)
-        lane[k] = -INFINITY;
-    for (int64_t i = 0; i < n; i += K(LANES)) {
-        const REAL *at = x + (i + K(LANES) <= n ? i : n - K(LANES)); /* some twice */
+        lane[k] = x[n - K(LANES) + k]; /* what is left over; some twice */
+    for (int64_t i = 0; i + K(LANES) <= n; i += K(LANES))
         for (int k = 0; k < K(LANES); k++)
-            lane[k] = at[k] > lane[k] ? at[k] : lane[k];
-    }
-    for (int k = 0; k < K(LANES); k++)
+            lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k];
+    for (int k = 0; k < K(LANES) / 2; k++)
+        lane[k] = lane[k + K(LANES) / 2] > lane[k] ? lane[k + K(LANES) / 2] : lane[k];
+    for (int k = 0; k < K(LANES) / 2; k++)
         max = lane[k] > max ? lane[k] : max;
     return max;
+}
+
+/* m elements that lie n behind x, in the next line, will be read soon: they come in from memory
+ * while this line is worked on in cache. There may be no next one: no harm is done */
+static inline void K(fetch)(const REAL *x, int64_t n, int64_t m)
+{
+#if defined(__GNUC__)
+    enum { STEP = 64 / sizeof(REAL) };
+    for (int64_t i = n; i < n + m; i += STEP)
+        __builtin_prefetch((const void *)((uintptr_t)x + (uintptr_t)i * sizeof(REAL)));
+#else
+    (void)x, (void)n, (void)m;
+#endif
+}
+
+/* the same of what will soon be written */
+static inline void K(fetch_to_write)(REAL *y, int64_t m)
+{
+#if defined(__GNUC__)
+    enum { STEP = 64 / sizeof(REAL) };
+    for (int64_t i = 0; i < m; i += STEP)
+        __builtin_prefetch(y + i, 1);
+#else
+    (void)y, (void)m;
+#endif
 }
 
 /* y = e^(x - shift), where y is not NULL; returns the sum. 1 exponential per element */
@@ -84,6 +111,7 @@ static inline double K(exp_line)(REAL *restrict y, const REAL *restrict x, int64
     for (int64_t i = 0; i < n; i += K(PIECE)) {
         int64_t m = K(piece)(n, i);
         REAL *restrict to = y ? y + i : room;
+        K(fetch)(x + i, n, m);
         for (int64_t k = 0; k < m; k++)
             to[k] = EXP(x[i + k] - shift);
         sum += K(piece_sum)(to, m);

@@ -1,6 +1,8 @@
 /* The file KERNELS for f32 and f64 and each kind of processor, and the choice among them. It uses
  * line_kernels.h and ends with a constant K(kernels) of a type `kernels`; both are its includer's
  * to define. */
+#include "vector_math.h"
+
 #define NAME(name, type) name##_##type
 #include "line_types.h"
 #undef NAME

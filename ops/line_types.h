@@ -1,7 +1,7 @@
 /* The file KERNELS, with line_kernels.h before it, for each type: included by line_targets.h with
  * NAME(name, type) defined. */
 #define REAL    float
-#define EXP(x)  expf(x)
+#define EXP(x)  vector_exp(x)
 #define K(name) NAME(name, f32)
 #include "line_kernels.h"
 #include KERNELS

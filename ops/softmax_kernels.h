@@ -5,7 +5,7 @@
  * between its passes. Lines that lie side by side are taken WIDTH together, so that they are read
  * along memory; and a line of any other strides is one such alone. */
 
-enum { K(WIDTH) = 256 / sizeof(REAL), K(ROWS) = 32 };
+enum { K(WIDTH) = 128 / sizeof(REAL), K(ROWS) = 32 };
 
 /* m lines side by side: their largest elements */
 static void K(max_rows)(int64_t m, int64_t n, REAL *restrict max, const REAL *restrict x,
@@ -18,24 +18,27 @@ static void K(max_rows)(int64_t m, int64_t n, REAL *restrict max, const REAL *re
             max[j] = x[i * row + j] > max[j] ? x[i * row + j] : max[j];
 }
 
+static inline void K(exp_row)(int64_t m, REAL *restrict e, REAL *restrict sum,
+                              const REAL *restrict x, const REAL *restrict shift)
+{
+    for (int64_t j = 0; j < m; j++) {
+        e[j] = EXP(x[j] - shift[j]);
+        sum[j] += e[j];
+    }
+}
+
 /* ... and sums of e^(x - shift), in blocks of rows; y = e^(x - shift) where it is not NULL */
-static void K(exp_rows)(int64_t m, int64_t n, double *restrict sum, REAL *restrict y, int64_t y_row,
-                        const REAL *restrict x, int64_t x_row, const REAL *restrict shift)
+static void K(exp_rows)(int64_t m, int64_t n, double *restrict sum, REAL *y, int64_t y_row,
+                        const REAL *x, int64_t x_row, const REAL *shift)
 {
     for (int64_t j = 0; j < m; j++)
         sum[j] = 0;
     for (int64_t first = 0; first < n; first += K(ROWS)) {
         REAL part[K(WIDTH)] = { 0 }, e[K(WIDTH)];
-        for (int64_t i = first; i < n && i < first + K(ROWS); i++) {
-            for (int64_t j = 0; j < m; j++)
-                e[j] = EXP(x[i * x_row + j] - shift[j]);
-            for (int64_t j = 0; j < m; j++)
-                part[j] += e[j];
-            for (int64_t j = 0; y && j < m; j++)
-                y[i * y_row + j] = e[j];
-        }
+        for (int64_t i = first; i < n && i < first + K(ROWS); i++)
+            K(exp_row)(m, y ? y + i * y_row : e, part, x + i * x_row, shift);
         for (int64_t j = 0; j < m; j++)
-            sum[j] += part[j];
+            sum[j] += (double)part[j];
     }
 }
 
@@ -43,6 +46,17 @@ static void K(exp_rows)(int64_t m, int64_t n, double *restrict sum, REAL *restri
 static int64_t K(together)(int64_t lines, int64_t j, bool side_by_side)
 {
     return !side_by_side ? 1 : lines - j < K(WIDTH) ? lines - j : K(WIDTH);
+}
+
+static void K(scale_rows)(int64_t m, int64_t n, REAL *restrict y, int64_t row,
+                          const double *restrict sum)
+{
+    REAL scale[K(WIDTH)];
+    for (int64_t k = 0; k < m; k++)
+        scale[k] = (REAL)(1 / sum[k]);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < m; k++)
+            y[i * row + k] *= scale[k];
 }
 
 /* operands y, x. 3 reads, 2 writes, 1 exponential per element; all but 1 read and 1 write of a
@@ -62,16 +76,12 @@ static void K(softmax)(int64_t lines, void *const *data, const int64_t *stride, 
                 y[i] *= scale;
             continue;
         }
-        REAL max[K(WIDTH)], scale[K(WIDTH)];
+        REAL max[K(WIDTH)];
         double sum[K(WIDTH)];
         m = K(together)(lines, j, beside);
         K(max_rows)(m, n, max, x, sx);
         K(exp_rows)(m, n, sum, y, sy, x, sx, max);
-        for (int64_t k = 0; k < m; k++)
-            scale[k] = (REAL)(1 / sum[k]);
-        for (int64_t i = 0; i < n; i++)
-            for (int64_t k = 0; k < m; k++)
-                y[i * sy + k] *= scale[k];
+        K(scale_rows)(m, n, y, sy, sum);
     }
 }
 
@@ -154,10 +164,22 @@ static void K(dot_rows)(int64_t m, int64_t n, REAL *restrict sum, const REAL *re
                 for (int64_t j = 0; j < m; j++)
                     part[j] += gy[i * g_row + j];
         for (int64_t j = 0; j < m; j++)
-            total[j] += part[j];
+            total[j] += (double)part[j];
     }
     for (int64_t j = 0; j < m; j++)
         sum[j] = (REAL)total[j];
+}
+
+/* a row of lines side by side */
+static inline void K(softmax_back_row)(int64_t m, REAL *restrict gx, const REAL *restrict gy,
+                                       const REAL *restrict y, const REAL *restrict dot, bool adds)
+{
+    if (adds)
+        for (int64_t k = 0; k < m; k++)
+            gx[k] += y[k] * (gy[k] - dot[k]);
+    else
+        for (int64_t k = 0; k < m; k++)
+            gx[k] = y[k] * (gy[k] - dot[k]);
 }
 
 /* 2 passes, 2 multiplications and 2 additions per element */
@@ -179,10 +201,7 @@ static void K(softmax_back)(int64_t lines, void *const *data, const int64_t *str
         m = K(together)(lines, j, beside);
         K(dot_rows)(m, n, dot, gy, sg, y, sy);
         for (int64_t i = 0; i < n; i++)
-            for (int64_t k = 0; k < m; k++) {
-                REAL v = y[i * sy + k] * (gy[i * sg + k] - dot[k]);
-                gx[i * sx + k] = l->adds ? gx[i * sx + k] + v : v;
-            }
+            K(softmax_back_row)(m, gx + i * sx, gy + i * sg, y + i * sy, dot, l->adds);
     }
 }
 
@@ -209,6 +228,18 @@ static void K(log_softmax_back_line)(REAL *restrict gx, const REAL *gy, int64_t 
     }
 }
 
+static inline void K(log_softmax_back_row)(int64_t m, REAL *restrict gx, const REAL *restrict gy,
+                                           const REAL *restrict y, const REAL *restrict sum,
+                                           bool adds)
+{
+    if (adds)
+        for (int64_t k = 0; k < m; k++)
+            gx[k] += gy[k] - EXP(y[k]) * sum[k];
+    else
+        for (int64_t k = 0; k < m; k++)
+            gx[k] = gy[k] - EXP(y[k]) * sum[k];
+}
+
 /* 2 passes, 1 exponential per element */
 static void K(log_softmax_back)(int64_t lines, void *const *data, const int64_t *stride,
                                 const void *arg)
@@ -228,10 +259,7 @@ static void K(log_softmax_back)(int64_t lines, void *const *data, const int64_t 
         m = K(together)(lines, j, beside);
         K(dot_rows)(m, n, sum, gy, sg, NULL, 0);
         for (int64_t i = 0; i < n; i++)
-            for (int64_t k = 0; k < m; k++) {
-                REAL v = gy[i * sg + k] - EXP(y[i * sy + k]) * sum[k];
-                gx[i * sx + k] = l->adds ? gx[i * sx + k] + v : v;
-            }
+            K(log_softmax_back_row)(m, gx + i * sx, gy + i * sg, y + i * sy, sum, l->adds);
     }
 }
 

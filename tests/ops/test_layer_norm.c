@@ -142,7 +142,7 @@ START_TEST(some_gradients_only)
     ct_grad(y, NULL, v, 3, 0, all);
     for (int i = 0; i < 3; i++) {
         ct_grad(y, NULL, &v[i], 1, 0, &one);
-        ck_assert_double_eq(ct_max_difference(one, all[i]), 0);
+        expect_close(one, all[i], 2);
     }
 }
 END_TEST
