@@ -116,7 +116,8 @@ static numbers numbers_of(const ct_call *call, int n)
     return (numbers){ p[0], n > 1 ? p[1] : 0 };
 }
 
-/* operands[0] = f(the others), + what is there if it adds */
+/* operands[0] = f(the others), + what is there if it adds; past the caches if it may stream, which
+ * does not pay where f takes longer than memory does */
 static ct_status run(const ct_call *call, ct_tensor *const *operands, int n, const kernels *k,
                      work w)
 {
@@ -126,7 +127,7 @@ static ct_status run(const ct_call *call, ct_tensor *const *operands, int n, con
     w.inputs = n - 1;
     w.kernel_f32 = k->f32[vectors];
     w.kernel_f64 = k->f64[vectors];
-    w.streams = !w.adds && y != operands[1] && ct_count(y) >= STREAMED / (f32 ? 4 : 8);
+    w.streams = w.streams && ct_count(y) >= STREAMED / (f32 ? 4 : 8);
     ct_loop(operands, n, f32 ? drive_f32 : drive_f64, &w);
     return CT_OK;
 }
@@ -294,7 +295,7 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *gy, ct_tensor *
     static ct_status id##_forward(ct_call *call)                                                \
     {                                                                                           \
         ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0), ct_call_x(call, 1) }; \
-        return run(call, operands, 3, KERNELS(id), (work){ 0 });                                \
+        return run(call, operands, 3, KERNELS(id), (work){ .streams = true });                  \
     }                                                                                           \
     static ct_status id##_backward(const ct_call *call, ct_tensor *const *gy,                   \
                                      ct_tensor *const *gx)                                      \

@@ -73,16 +73,22 @@ VECTOR_INLINE float vector_exp_in_range(float x, float y)
     return x < -104.0f ? 0 : y;
 }
 
-/* 1 + r + r^2 p(r) is good to |r| = 0.36 */
-VECTOR_INLINE float vector_exp(float x)
+/* 1 + r + r^2 p(r), |r| <= 0.36 */
+VECTOR_INLINE float vector_exp_of_rest(float r)
 {
-    int32_t k;
-    float r = vector_reduce(x, &k), p = 0.00138088479f;
+    float p = 0.00138088479f;
     p = p * r + 0.00837149564f;
     p = p * r + 0.0416686684f;
     p = p * r + 0.166664973f;
     p = p * r + 0.499999911f;
-    return vector_exp_in_range(x, vector_scale(p * (r * r) + r + 1, k));
+    return p * (r * r) + r + 1;
+}
+
+VECTOR_INLINE float vector_exp(float x)
+{
+    int32_t k;
+    float r = vector_reduce(x, &k);
+    return vector_exp_in_range(x, vector_scale(vector_exp_of_rest(r), k));
 }
 
 /* e^(x + low), x <= 0: low is what rounding x left over, and small */
@@ -138,16 +144,18 @@ VECTOR_INLINE float vector_log1p(float x)
     return vector_log_of_sum(u, x - (u - 1));
 }
 
-/* x + x z q(z), z = x^2, near 0; else sign(x) (1 - 2 / (e^2|x| + 1)) */
+/* x + x z q(z), z = x^2, near 0; else sign(x) (1 - 2 / (e^2|x| + 1)), 1 from |x| = 10 on */
 VECTOR_INLINE float vector_tanh(float x)
 {
-    float a = fabsf(x), z = x * x, q = -0.0057170451f;
+    float a = fabsf(x), within = a > 10 ? 10 : a, z = x * x, q = -0.0057170451f;
+    int32_t k;
     q = q * z + 0.020650587f;
     q = q * z - 0.053743498f;
     q = q * z + 0.13331491f;
     q = q * z - 0.33333284f;
-    float large = 1 - 2 / (vector_exp(2 * (a > 10 ? 10 : a)) + 1);
-    return a < 0.625f ? q * z * x + x : x < 0 ? -large : large;
+    float r = vector_reduce(2 * within, &k);
+    float large = 1 - 2 / (vector_exp_of_rest(r) * vector_power_of_2(k) + 1);
+    return copysignf(a < 0.625f ? q * z * a + a : large, x);
 }
 
 /* 1 / (1 + e^-x), by the exponential that cannot overflow; what 1 + e lost is put right */

@@ -114,17 +114,17 @@ START_TEST(what_is_streamed)
     enum { N = (9 << 20) + 13 };
     ct_tensor *x = ct_rand(cx, CT_F32, CT_SHAPE(N)), *off = ct_slice(x, 0, 1, N, 1);
     ct_tensor *z = ct_rand(cx, CT_F64, CT_SHAPE(N / 2));
-    const float *from = ct_data(x), *y = ct_data(ct_neg(x)), *w = ct_data(ct_mul(off, off));
-    const double *from64 = ct_data(z), *y64 = ct_data(ct_neg(z));
+    const float *from = ct_data(x), *y = ct_data(ct_sub(x, ct_scalar(cx, CT_F32, 1))), *w = ct_data(ct_mul(off, off));
+    const double *from64 = ct_data(z), *y64 = ct_data(ct_mul(z, z));
     ct_tensor *rows = ct_reshape(ct_slice(x, 0, 0, 2048 * 4099, 1), CT_SHAPE(2048, 4099));
     const float *v = ct_data(ct_sub(rows, ct_slice(x, 0, 0, 4099, 1)));
     int wrong = 0;
     for (int i = 0; i < 2048 * 4099; i++)
         wrong += v[i] != from[i] - from[i % 4099];
     for (int i = 0; i < N; i++)
-        wrong += y[i] != -from[i] || (i > 0 && w[i - 1] != from[i] * from[i]);
+        wrong += y[i] != from[i] - 1 || (i > 0 && w[i - 1] != from[i] * from[i]);
     for (int i = 0; i < N / 2; i++)
-        wrong += y64[i] != -from64[i];
+        wrong += y64[i] != from64[i] * from64[i];
     ck_assert_int_eq(wrong, 0);
 }
 END_TEST
