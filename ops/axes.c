@@ -114,7 +114,9 @@ int ct__sample_reduction(ct_context *cx, int k, ct_tensor **x, void *attributes)
 }
 
 /* -- Lines */
-enum { MOST = 8, GRAIN = 16384 }; /* operands; elements of lines worth sharing out */
+/* operands; elements of lines worth sharing out; lines side by side to be kept together, since
+ * memory is read along them */
+enum { MOST = 8, GRAIN = 16384, BESIDE = 128 };
 
 typedef struct lines {
     int n, ndim;
@@ -177,5 +179,8 @@ void ct__loop_lines(ct_tensor *const *operands, int n, int axis, ct_loop_body bo
     if (l.ndim == 0)
         add_axis(&l, 1, (int64_t[MOST]){ 0 });
     int64_t length = ct_size(whole, axis), grain = GRAIN / (length > 0 ? length : 1);
+    bool beside = l.strides[l.ndim - 1][0] == 1 && ct_strides(whole)[axis] != 1;
+    if (beside && grain < BESIDE)
+        grain = BESIDE;
     ct_parallel_ranges(ct_context_of(whole), count, grain, some_lines, &l);
 }

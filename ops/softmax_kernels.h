@@ -5,7 +5,7 @@
  * between its passes. Lines that lie side by side are taken WIDTH together, so that they are read
  * along memory; and a line of any other strides is one such alone. */
 
-enum { K(WIDTH) = 128 / sizeof(REAL), K(ROWS) = 32 };
+enum { K(WIDTH) = 512 / sizeof(REAL), K(ROWS) = 32 };
 
 /* m lines side by side: their largest elements */
 static void K(max_rows)(int64_t m, int64_t n, REAL *restrict max, const REAL *restrict x,
