@@ -38,6 +38,46 @@ uint64_t ct_random_at(uint64_t seed, uint64_t i)
     return pair(block, i % 2);
 }
 
+/* the draws of LANES blocks at once, in a loop that vectorizes: a third of the instructions. Of
+ * fewer lanes gcc unrolls it instead */
+enum { LANES = 32, DRAWS = 2 * LANES };
+
+static void lanes(uint64_t seed, uint64_t block, uint64_t out[DRAWS])
+{
+    uint32_t c0[LANES], c1[LANES], c2[LANES] = { 0 }, c3[LANES] = { 0 };
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    for (int i = 0; i < LANES; i++) {
+        c0[i] = (uint32_t)(block + (uint64_t)i);
+        c1[i] = (uint32_t)((block + (uint64_t)i) >> 32);
+    }
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < LANES; i++) {
+            uint64_t p0 = (uint64_t)0xD2511F53u * c0[i], p1 = (uint64_t)0xCD9E8D57u * c2[i];
+            c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
+            c1[i] = (uint32_t)p1;
+            c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
+            c3[i] = (uint32_t)p0;
+        }
+        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+    }
+    for (int i = 0; i < LANES; i++) {
+        out[2 * i] = (uint64_t)c1[i] << 32 | c0[i];
+        out[2 * i + 1] = (uint64_t)c3[i] << 32 | c2[i];
+    }
+}
+
+/* n draws from `start` on */
+static void draw_all(uint64_t seed, uint64_t start, uint64_t *out, int64_t n)
+{
+    int64_t i = 0;
+    if (start % 2 == 1 && n > 0)
+        out[i++] = ct_random_at(seed, start);
+    for (; i + DRAWS <= n; i += DRAWS)
+        lanes(seed, (start + (uint64_t)i) / 2, out + i);
+    for (; i < n; i++)
+        out[i] = ct_random_at(seed, start + (uint64_t)i);
+}
+
 void ct_seed(ct_context *cx, uint64_t seed)
 {
     if (!cx)
@@ -133,13 +173,15 @@ ct_tensor *ct_rand(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndi
                                                         .shape = shape });
     if (!y)
         return NULL;
-    uint64_t start = ct__draw(cx, y->count);
-    for (int64_t i = 0; i < y->count; i++) {
-        uint64_t bits = ct_random_at(cx->seed, start + (uint64_t)i);
-        if (dtype == CT_F32) /* 24 bits, so that rounding cannot reach 1 */
-            ((float *)(void *)y->data)[i] = (float)(bits >> 40) * 0x1p-24f;
-        else
-            ((double *)(void *)y->data)[i] = uniform(bits);
+    uint64_t start = ct__draw(cx, y->count), bits[4 * DRAWS];
+    for (int64_t i = 0, n; i < y->count; i += n) {
+        n = y->count - i < 4 * DRAWS ? y->count - i : 4 * DRAWS;
+        draw_all(cx->seed, start + (uint64_t)i, bits, n);
+        for (int64_t k = 0; k < n; k++)
+            if (dtype == CT_F32) /* 24 bits, so that rounding cannot reach 1 */
+                ((float *)(void *)y->data)[i + k] = (float)(int32_t)(bits[k] >> 40) * 0x1p-24f;
+            else
+                ((double *)(void *)y->data)[i + k] = uniform(bits[k]);
     }
     return y;
 }

@@ -64,6 +64,22 @@ START_TEST(the_same_everywhere)
 }
 END_TEST
 
+/* however many at once, from an odd draw or an even one */
+START_TEST(many_are_as_one_by_one)
+{
+    for (int64_t n = 1, start = 0; n < 1000; start += n, n = n * 3 / 2 + 1) {
+        ct_seed(cx, 9);
+        for (int64_t i = 0; i < start; i++)
+            ct_random_u64(cx);
+        const double *many = ct_data_f64(ct_rand(cx, CT_F64, CT_SHAPE(n)));
+        for (int64_t i = 0; i < n; i++) {
+            uint64_t bits = ct_random_at(9, (uint64_t)(start + i));
+            ck_assert_double_eq(many[i], (double)(bits >> 11) * 0x1p-53);
+        }
+    }
+}
+END_TEST
+
 START_TEST(a_seed_restarts)
 {
     ct_seed(cx, 7);
@@ -169,6 +185,6 @@ Suite *random_suite(void);
 Suite *random_suite(void)
 {
     return make_suite("autograd/random", (const TTest *[]){
-        known_answers, the_same_everywhere, a_seed_restarts, distributions, integers_are_uniform,
-        a_permutation_has_each_once, bad_arguments, NULL });
+        known_answers, the_same_everywhere, many_are_as_one_by_one, a_seed_restarts, distributions,
+        integers_are_uniform, a_permutation_has_each_once, bad_arguments, NULL });
 }
