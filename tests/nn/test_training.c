@@ -144,6 +144,34 @@ START_TEST(no_allocation_once_each_shape_was_seen)
 }
 END_TEST
 
+/* 784-128-10, batches of 64, beyond the data: parameters and their gradients are 0.8 MB of it, a
+ * step's activations and its weights turned and packed most of the rest */
+START_TEST(memory_of_training)
+{
+    ct_context *c = pooled(1);
+    static float images[64 * 784];
+    ct_tensor *labels = ct_randint(c, 0, 10, CT_SHAPE(64));
+    ct_module *net = ct_mlp_new(c, CT_F32, CT_SIZES(784, 128, 10), CT_RELU, NULL);
+    int n;
+    ct_tensor *const *parameters = ct_module_parameters(net, &n);
+    ct_optimizer *sgd = ct_sgd_new(parameters, n, 0.1, NULL);
+    for (int i = 0; i < 50; i++) {
+        ct_scope scope = ct_scope_begin(c);
+        ct_tensor *x = ct_borrow_const(c, CT_F32, CT_SHAPE(64, 784), images);
+        ct_backward(ct_cross_entropy(ct_module_forward(net, x), labels));
+        ct_optimizer_step(sgd);
+        ct_scope_end(c, scope);
+    }
+    ct_memory m;
+    ct_memory_stats(c, &m);
+    ck_assert_msg(!ct_error(c), "%s", ct_error_text(c));
+    ck_assert_int_gt(m.peak_bytes, 2 * 4 * ct_module_count(net));
+    ck_assert_int_le(m.peak_bytes, 2000000);
+    ck_assert_int_le(m.live_bytes + m.pool_bytes, 3000000); /* all that the allocator gave */
+    ct_context_free(c);
+}
+END_TEST
+
 typedef struct work {
     uint64_t seed;
     double accuracy;
@@ -223,6 +251,7 @@ Suite *training_suite(void)
         moons_need_a_hidden_layer,
         dropout_and_penalty_join_in,
         no_allocation_once_each_shape_was_seen,
+        memory_of_training,
         two_contexts_in_two_threads,
         a_failure_is_found_at_the_end_of_the_loop,
         every_allocation_may_fail,
