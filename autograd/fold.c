@@ -193,9 +193,25 @@ static bool sort_axes(plan *p, const ct_call *call, unsigned reduced)
     return step > 0;
 }
 
+/* of one block that lies together, which needs no plan */
+static void fold_all(const ct_call *call, const ct_fold *fold, void *arg)
+{
+    const ct_tensor *x = call->x[0];
+    double kept[CT_FOLD_PLANES];
+    fold->start(1, kept);
+    if (x->count > 0)
+        fold->fold(1, x->count, kept, x->data, 1, 1);
+    fold->finish(1, kept, call->y[0]->data, 1, arg);
+}
+
 ct_status ct_reduce(const ct_call *call, unsigned reduced, const ct_fold *fold, void *arg)
 {
-    plan p = { .fold = fold, .arg = arg, .x = call->x[0]->data, .y = call->y[0]->data,
+    const ct_tensor *x = call->x[0];
+    if (call->y[0]->count == 1 && x->count <= RUN && x->flags & CT__CONTIGUOUS) {
+        fold_all(call, fold, arg);
+        return CT_OK;
+    }
+    plan p = { .fold = fold, .arg = arg, .x = x->data, .y = call->y[0]->data,
                .size = ct__dtype_size(call->y[0]->dtype) };
     if (!sort_axes(&p, call, reduced))
         return CT_OK;

@@ -201,32 +201,36 @@ static const ct_fold K(folds)[2] = {
 };
 
 /* -- Places */
-/* the first element that is `best`, or NaN if that is; there is one */
-static int64_t K(first)(const TYPE *x, TYPE best)
+/* the first of n elements that is `best`, or NaN if that is; there is one. 64 at a time */
+static int64_t K(first)(const TYPE *x, int64_t n, TYPE best)
 {
     int64_t i = 0;
-    if (IS_NAN(best))
+    if (IS_NAN(best)) {
         while (!IS_NAN(x[i]))
             i++;
-    else
-        while (x[i] != best)
-            i++;
+        return i;
+    }
+    while (i + 64 <= n && K(equal)(x + i, 64, 1, best) == 0)
+        i += 64;
+    while (x[i] != best)
+        i++;
     return i;
 }
 
-/* runs of 256: only one of them is looked at again */
+/* runs of 4096: only one of them is looked at again, in cache */
 static int64_t K(place_run)(const TYPE *x, int64_t n)
 {
+    enum { RUN = 4096 };
     int64_t at = 0;
-    TYPE best = K(run)(x, n < 256 ? n : 256);
-    for (int64_t i = 256; i < n && !IS_NAN(best); i += 256) {
-        TYPE found = K(run)(x + i, n - i < 256 ? n - i : 256);
+    TYPE best = K(run)(x, n < RUN ? n : RUN);
+    for (int64_t i = RUN; i < n && !IS_NAN(best); i += RUN) {
+        TYPE found = K(run)(x + i, n - i < RUN ? n - i : RUN);
         if (BEATS(found, best) || IS_NAN(found)) {
             best = found;
             at = i;
         }
     }
-    return at + K(first)(x + at, best);
+    return at + K(first)(x + at, n - at < RUN ? n - at : RUN, best);
 }
 
 static int64_t K(place_apart)(const TYPE *x, int64_t n, int64_t stride)

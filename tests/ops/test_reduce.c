@@ -339,6 +339,23 @@ START_TEST(wherever_it_is)
 }
 END_TEST
 
+START_TEST(places_in_long_runs)
+{
+    enum { N = 10000 };
+    ct_tensor *x = ct_zeros(cx, CT_F32, CT_SHAPE(N));
+    static const int64_t places[] = { 0, 4095, 4096, 5000, 8192, N - 1 };
+    for (int k = 0; k < 6; k++) {
+        ct_set(x, CT_INDEX(places[k]), 1);
+        expect_values(ct_argmax(x, 0), CT_DOUBLES((double)places[k]), 0);
+        ct_set(x, CT_INDEX(N - 1), 1); /* the first of equals */
+        expect_values(ct_argmax(x, 0), CT_DOUBLES((double)places[k]), 0);
+        ct_set(x, CT_INDEX(places[k]), NAN);
+        expect_values(ct_argmin(x, 0), CT_DOUBLES((double)places[k]), 0);
+        ct_set(x, CT_INDEX(places[k]), 0), ct_set(x, CT_INDEX(N - 1), 0);
+    }
+}
+END_TEST
+
 /* every reduction with a kernel, and its gradient, of views of x: from an odd place on, backwards,
  * with gaps, transposed, repeated; of sizes that are no multiple of anything */
 static int of_views(ct_context *c, ct_tensor *x, ct_tensor **y)
@@ -475,7 +492,7 @@ Suite *reduce_suite(void)
         every_set_of_axes_and_any_strides, no_axes_are_all_axes, of_nothing,
         mean_of_equal_numbers_is_that_number, var_far_from_zero, var_has_its_gradient, ties_share,
         nan_and_infinities, integers, places, places_along_any_axis_of_any_strides,
-        wherever_it_is, the_same_from_any_kernel_and_threads, many_ties_share,
+        wherever_it_is, places_in_long_runs, the_same_from_any_kernel_and_threads, many_ties_share,
         extremes_add_to_other_uses, wrong_axes,
         wrong_dtypes_and_flags, NULL
     };
