@@ -35,8 +35,9 @@ bool ct_is_inference(const ct_context *cx);
 /* a + b, broadcast as in NumPy; f32, f64, or i64, which wraps */
 ct_tensor *ct_add(ct_tensor *a, ct_tensor *b);
 /* the adjoint pair: x repeated to `shape` (a view, read-only), and x summed over what such a
-   repetition repeated: leading axes that `shape` lacks, and axes where it has size 1 (pairwise: the
-   error grows with the logarithm of a run's length) */
+   repetition repeated: leading axes that `shape` lacks, and axes where it has size 1. Over
+   any axes the error is at most some 70 roundings of the sum of magnitudes, however many elements:
+   blocks are added up, and of their sums what was rounded off is kept */
 ct_tensor *ct_broadcast_to(ct_tensor *x, const int64_t *shape, int ndim);
 ct_tensor *ct_sum_to(ct_tensor *x, const int64_t *shape, int ndim);
 

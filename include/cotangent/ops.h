@@ -85,7 +85,7 @@ ct_tensor *ct_where(ct_tensor *condition, ct_tensor *a, ct_tensor *b);
 /* -- Reductions: to one number, ct_sum(x), or over axes, ct_sum_over(x, CT_AXES(0, 1),
  * CT_KEEPDIMS). No axes (NULL, 0) are all axes. Errors: an axis out of range or given twice */
 enum { CT_KEEPDIMS = 1, CT_UNBIASED = 2 }; /* sizes become 1 instead of going; variance by n - 1 */
-ct_tensor *ct_sum(ct_tensor *x);                               /* i64 as well; of nothing: 0 */
+ct_tensor *ct_sum(ct_tensor *x); /* i64 as well; of nothing: 0; as accurate as ct_sum_to */
 ct_tensor *ct_mean(ct_tensor *x);
 /* i64 as well; k equal ones get g / k each; of nothing: an error. A NaN wins */
 ct_tensor *ct_max(ct_tensor *x);
