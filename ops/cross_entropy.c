@@ -4,8 +4,8 @@
  *       = log s_i - (x_it - m_i)            m_i = max_j x_ij,  s_i = sum_j e^(x_ij - m_i) >= 1
  *   dl_i/dx_ij = e^(x_ij - m_i) / s_i - [j = t]
  *
- * so what is kept is m and 1 / s, two numbers per example: their exponential is taken again in
- * backward, which costs less than to write and read it. */
+ * Where a graph is recorded, e^(x_ij - m_i) and 1 / s_i are kept for backward: to read and write
+ * the exponentials once more costs less than to take them again. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <math.h>
@@ -17,7 +17,7 @@ typedef struct examples {
     int64_t n, c;
     const void *x, *gy;
     const int64_t *label;
-    void *max, *share, *gx;
+    void *e, *share, *gx; /* e: e^(x - max), or NULL */
     double *loss;
     bool mean, adds;
 } examples;
@@ -43,8 +43,9 @@ static ct_status infer(ct_call *call)
         return ct_call_fail(call, CT_ERROR_SHAPE,
                             "logits (n,classes) and labels (n) do not fit");
     ct_status status = ct_call_set_y(call, 0, dtype, ct_shape(label), *mean ? 0 : 1);
-    if (status == CT_OK)
-        status = ct_call_set_aux(call, 0, dtype, ct_shape(label), 1);
+    if (status != CT_OK || !ct_call_records(call))
+        return status;
+    status = ct_call_set_aux(call, 0, dtype, ct_shape(x), 2);
     return status == CT_OK ? ct_call_set_aux(call, 1, dtype, ct_shape(label), 1) : status;
 }
 
@@ -90,10 +91,12 @@ static ct_status forward(ct_call *call)
     if (status != CT_OK)
         return status;
     e.loss = ct_call_scratch(call, (size_t)e.n * sizeof *e.loss);
-    e.max = ct_data_mutable(ct_call_aux(call, 0));
-    e.share = ct_data_mutable(ct_call_aux(call, 1));
     if (!e.loss)
         return CT_ERROR_MEMORY;
+    if (ct_call_records(call)) {
+        e.e = ct_data_mutable(ct_call_aux(call, 0));
+        e.share = ct_data_mutable(ct_call_aux(call, 1));
+    }
     share_out(call, &e, kernels_for(call)->forward);
     double sum = 0;
     for (int64_t i = 0; i < e.n; i++)
@@ -107,7 +110,7 @@ static ct_status backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *
     examples e = examples_of(call);
     e.gy = ct_data(gy[0]);
     e.gx = ct_data_mutable(gx[0]);
-    e.max = (void *)(uintptr_t)ct_data(ct_call_aux(call, 0));
+    e.e = (void *)(uintptr_t)ct_data(ct_call_aux(call, 0));
     e.share = (void *)(uintptr_t)ct_data(ct_call_aux(call, 1));
     e.adds = ct_call_adds(call, 0);
     share_out(call, &e, kernels_for(call)->backward);

@@ -1,35 +1,35 @@
 /* Kernels of cross_entropy.c, for one type and one kind of processor: ranges of examples. */
 
-/* 1 read from memory, 1 exponential per logit */
+/* 1 read from memory, 1 write where exponentials are kept; 1 exponential per logit */
 static void K(forward)(int64_t begin, int64_t end, void *arg)
 {
     const examples *e = arg;
     for (int64_t i = begin; i < end; i++) {
         const REAL *x = (const REAL *)e->x + i * e->c;
-        REAL max = K(line_max)(x, e->c);
-        double sum = K(exp_line)(NULL, x, e->c, max);
+        REAL *kept = e->e ? (REAL *)e->e + i * e->c : NULL, max = K(line_max)(x, e->c);
+        double sum = K(exp_line)(kept, x, e->c, max);
         e->loss[i] = log(sum) - ((double)x[e->label[i]] - (double)max);
-        ((REAL *)e->max)[i] = max;
-        ((REAL *)e->share)[i] = (REAL)(1 / sum);
+        if (kept)
+            ((REAL *)e->share)[i] = (REAL)(1 / sum);
     }
 }
 
-/* 1 read, 1 write, 1 exponential per logit */
+/* 1 read, 1 write, 1 multiplication per logit */
 static void K(backward)(int64_t begin, int64_t end, void *arg)
 {
     const examples *e = arg;
     int64_t c = e->c;
     for (int64_t i = begin; i < end; i++) {
-        const REAL *restrict x = (const REAL *)e->x + i * c;
-        REAL *restrict gx = (REAL *)e->gx + i * c, max = ((const REAL *)e->max)[i];
+        const REAL *restrict kept = (const REAL *)e->e + i * c;
+        REAL *restrict gx = (REAL *)e->gx + i * c;
         REAL g = ((const REAL *)e->gy)[e->mean ? 0 : i] / (e->mean ? (REAL)e->n : 1);
         REAL scale = g * ((const REAL *)e->share)[i];
         if (e->adds)
             for (int64_t j = 0; j < c; j++)
-                gx[j] += scale * EXP(x[j] - max);
+                gx[j] += scale * kept[j];
         else
             for (int64_t j = 0; j < c; j++)
-                gx[j] = scale * EXP(x[j] - max);
+                gx[j] = scale * kept[j];
         gx[e->label[i]] -= g;
     }
 }
