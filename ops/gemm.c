@@ -112,6 +112,9 @@ CT_SIMD_BEGIN_AVX512
 CT_SIMD_END
 #endif
 #include "gemm_plain.h"
+#if defined(CT_BLAS)
+#include "gemm_blas.h"
+#endif
 
 /* -- The choice of kernels: when it runs, by the processor it runs on */
 typedef struct kernels {
@@ -126,6 +129,11 @@ typedef struct kernels {
 static const kernels *kernels_for(const ct__gemm *g)
 {
     static const kernels plain[2] = KERNELS(plain);
+#if defined(CT_BLAS)
+    static const kernels blas = { plan_of_blas, run_part_blas };
+    if (blas_takes(g))
+        return &blas;
+#endif
 #if defined(CT_SIMD_X86)
     static const kernels avx2[2] = KERNELS(avx2), avx512[2] = KERNELS(avx512);
     if (g->simd >= CT_SIMD_AVX512)
