@@ -242,9 +242,14 @@ START_TEST(the_same_from_any_kernel_and_threads)
                                                                   .threads = 3 });
             of_views(c, ct_share(c, x), z);
             ck_assert_msg(ct_error(c) == CT_OK, "%s", ct_error_text(c));
-            for (int i = 0; i < MOST; i++)
-                expect_close(y[i], ct_share(cx, z[i]),
-                             ct_simd_of(c) == ct_simd_of(cx) ? 0 : i % 2 ? 16 : 4);
+            bool alike = ct_simd_of(c) == ct_simd_of(cx);
+            for (int i = 0; i < MOST; i++) {
+                ct_tensor *w = ct_share(cx, z[i]);
+                if (i % 2 && !alike) /* what a gradient sums up may cancel: it is of size 1 */
+                    expect_close(ct_shift(y[i], 1), ct_shift(w, 1), 16);
+                else
+                    expect_close(y[i], w, alike ? 0 : 4);
+            }
             ct_context_free(c);
         }
     }
