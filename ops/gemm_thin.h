@@ -94,8 +94,8 @@ static void K(run_row)(const ct__gemm *g, int64_t j, int64_t n)
 }
 
 /* -- Rows of A and columns of B that lie along k: dot products, a few rows by four columns at once.
- * `rows` (1 or 3) and `columns` (1, 2 or 4) are constants where it is inlined. One row has two sums to
- * a column, so that there are eight chains of multiply-adds, which hide the latency of each */
+ * `rows` (1 or 3) and `columns` (1, 2 or 4) are constants where it is inlined. One row has two sums
+ * to a column, so that there are eight chains of multiply-adds, which hide the latency of each */
 INLINE void K(dots_of)(const REAL *a, int64_t a_row, const REAL *b, int64_t b_col, int64_t k,
                        int rows, int columns, REAL (*sums)[4])
 {

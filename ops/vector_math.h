@@ -4,8 +4,9 @@
  *
  * Errors at most, in units in the last place (ULP), with or without fused multiply-adds, as
  * tests/ops/test_vector_math.c has it: exp 1.1, expm1 1.6, log 1, log1p 1, tanh 1.4, logistic 1.9,
- * softplus 1.6, erf 1.9, the normal distribution function 6.5. Polynomials are minimax fits of relative error, the constants of which were found by
- * iteratively reweighted least squares. About 10 to 25 operations each. */
+ * softplus 1.6, erf 1.9, the normal distribution function 6.5. Polynomials are minimax fits of
+ * relative error, their constants found by iteratively reweighted least squares. About 15 to 40
+ * operations each. */
 #ifndef CT__VECTOR_MATH_H
 #define CT__VECTOR_MATH_H
 #include <math.h>
