@@ -4,7 +4,7 @@
 set -u
 # shellcheck source=check.sh
 . "$(dirname "$0")/check.sh"
-program=$1 python=$2
+program=$(realpath "$1") python=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
