@@ -3,8 +3,9 @@
  *
  * The caller opens a job, works on it too, closes it, and waits for those who had come in. A worker
  * announces itself before it looks whether the job is open, so none can come in unseen; one that
- * wakes late finds it closed. So a job never waits for a parked thread. Workers spin for some 20 us
- * before they park, since waking one costs more than many a kernel. */
+ * wakes late finds it closed. So a job never waits for a parked thread. Workers spin for some 200 us
+ * before they park, since waking one costs more than many a kernel, and a training step has gaps
+ * between its large ones; after the first 10 us they let others go first. */
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,9 +15,23 @@
 
 #include "node.h"
 
-enum { MOST = 64, SPINS = 1000 };
+enum { MOST = 64, SPINS = 1000, PATIENCE = 20 * SPINS };
+
+/* the part of a job that one thread begins with: the same for the same job, so that it finds in its
+ * cache what it left there. When it is done it helps the others */
+typedef struct share {
+    _Alignas(64) atomic_int_least64_t next;
+    int64_t end;
+} share;
+
+typedef struct seat {
+    struct ct__threads *threads;
+    int number; /* the caller's is 0 */
+} seat;
 
 struct ct__threads {
+    share shares[MOST];
+    seat seats[MOST];
     pthread_t id[MOST];
     int count;
     pid_t process; /* a fork takes the memory along, but not the threads */
@@ -25,8 +40,6 @@ struct ct__threads {
     atomic_uint_least64_t begun, open; /* number of the newest job; of the one to be worked on */
     atomic_int active, parked;
     atomic_bool stop;
-    atomic_int_least64_t next;
-    int64_t n;
     void (*body)(int64_t i, void *arg);
     void *arg;
 };
@@ -40,20 +53,25 @@ static void relax(void)
 #endif
 }
 
-static void work(ct__threads *t)
+static void work(ct__threads *t, int number)
 {
-    for (int64_t i; (i = atomic_fetch_add(&t->next, 1)) < t->n;)
-        t->body(i, t->arg);
+    for (int k = 0; k <= t->count; k++) {
+        share *s = &t->shares[(number + k) % (t->count + 1)];
+        for (int64_t i; (i = atomic_fetch_add(&s->next, 1)) < s->end;)
+            t->body(i, t->arg);
+    }
 }
 
 /* the number of a job not seen yet; 0: stop */
 static uint64_t await(ct__threads *t, uint64_t seen)
 {
-    for (int spin = 0; spin < SPINS; spin++) {
+    for (int spin = 0; spin < PATIENCE; spin++) {
         uint64_t job = atomic_load(&t->begun);
         if (job != seen || atomic_load(&t->stop))
             return atomic_load(&t->stop) ? 0 : job;
         relax();
+        if (spin > SPINS && spin % 64 == 0)
+            sched_yield();
     }
     pthread_mutex_lock(&t->lock);
     atomic_fetch_add(&t->parked, 1);
@@ -64,13 +82,14 @@ static uint64_t await(ct__threads *t, uint64_t seen)
     return atomic_load(&t->stop) ? 0 : atomic_load(&t->begun);
 }
 
-static void *worker(void *threads)
+static void *worker(void *seat_of_it)
 {
-    ct__threads *t = threads;
+    const seat *own = seat_of_it;
+    ct__threads *t = own->threads;
     for (uint64_t job = 0; (job = await(t, job)) != 0;) {
         atomic_fetch_add(&t->active, 1);
         if (atomic_load(&t->open) == job)
-            work(t);
+            work(t, own->number);
         atomic_fetch_sub(&t->active, 1);
     }
     return NULL;
@@ -108,24 +127,31 @@ static ct__threads *start(ct_context *cx)
     sigset_t all, old; /* signals stay the host's */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    while (t->count < wanted(cx) - 1 &&
-           pthread_create(&t->id[t->count], NULL, worker, t) == 0)
+    while (t->count < wanted(cx) - 1) {
+        seat *next = &t->seats[t->count];
+        *next = (seat){ t, t->count + 1 };
+        if (pthread_create(&t->id[t->count], NULL, worker, next) != 0)
+            break;
         t->count++;
+    }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return t;
 }
 
 static void run_job(ct__threads *t, int64_t n, void (*body)(int64_t i, void *arg), void *arg)
 {
-    t->n = n;
     t->body = body;
     t->arg = arg;
-    atomic_store(&t->next, 0);
+    int64_t each = n / (t->count + 1), more = n % (t->count + 1), at = 0;
+    for (int k = 0; k <= t->count; k++) {
+        atomic_store(&t->shares[k].next, at);
+        t->shares[k].end = at += each + (k < more);
+    }
     uint64_t job = atomic_load(&t->begun) + 1;
     atomic_store(&t->open, job);
     atomic_store(&t->begun, job);
     wake_parked(t);
-    work(t);
+    work(t, 0);
     atomic_store(&t->open, 0);
     for (int spin = 0; atomic_load(&t->active) > 0; spin++) {
         if (spin < SPINS)

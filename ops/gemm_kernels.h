@@ -47,8 +47,8 @@ static void K(cut_tiles)(plan *w, int64_t parts)
 {
     const ct__gemm *g = &w->g;
     bool moves_a = K(packs_a)(g) || K(copies_a)(g), by_rows = K(packs_a)(g) && g->b.col == 1;
-    int64_t down = at_least_1(g->m / (g->b.col == 1 ? 128 : 512));
-    int64_t across = at_least_1(g->n / (moves_a ? 512 : 2 * COLUMNS));
+    int64_t down = at_least_1(g->m / (g->b.col == 1 ? 64 : 256));
+    int64_t across = at_least_1(g->n / (moves_a ? 256 : 2 * COLUMNS));
     if (by_rows) {
         down = least(down, parts);
         across = least(across, parts / down);
