@@ -3,8 +3,8 @@
  *
  * The caller opens a job, works on it too, closes it, and waits for those who had come in. A worker
  * announces itself before it looks whether the job is open, so none can come in unseen; one that
- * wakes late finds it closed. So a job never waits for a parked thread. Workers spin for some 200 us
- * before they park, since waking one costs more than many a kernel, and a training step has gaps
+ * wakes late finds it closed. So a job never waits for a parked thread. Workers spin for some 200
+ * us before they park, since waking one costs more than many a kernel, and a training step has gaps
  * between its large ones; after the first 10 us they let others go first. */
 #include <pthread.h>
 #include <sched.h>
