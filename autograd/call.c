@@ -11,6 +11,16 @@ ct_context *ct_call_context(const ct_call *call)
     return call->cx;
 }
 
+const ct_op *ct_call_op(const ct_call *call)
+{
+    return call->op;
+}
+
+ct_simd ct_call_simd(const ct_call *call)
+{
+    return call->cx->simd;
+}
+
 const void *ct_call_attributes(const ct_call *call)
 {
     return call->attributes;

@@ -157,20 +157,27 @@ static void loop_any(ct_tensor *const *operands, int n, ct_loop_body body, const
         share_out(operands[0]->cx, &p, body, arg);
 }
 
-/* small, all contiguous and of one shape: one run */
+int64_t ct_flat(ct_tensor *const *operands, int n, void **data)
+{
+    const ct_tensor *first = operands[0];
+    if (first->count > GRAIN)
+        return -1;
+    for (int k = 0; k < n; k++) {
+        const ct_tensor *t = operands[k];
+        data[k] = t->data;
+        if (!(t->flags & CT__CONTIGUOUS) || !(t == first || ct__same_shape(t, first)))
+            return -1;
+    }
+    return first->count;
+}
+
 void ct_loop(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg)
 {
     static const int64_t ones[MOST] = { 1, 1, 1, 1, 1, 1, 1, 1 };
-    const ct_tensor *first = operands[0];
     void *data[MOST];
-    bool flat = first->count <= GRAIN;
-    for (int k = 0; k < n && flat; k++) {
-        const ct_tensor *t = operands[k];
-        data[k] = t->data;
-        flat = t->flags & CT__CONTIGUOUS && (t == first || ct__same_shape(t, first));
-    }
-    if (!flat)
+    int64_t count = ct_flat(operands, n, data);
+    if (count < 0)
         loop_any(operands, n, body, arg);
-    else if (first->count > 0)
-        body(first->count, data, ones, arg);
+    else if (count > 0)
+        body(count, data, ones, arg);
 }

@@ -59,21 +59,8 @@ INLINE double double_normal(double x, double *density)
 /* -- Kernels */
 enum { MOST_INPUTS = 4, BLOCK = 512, STREAMED = 32 << 20 /* bytes: more than caches keep */ };
 
-typedef struct numbers {
-    double a, b;
-} numbers;
-
-typedef void (*row_f32)(int64_t n, float *y, const float *const *in, const numbers *p);
-typedef void (*row_f64)(int64_t n, double *y, const double *const *in, const numbers *p);
-
-/* one call: what the driver is told */
-typedef struct work {
-    numbers numbers;
-    int inputs;
-    bool adds, streams;
-    row_f32 kernel_f32;
-    row_f64 kernel_f64;
-} work;
+/* y = f(in[0], in[1], ...), n elements of each, all flat; p: the row's numbers */
+typedef void (*flat_kernel)(int64_t n, void *y, void *const *in, const double *p);
 
 #define NAME(name, type) name##_##type
 #include "elementwise_types.h"
@@ -86,6 +73,29 @@ CT_SIMD_BEGIN_AVX2
 CT_SIMD_END
 #endif
 
+typedef struct kernels {
+    flat_kernel f32[2], f64[2]; /* plain; for AVX2 */
+} kernels;
+#ifdef CT_SIMD_X86
+#define KERNELS(name) { { name##_f32, name##_f32_avx2 }, { name##_f64, name##_f64_avx2 } }
+#else
+#define KERNELS(name) { { name##_f32, name##_f32 }, { name##_f64, name##_f64 } }
+#endif
+
+/* what an operator of this file is: the user field of its ct_op */
+typedef struct row {
+    kernels forward, backward[2]; /* for each input */
+    bool streams;                 /* forward, past the caches: where f takes less than memory */
+} row;
+
+/* one call: what the driver is told */
+typedef struct work {
+    flat_kernel kernel;
+    const double *numbers;
+    int inputs;
+    bool adds, streams;
+} work;
+
 #define REAL    float
 #define K(name) name##_f32
 #include "elementwise_drive.h"
@@ -97,37 +107,21 @@ CT_SIMD_END
 #undef REAL
 #undef K
 
-typedef struct kernels {
-    row_f32 f32[2]; /* plain; for AVX2 */
-    row_f64 f64[2];
-} kernels;
-#ifdef CT_SIMD_X86
-#define KERNELS(name) (&(const kernels){ { name##_f32, name##_f32_avx2 },                       \
-                                         { name##_f64, name##_f64_avx2 } })
-#else
-#define KERNELS(name) (&(const kernels){ { name##_f32, name##_f32 }, { name##_f64, name##_f64 } })
-#endif
-
-static numbers numbers_of(const ct_call *call, int n)
-{
-    if (n == 0)
-        return (numbers){ 0, 0 };
-    const double *p = ct_call_attributes(call);
-    return (numbers){ p[0], n > 1 ? p[1] : 0 };
-}
-
-/* operands[0] = f(the others), + what is there if it adds; past the caches if it may stream, which
- * does not pay where f takes longer than memory does */
+/* operands[0] = f(the others), + what is there if it adds */
 static ct_status run(const ct_call *call, ct_tensor *const *operands, int n, const kernels *k,
-                     work w)
+                     bool adds, bool streams)
 {
-    ct_tensor *y = operands[0];
-    bool f32 = ct_dtype_of(y) == CT_F32;
-    int vectors = ct_simd_of(ct_call_context(call)) >= CT_SIMD_AVX2;
-    w.inputs = n - 1;
-    w.kernel_f32 = k->f32[vectors];
-    w.kernel_f64 = k->f64[vectors];
-    w.streams = w.streams && ct_count(y) >= STREAMED / (f32 ? 4 : 8);
+    bool f32 = ct_dtype_of(operands[0]) == CT_F32;
+    flat_kernel kernel = (f32 ? k->f32 : k->f64)[ct_call_simd(call) >= CT_SIMD_AVX2];
+    const double *numbers = ct_call_attributes(call);
+    void *data[MOST_INPUTS + 1];
+    int64_t count = adds ? -1 : ct_flat(operands, n, data);
+    if (count >= 0) { /* small and plain, as most are: at once */
+        kernel(count, data[0], data + 1, numbers);
+        return CT_OK;
+    }
+    streams = streams && ct_count(operands[0]) >= STREAMED / (f32 ? 4 : 8);
+    work w = { kernel, numbers, n - 1, adds, streams };
     ct_loop(operands, n, f32 ? drive_f32 : drive_f64, &w);
     return CT_OK;
 }
@@ -217,9 +211,28 @@ static int binary_sample(ct_context *cx, int k, ct_tensor **x, const double a[2]
 }
 
 /* -- Operators of one tensor */
+static ct_status unary_forward(ct_call *call)
+{
+    const row *r = ct_call_op(call)->user;
+    ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0) };
+    return run(call, operands, 2, &r->forward, false, r->streams);
+}
+
+static ct_status unary_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    const ct_op *op = ct_call_op(call);
+    const row *r = op->user;
+    ct_tensor *saved = op->saves & CT_SAVE_X(0)   ? ct_call_x(call, 0)
+                       : op->saves & CT_SAVE_Y(0) ? ct_call_y(call, 0)
+                                                  : gy[0]; /* anything: it is not looked at */
+    ct_tensor *operands[] = { gx[0], gy[0], saved };
+    return run(call, operands, 3, &r->backward[0], ct_call_adds(call, 0), false);
+}
+
+/* what the composed rule reads */
 #define SAVED_x(call, gy)        ct_call_x(call, 0)
 #define SAVED_y(call, gy)        ct_call_y(call, 0)
-#define SAVED_none(call, gy)     (gy) /* anything: it is not looked at */
+#define SAVED_none(call, gy)     (gy)
 #define SAVED_constant(call, gy) (gy)
 enum { saves_x = CT_SAVE_X(0), saves_y = CT_SAVE_Y(0), saves_none = 0, saves_constant = 0 };
 enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT };
@@ -228,22 +241,10 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
 #define ARGUMENTS_2 a, b
 
 #define ROW(id, parameters, N, A, B, saved, value, fused, composed, low, high)                  \
-    static ct_status id##_forward(ct_call *call)                                                \
-    {                                                                                           \
-        ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0) };                     \
-        return run(call, operands, 2, KERNELS(id), (work){ .numbers = numbers_of(call, N) });   \
-    }                                                                                           \
-    static ct_status id##_backward(const ct_call *call, ct_tensor *const *gy,                   \
-                                     ct_tensor *const *gx)                                      \
-    {                                                                                           \
-        ct_tensor *operands[] = { gx[0], gy[0], SAVED_##saved(call, gy[0]) };                   \
-        return run(call, operands, 3, KERNELS(id##_back),                                       \
-                   (work){ .numbers = numbers_of(call, N), .adds = ct_call_adds(call, 0) });    \
-    }                                                                                           \
     static ct_status id##_vjp(const ct_call *call, ct_tensor *const *g, ct_tensor **gx)         \
     {                                                                                           \
+        const double *p = ct_call_attributes(call), a = N > 0 ? p[0] : 0, b = N > 1 ? p[1] : 0; \
         ct_tensor *gy = g[0], *saved = SAVED_##saved(call, gy);                                 \
-        double a = numbers_of(call, N).a, b = numbers_of(call, N).b;                            \
         (void)gy, (void)saved, (void)a, (void)b;                                                \
         gx[0] = composed;                                                                       \
         return CT_OK;                                                                           \
@@ -255,16 +256,18 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
             ((double *)attributes)[i] = chosen[i];                                              \
         return unary_sample(cx, k, x, low, high);                                               \
     }                                                                                           \
+    static const row id##_row = { KERNELS(id), { KERNELS(id##_back) }, false };                 \
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .user = &id##_row,                                                                      \
         .flags = flags_##saved | CT_OP_IN_PLACE,                                                \
         .saves = saves_##saved,                                                                 \
         .attributes_size = N * sizeof(double),                                                  \
         .infer = ct_infer_same,                                                                 \
-        .forward = id##_forward,                                                                \
+        .forward = unary_forward,                                                               \
         .vjp = id##_vjp,                                                                        \
-        .backward = id##_backward,                                                              \
+        .backward = unary_backward,                                                             \
         .sample = id##_sample,                                                                  \
     };                                                                                          \
     ct_tensor *ct_##id parameters                                                               \
@@ -277,32 +280,29 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
 /* -- Operators of two tensors */
 enum { SAVE_A = CT_SAVE_X(0), SAVE_B = CT_SAVE_X(1), SAVE_Y = CT_SAVE_Y(0) };
 
-static ct_status binary_backward(const ct_call *call, ct_tensor *gy, ct_tensor *const *gx,
-                                 unsigned saves, const kernels *const k[2])
+static ct_status binary_forward(ct_call *call)
 {
+    const row *r = ct_call_op(call)->user;
+    ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0), ct_call_x(call, 1) };
+    return run(call, operands, 3, &r->forward, false, r->streams);
+}
+
+static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    const ct_op *op = ct_call_op(call);
+    const row *r = op->user;
     for (int i = 0; i < 2; i++) {
         if (!gx[i])
             continue;
-        ct_tensor *operands[] = { gx[i], gy, saves & SAVE_A ? ct_call_x(call, 0) : gy,
-                                  saves & SAVE_B ? ct_call_x(call, 1) : gy,
-                                  saves & SAVE_Y ? ct_call_y(call, 0) : gy };
-        run(call, operands, 5, k[i], (work){ .adds = ct_call_adds(call, i) });
+        ct_tensor *operands[] = { gx[i], gy[0], op->saves & SAVE_A ? ct_call_x(call, 0) : gy[0],
+                                  op->saves & SAVE_B ? ct_call_x(call, 1) : gy[0],
+                                  op->saves & SAVE_Y ? ct_call_y(call, 0) : gy[0] };
+        run(call, operands, 5, &r->backward[i], ct_call_adds(call, i), false);
     }
     return CT_OK;
 }
 
 #define BINARY(id, saved, value, ga, gb, composed_a, composed_b, a_low, a_high, b_low, b_high)  \
-    static ct_status id##_forward(ct_call *call)                                                \
-    {                                                                                           \
-        ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0), ct_call_x(call, 1) }; \
-        return run(call, operands, 3, KERNELS(id), (work){ .streams = true });                  \
-    }                                                                                           \
-    static ct_status id##_backward(const ct_call *call, ct_tensor *const *gy,                   \
-                                     ct_tensor *const *gx)                                      \
-    {                                                                                           \
-        return binary_backward(call, gy[0], gx, saved,                                          \
-                               (const kernels *const[]){ KERNELS(id##_ga), KERNELS(id##_gb) }); \
-    }                                                                                           \
     static ct_status id##_vjp(const ct_call *call, ct_tensor *const *g, ct_tensor **gx)         \
     {                                                                                           \
         ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1), *y = ct_call_y(call, 0);    \
@@ -320,15 +320,17 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *gy, ct_tensor *
         return binary_sample(cx, k, x, (const double[]){ a_low, a_high },                       \
                              (const double[]){ b_low, b_high });                                \
     }                                                                                           \
+    static const row id##_row = { KERNELS(id), { KERNELS(id##_ga), KERNELS(id##_gb) }, true };  \
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .user = &id##_row,                                                                      \
         .flags = CT_OP_BROADCAST,                                                               \
         .saves = saved,                                                                         \
         .infer = ct_infer_broadcast,                                                            \
-        .forward = id##_forward,                                                                \
+        .forward = binary_forward,                                                              \
         .vjp = id##_vjp,                                                                        \
-        .backward = id##_backward,                                                              \
+        .backward = binary_backward,                                                              \
         .sample = id##_sample,                                                                  \
     };                                                                                          \
     ct_tensor *ct_##id(ct_tensor *a, ct_tensor *b)                                              \

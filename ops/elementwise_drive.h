@@ -29,7 +29,7 @@ static void K(put)(REAL *restrict y, const REAL *restrict x, int64_t n, const wo
 static void K(drive_blocks)(int64_t n, void *const *data, const int64_t *stride, const work *w)
 {
     REAL room[MOST_INPUTS + 1][BLOCK];
-    const REAL *in[MOST_INPUTS];
+    void *in[MOST_INPUTS];
     REAL *y = data[0];
     bool direct = !w->adds && !w->streams;
     for (int k = 0; k < w->inputs; k++)
@@ -39,13 +39,13 @@ static void K(drive_blocks)(int64_t n, void *const *data, const int64_t *stride,
         int64_t m = n - i < BLOCK ? n - i : BLOCK;
         for (int k = 0; k < w->inputs; k++) {
             int64_t s = stride[k + 1];
-            const REAL *x = (const REAL *)data[k + 1] + i * s;
+            REAL *x = (REAL *)data[k + 1] + i * s;
             in[k] = s == 1 ? x : room[k];
             for (int64_t j = 0; s != 0 && s != 1 && j < m; j++)
                 room[k][j] = x[j * s];
         }
         REAL *to = direct ? y + i : room[MOST_INPUTS];
-        w->K(kernel)(m, to, in, &w->numbers);
+        w->kernel(m, to, in, w->numbers);
         if (!direct)
             K(put)(y + i, to, m, w);
     }
@@ -54,14 +54,11 @@ static void K(drive_blocks)(int64_t n, void *const *data, const int64_t *stride,
 static void K(drive)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const work *w = arg;
-    const REAL *in[MOST_INPUTS];
     bool flat = !w->adds && !w->streams;
-    for (int k = 0; k < w->inputs; k++) {
-        in[k] = data[k + 1];
-        flat = flat && (stride[k + 1] == 1 || n == 1);
-    }
+    for (int k = 1; k <= w->inputs; k++)
+        flat = flat && (stride[k] == 1 || n == 1);
     if (flat)
-        w->K(kernel)(n, data[0], in, &w->numbers);
+        w->kernel(n, data[0], data + 1, w->numbers);
     else
         K(drive_blocks)(n, data, stride, w);
 }

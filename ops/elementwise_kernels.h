@@ -28,20 +28,23 @@ INLINE REAL K(gelu_slope)(REAL x)
 }
 
 #define ROW(name, parameters, N, A, B, saved, value, fused, composed, low, high)                \
-    static void K(name)(int64_t n, REAL *y, const REAL *const *in, const numbers *p)            \
+    static void K(name)(int64_t n, void *out, void *const *in, const double *p)                 \
     {                                                                                           \
-        const REAL *from = in[0], a = (REAL)p->a, b = (REAL)p->b;                               \
-        (void)a, (void)b;                                                                       \
+        const REAL *from = in[0], a = N > 0 ? (REAL)p[0] : 0, b = N > 1 ? (REAL)p[1] : 0;       \
+        REAL *y = out;                                                                          \
+        (void)a, (void)b, (void)p;                                                              \
         VECTORIZE                                                                               \
         for (int64_t i = 0; i < n; i++) {                                                       \
             REAL x = from[i];                                                                   \
             y[i] = value;                                                                       \
         }                                                                                       \
     }                                                                                           \
-    static void K(name##_back)(int64_t n, REAL *gx, const REAL *const *in, const numbers *p)    \
+    static void K(name##_back)(int64_t n, void *out, void *const *in, const double *p)          \
     {                                                                                           \
-        const REAL *gy = in[0], *kept = in[1], a = (REAL)p->a, b = (REAL)p->b;                  \
-        (void)a, (void)b;                                                                       \
+        const REAL *gy = in[0], *kept = in[1];                                                  \
+        const REAL a = N > 0 ? (REAL)p[0] : 0, b = N > 1 ? (REAL)p[1] : 0;                      \
+        REAL *gx = out;                                                                         \
+        (void)a, (void)b, (void)p;                                                              \
         VECTORIZE                                                                               \
         for (int64_t i = 0; i < n; i++) {                                                       \
             REAL g = gy[i], saved = kept[i];                                                    \
@@ -52,20 +55,23 @@ INLINE REAL K(gelu_slope)(REAL x)
 #include "unary.def"
 
 #define COTANGENT(name, expression)                                                             \
-    static void K(name)(int64_t n, REAL *to, const REAL *const *in, const numbers *p)           \
+    static void K(name)(int64_t n, void *out, void *const *in, const double *p)                 \
     {                                                                                           \
+        const REAL *gy = in[0], *left = in[1], *right = in[2], *kept = in[3];                   \
+        REAL *to = out;                                                                         \
         (void)p;                                                                                \
         VECTORIZE                                                                               \
         for (int64_t i = 0; i < n; i++) {                                                       \
-            REAL g = in[0][i], a = in[1][i], b = in[2][i], y = in[3][i];                        \
+            REAL g = gy[i], a = left[i], b = right[i], y = kept[i];                             \
             (void)g, (void)a, (void)b, (void)y;                                                 \
             to[i] = expression;                                                                 \
         }                                                                                       \
     }
 #define BINARY(name, saves, value, ga, gb, composed_a, composed_b, a0, a1, b0, b1)              \
-    static void K(name)(int64_t n, REAL *y, const REAL *const *in, const numbers *p)            \
+    static void K(name)(int64_t n, void *out, void *const *in, const double *p)                 \
     {                                                                                           \
         const REAL *left = in[0], *right = in[1];                                               \
+        REAL *y = out;                                                                          \
         (void)p;                                                                                \
         VECTORIZE                                                                               \
         for (int64_t i = 0; i < n; i++) {                                                       \

@@ -78,7 +78,9 @@ typedef struct ct_op {
     /* test case k: fill x (room for 8) and attributes; return the number of inputs, 0: no more.
        Float inputs are made in f64, inside the operator's domain and off its kinks */
     int (*sample)(ct_context *cx, int k, ct_tensor **x, void *attributes);
-    const void *reserved[4];
+    const void *user;                          /* yours: what operators that share callbacks
+                                                  differ by (ct_call_op(call)->user) */
+    const void *reserved[3];
 } ct_op;
 
 /* apply it; ct_apply returns output 0, ct_apply_all all of them (y NULL for CT_OP_UPDATE) */
@@ -97,6 +99,8 @@ int ct_call_axis(const ct_call *call, int64_t axis, int ndim);
 
 /* -- Inside the callbacks */
 ct_context *ct_call_context(const ct_call *call);
+const ct_op *ct_call_op(const ct_call *call);
+ct_simd ct_call_simd(const ct_call *call);                     /* as ct_simd_of the context */
 const void *ct_call_attributes(const ct_call *call);
 int ct_call_inputs(const ct_call *call);
 ct_tensor *ct_call_x(const ct_call *call, int i);
@@ -139,6 +143,9 @@ typedef void (*ct_loop_body)(int64_t n, void *const *data, const int64_t *stride
  * loops are shared out among threads: `body` writes through `data` only, and not where it repeats
  */
 void ct_loop(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg);
+/* The shortest loop: where the operands are contiguous, of one shape and too few to be shared out,
+ * their count, and data[k] is operand k's first element; else -1: ct_loop */
+int64_t ct_flat(ct_tensor *const *operands, int n, void **data);
 typedef struct ct_operand {
     void *data;
     size_t size;                               /* of an element, in bytes */
