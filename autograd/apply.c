@@ -24,7 +24,7 @@ CT__COLD static ct_status refuse_inputs(ct_call *call)
 }
 
 /* finds the context, and whether the call goes on the graph: then it must have a derivative */
-static inline ct_status check_inputs(ct_call *call)
+static CT__INLINE ct_status check_inputs(ct_call *call)
 {
     const ct_op *op = call->op;
     const ct_context *cx = call->x[0] ? call->x[0]->cx : NULL;
@@ -73,7 +73,7 @@ static ct_status check_finite(ct_call *call)
     return CT_OK;
 }
 
-static inline ct_status compute(ct_call *call)
+static CT__INLINE ct_status compute(ct_call *call)
 {
     const ct_op *op = call->op;
     ct_context *cx = call->cx;
@@ -111,13 +111,14 @@ static inline void hold(ct_tensor *x, bool saved)
 
 static inline void record_inputs(const ct_call *call, ct_tensor *vertex)
 {
-    ct_tensor **inputs = ct__inputs(vertex);
+    ct_tensor **inputs = ct__inputs(vertex), *const *given = call->x;
     uint32_t *versions = ct__versions(vertex);
-    for (int i = 0; i < call->n; i++) {
-        ct_tensor *x = call->x[i];
+    const ct_op *op = call->op;
+    for (uint32_t i = 0, n = (uint32_t)call->n; i < n; i++) {
+        ct_tensor *x = given[i];
         inputs[i] = x;
         versions[i] = x->buffer->version;
-        hold(x, ct__saves_x(call->op, (uint32_t)i));
+        hold(x, ct__saves_x(op, i));
     }
     vertex->flags |= CT__REQUIRES_GRAD;
 }
@@ -138,7 +139,7 @@ static ct_status record_aux(ct_call *call, ct_tensor *vertex)
     return CT_OK;
 }
 
-static inline ct_status record_one(ct_call *call)
+static CT__INLINE ct_status record_one(ct_call *call)
 {
     ct_tensor *y = call->y[0];
     if (y->op != call->op) /* not a float: nothing flows back */
@@ -156,7 +157,7 @@ static inline ct_status record_one(ct_call *call)
 
 /* the vertex behind several outputs; it keeps those it saves as leaves over the same data, since an
  * edge to them would be a cycle */
-static ct_status record_several(ct_call *call)
+static CT__APART ct_status record_several(ct_call *call)
 {
     ct_tensor *hidden = ct__tensor_over(call->cx, &(ct__layout){
         .dtype = call->x[0]->dtype, .inputs = (uint32_t)call->n,
@@ -206,7 +207,7 @@ CT__COLD static ct_status undo(ct_call *call, ct_status status)
     return status;
 }
 
-static inline ct_status finish(ct_call *call, ct_status status)
+static CT__INLINE ct_status finish(ct_call *call, ct_status status)
 {
     const ct_op *op = call->op;
     if (status == CT_OK && call->recording)
@@ -223,8 +224,8 @@ static inline ct_status finish(ct_call *call, ct_status status)
     return CT_OK;
 }
 
-static inline ct_status apply(ct_call *call, const ct_op *op, const void *attributes,
-                              ct_tensor *const *x, int n)
+static CT__INLINE ct_status apply(ct_call *call, const ct_op *op, const void *attributes,
+                                  ct_tensor *const *x, int n)
 {
     call->cx = NULL;
     call->op = op;

@@ -16,11 +16,6 @@ const ct_op *ct_call_op(const ct_call *call)
     return call->op;
 }
 
-ct_simd ct_call_simd(const ct_call *call)
-{
-    return call->cx->simd;
-}
-
 const void *ct_call_attributes(const ct_call *call)
 {
     return call->attributes;
@@ -247,10 +242,28 @@ ct_status ct_call_check_float(const ct_call *call)
     return CT_OK;
 }
 
+static inline bool all_same_shape(const ct_call *call)
+{
+    for (int i = 1; i < call->n; i++)
+        if (call->x[i] != call->x[0] && !ct__same_shape(call->x[0], call->x[i]))
+            return false;
+    return true;
+}
+
+/* y like x0, whose shape is known to be good */
+static inline ct_status set_y_like(ct_call *call)
+{
+    const ct_tensor *x = call->x[0];
+    room r = room_for(call, x->dtype);
+    return become_vertex(call, 0, ct__tensor_like(x, r.inputs, r.attributes), &r);
+}
+
 ct_status ct__set_y_broadcast(ct_call *call)
 {
     int64_t shape[CT_MAX_DIMS];
     int ndim = 0;
+    if (all_same_shape(call))
+        return set_y_like(call);
     for (int i = 0; i < call->n; i++)
         if (!ct__broadcast(shape, &ndim, ct__shape(call->x[i]), call->x[i]->ndim))
             return ct_call_fail(call, CT_ERROR_SHAPE, "shapes do not broadcast");
@@ -268,11 +281,8 @@ ct_status ct_infer_same(ct_call *call)
     ct_status status = ct_call_check_float(call);
     if (status != CT_OK)
         return status;
-    for (int i = 1; i < call->n; i++)
-        if (!ct__same_shape(call->x[0], call->x[i]))
-            return ct_call_fail(call, CT_ERROR_SHAPE, "shapes differ");
-    room r = room_for(call, call->x[0]->dtype); /* a shape that is known to be good */
-    return become_vertex(call, 0, ct__tensor_like(call->x[0], r.inputs, r.attributes), &r);
+    return all_same_shape(call) ? set_y_like(call)
+                                : ct_call_fail(call, CT_ERROR_SHAPE, "shapes differ");
 }
 
 ct_status ct_infer_scalar(ct_call *call)

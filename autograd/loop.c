@@ -8,7 +8,7 @@
 
 #include "node.h"
 
-enum { MOST = 8, GRAIN = 32768 }; /* elements of a range: 10 us of the cheapest kernel */
+enum { MOST = 8, GRAIN = CT__GRAIN };
 
 typedef struct plan {
     int ndim, n;
@@ -157,25 +157,11 @@ static void loop_any(ct_tensor *const *operands, int n, ct_loop_body body, const
         share_out(operands[0]->cx, &p, body, arg);
 }
 
-int64_t ct_flat(ct_tensor *const *operands, int n, void **data)
-{
-    const ct_tensor *first = operands[0];
-    if (first->count > GRAIN)
-        return -1;
-    for (int k = 0; k < n; k++) {
-        const ct_tensor *t = operands[k];
-        data[k] = t->data;
-        if (!(t->flags & CT__CONTIGUOUS) || !(t == first || ct__same_shape(t, first)))
-            return -1;
-    }
-    return first->count;
-}
-
 void ct_loop(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg)
 {
     static const int64_t ones[MOST] = { 1, 1, 1, 1, 1, 1, 1, 1 };
     void *data[MOST];
-    int64_t count = ct_flat(operands, n, data);
+    int64_t count = ct__flat(operands, n, data);
     if (count < 0)
         loop_any(operands, n, body, arg);
     else if (count > 0)

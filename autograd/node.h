@@ -20,9 +20,13 @@
 #include <cotangent/op.h>
 
 #if defined(__GNUC__)
-#define CT__COLD __attribute__((cold))
+#define CT__COLD   __attribute__((cold))
+#define CT__APART  __attribute__((noinline)) /* seldom called: its caller shall not pay for it */
+#define CT__INLINE inline __attribute__((always_inline)) /* on every operator's way */
 #else
 #define CT__COLD
+#define CT__APART
+#define CT__INLINE inline
 #endif
 /* what failing calls alone come by: kept out of the others' way */
 CT__COLD ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...);
@@ -56,7 +60,8 @@ typedef struct ct__buffer {
     ct__borrow *borrow; /* the memory is the caller's */
     bool read_only;
     bool gradient;      /* commit writes here: a cotangent must not share it */
-    uint32_t orphan;    /* bytes of the block, where its tensor is gone */
+    bool orphan;        /* its tensor is gone */
+    uint32_t block;     /* bytes of the block that the two are in */
     _Alignas(16) char tiny[16];
 } ct__buffer;
 
@@ -79,18 +84,20 @@ typedef struct ct__extra {
 } ct__extra;
 
 struct ct_tensor {
-    ct_tensor *cotangent; /* in a walk */
     ct_context *cx;
-    ct__buffer *buffer;   /* NULL once nobody can read the data */
-    char *data;           /* the first element */
     int64_t count;
-    const ct_op *op;      /* NULL: a leaf */
-    ct__extra *extra;
     ct_tensor *next, **prev; /* in the scope's list, or the context's of kept ones */
-    ct_tensor *link;         /* on a walk's stack */
+    /* a new tensor's are 0 from here ... */
+    ct__buffer *buffer;      /* NULL once nobody can read the data */
+    char *data;              /* the first element */
+    ct_tensor *cotangent;    /* in a walk */
+    ct__extra *extra;
     uint32_t handles, holds, saves, retains;
     uint32_t pending; /* in a walk: uses still to come; before that, the next edge to look at */
     uint32_t mark;    /* the last walk that came by */
+    const ct_op *op;         /* NULL: a leaf */
+    /* ... to here */
+    ct_tensor *link;         /* on a walk's stack */
     uint8_t dtype, ndim;
     uint16_t flags;
     uint32_t input_count;
@@ -273,6 +280,23 @@ typedef struct ct__frame {
 } ct__frame;
 void ct__enter(const ct__walk *w, ct__frame *f, bool record);
 void ct__leave(const ct__walk *w, ct__frame *f);
+
+/* -- loop.c */
+enum { CT__GRAIN = 32768 }; /* elements of a thread's range: 10 us of the cheapest kernel */
+/* the shortest loop: where the operands are contiguous, of one shape and not too many, their count,
+   and data[k] is operand k's first element; else -1 */
+static inline int64_t ct__flat(ct_tensor *const *operands, int n, void **data)
+{
+    const ct_tensor *first = operands[0];
+    int64_t count = first->count;
+    for (int k = 0; k < n; k++) {
+        const ct_tensor *t = operands[k];
+        data[k] = t->data;
+        if (!(t->flags & CT__CONTIGUOUS) || (t != first && !ct__same_shape(t, first)))
+            return -1;
+    }
+    return count <= CT__GRAIN ? count : -1;
+}
 
 /* -- parallel.c */
 void ct__threads_free(ct_context *cx);

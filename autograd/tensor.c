@@ -10,30 +10,6 @@ static inline size_t tensor_bytes(int ndim, uint32_t inputs, size_t attributes)
            attributes;
 }
 
-/* its count, dims, data and inputs are the caller's to set; `before` it there is room */
-static inline ct_tensor *new_tensor(ct_context *cx, const ct__layout *layout, size_t before)
-{
-    char *block = ct__take(cx, before + tensor_bytes(layout->ndim, layout->inputs,
-                                                     layout->attributes));
-    if (!block)
-        return NULL;
-    ct_tensor *t = (ct_tensor *)(void *)(block + before);
-    t->cotangent = NULL;
-    t->cx = cx;
-    t->buffer = NULL;
-    t->data = NULL;
-    t->op = NULL;
-    t->extra = NULL;
-    t->handles = t->holds = t->saves = t->retains = 0;
-    t->pending = t->mark = 0;
-    t->dtype = (uint8_t)layout->dtype;
-    t->ndim = (uint8_t)layout->ndim;
-    t->flags = CT__CONTIGUOUS;
-    t->input_count = layout->inputs;
-    cx->memory.tensors++;
-    return t;
-}
-
 static inline void lay_out(ct_tensor *t, const ct__layout *layout)
 {
     int ndim = layout->ndim;
@@ -53,57 +29,73 @@ static inline void lay_out(ct_tensor *t, const ct__layout *layout)
         t->flags &= (uint16_t)~CT__CONTIGUOUS;
 }
 
-/* the buffer before t, with room for `bytes` */
-static inline ct_tensor *with_buffer(ct_tensor *t, size_t bytes)
+/* its data and inputs are the caller's to set */
+static inline ct_tensor *start(ct_context *cx, ct_tensor *t, const ct__layout *layout)
 {
-    ct__buffer *buffer = (ct__buffer *)(void *)t - 1;
+    memset(&t->buffer, 0, offsetof(ct_tensor, link) - offsetof(ct_tensor, buffer));
+    t->cx = cx;
+    t->dtype = (uint8_t)layout->dtype;
+    t->ndim = (uint8_t)layout->ndim;
+    t->flags = CT__CONTIGUOUS;
+    t->input_count = layout->inputs;
+    lay_out(t, layout);
+    cx->memory.tensors++;
+    return t;
+}
+
+static inline size_t bytes_of(const ct__layout *layout)
+{
+    return tensor_bytes(layout->ndim, layout->inputs, layout->attributes);
+}
+
+/* with a buffer before it, whose data are still to come */
+static inline ct_tensor *start_with_buffer(ct_context *cx, const ct__layout *layout)
+{
+    size_t block = sizeof(ct__buffer) + bytes_of(layout);
+    ct__buffer *buffer = ct__take(cx, block);
+    if (!buffer)
+        return NULL;
+    ct_tensor *t = start(cx, (ct_tensor *)(void *)(buffer + 1), layout);
+    memset(buffer, 0, offsetof(ct__buffer, tiny));
     buffer->refs = 1;
-    buffer->version = 0;
-    buffer->data = buffer->tiny;
-    buffer->bytes = (int64_t)bytes;
-    buffer->writer = NULL;
-    buffer->borrow = NULL;
-    buffer->read_only = buffer->gradient = false;
-    buffer->orphan = 0;
+    buffer->block = (uint32_t)block;
     t->flags |= CT__MADE_BUFFER;
     t->buffer = buffer;
-    if (bytes > sizeof buffer->tiny) {
-        buffer->data = ct__take(t->cx, (bytes + 63) / 64 * 64);
-        if (!buffer->data) {
-            buffer->data = buffer->tiny;
-            ct__drop(t);
-            return NULL;
-        }
-    }
-    t->data = buffer->data;
     return t;
 }
 
 ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout)
 {
-    ct_tensor *t = new_tensor(cx, layout, 0);
-    if (t)
-        lay_out(t, layout);
-    return t;
+    ct_tensor *t = ct__take(cx, bytes_of(layout));
+    return t ? start(cx, t, layout) : NULL;
 }
 
 ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout)
 {
-    ct_tensor *t = new_tensor(cx, layout, sizeof(ct__buffer));
+    ct_tensor *t = start_with_buffer(cx, layout);
     if (!t)
         return NULL;
-    lay_out(t, layout);
-    return with_buffer(t, (size_t)t->count * ct__dtype_size(t->dtype));
+    ct__buffer *buffer = t->buffer;
+    size_t bytes = (size_t)t->count * ct__dtype_size(t->dtype);
+    buffer->bytes = (int64_t)bytes;
+    buffer->data = buffer->tiny;
+    if (bytes > sizeof buffer->tiny) {
+        void *data = ct__take(cx, (bytes + 63) / 64 * 64);
+        if (!data) {
+            ct__drop(t);
+            return NULL;
+        }
+        buffer->data = data;
+    }
+    t->data = buffer->data;
+    return t;
 }
 
 ct_tensor *ct__tensor_around(ct_context *cx, const ct__layout *layout, void *data)
 {
-    ct_tensor *t = new_tensor(cx, layout, sizeof(ct__buffer));
-    if (!t)
-        return NULL;
-    lay_out(t, layout);
-    t = with_buffer(t, 0);
-    t->data = t->buffer->data = data;
+    ct_tensor *t = start_with_buffer(cx, layout);
+    if (t)
+        t->data = t->buffer->data = data;
     return t;
 }
 
@@ -126,7 +118,7 @@ void ct__buffer_free(ct_context *cx, ct__buffer *buffer)
         ct__give_back(cx, buffer->data, ((size_t)buffer->bytes + 63) / 64 * 64);
     }
     if (buffer->orphan)
-        ct__give_back(cx, buffer, buffer->orphan);
+        ct__give_back(cx, buffer, buffer->block);
 }
 
 ct_tensor *ct__alias(ct_tensor *x)
@@ -182,24 +174,24 @@ static void free_extra(ct_tensor *t, ct_tensor **stack)
     ct__give_back(cx, extra, sizeof *extra);
 }
 
-static inline void give_back_block(ct_tensor *t, size_t bytes)
+static inline void give_back_block(ct_tensor *t)
 {
     ct__buffer *buffer = (ct__buffer *)(void *)t - 1;
     bool made = t->flags & CT__MADE_BUFFER;
     t->flags = CT__DEAD;
     if (!made)
-        ct__give_back(t->cx, t, bytes);
+        ct__give_back(t->cx, t, tensor_bytes(t->ndim, t->input_count,
+                                             t->op ? t->op->attributes_size : 0));
     else if (buffer->refs == 0)
-        ct__give_back(t->cx, buffer, sizeof *buffer + bytes);
+        ct__give_back(t->cx, buffer, buffer->block);
     else
-        buffer->orphan = (uint32_t)(sizeof *buffer + bytes);
+        buffer->orphan = true;
 }
 
 static void free_one(ct_tensor *t, ct_tensor **stack)
 {
     ct_context *cx = t->cx;
     const ct_op *op = t->op;
-    size_t attributes = op ? op->attributes_size : 0;
     if (op) {
         if (op->drop)
             op->drop(ct__attributes(t));
@@ -212,7 +204,7 @@ static void free_one(ct_tensor *t, ct_tensor **stack)
         free_extra(t, stack);
     drop_data(t);
     cx->memory.tensors--;
-    give_back_block(t, tensor_bytes(t->ndim, t->input_count, attributes));
+    give_back_block(t);
 }
 
 void ct__drop(ct_tensor *t)

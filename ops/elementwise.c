@@ -6,9 +6,6 @@
  * it twice: `fused`, a kernel, and `composed`, by operators, which can be differentiated again. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
-#ifdef CT_SIMD_X86
-#include <immintrin.h>
-#endif
 
 #include "vector_math.h"
 
@@ -57,11 +54,6 @@ INLINE double double_normal(double x, double *density)
 }
 
 /* -- Kernels */
-enum { MOST_INPUTS = 4, BLOCK = 512, STREAMED = 32 << 20 /* bytes: more than caches keep */ };
-
-/* y = f(in[0], in[1], ...), n elements of each, all flat; p: the row's numbers */
-typedef void (*flat_kernel)(int64_t n, void *y, void *const *in, const double *p);
-
 #define NAME(name, type) name##_##type
 #include "elementwise_types.h"
 #undef NAME
@@ -73,58 +65,19 @@ CT_SIMD_BEGIN_AVX2
 CT_SIMD_END
 #endif
 
-typedef struct kernels {
-    flat_kernel f32[2], f64[2]; /* plain; for AVX2 */
-} kernels;
+/* streams: does memory take longer than f? Then a large y goes past the caches */
 #ifdef CT_SIMD_X86
-#define KERNELS(name) { { name##_f32, name##_f32_avx2 }, { name##_f64, name##_f64_avx2 } }
+#define KERNELS(name, streams)                                                                  \
+    { { name##_f32, name##_f32_avx2 }, { name##_f64, name##_f64_avx2 }, streams }
 #else
-#define KERNELS(name) { { name##_f32, name##_f32 }, { name##_f64, name##_f64 } }
+#define KERNELS(name, streams)                                                                  \
+    { { name##_f32, name##_f32 }, { name##_f64, name##_f64 }, streams }
 #endif
 
 /* what an operator of this file is: the user field of its ct_op */
 typedef struct row {
-    kernels forward, backward[2]; /* for each input */
-    bool streams;                 /* forward, past the caches: where f takes less than memory */
+    ct_kernels forward, backward[2]; /* for each input */
 } row;
-
-/* one call: what the driver is told */
-typedef struct work {
-    flat_kernel kernel;
-    const double *numbers;
-    int inputs;
-    bool adds, streams;
-} work;
-
-#define REAL    float
-#define K(name) name##_f32
-#include "elementwise_drive.h"
-#undef REAL
-#undef K
-#define REAL    double
-#define K(name) name##_f64
-#include "elementwise_drive.h"
-#undef REAL
-#undef K
-
-/* operands[0] = f(the others), + what is there if it adds */
-static ct_status run(const ct_call *call, ct_tensor *const *operands, int n, const kernels *k,
-                     bool adds, bool streams)
-{
-    bool f32 = ct_dtype_of(operands[0]) == CT_F32;
-    flat_kernel kernel = (f32 ? k->f32 : k->f64)[ct_call_simd(call) >= CT_SIMD_AVX2];
-    const double *numbers = ct_call_attributes(call);
-    void *data[MOST_INPUTS + 1];
-    int64_t count = adds ? -1 : ct_flat(operands, n, data);
-    if (count >= 0) { /* small and plain, as most are: at once */
-        kernel(count, data[0], data + 1, numbers);
-        return CT_OK;
-    }
-    streams = streams && ct_count(operands[0]) >= STREAMED / (f32 ? 4 : 8);
-    work w = { kernel, numbers, n - 1, adds, streams };
-    ct_loop(operands, n, f32 ? drive_f32 : drive_f64, &w);
-    return CT_OK;
-}
 
 /* -- Words of the composed rules */
 static ct_tensor *number(const ct_tensor *like, double value)
@@ -215,7 +168,8 @@ static ct_status unary_forward(ct_call *call)
 {
     const row *r = ct_call_op(call)->user;
     ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0) };
-    return run(call, operands, 2, &r->forward, false, r->streams);
+    ct_loop_kernel(call, operands, 2, &r->forward, false);
+    return CT_OK;
 }
 
 static ct_status unary_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
@@ -226,7 +180,8 @@ static ct_status unary_backward(const ct_call *call, ct_tensor *const *gy, ct_te
                        : op->saves & CT_SAVE_Y(0) ? ct_call_y(call, 0)
                                                   : gy[0]; /* anything: it is not looked at */
     ct_tensor *operands[] = { gx[0], gy[0], saved };
-    return run(call, operands, 3, &r->backward[0], ct_call_adds(call, 0), false);
+    ct_loop_kernel(call, operands, 3, &r->backward[0], ct_call_adds(call, 0));
+    return CT_OK;
 }
 
 /* what the composed rule reads */
@@ -256,7 +211,7 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
             ((double *)attributes)[i] = chosen[i];                                              \
         return unary_sample(cx, k, x, low, high);                                               \
     }                                                                                           \
-    static const row id##_row = { KERNELS(id), { KERNELS(id##_back) }, false };                 \
+    static const row id##_row = { KERNELS(id, false), { KERNELS(id##_back, false) } };          \
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
@@ -284,7 +239,8 @@ static ct_status binary_forward(ct_call *call)
 {
     const row *r = ct_call_op(call)->user;
     ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0), ct_call_x(call, 1) };
-    return run(call, operands, 3, &r->forward, false, r->streams);
+    ct_loop_kernel(call, operands, 3, &r->forward, false);
+    return CT_OK;
 }
 
 static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
@@ -297,7 +253,7 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_t
         ct_tensor *operands[] = { gx[i], gy[0], op->saves & SAVE_A ? ct_call_x(call, 0) : gy[0],
                                   op->saves & SAVE_B ? ct_call_x(call, 1) : gy[0],
                                   op->saves & SAVE_Y ? ct_call_y(call, 0) : gy[0] };
-        run(call, operands, 5, &r->backward[i], ct_call_adds(call, i), false);
+        ct_loop_kernel(call, operands, 5, &r->backward[i], ct_call_adds(call, i));
     }
     return CT_OK;
 }
@@ -320,7 +276,8 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_t
         return binary_sample(cx, k, x, (const double[]){ a_low, a_high },                       \
                              (const double[]){ b_low, b_high });                                \
     }                                                                                           \
-    static const row id##_row = { KERNELS(id), { KERNELS(id##_ga), KERNELS(id##_gb) }, true };  \
+    static const row id##_row = { KERNELS(id, true), { KERNELS(id##_ga, false),                 \
+                                                       KERNELS(id##_gb, false) } };             \
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \

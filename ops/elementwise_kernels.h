@@ -2,7 +2,7 @@
  * R, F, M and K defined.
  *
  * A row becomes a flat loop, y[i] = f(in[0][i], in[1][i], ...), which the compiler vectorizes;
- * elementwise_drive.h brings any other layout to it. Per element, with s the size of REAL: unary
+ * ct_loop_kernel brings any other layout to it. Per element, with s the size of REAL: unary
  * 2 s bytes forward, 3 s backward (4 s where it adds); binary 3 s forward, 3 s to 6 s for each
  * cotangent; one evaluation of the row each. y may be in[0]: element i is read before it is
  * written, and no other, which is what VECTORIZE says. */
@@ -28,8 +28,9 @@ INLINE REAL K(gelu_slope)(REAL x)
 }
 
 #define ROW(name, parameters, N, A, B, saved, value, fused, composed, low, high)                \
-    static void K(name)(int64_t n, void *out, void *const *in, const double *p)                 \
+    static void K(name)(int64_t n, void *out, void *const *in, const void *given)             \
     {                                                                                           \
+        const double *p = given;                                                                \
         const REAL *from = in[0], a = N > 0 ? (REAL)p[0] : 0, b = N > 1 ? (REAL)p[1] : 0;       \
         REAL *y = out;                                                                          \
         (void)a, (void)b, (void)p;                                                              \
@@ -39,8 +40,9 @@ INLINE REAL K(gelu_slope)(REAL x)
             y[i] = value;                                                                       \
         }                                                                                       \
     }                                                                                           \
-    static void K(name##_back)(int64_t n, void *out, void *const *in, const double *p)          \
+    static void K(name##_back)(int64_t n, void *out, void *const *in, const void *given)      \
     {                                                                                           \
+        const double *p = given;                                                                \
         const REAL *gy = in[0], *kept = in[1];                                                  \
         const REAL a = N > 0 ? (REAL)p[0] : 0, b = N > 1 ? (REAL)p[1] : 0;                      \
         REAL *gx = out;                                                                         \
@@ -55,11 +57,11 @@ INLINE REAL K(gelu_slope)(REAL x)
 #include "unary.def"
 
 #define COTANGENT(name, expression)                                                             \
-    static void K(name)(int64_t n, void *out, void *const *in, const double *p)                 \
+    static void K(name)(int64_t n, void *out, void *const *in, const void *given)             \
     {                                                                                           \
         const REAL *gy = in[0], *left = in[1], *right = in[2], *kept = in[3];                   \
         REAL *to = out;                                                                         \
-        (void)p;                                                                                \
+        (void)given;                                                                            \
         VECTORIZE                                                                               \
         for (int64_t i = 0; i < n; i++) {                                                       \
             REAL g = gy[i], a = left[i], b = right[i], y = kept[i];                             \
@@ -68,11 +70,11 @@ INLINE REAL K(gelu_slope)(REAL x)
         }                                                                                       \
     }
 #define BINARY(name, saves, value, ga, gb, composed_a, composed_b, a0, a1, b0, b1)              \
-    static void K(name)(int64_t n, void *out, void *const *in, const double *p)                 \
+    static void K(name)(int64_t n, void *out, void *const *in, const void *given)             \
     {                                                                                           \
         const REAL *left = in[0], *right = in[1];                                               \
         REAL *y = out;                                                                          \
-        (void)p;                                                                                \
+        (void)given;                                                                            \
         VECTORIZE                                                                               \
         for (int64_t i = 0; i < n; i++) {                                                       \
             REAL a = left[i], b = right[i];                                                     \

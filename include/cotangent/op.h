@@ -100,7 +100,6 @@ int ct_call_axis(const ct_call *call, int64_t axis, int ndim);
 /* -- Inside the callbacks */
 ct_context *ct_call_context(const ct_call *call);
 const ct_op *ct_call_op(const ct_call *call);
-ct_simd ct_call_simd(const ct_call *call);                     /* as ct_simd_of the context */
 const void *ct_call_attributes(const ct_call *call);
 int ct_call_inputs(const ct_call *call);
 ct_tensor *ct_call_x(const ct_call *call, int i);
@@ -143,9 +142,6 @@ typedef void (*ct_loop_body)(int64_t n, void *const *data, const int64_t *stride
  * loops are shared out among threads: `body` writes through `data` only, and not where it repeats
  */
 void ct_loop(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg);
-/* The shortest loop: where the operands are contiguous, of one shape and too few to be shared out,
- * their count, and data[k] is operand k's first element; else -1: ct_loop */
-int64_t ct_flat(ct_tensor *const *operands, int n, void **data);
 typedef struct ct_operand {
     void *data;
     size_t size;                               /* of an element, in bytes */
@@ -154,6 +150,19 @@ typedef struct ct_operand {
 /* on the caller's thread, from the first to the last */
 void ct_loop_over(const int64_t *shape, int ndim, const ct_operand *operands, int n,
                   ct_loop_body body, const void *arg);
+
+/* -- Elementwise kernels: loops over the plainest layout, which a compiler vectorizes.
+ * y[i] = f(in[0][i], in[1][i], ...) for i < n; y may be in[0]. `attributes` are the call's */
+typedef void (*ct_kernel)(int64_t n, void *y, void *const *in, const void *attributes);
+typedef struct ct_kernels {
+    ct_kernel f32[2], f64[2];                  /* for any processor; for one with AVX2 */
+    bool streams;                              /* a y of 32 MiB or more goes past the caches: for
+                                                  an f that takes less time than memory does */
+} ct_kernels;
+/* operands[0] = f(the others), or += where it `adds`; any strides, broadcast; operands[0] is
+ * contiguous and none of the others is larger. At most 5 operands, f32 or f64, of one dtype */
+void ct_loop_kernel(const ct_call *call, ct_tensor *const *operands, int n, const ct_kernels *k,
+                    bool adds);
 
 /* -- Reductions. y0 is x0 without the axes whose bits are set in `reduced`, or with them of size 1;
  * both are of one dtype. A fold keeps `planes` numbers of that dtype per result, all first ones,

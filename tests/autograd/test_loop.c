@@ -137,10 +137,77 @@ START_TEST(ranges_are_cut_by_size_alone)
 }
 END_TEST
 
+/* y = weight x0 + x1, a flat kernel; the level that was chosen goes to `chosen` */
+static int chosen;
+
+#define WEIGHTED(name, real, level)                                                             \
+    static void name(int64_t n, void *y, void *const *in, const void *attributes)               \
+    {                                                                                           \
+        const real *a = in[0], *b = in[1];                                                      \
+        const double *weight = attributes;                                                      \
+        chosen = level;                                                                         \
+        for (int64_t i = 0; i < n; i++)                                                         \
+            ((real *)y)[i] = (real)*weight * a[i] + b[i];                                       \
+    }
+WEIGHTED(plain_f32, float, CT_SIMD_PLAIN)
+WEIGHTED(avx2_f32, float, CT_SIMD_AVX2)
+WEIGHTED(plain_f64, double, CT_SIMD_PLAIN)
+WEIGHTED(avx2_f64, double, CT_SIMD_AVX2)
+
+static ct_status weighted_forward(ct_call *call)
+{
+    static const ct_kernels kernels = { { plain_f32, avx2_f32 }, { plain_f64, avx2_f64 }, true };
+    ct_tensor *y = ct_call_y(call, 0);
+    ct_tensor *operands[] = { y, ct_call_x(call, 0), ct_call_x(call, 1) };
+    ct_loop_kernel(call, operands, 3, &kernels, false); /* twice: once stored, once added */
+    ct_loop_kernel(call, operands, 3, &kernels, true);
+    return CT_OK;
+}
+
+static void expect_weighted(ct_tensor *a, ct_tensor *b)
+{
+    static const ct_op op = { .name = "weighted", .attributes_size = sizeof(double),
+                              .infer = ct_infer_broadcast, .forward = weighted_forward };
+    ct_tensor *y = ct_apply(&op, &(double){ 3 }, CT_TENSORS(a, b));
+    ct_tensor *want = ct_scale(ct_add(ct_scale(a, 3), b), 2);
+    ck_assert_double_le(ct_max_difference(y, want), ct_dtype_of(y) == CT_F32 ? 1e-5 : 1e-14);
+    expect_ok();
+}
+
+START_TEST(flat_kernels_serve_any_layout)
+{
+    for (ct_dtype dtype = CT_F32; dtype <= CT_F64; dtype++) {
+        ct_tensor *x = ct_randn(cx, dtype, CT_SHAPE(37, 41));
+        ct_tensor *row = ct_randn(cx, dtype, CT_SHAPE(41));
+        ct_tensor *line = ct_randn(cx, dtype, CT_SHAPE(3000));
+        expect_weighted(x, ct_scale(x, 2));
+        expect_weighted(x, row);
+        expect_weighted(row, x);
+        expect_weighted(ct_transpose(ct_randn(cx, dtype, CT_SHAPE(41, 37))), x);
+        expect_weighted(line, ct_slice(ct_randn(cx, dtype, CT_SHAPE(6000)), 0, 0, 6000, 2));
+        expect_weighted(ct_randn(cx, dtype, NULL, 0), line);
+        expect_weighted(ct_slice(line, 0, 5, 5, 1), ct_slice(line, 0, 7, 7, 1));
+        expect_weighted(ct_randn(cx, dtype, CT_SHAPE(300, 301)),
+                        ct_randn(cx, dtype, CT_SHAPE(300, 1)));
+        ck_assert_int_eq(chosen, ct_simd_of(cx) > CT_SIMD_AVX2 ? CT_SIMD_AVX2 : ct_simd_of(cx));
+    }
+}
+END_TEST
+
+/* as few as make the stored results go past the caches */
+START_TEST(large_results_may_be_streamed)
+{
+    ct_tensor *x = ct_randn(cx, CT_F32, CT_SHAPE((8 << 20) + 3));
+    expect_weighted(x, ct_scalar(cx, CT_F32, 2));
+    expect_weighted(x, x);
+}
+END_TEST
+
 Suite *loop_suite(void);
 Suite *loop_suite(void)
 {
     return make_suite("autograd/loop", (const TTest *[]){
         random_strides, dimensions_are_merged, large_loops_are_shared_out,
-        ranges_are_cut_by_size_alone, NULL });
+        ranges_are_cut_by_size_alone, flat_kernels_serve_any_layout,
+        large_results_may_be_streamed, NULL });
 }

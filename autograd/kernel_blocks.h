@@ -1,7 +1,6 @@
-/* How any layout comes to a flat kernel, for one dtype: included with REAL and K defined. What is
+/* A flat kernel over runs of any strides, for one dtype: included with REAL and K defined. What is
  * strided is gathered into a block that stays in the first cache, what repeats is laid out there
- * once, and what is to be added or streamed past the caches is computed there first. Results are
- * contiguous: the engine makes them so. */
+ * once, and what is to be added or streamed past the caches is computed there first. */
 
 /* y = x, past the caches: a line that is not in them need not be read before it is written */
 static void K(stream)(REAL *restrict y, const REAL *restrict x, int64_t n)
@@ -23,42 +22,42 @@ static void K(put)(REAL *restrict y, const REAL *restrict x, int64_t n, const wo
         K(stream)(y, x, n);
     else
         for (int64_t i = 0; i < n; i++)
-            y[i] += x[i];
+            y[i] = (REAL)(y[i] + x[i]);
 }
 
-static void K(drive_blocks)(int64_t n, void *const *data, const int64_t *stride, const work *w)
+static void K(run_blocks)(int64_t n, void *const *data, const int64_t *stride, const work *w)
 {
-    REAL room[MOST_INPUTS + 1][BLOCK];
-    void *in[MOST_INPUTS];
+    REAL room[MOST][BLOCK];
+    void *in[MOST];
     REAL *y = data[0];
     bool direct = !w->adds && !w->streams;
-    for (int k = 0; k < w->inputs; k++)
-        for (int64_t j = 0; stride[k + 1] == 0 && j < BLOCK && j < n; j++)
-            room[k][j] = *(const REAL *)data[k + 1];
+    for (int k = 1; k < w->operands; k++)
+        for (int64_t j = 0; stride[k] == 0 && j < BLOCK && j < n; j++)
+            room[k][j] = *(const REAL *)data[k];
     for (int64_t i = 0; i < n; i += BLOCK) {
         int64_t m = n - i < BLOCK ? n - i : BLOCK;
-        for (int k = 0; k < w->inputs; k++) {
-            int64_t s = stride[k + 1];
-            REAL *x = (REAL *)data[k + 1] + i * s;
-            in[k] = s == 1 ? x : room[k];
+        for (int k = 1; k < w->operands; k++) {
+            int64_t s = stride[k];
+            REAL *x = (REAL *)data[k] + i * s;
+            in[k - 1] = s == 1 ? x : room[k];
             for (int64_t j = 0; s != 0 && s != 1 && j < m; j++)
                 room[k][j] = x[j * s];
         }
-        REAL *to = direct ? y + i : room[MOST_INPUTS];
-        w->kernel(m, to, in, w->numbers);
+        REAL *to = direct ? y + i : room[0];
+        w->kernel(m, to, in, w->attributes);
         if (!direct)
             K(put)(y + i, to, m, w);
     }
 }
 
-static void K(drive)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
+static void K(run)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const work *w = arg;
     bool flat = !w->adds && !w->streams;
-    for (int k = 1; k <= w->inputs; k++)
+    for (int k = 1; k < w->operands; k++)
         flat = flat && (stride[k] == 1 || n == 1);
     if (flat)
-        w->kernel(n, data[0], data + 1, w->numbers);
+        w->kernel(n, data[0], data + 1, w->attributes);
     else
-        K(drive_blocks)(n, data, stride, w);
+        K(run_blocks)(n, data, stride, w);
 }

@@ -1,0 +1,53 @@
+/* Flat kernels over tensors of any layout: most calls are small and plain, and go to the kernel at
+ * once; the others through a loop (loop.c) in blocks (kernel_blocks.h). */
+#include "node.h"
+#ifdef CT_SIMD_X86
+#include <immintrin.h>
+#endif
+
+enum { MOST = 5, BLOCK = 512, STREAMED = 32 << 20 /* bytes: more than caches keep */ };
+
+/* one call: what the blocks are told */
+typedef struct work {
+    ct_kernel kernel;
+    const void *attributes;
+    int operands;
+    bool adds, streams;
+} work;
+
+#define REAL    float
+#define K(name) name##_f32
+#include "kernel_blocks.h"
+#undef REAL
+#undef K
+#define REAL    double
+#define K(name) name##_f64
+#include "kernel_blocks.h"
+#undef REAL
+#undef K
+
+static CT__APART void by_blocks(ct_tensor *const *operands, int64_t flat, void *const *data,
+                                work *w)
+{
+    static const int64_t ones[MOST] = { 1, 1, 1, 1, 1 };
+    bool f32 = operands[0]->dtype == CT_F32;
+    ct_loop_body run = f32 ? run_f32 : run_f64;
+    w->streams = w->streams && !w->adds && operands[0]->count >= STREAMED / (f32 ? 4 : 8);
+    if (flat >= 0)
+        run(flat, data, ones, w);
+    else
+        ct_loop(operands, w->operands, run, w);
+}
+
+void ct_loop_kernel(const ct_call *call, ct_tensor *const *operands, int n, const ct_kernels *k,
+                    bool adds)
+{
+    const ct_kernel *kernels = operands[0]->dtype == CT_F32 ? k->f32 : k->f64;
+    ct_kernel kernel = kernels[call->cx->simd >= CT_SIMD_AVX2];
+    void *data[MOST];
+    int64_t flat = ct__flat(operands, n, data);
+    if (flat >= 0 && !adds)
+        kernel(flat, data[0], data + 1, call->attributes);
+    else
+        by_blocks(operands, flat, data, &(work){ kernel, call->attributes, n, adds, k->streams });
+}
