@@ -121,7 +121,7 @@ typedef struct room {
     size_t attributes;
 } room;
 
-static inline room room_for(const ct_call *call, ct_dtype dtype)
+static CT__INLINE room room_for(const ct_call *call, ct_dtype dtype)
 {
     if (!call->recording || !ct__is_float(dtype))
         return (room){ NULL, 0, 0 };
@@ -130,7 +130,7 @@ static inline room room_for(const ct_call *call, ct_dtype dtype)
     return (room){ call->op, (uint32_t)call->n, call->op->attributes_size };
 }
 
-static inline ct_status become_vertex(ct_call *call, int i, ct_tensor *y, const room *r)
+static CT__INLINE ct_status become_vertex(ct_call *call, int i, ct_tensor *y, const room *r)
 {
     call->y[i] = y;
     if (!y)
@@ -233,13 +233,12 @@ ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, 
 /* -- Ready-made inference */
 ct_status ct_call_check_float(const ct_call *call)
 {
-    for (int i = 0; i < call->n; i++) {
-        if (call->x[i]->dtype != call->x[0]->dtype)
+    ct_dtype dtype = call->x[0]->dtype;
+    for (int i = 1; i < call->n; i++)
+        if (call->x[i]->dtype != dtype)
             return ct_call_fail(call, CT_ERROR_DTYPE, "dtypes differ; ct_cast one");
-        if (!ct__is_float(call->x[i]->dtype))
-            return ct_call_fail(call, CT_ERROR_DTYPE, "f32 or f64 only; ct_cast it");
-    }
-    return CT_OK;
+    return ct__is_float(dtype)
+               ? CT_OK : ct_call_fail(call, CT_ERROR_DTYPE, "f32 or f64 only; ct_cast it");
 }
 
 static inline bool all_same_shape(const ct_call *call)

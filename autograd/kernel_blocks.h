@@ -48,6 +48,10 @@ static void K(run_blocks)(int64_t n, void *const *data, const int64_t *stride, c
         if (!direct)
             K(put)(y + i, to, m, w);
     }
+#ifdef CT_SIMD_X86
+    if (w->streams)
+        _mm_sfence(); /* before anybody is told that they are there */
+#endif
 }
 
 static void K(run)(int64_t n, void *const *data, const int64_t *stride, const void *arg)

@@ -145,7 +145,8 @@ ct_tensor *ct__alias(ct_tensor *x); /* a leaf over the same data */
 void ct__buffer_free(ct_context *cx, ct__buffer *buffer);
 static inline void ct__buffer_drop(ct_context *cx, ct__buffer *buffer)
 {
-    if (buffer && --buffer->refs == 0)
+    bool last = buffer && --buffer->refs == 0;
+    if (last && (buffer->data != buffer->tiny || buffer->orphan))
         ct__buffer_free(cx, buffer);
 }
 void ct__drop(ct_tensor *t);        /* free it if nothing keeps it */

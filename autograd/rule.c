@@ -328,7 +328,7 @@ static bool has_cotangent(ct_tensor *t)
 }
 
 /* gx has room for the inputs of t */
-static inline ct_status reverse_with(ct__walk *w, ct_call *call, ct_tensor *t, ct_tensor **gx)
+static CT__INLINE ct_status reverse_with(ct__walk *w, ct_call *call, ct_tensor *t, ct_tensor **gx)
 {
     call->op = t->op;
     call->attributes = ct__attributes(t);
@@ -357,17 +357,6 @@ static inline ct_status reverse_with(ct__walk *w, ct_call *call, ct_tensor *t, c
     return status;
 }
 
-static ct_status reverse_many(ct__walk *w, ct_call *call, ct_tensor *t)
-{
-    size_t bytes = t->input_count * sizeof(ct_tensor *);
-    ct_tensor **gx = ct__take(w->cx, bytes);
-    if (!gx)
-        return CT_ERROR_MEMORY;
-    ct_status status = reverse_with(w, call, t, gx);
-    ct__give_back(w->cx, gx, bytes);
-    return status;
-}
-
 /* an output of several: its cotangent waits in the hidden vertex' slot */
 static ct_status fill_slot(ct__walk *w, ct_tensor *t)
 {
@@ -379,10 +368,16 @@ static ct_status fill_slot(ct__walk *w, ct_tensor *t)
 
 ct_status ct__reverse_vertex(ct__walk *w, ct_call *call, ct_tensor *t)
 {
-    ct_tensor *gx[8];
+    ct_tensor *few[8], **gx = few;
+    size_t bytes = t->input_count * sizeof *gx;
     if (!t->cotangent && !has_cotangent(t)) /* nothing came: nothing goes on */
         return CT_OK;
     if (t->op == &ct__output_op)
         return fill_slot(w, t);
-    return t->input_count <= 8 ? reverse_with(w, call, t, gx) : reverse_many(w, call, t);
+    if (bytes > sizeof few)
+        gx = ct__take(w->cx, bytes);
+    ct_status status = gx ? reverse_with(w, call, t, gx) : CT_ERROR_MEMORY;
+    if (gx != few)
+        ct__give_back(w->cx, gx, bytes);
+    return status;
 }

@@ -10,7 +10,7 @@ static inline size_t tensor_bytes(int ndim, uint32_t inputs, size_t attributes)
            attributes;
 }
 
-static inline void lay_out(ct_tensor *t, const ct__layout *layout)
+static CT__INLINE void lay_out(ct_tensor *t, const ct__layout *layout)
 {
     int ndim = layout->ndim;
     int64_t *shape = t->dims, *strides = t->dims + ndim;
@@ -30,7 +30,7 @@ static inline void lay_out(ct_tensor *t, const ct__layout *layout)
 }
 
 /* its data and inputs are the caller's to set */
-static inline ct_tensor *start(ct_context *cx, ct_tensor *t, const ct__layout *layout)
+static CT__INLINE ct_tensor *start(ct_context *cx, ct_tensor *t, const ct__layout *layout)
 {
     memset(&t->buffer, 0, offsetof(ct_tensor, link) - offsetof(ct_tensor, buffer));
     t->cx = cx;
@@ -49,7 +49,7 @@ static inline size_t bytes_of(const ct__layout *layout)
 }
 
 /* with a buffer before it, whose data are still to come */
-static inline ct_tensor *start_with_buffer(ct_context *cx, const ct__layout *layout)
+static CT__INLINE ct_tensor *start_with_buffer(ct_context *cx, const ct__layout *layout)
 {
     size_t block = sizeof(ct__buffer) + bytes_of(layout);
     ct__buffer *buffer = ct__take(cx, block);
@@ -70,7 +70,7 @@ ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout)
     return t ? start(cx, t, layout) : NULL;
 }
 
-ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout)
+static CT__INLINE ct_tensor *with_data(ct_context *cx, const ct__layout *layout)
 {
     ct_tensor *t = start_with_buffer(cx, layout);
     if (!t)
@@ -91,6 +91,11 @@ ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout)
     return t;
 }
 
+ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout)
+{
+    return with_data(cx, layout);
+}
+
 ct_tensor *ct__tensor_around(ct_context *cx, const ct__layout *layout, void *data)
 {
     ct_tensor *t = start_with_buffer(cx, layout);
@@ -101,9 +106,9 @@ ct_tensor *ct__tensor_around(ct_context *cx, const ct__layout *layout, void *dat
 
 ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t inputs, size_t attributes)
 {
-    return ct__tensor_new(x->cx, &(ct__layout){ .dtype = x->dtype, .ndim = x->ndim,
-                                                .shape = ct__shape(x), .inputs = inputs,
-                                                .attributes = attributes });
+    return with_data(x->cx, &(ct__layout){ .dtype = x->dtype, .ndim = x->ndim,
+                                           .shape = ct__shape(x), .inputs = inputs,
+                                           .attributes = attributes });
 }
 
 /* nobody reads the data any more; the block goes too, where the tensor has gone before */
