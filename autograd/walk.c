@@ -1,8 +1,10 @@
 /* The walk backward: two passes over what y depends on, both iterative, threaded through the
  * vertices' own fields, so that neither allocates.
  *
- * 1. discover: depth first; a vertex is needed if it is a target or one of its inputs is needed.
- *    Needed vertices are marked IN_WALK, and count the uses that will bring them a cotangent.
+ * 1. discover: a vertex is needed if it is a target or one of its inputs is needed. Needed vertices
+ *    are marked IN_WALK, and count the uses that will bring them a cotangent. Where every variable
+ *    is a target, all that requires grad is needed: one visit each tells. Else depth first, and a
+ *    vertex is settled when its inputs are.
  * 2. reverse: a stack of vertices whose cotangent is complete. Each applies its rule once and hands
  *    the results to its inputs, which become ready with their last use.
  *
@@ -36,14 +38,40 @@ static void settle(const ct__walk *w, ct_tensor *t)
         t->flags |= CT__IN_WALK;
 }
 
-ct_status ct__discover(ct__walk *w, ct_tensor *y)
+/* t joins the walk; false: another one has it. It is left out, so that cleaning up finds ours only */
+static bool join(const ct__walk *w, ct_tensor *t, uint16_t flag, ct_tensor **stack)
+{
+    if (t->flags & CT__IN_WALK)
+        return false;
+    t->flags |= flag;
+    t->mark = w->mark;
+    t->pending = 0;
+    push(stack, t);
+    return true;
+}
+
+/* the vertex of another walk that was met; NULL: none */
+static const ct_tensor *discover_all(const ct__walk *w, ct_tensor *top)
 {
     const ct_tensor *clash = NULL;
-    ct_tensor *top = NULL;
-    if (y->flags & CT__IN_WALK)
-        clash = y;
-    else
-        y->mark = w->mark, y->pending = 0, push(&top, y);
+    for (ct_tensor *t; (t = top);) {
+        ct_tensor **x = ct__inputs(t);
+        top = t->link;
+        for (uint32_t i = 0; i < t->input_count; i++) {
+            if (!(x[i]->flags & CT__REQUIRES_GRAD))
+                continue;
+            if (x[i]->mark == w->mark || join(w, x[i], CT__IN_WALK, &top))
+                x[i]->pending++;
+            else
+                clash = x[i];
+        }
+    }
+    return clash;
+}
+
+static const ct_tensor *discover_some(const ct__walk *w, ct_tensor *top)
+{
+    const ct_tensor *clash = NULL;
     while (top) {
         ct_tensor *t = top;
         if (t->pending == t->input_count) { /* here `pending` counts the inputs looked at */
@@ -52,14 +80,18 @@ ct_status ct__discover(ct__walk *w, ct_tensor *y)
             continue;
         }
         ct_tensor *x = ct__inputs(t)[t->pending++];
-        if (!(x->flags & CT__REQUIRES_GRAD) || x->mark == w->mark)
-            continue;
-        if (x->flags & CT__IN_WALK) { /* left out, so that cleaning up finds only what is ours */
+        if (x->flags & CT__REQUIRES_GRAD && x->mark != w->mark && !join(w, x, 0, &top))
             clash = x;
-            continue;
-        }
-        x->mark = w->mark, x->pending = 0, push(&top, x);
     }
+    return clash;
+}
+
+ct_status ct__discover(ct__walk *w, ct_tensor *y)
+{
+    ct_tensor *top = NULL;
+    const ct_tensor *clash = y;
+    if (join(w, y, w->leaves ? CT__IN_WALK : 0, &top))
+        clash = w->leaves ? discover_all(w, top) : discover_some(w, top);
     if (!clash)
         return CT_OK;
     return ct_fail(w->cx, CT_ERROR_GRAPH, "%s: a walk is already under way over %s", w->who,
