@@ -158,37 +158,59 @@ static bool seen_before(const ct_call *call, int i)
     return false;
 }
 
-/* may the cotangent of y become that of x0, in place? */
-static inline bool turns(const ct__walk *w, const ct_call *call)
+/* the input whose cotangent y's may become, in place: the last one that is wanted, since nobody
+ * reads gy after it; -1: none */
+static inline int turns(const ct__walk *w, const ct_call *call)
 {
-    const ct_tensor *x = call->x[0], *gy = call->vertex->cotangent;
-    bool may = (call->op->flags & (CT_OP_IN_PLACE | CT_OP_CONTIGUOUS)) == CT_OP_IN_PLACE &&
-               call->op->backward && call->n == 1 && !w->create_graph && !w->cx->find_nonfinite;
-    return may && gy && !x->cotangent && gy->dtype == x->dtype && ct__exclusive(gy) &&
-           ct__same_shape(gy, x) && !(call->vertex->flags & (CT__TARGET | CT__HIDDEN));
+    const ct_tensor *vertex = call->vertex, *gy = vertex->cotangent;
+    int i = call->n - 1;
+    if ((call->op->flags & (CT_OP_IN_PLACE | CT_OP_CONTIGUOUS)) != CT_OP_IN_PLACE || !gy ||
+        !call->op->backward || w->create_graph || w->cx->find_nonfinite ||
+        vertex->flags & (CT__TARGET | CT__HIDDEN))
+        return -1;
+    while (i > 0 && !ct__wants(call, i))
+        i--;
+    const ct_tensor *x = call->x[i];
+    bool may = !x->cotangent && gy->dtype == x->dtype && ct__exclusive(gy) &&
+               ct__same_shape(gy, x);
+    return may ? i : -1;
 }
 
-static ct_status turn(ct_call *call)
+static bool is_first_wanted(const ct_call *call, int i)
 {
-    ct_tensor *g = call->vertex->cotangent;
+    for (int k = 0; k < i; k++)
+        if (ct__wants(call, k))
+            return false;
+    return true;
+}
+
+/* the whole rule, where that input is the only one */
+static ct_status turn(ct_call *call, int i, ct_tensor **gx)
+{
+    ct_tensor **gy = &call->vertex->cotangent;
+    gx[i] = *gy;
     call->cx->recording = false;
     call->cx->writer = call->op->name;
-    ct_status status = ct__said(call, call->op->backward(call, &g, &g), "backward");
+    ct_status status = ct__said(call, call->op->backward(call, gy, gx), "backward");
     if (status == CT_OK) { /* our handle goes along */
-        call->x[0]->cotangent = g;
-        call->vertex->cotangent = NULL;
+        call->x[i]->cotangent = *gy;
+        *gy = NULL;
     }
     return status;
 }
 
-/* the tensors that `backward` fills: new, or a pending cotangent to add to */
-static ct_status provide(ct_call *call, ct_tensor **gx)
+/* the tensors that `backward` fills: new, gy itself, or a pending cotangent to add to */
+static ct_status provide(ct_call *call, int turned, ct_tensor **gx)
 {
     bool like_y = call->op->flags & CT_OP_BROADCAST && !(call->vertex->flags & CT__HIDDEN);
     for (int i = 0; i < call->n; i++) {
         ct_tensor *x = call->x[i], *like = like_y ? call->vertex : x, *old = x->cotangent;
         if (!ct__wants(call, i))
             continue;
+        if (i == turned) {
+            gx[i] = call->vertex->cotangent;
+            continue;
+        }
         bool reuse = old && i < 64 && ct__exclusive(old) && ct__same_shape(like, x) &&
                      !seen_before(call, i) && !call->cx->find_nonfinite;
         if (reuse) {
@@ -205,11 +227,11 @@ static ct_status provide(ct_call *call, ct_tensor **gx)
 }
 
 /* gx from `backward`; each with a handle of ours, but those that were added to */
-static ct_status by_kernel(ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+static ct_status by_kernel(ct_call *call, int turned, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct_tensor *const *given = call->x;
     call->cx->writer = call->op->name;
-    ct_status status = provide(call, gx);
+    ct_status status = provide(call, turned, gx);
     if (status == CT_OK && call->op->flags & CT_OP_CONTIGUOUS) {
         gy = ct__contiguous_all(call->cx, gy, call->outputs);
         call->x = ct__contiguous_all(call->cx, given, call->n);
@@ -219,7 +241,11 @@ static ct_status by_kernel(ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
     if (status == CT_OK)
         status = ct__said(call, call->op->backward(call, gy, gx), "backward");
     call->x = given;
-    for (int i = 0; i < call->n; i++)
+    if (turned >= 0 && status == CT_OK)
+        call->vertex->cotangent = NULL; /* our handle on it goes along */
+    else if (turned >= 0)
+        gx[turned] = NULL;
+    for (int i = 0; call->adds && i < call->n; i++)
         if (call->adds >> (i & 63) & 1 && i < 64)
             gx[i] = NULL;
     return status;
@@ -298,7 +324,8 @@ static ct_status by_rule_fitted(ct__walk *w, ct_call *call, ct_tensor *const *gy
 }
 
 /* the products: gx of the inputs that are wanted, each with a handle of ours */
-static inline ct_status apply_rule(ct__walk *w, ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+static ct_status apply_rule(ct__walk *w, ct_call *call, int turned, ct_tensor *const *gy,
+                            ct_tensor **gx)
 {
     const ct_op *op = call->op;
     bool recorded = w->create_graph && any_requires_grad(call, gy);
@@ -307,7 +334,7 @@ static inline ct_status apply_rule(ct__walk *w, ct_call *call, ct_tensor *const 
     w->cx->recording = recorded;
     if (recorded || !op->backward)
         return by_rule_fitted(w, call, gy, gx);
-    ct_status status = by_kernel(call, gy, gx);
+    ct_status status = by_kernel(call, turned, gy, gx);
     bool fits = !(op->flags & CT_OP_BROADCAST) && !w->cx->find_nonfinite;
     return status == CT_OK && !fits ? fit_all(w, call, gx) : status;
 }
@@ -339,12 +366,13 @@ static CT__INLINE ct_status reverse_with(ct__walk *w, ct_call *call, ct_tensor *
     ct_status status = check_versions(w, t);
     if (status == CT_OK)
         status = see_outputs(w, call, t);
-    if (status == CT_OK && turns(w, call))
-        return turn(call);
     for (int i = 0; i < call->n; i++)
         gx[i] = NULL;
+    int turned = status == CT_OK ? turns(w, call) : -1;
+    if (turned >= 0 && is_first_wanted(call, turned))
+        return turn(call, turned, gx);
     if (status == CT_OK)
-        status = apply_rule(w, call, cotangents_of(t), gx);
+        status = apply_rule(w, call, turned, cotangents_of(t), gx);
     for (int i = 0; i < call->n; i++) {
         ct_tensor *g = gx[i], **slot = &call->x[i]->cotangent;
         if (g && status == CT_OK && !*slot)

@@ -282,7 +282,7 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_t
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
         .user = &id##_row,                                                                      \
-        .flags = CT_OP_BROADCAST,                                                               \
+        .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE,                                              \
         .saves = saved,                                                                         \
         .infer = ct_infer_broadcast,                                                            \
         .forward = binary_forward,                                                              \

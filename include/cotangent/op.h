@@ -53,8 +53,9 @@ enum {
                                 where there is one: for what no strides can say, see reshape */
     CT_OP_RANDOM = 16,       /* draws: checker and checkpoint rewind the stream */
     CT_OP_UPDATE = 32,       /* writes into its inputs; has no output; never recorded */
-    CT_OP_IN_PLACE = 64      /* of one input: `backward` may find gx[0] to be gy[0]: it reads an
-                                element of gy before it writes there, and no other after */
+    CT_OP_IN_PLACE = 64      /* of one output: `backward` may find gx[i] to be gy[0], for the last
+                                wanted i: it writes that gx last, and reads an element of gy
+                                before it writes there and no other after */
 };
 
 typedef struct ct_op {

@@ -383,6 +383,81 @@ START_TEST(a_cotangent_of_nobody_turns_in_place)
 }
 END_TEST
 
+/* -- The same with two inputs, y = 2 a + 3 b: the last cotangent that is wanted is gy itself */
+static int turned_of[2], failing;
+
+static ct_status weigh_forward(ct_call *call)
+{
+    return ct_assign(ct_call_y(call, 0), ct_add(ct_scale(ct_call_x(call, 0), 2),
+                                                ct_scale(ct_call_x(call, 1), 3)));
+}
+
+static ct_status weigh_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!gx[i])
+            continue;
+        turned_of[i] += gx[i] == gy[0];
+        ct_tensor *g = ct_scale(gy[0], 2 + i);
+        if (ct_call_adds(call, i) ? ct_assign_add(gx[i], 1, g) : ct_assign(gx[i], g))
+            return ct_error(cx);
+    }
+    return failing && --failing == 0 ? CT_ERROR_VALUE : CT_OK;
+}
+
+static ct_tensor *weigh(ct_tensor *a, ct_tensor *b)
+{
+    static const ct_op op = { .name = "weigh", .infer = ct_infer_broadcast,
+                              .flags = CT_OP_IN_PLACE | CT_OP_BROADCAST,
+                              .forward = weigh_forward, .backward = weigh_backward };
+    return ct_apply(&op, NULL, CT_TENSORS(a, b));
+}
+
+static void expect_both(int first, int second)
+{
+    expect_ok();
+    ck_assert_int_eq(turned_of[0], first);
+    ck_assert_int_eq(turned_of[1], second);
+    turned_of[0] = turned_of[1] = 0;
+}
+
+START_TEST(the_last_cotangent_turns_in_place)
+{
+    ct_tensor *a = two(), *b = two(), *c = two(), *row = variable(1), *g[3];
+    ct_tensor *constant = ct_ones(cx, CT_F64, CT_SHAPE(2)), *all[] = { a, b, c };
+    ct_tensor *y = weigh(weigh(a, b), c), *ones = ct_ones(cx, CT_F64, CT_SHAPE(2));
+    ct_grad(ct_sum(y), NULL, all, 3, 0, g); /* gy of weigh(a, b) is nobody else's; sum's is a view */
+    expect_values(g[0], CT_DOUBLES(4, 4), 0);
+    expect_values(g[1], CT_DOUBLES(6, 6), 0);
+    expect_values(g[2], CT_DOUBLES(3, 3), 0);
+    expect_both(0, 1);
+
+    ct_grad(weigh(weigh(a, constant), c), ones, all, 1, 0, g); /* the first, where it alone is */
+    expect_values(g[0], CT_DOUBLES(4, 4), 0);
+    expect_values(ones, CT_DOUBLES(1, 1), 0);
+    expect_both(1, 0);
+
+    ct_grad(weigh(weigh(a, row), c), ones, CT_TENSORS(a, row), 0, g); /* another shape: no */
+    expect_values(g[0], CT_DOUBLES(4, 4), 0);
+    expect_values(g[1], CT_DOUBLES(12), 0);
+    expect_both(0, 0);
+
+    ct_grad(weigh(weigh(a, a), c), ones, all, 1, 0, g); /* both are a's: summed */
+    expect_values(g[0], CT_DOUBLES(10, 10), 0);
+    expect_both(0, 1);
+
+    ct_tensor *u = weigh(a, b); /* a pending cotangent is added to */
+    ct_grad(weigh(weigh(a, u), u), ones, CT_TENSORS(a, b), 0, g);
+    expect_values(g[0], CT_DOUBLES(4 + 2 * (6 + 3), 4 + 2 * (6 + 3)), 0);
+    expect_values(g[1], CT_DOUBLES(3 * (6 + 3), 3 * (6 + 3)), 0);
+
+    turned_of[0] = turned_of[1] = 0;
+    failing = 2; /* in the second rule, which has turned one */
+    ck_assert_int_ne(ct_grad(weigh(weigh(a, b), c), ones, all, 2, 0, g), CT_OK);
+    expect_error(CT_ERROR_VALUE, "weigh", NULL);
+}
+END_TEST
+
 /* -- Messages about operands of which some are not there */
 START_TEST(foreign_and_missing_operands)
 {
@@ -402,5 +477,5 @@ Suite *rule_suite(void)
         a_zero_stays_zero, an_integer_among_the_outputs, nonfinite_is_found_where_it_is_made,
         summed_back_only_where_it_is_said, only_what_is_wanted, data_that_were_not_saved,
         a_rule_that_walks, many_inputs, dropped_once, a_cotangent_of_nobody_turns_in_place,
-        foreign_and_missing_operands, NULL });
+        the_last_cotangent_turns_in_place, foreign_and_missing_operands, NULL });
 }
