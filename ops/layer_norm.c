@@ -45,6 +45,7 @@ static size_t room_of_range(const rows *r)
     return 4 * (size_t)r->n * sizeof(double);
 }
 
+#define F64_AVX2
 #define KERNELS "layer_norm_kernels.h"
 #include "line_targets.h"
 

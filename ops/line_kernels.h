@@ -3,7 +3,7 @@
  * LANES chains over pieces of a line, and of these in double: so no term meets more than some 40
  * roundings of REAL. */
 
-enum { K(LANES) = 128 / sizeof(REAL), K(PIECE) = 1024 };
+enum { K(LANES) = 128 / sizeof(REAL), K(FEW) = K(LANES) / 2, K(PIECE) = 1024 };
 
 static inline int64_t K(piece)(int64_t n, int64_t i)
 {
@@ -23,7 +23,7 @@ static inline REAL K(join_lanes)(REAL *lane)
 }
 
 /* 1 read, 1 addition per element */
-static inline REAL K(piece_sum)(const REAL *restrict x, int64_t n)
+LINE_PART REAL K(piece_sum)(const REAL *restrict x, int64_t n)
 {
     REAL lane[K(LANES)] = { 0 };
     int64_t i = 0;
@@ -36,7 +36,7 @@ static inline REAL K(piece_sum)(const REAL *restrict x, int64_t n)
     return rest;
 }
 
-static inline REAL K(piece_dot)(const REAL *restrict a, const REAL *restrict b, int64_t n)
+LINE_PART REAL K(piece_dot)(const REAL *restrict a, const REAL *restrict b, int64_t n)
 {
     REAL lane[K(LANES)] = { 0 };
     int64_t i = 0;
@@ -57,8 +57,14 @@ static inline double K(line_sum)(const REAL *x, int64_t n)
     return sum;
 }
 
+LINE_PART void K(add_piece)(REAL *restrict y, const REAL *restrict x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] += x[i];
+}
+
 /* the largest, of no elements -inf; a NaN may be passed over. 1 read, 1 operation per element */
-static inline REAL K(line_max)(const REAL *restrict x, int64_t n)
+LINE_PART REAL K(line_max)(const REAL *restrict x, int64_t n)
 {
     REAL max = -INFINITY, lane[K(LANES)];
     if (n < K(LANES)) {
@@ -103,18 +109,33 @@ static inline void K(fetch_to_write)(REAL *y, int64_t m)
 #endif
 }
 
+/* whole vectors only: what is left over is filled up, so that there is code for nothing else */
+LINE_PART void K(exp_piece)(REAL *restrict y, const REAL *restrict x, int64_t n, REAL shift)
+{
+    REAL rest[K(FEW)] = { 0 };
+    int64_t i = 0;
+    for (; i + K(FEW) <= n; i += K(FEW))
+        for (int k = 0; k < K(FEW); k++)
+            y[i + k] = EXP(x[i + k] - shift);
+    if (i == n)
+        return;
+    memcpy(rest, x + i, (size_t)(n - i) * sizeof(REAL));
+    for (int k = 0; k < K(FEW); k++)
+        rest[k] = EXP(rest[k] - shift);
+    memcpy(y + i, rest, (size_t)(n - i) * sizeof(REAL));
+}
+
 /* y = e^(x - shift), where y is not NULL; returns the sum. 1 exponential per element */
-static inline double K(exp_line)(REAL *restrict y, const REAL *restrict x, int64_t n, REAL shift)
+LINE_PART double K(exp_line)(REAL *y, const REAL *x, int64_t n, REAL shift)
 {
     REAL room[K(PIECE)];
     double sum = 0;
     for (int64_t i = 0; i < n; i += K(PIECE)) {
         int64_t m = K(piece)(n, i);
-        REAL *restrict to = y ? y + i : room;
+        REAL *to = y ? y + i : room;
         K(fetch)(x + i, n, m);
-        for (int64_t k = 0; k < m; k++)
-            to[k] = EXP(x[i + k] - shift);
-        sum += K(piece_sum)(to, m);
+        K(exp_piece)(to, x + i, m, shift);
+        sum += (double)K(piece_sum)(to, m);
     }
     return sum;
 }

@@ -8,8 +8,8 @@
 enum { K(WIDTH) = 512 / sizeof(REAL), K(ROWS) = 32 };
 
 /* m lines side by side: their largest elements */
-static void K(max_rows)(int64_t m, int64_t n, REAL *restrict max, const REAL *restrict x,
-                        int64_t row)
+LINE_PART void K(max_rows)(int64_t m, int64_t n, REAL *restrict max, const REAL *restrict x,
+                           int64_t row)
 {
     for (int64_t j = 0; j < m; j++)
         max[j] = -INFINITY;
@@ -28,8 +28,8 @@ static inline void K(exp_row)(int64_t m, REAL *restrict e, REAL *restrict sum,
 }
 
 /* ... and sums of e^(x - shift), in blocks of rows; y = e^(x - shift) where it is not NULL */
-static void K(exp_rows)(int64_t m, int64_t n, double *restrict sum, REAL *y, int64_t y_row,
-                        const REAL *x, int64_t x_row, const REAL *shift)
+LINE_PART void K(exp_rows)(int64_t m, int64_t n, double *restrict sum, REAL *y, int64_t y_row,
+                           const REAL *x, int64_t x_row, const REAL *shift)
 {
     for (int64_t j = 0; j < m; j++)
         sum[j] = 0;
@@ -48,8 +48,8 @@ static int64_t K(together)(int64_t lines, int64_t j, bool side_by_side)
     return !side_by_side ? 1 : lines - j < K(WIDTH) ? lines - j : K(WIDTH);
 }
 
-static void K(scale_rows)(int64_t m, int64_t n, REAL *restrict y, int64_t row,
-                          const double *restrict sum)
+LINE_PART void K(scale_rows)(int64_t m, int64_t n, REAL *restrict y, int64_t row,
+                             const double *restrict sum)
 {
     REAL scale[K(WIDTH)];
     for (int64_t k = 0; k < m; k++)
@@ -59,6 +59,12 @@ static void K(scale_rows)(int64_t m, int64_t n, REAL *restrict y, int64_t row,
             y[i * row + k] *= scale[k];
 }
 
+LINE_PART void K(scale_line)(REAL *restrict y, int64_t n, REAL scale)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] *= scale;
+}
+
 /* operands y, x. 3 reads, 2 writes, 1 exponential per element; all but 1 read and 1 write of a
  * line's elements in cache */
 static void K(softmax)(int64_t lines, void *const *data, const int64_t *stride, const void *arg)
@@ -66,14 +72,11 @@ static void K(softmax)(int64_t lines, void *const *data, const int64_t *stride, 
     const line *l = arg;
     int64_t n = l->length, sy = l->stride[0], sx = l->stride[1];
     bool beside = stride[0] == 1 && stride[1] == 1;
-    for (int64_t j = 0, m; j < lines; j += m) {
-        REAL *restrict y = (REAL *)data[0] + j * stride[0];
+    for (int64_t j = 0, m = 1; j < lines; j += m) {
+        REAL *y = (REAL *)data[0] + j * stride[0];
         const REAL *x = (const REAL *)data[1] + j * stride[1];
         if (sy == 1 && sx == 1) {
-            m = 1;
-            REAL scale = (REAL)(1 / K(exp_line)(y, x, n, K(line_max)(x, n)));
-            for (int64_t i = 0; i < n; i++)
-                y[i] *= scale;
+            K(scale_line)(y, n, (REAL)(1 / K(exp_line)(y, x, n, K(line_max)(x, n))));
             continue;
         }
         REAL max[K(WIDTH)];
@@ -85,6 +88,25 @@ static void K(softmax)(int64_t lines, void *const *data, const int64_t *stride, 
     }
 }
 
+LINE_PART void K(shift_line)(REAL *restrict y, const REAL *restrict x, int64_t n, REAL max,
+                             REAL log_sum)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] - max - log_sum;
+}
+
+LINE_PART void K(shift_rows)(int64_t m, int64_t n, REAL *restrict y, int64_t y_row,
+                             const REAL *restrict x, int64_t x_row, const REAL *restrict max,
+                             const double *restrict sum)
+{
+    REAL log_sum[K(WIDTH)];
+    for (int64_t k = 0; k < m; k++)
+        log_sum[k] = (REAL)log(sum[k]);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < m; k++)
+            y[i * y_row + k] = x[i * x_row + k] - max[k] - log_sum[k];
+}
+
 /* the same, then y = x - max - log sum */
 static void K(log_softmax)(int64_t lines, void *const *data, const int64_t *stride,
                            const void *arg)
@@ -92,32 +114,27 @@ static void K(log_softmax)(int64_t lines, void *const *data, const int64_t *stri
     const line *l = arg;
     int64_t n = l->length, sy = l->stride[0], sx = l->stride[1];
     bool beside = stride[0] == 1 && stride[1] == 1;
-    for (int64_t j = 0, m; j < lines; j += m) {
-        REAL *restrict y = (REAL *)data[0] + j * stride[0];
-        const REAL *restrict x = (const REAL *)data[1] + j * stride[1];
+    for (int64_t j = 0, m = 1; j < lines; j += m) {
+        REAL *y = (REAL *)data[0] + j * stride[0];
+        const REAL *x = (const REAL *)data[1] + j * stride[1];
         if (sy == 1 && sx == 1) {
-            m = 1;
-            REAL max = K(line_max)(x, n), log_sum = (REAL)log(K(exp_line)(NULL, x, n, max));
-            for (int64_t i = 0; i < n; i++)
-                y[i] = x[i] - max - log_sum;
+            REAL max = K(line_max)(x, n);
+            K(shift_line)(y, x, n, max, (REAL)log(K(exp_line)(NULL, x, n, max)));
             continue;
         }
-        REAL max[K(WIDTH)], log_sum[K(WIDTH)];
+        REAL max[K(WIDTH)];
         double sum[K(WIDTH)];
         m = K(together)(lines, j, beside);
         K(max_rows)(m, n, max, x, sx);
         K(exp_rows)(m, n, sum, NULL, 0, x, sx, max);
-        for (int64_t k = 0; k < m; k++)
-            log_sum[k] = (REAL)log(sum[k]);
-        for (int64_t i = 0; i < n; i++)
-            for (int64_t k = 0; k < m; k++)
-                y[i * sy + k] = x[i * sx + k] - max[k] - log_sum[k];
+        K(shift_rows)(m, n, y, sy, x, sx, max, sum);
     }
 }
 
 /* -- Gradients: operands gx, gy, y. gy of a line may be repeated or lie apart: then a piece at a
- * time is gathered */
-static const REAL *K(gathered)(REAL *room, const REAL *x, int64_t n, int64_t stride)
+ * time is gathered. What is to be added to gx is found in a room of its own first */
+LINE_PART const REAL *K(gathered)(REAL *restrict room, const REAL *restrict x, int64_t n,
+                                  int64_t stride)
 {
     if (stride == 1)
         return x;
@@ -126,32 +143,44 @@ static const REAL *K(gathered)(REAL *room, const REAL *x, int64_t n, int64_t str
     return room;
 }
 
-static void K(softmax_back_line)(REAL *restrict gx, const REAL *gy, int64_t sg,
-                                 const REAL *restrict y, const line *l)
+LINE_PART void K(softmax_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
+                                     const REAL *restrict y, REAL dot)
 {
-    REAL room[K(PIECE)];
+    for (int64_t i = 0; i < n; i++)
+        gx[i] = y[i] * (gy[i] - dot);
+}
+
+LINE_PART void K(log_softmax_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
+                                         const REAL *restrict y, REAL sum)
+{
+    for (int64_t i = 0; i < n; i++)
+        gx[i] = gy[i] - EXP(y[i]) * sum;
+}
+
+/* 2 passes; 2 multiplications and 2 additions per element, or 1 exponential */
+LINE_PART void K(back_line)(const line *l, bool logs, REAL *gx, const REAL *gy, const REAL *y)
+{
+    REAL gathered[K(PIECE)], room[K(PIECE)];
     double total = 0;
-    int64_t n = l->length;
+    int64_t n = l->length, sg = l->stride[1];
     for (int64_t i = 0; i < n; i += K(PIECE)) {
         int64_t m = K(piece)(n, i);
-        total += K(piece_dot)(K(gathered)(room, gy + i * sg, m, sg), y + i, m);
+        const REAL *g = K(gathered)(gathered, gy + i * sg, m, sg);
+        total += (double)(logs ? K(piece_sum)(g, m) : K(piece_dot)(g, y + i, m));
     }
-    REAL dot = (REAL)total;
     for (int64_t i = 0; i < n; i += K(PIECE)) {
         int64_t m = K(piece)(n, i);
-        const REAL *restrict g = K(gathered)(room, gy + i * sg, m, sg);
+        const REAL *g = K(gathered)(gathered, gy + i * sg, m, sg);
+        (logs ? K(log_softmax_back_piece)
+              : K(softmax_back_piece))(m, l->adds ? room : gx + i, g, y + i, (REAL)total);
         if (l->adds)
-            for (int64_t k = 0; k < m; k++)
-                gx[i + k] += y[i + k] * (g[k] - dot);
-        else
-            for (int64_t k = 0; k < m; k++)
-                gx[i + k] = y[i + k] * (g[k] - dot);
+            K(add_piece)(gx + i, room, m);
     }
 }
 
 /* sum_j = sum of gy_j, or of gy_j y_j where y is not NULL */
-static void K(dot_rows)(int64_t m, int64_t n, REAL *restrict sum, const REAL *restrict gy,
-                        int64_t g_row, const REAL *restrict y, int64_t y_row)
+LINE_PART void K(dot_rows)(int64_t m, int64_t n, REAL *restrict sum, const REAL *restrict gy,
+                           int64_t g_row, const REAL *restrict y, int64_t y_row)
 {
     double total[K(WIDTH)] = { 0 };
     for (int64_t first = 0; first < n; first += K(ROWS)) {
@@ -171,96 +200,61 @@ static void K(dot_rows)(int64_t m, int64_t n, REAL *restrict sum, const REAL *re
 }
 
 /* a row of lines side by side */
-static inline void K(softmax_back_row)(int64_t m, REAL *restrict gx, const REAL *restrict gy,
-                                       const REAL *restrict y, const REAL *restrict dot, bool adds)
+LINE_PART void K(softmax_back_row)(int64_t m, REAL *restrict gx, const REAL *restrict gy,
+                                   const REAL *restrict y, const REAL *restrict dot)
 {
-    if (adds)
-        for (int64_t k = 0; k < m; k++)
-            gx[k] += y[k] * (gy[k] - dot[k]);
-    else
-        for (int64_t k = 0; k < m; k++)
-            gx[k] = y[k] * (gy[k] - dot[k]);
+    for (int64_t k = 0; k < m; k++)
+        gx[k] = y[k] * (gy[k] - dot[k]);
 }
 
-/* 2 passes, 2 multiplications and 2 additions per element */
+LINE_PART void K(log_softmax_back_row)(int64_t m, REAL *restrict gx, const REAL *restrict gy,
+                                       const REAL *restrict y, const REAL *restrict sum)
+{
+    for (int64_t k = 0; k < m; k++)
+        gx[k] = gy[k] - EXP(y[k]) * sum[k];
+}
+
+static void K(back_rows)(int64_t m, const line *l, bool logs, REAL *gx, const REAL *gy,
+                         const REAL *y)
+{
+    REAL sum[K(WIDTH)], room[K(WIDTH)];
+    int64_t n = l->length, sx = l->stride[0], sg = l->stride[1], sy = l->stride[2];
+    K(dot_rows)(m, n, sum, gy, sg, logs ? NULL : y, sy);
+    for (int64_t i = 0; i < n; i++, gx += sx, gy += sg, y += sy) {
+        (logs ? K(log_softmax_back_row)
+              : K(softmax_back_row))(m, l->adds ? room : gx, gy, y, sum);
+        if (l->adds)
+            K(add_piece)(gx, room, m);
+    }
+}
+
+LINE_PART void K(back)(int64_t lines, void *const *data, const int64_t *stride, const line *l,
+                       bool logs)
+{
+    bool beside = stride[0] == 1 && stride[1] == 1 && stride[2] == 1;
+    for (int64_t j = 0, m = 1; j < lines; j += m) {
+        REAL *gx = (REAL *)data[0] + j * stride[0];
+        const REAL *gy = (const REAL *)data[1] + j * stride[1];
+        const REAL *y = (const REAL *)data[2] + j * stride[2];
+        if (l->stride[0] == 1 && l->stride[2] == 1) {
+            K(back_line)(l, logs, gx, gy, y);
+            continue;
+        }
+        m = K(together)(lines, j, beside);
+        K(back_rows)(m, l, logs, gx, gy, y);
+    }
+}
+
 static void K(softmax_back)(int64_t lines, void *const *data, const int64_t *stride,
                             const void *arg)
 {
-    const line *l = arg;
-    int64_t n = l->length, sx = l->stride[0], sg = l->stride[1], sy = l->stride[2];
-    bool beside = stride[0] == 1 && stride[1] == 1 && stride[2] == 1;
-    for (int64_t j = 0, m; j < lines; j += m) {
-        REAL *restrict gx = (REAL *)data[0] + j * stride[0], dot[K(WIDTH)];
-        const REAL *restrict gy = (const REAL *)data[1] + j * stride[1];
-        const REAL *restrict y = (const REAL *)data[2] + j * stride[2];
-        if (sx == 1 && sy == 1) {
-            m = 1;
-            K(softmax_back_line)(gx, gy, sg, y, l);
-            continue;
-        }
-        m = K(together)(lines, j, beside);
-        K(dot_rows)(m, n, dot, gy, sg, y, sy);
-        for (int64_t i = 0; i < n; i++)
-            K(softmax_back_row)(m, gx + i * sx, gy + i * sg, y + i * sy, dot, l->adds);
-    }
+    K(back)(lines, data, stride, arg, false);
 }
 
-static void K(log_softmax_back_line)(REAL *restrict gx, const REAL *gy, int64_t sg,
-                                     const REAL *restrict y, const line *l)
-{
-    REAL room[K(PIECE)];
-    double total = 0;
-    int64_t n = l->length;
-    for (int64_t i = 0; i < n; i += K(PIECE)) {
-        int64_t m = K(piece)(n, i);
-        total += K(piece_sum)(K(gathered)(room, gy + i * sg, m, sg), m);
-    }
-    REAL sum = (REAL)total;
-    for (int64_t i = 0; i < n; i += K(PIECE)) {
-        int64_t m = K(piece)(n, i);
-        const REAL *restrict g = K(gathered)(room, gy + i * sg, m, sg);
-        if (l->adds)
-            for (int64_t k = 0; k < m; k++)
-                gx[i + k] += g[k] - EXP(y[i + k]) * sum;
-        else
-            for (int64_t k = 0; k < m; k++)
-                gx[i + k] = g[k] - EXP(y[i + k]) * sum;
-    }
-}
-
-static inline void K(log_softmax_back_row)(int64_t m, REAL *restrict gx, const REAL *restrict gy,
-                                           const REAL *restrict y, const REAL *restrict sum,
-                                           bool adds)
-{
-    if (adds)
-        for (int64_t k = 0; k < m; k++)
-            gx[k] += gy[k] - EXP(y[k]) * sum[k];
-    else
-        for (int64_t k = 0; k < m; k++)
-            gx[k] = gy[k] - EXP(y[k]) * sum[k];
-}
-
-/* 2 passes, 1 exponential per element */
 static void K(log_softmax_back)(int64_t lines, void *const *data, const int64_t *stride,
                                 const void *arg)
 {
-    const line *l = arg;
-    int64_t n = l->length, sx = l->stride[0], sg = l->stride[1], sy = l->stride[2];
-    bool beside = stride[0] == 1 && stride[1] == 1 && stride[2] == 1;
-    for (int64_t j = 0, m; j < lines; j += m) {
-        REAL *restrict gx = (REAL *)data[0] + j * stride[0], sum[K(WIDTH)];
-        const REAL *restrict gy = (const REAL *)data[1] + j * stride[1];
-        const REAL *restrict y = (const REAL *)data[2] + j * stride[2];
-        if (sx == 1 && sy == 1) {
-            m = 1;
-            K(log_softmax_back_line)(gx, gy, sg, y, l);
-            continue;
-        }
-        m = K(together)(lines, j, beside);
-        K(dot_rows)(m, n, sum, gy, sg, NULL, 0);
-        for (int64_t i = 0; i < n; i++)
-            K(log_softmax_back_row)(m, gx + i * sx, gy + i * sg, y + i * sy, sum, l->adds);
-    }
+    K(back)(lines, data, stride, arg, true);
 }
 
 /* -- logsumexp as a fold: kept are the largest element so far, and the sum of e^(x - shift) with
@@ -285,7 +279,7 @@ static REAL K(scaled)(REAL sum, REAL from, REAL to)
 }
 
 /* more elements for result j: the largest, and their sum when that was taken off */
-static void K(absorb)(int64_t m, int64_t j, REAL *kept, REAL by, REAL part)
+LINE_PART void K(absorb)(int64_t m, int64_t j, REAL *kept, REAL by, REAL part)
 {
     REAL *max = kept + j, *sum = max + m, *rest = sum + m, most = by > *max ? by : *max;
     REAL old = K(scaled)(*sum, *max, most), new = K(scaled)(part, by, most);
@@ -336,26 +330,30 @@ static void K(finish)(int64_t m, const void *kept, void *data, int64_t stride, v
     }
 }
 
+LINE_PART void K(logsumexp_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
+                                       const REAL *restrict x, const REAL *restrict y)
+{
+    for (int64_t i = 0; i < n; i++)
+        gx[i] = gy[i] * EXP(x[i] - (y[i] == -INFINITY ? 0 : y[i]));
+}
+
 /* gx = gy e^(x - y), of operands gx, gy, x, y; where y = -inf every x is, and e^x is 0 */
 static void K(logsumexp_back)(int64_t n, void *const *data, const int64_t *stride,
                               const void *arg)
 {
     const bool *adds = arg;
-    REAL *restrict gx = data[0];
-    const REAL *restrict gy = data[1], *restrict x = data[2], *restrict y = data[3];
-    int64_t sg = stride[1], sy = stride[3];
-    if (stride[0] == 1 && stride[2] == 1 && sg == 0 && sy == 0) {
-        REAL g = *gy, total = *y == -INFINITY ? 0 : *y;
-        for (int64_t i = 0; i < n; i++) {
-            REAL v = g * EXP(x[i] - total);
-            gx[i] = *adds ? gx[i] + v : v;
-        }
-        return;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        REAL total = y[i * sy] == -INFINITY ? 0 : y[i * sy], *to = gx + i * stride[0];
-        REAL v = gy[i * sg] * EXP(x[i * stride[2]] - total);
-        *to = *adds ? *to + v : v;
+    REAL g[K(WIDTH)], x[K(WIDTH)], y[K(WIDTH)], room[K(WIDTH)];
+    for (int64_t i = 0, m; i < n; i += m) {
+        m = n - i < K(WIDTH) ? n - i : K(WIDTH);
+        REAL *gx = (REAL *)data[0] + i * stride[0];
+        const REAL *from[3];
+        REAL *rooms[3] = { g, x, y };
+        for (int k = 0; k < 3; k++)
+            from[k] = K(gathered)(rooms[k], (const REAL *)data[k + 1] + i * stride[k + 1], m,
+                                  stride[k + 1]);
+        K(logsumexp_back_piece)(m, *adds ? room : gx, from[0], from[1], from[2]);
+        if (*adds)
+            K(add_piece)(gx, room, m);
     }
 }
 

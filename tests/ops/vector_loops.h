@@ -6,6 +6,7 @@
             y[i] = vector_##f(x[i]);                                                            \
     }
 EACH(exp)
+EACH(exp_normal)
 EACH(expm1)
 EACH(log)
 EACH(log1p)
@@ -27,6 +28,6 @@ static void LOOP(density)(float *restrict y, const float *restrict x, int n)
         vector_normal(x[i], &y[i]);
 }
 static void (*const LOOP(all)[])(float *restrict, const float *restrict, int) = {
-    LOOP(exp), LOOP(expm1), LOOP(log), LOOP(log1p), LOOP(tanh), LOOP(logistic), LOOP(softplus),
-    LOOP(erf), LOOP(normal), LOOP(density),
+    LOOP(exp), LOOP(exp_normal), LOOP(expm1), LOOP(log), LOOP(log1p), LOOP(tanh), LOOP(logistic),
+    LOOP(softplus), LOOP(erf), LOOP(normal), LOOP(density),
 };
