@@ -5,6 +5,9 @@
 #include <math.h>
 
 #include "node.h"
+#ifdef CT_SIMD_X86
+#include <immintrin.h>
+#endif
 
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
@@ -12,9 +15,9 @@
 #pragma GCC optimize("fp-contract=off")
 #endif
 
-static void philox(uint64_t seed, uint64_t block, uint32_t out[4])
+uint64_t ct_random_at(uint64_t seed, uint64_t i)
 {
-    uint32_t c[4] = { (uint32_t)block, (uint32_t)(block >> 32), 0, 0 };
+    uint32_t c[4] = { (uint32_t)(i / 2), (uint32_t)(i / 2 >> 32), 0, 0 };
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
     for (int round = 0; round < 10; round++) {
         uint64_t p0 = (uint64_t)0xD2511F53u * c[0], p1 = (uint64_t)0xCD9E8D57u * c[2];
@@ -22,27 +25,46 @@ static void philox(uint64_t seed, uint64_t block, uint32_t out[4])
         c[0] = n0, c[1] = (uint32_t)p1, c[2] = n2, c[3] = (uint32_t)p0;
         k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
     }
-    for (int i = 0; i < 4; i++)
-        out[i] = c[i];
+    return i % 2 ? (uint64_t)c[3] << 32 | c[2] : (uint64_t)c[1] << 32 | c[0];
 }
 
-static uint64_t pair(const uint32_t block[4], uint64_t i)
+/* -- By the group, which is several times as quick */
+enum { LANES = 32, DRAWS = 2 * LANES }; /* blocks, and two draws of each */
+
+typedef struct kernels {
+    void (*draws)(uint64_t seed, uint64_t block, uint64_t out[DRAWS]);
+    void (*uniforms)(const uint64_t bits[DRAWS], double out[DRAWS]);
+    void (*normals)(const uint64_t bits[DRAWS], double out[DRAWS]); /* one for each draw */
+} kernels;
+
+static inline uint64_t bits_of(double x)
 {
-    return (uint64_t)block[2 * i + 1] << 32 | block[2 * i];
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
 }
 
-uint64_t ct_random_at(uint64_t seed, uint64_t i)
+static inline double double_of(uint64_t bits)
 {
-    uint32_t block[4];
-    philox(seed, i / 2, block);
-    return pair(block, i % 2);
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
 }
 
-/* the draws of LANES blocks at once, in a loop that vectorizes: a third of the instructions. Of
- * fewer lanes gcc unrolls it instead */
-enum { LANES = 32, DRAWS = 2 * LANES };
+/* k < 2^52, exactly: in the last places of 2^52. A conversion is not vectorized */
+static inline double small(uint64_t k)
+{
+    return double_of(0x4330000000000000u | k) - 0x1p52;
+}
 
-static void lanes(uint64_t seed, uint64_t block, uint64_t out[DRAWS])
+/* the upper 53 bits: k / 2^53, k < 2^53 */
+static inline double uniform(uint64_t bits)
+{
+    return (small(bits >> 32) * 0x1p21 + small(bits >> 11 & 0x1FFFFF)) * 0x1p-53;
+}
+
+/* the draws of LANES blocks, side by side */
+static void draws_plain(uint64_t seed, uint64_t block, uint64_t out[DRAWS])
 {
     uint32_t c0[LANES], c1[LANES], c2[LANES] = { 0 }, c3[LANES] = { 0 };
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
@@ -66,16 +88,84 @@ static void lanes(uint64_t seed, uint64_t block, uint64_t out[DRAWS])
     }
 }
 
-/* n draws from `start` on */
-static void draw_all(uint64_t seed, uint64_t start, uint64_t *out, int64_t n)
+#define K(name) name##_plain
+#include "random_kernels.h"
+#undef K
+
+#ifdef CT_SIMD_X86
+CT_SIMD_BEGIN_AVX2
+/* The same, with words in the lower halves of 64 bits, which is what the instruction multiplies: the
+ * upper ones hold what they may. 2.5 times as quick as what gcc makes of the loop */
+static void draws_avx2(uint64_t seed, uint64_t block, uint64_t out[DRAWS])
 {
-    int64_t i = 0;
-    if (start % 2 == 1 && n > 0)
-        out[i++] = ct_random_at(seed, start);
-    for (; i + DRAWS <= n; i += DRAWS)
-        lanes(seed, (start + (uint64_t)i) / 2, out + i);
-    for (; i < n; i++)
-        out[i] = ct_random_at(seed, start + (uint64_t)i);
+    enum { CHAINS = 2 }; /* hide a product's latency */
+    const __m256i m0 = _mm256_set1_epi64x(0xD2511F53u), m1 = _mm256_set1_epi64x(0xCD9E8D57u);
+    const __m256i low = _mm256_set1_epi64x(0xFFFFFFFFu);
+    for (int i = 0; i < LANES; i += 4 * CHAINS, block += 4 * CHAINS) {
+        __m256i c[CHAINS][4];
+        uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+        for (int h = 0; h < CHAINS; h++) {
+            __m256i first = _mm256_set1_epi64x((int64_t)block + 4 * h);
+            c[h][0] = _mm256_add_epi64(first, _mm256_setr_epi64x(0, 1, 2, 3));
+            c[h][1] = _mm256_srli_epi64(c[h][0], 32);
+            c[h][2] = c[h][3] = _mm256_setzero_si256();
+        }
+        for (int round = 0; round < 10; round++) {
+            __m256i v0 = _mm256_set1_epi64x(k0), v1 = _mm256_set1_epi64x(k1);
+            for (int h = 0; h < CHAINS; h++) {
+                __m256i p0 = _mm256_mul_epu32(c[h][0], m0), p1 = _mm256_mul_epu32(c[h][2], m1);
+                __m256i h0 = _mm256_srli_epi64(p0, 32), h1 = _mm256_srli_epi64(p1, 32);
+                c[h][0] = _mm256_xor_si256(_mm256_xor_si256(h1, c[h][1]), v0);
+                c[h][1] = p1;
+                c[h][2] = _mm256_xor_si256(_mm256_xor_si256(h0, c[h][3]), v1);
+                c[h][3] = p0;
+            }
+            k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
+        }
+        for (int h = 0; h < CHAINS; h++) { /* block 0 1 2 3, first and second draws -> in turn */
+            __m256i x = _mm256_or_si256(_mm256_slli_epi64(c[h][1], 32),
+                                        _mm256_and_si256(c[h][0], low));
+            __m256i y = _mm256_or_si256(_mm256_slli_epi64(c[h][3], 32),
+                                        _mm256_and_si256(c[h][2], low));
+            __m256i even = _mm256_unpacklo_epi64(x, y), odd = _mm256_unpackhi_epi64(x, y);
+            __m256i *to = (__m256i *)(void *)(out + 2 * (i + 4 * h));
+            _mm256_storeu_si256(to, _mm256_permute2x128_si256(even, odd, 0x20));
+            _mm256_storeu_si256(to + 1, _mm256_permute2x128_si256(even, odd, 0x31));
+        }
+    }
+}
+#define K(name) name##_avx2
+#include "random_kernels.h"
+#undef K
+CT_SIMD_END
+#endif
+
+static const kernels *kernels_for(const ct_context *cx)
+{
+#ifdef CT_SIMD_X86
+    if (cx->simd >= CT_SIMD_AVX2)
+        return &kernels_avx2;
+#endif
+    (void)cx;
+    return &kernels_plain;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void ct_random_fill(const ct_context *cx, uint64_t seed, uint64_t start, uint64_t *out, int64_t n)
+{
+    const kernels *k = kernels_for(cx);
+    uint64_t room[DRAWS];
+    for (int64_t m; n > 0; start += (uint64_t)m, out += m, n -= m) {
+        int64_t odd = (int64_t)(start % 2);
+        m = least(n, DRAWS - odd);
+        k->draws(seed, start / 2, m == DRAWS ? out : room);
+        if (m < DRAWS)
+            memcpy(out, room + odd, (size_t)m * sizeof *out);
+    }
 }
 
 void ct_seed(ct_context *cx, uint64_t seed)
@@ -98,64 +188,48 @@ uint64_t ct_random_u64(ct_context *cx)
     return cx ? ct_random_at(cx->seed, ct__draw(cx, 1)) : 0;
 }
 
-/* 53 bits: k / 2^53, k < 2^53 */
-static double uniform(uint64_t bits)
+/* -- Tensors of random numbers, in ranges for the threads */
+enum { GRAIN = 64 * DRAWS };
+
+typedef struct job {
+    ct_tensor *y;
+    uint64_t start;
+    bool normal;
+} job;
+
+/* 24 bits, so that rounding cannot reach 1 */
+static void few_bits(const uint64_t *bits, float *y, int64_t n)
 {
-    return (double)(bits >> 11) * 0x1p-53;
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)(int32_t)(bits[i] >> 40) * 0x1p-24f;
 }
 
-/* log x for 0 < x <= 1: x = 2^e m, m in [sqrt 1/2, sqrt 2); log m = 2 artanh s, s = (m-1)/(m+1),
- * |s| < 0.172, a series of s^2 < 0.0295: twelve terms leave less than 1e-18 */
-static double natural_log(double x)
+static void fill_range(int64_t begin, int64_t end, void *arg)
 {
-    int e;
-    double m = frexp(x, &e);
-    if (m < 0.70710678118654752)
-        m *= 2, e--;
-    double s = (m - 1) / (m + 1), s2 = s * s, sum = 0;
-    for (int k = 23; k >= 3; k -= 2)
-        sum = (sum + 1.0 / k) * s2;
-    return e * 0.69314718055994530942 + 2 * s * (1 + sum);
-}
-
-/* sin and cos of 2 pi u, 0 <= u < 1: to an eighth of a turn by symmetry, then the power series */
-static void turn(double u, double *sine, double *cosine)
-{
-    int quarter = (int)(u * 4 + 0.5);
-    double a = (u - quarter * 0.25) * 6.28318530717958647693, a2 = a * a, s = 1, c = 1;
-    for (int k = 18; k >= 2; k -= 2) {
-        s = 1 - s * a2 / (k * (k + 1));
-        c = 1 - c * a2 / (k * (k - 1));
-    }
-    s *= a;
-    switch (quarter % 4) {
-    case 0:
-        *sine = s, *cosine = c;
-        return;
-    case 1:
-        *sine = c, *cosine = -s;
-        return;
-    case 2:
-        *sine = -s, *cosine = -c;
-        return;
-    default:
-        *sine = -c, *cosine = s;
+    const job *j = arg;
+    const ct_context *cx = j->y->cx;
+    const kernels *k = kernels_for(cx);
+    bool f32 = j->y->dtype == CT_F32;
+    float *as_f32 = (float *)(void *)j->y->data;
+    double *as_f64 = (double *)(void *)j->y->data, values[DRAWS];
+    uint64_t bits[DRAWS];
+    for (int64_t i = begin, n; i < end; i += n) {
+        n = least(end - i, DRAWS);
+        ct_random_fill(cx, cx->seed, j->start + (uint64_t)i, bits, DRAWS);
+        if (f32 && !j->normal) {
+            few_bits(bits, as_f32 + i, n);
+            continue;
+        }
+        (j->normal ? k->normals : k->uniforms)(bits, values);
+        for (int64_t e = 0; e < n; e++)
+            if (f32)
+                as_f32[i + e] = (float)values[e];
+            else
+                as_f64[i + e] = values[e];
     }
 }
 
-/* Box and Muller (1958): sqrt(-2 log u) cos 2 pi v and ... sin, u in (0, 1] */
-static void normals(uint64_t seed, uint64_t block, double out[2])
-{
-    uint32_t bits[4];
-    double sine, cosine;
-    philox(seed, block, bits);
-    double radius = sqrt(-2 * natural_log(1 - uniform(pair(bits, 0))));
-    turn(uniform(pair(bits, 1)), &sine, &cosine);
-    out[0] = radius * cosine;
-    out[1] = radius * sine;
-}
-
-static ct_tensor *new_float(ct_context *cx, const char *who, const ct__layout *layout)
+static ct_tensor *fill(ct_context *cx, const char *who, const ct__layout *layout, bool normal)
 {
     if (!cx || ct__shape_count(cx, who, layout->dtype, layout->shape, layout->ndim) < 0)
         return NULL;
@@ -164,43 +238,24 @@ static ct_tensor *new_float(ct_context *cx, const char *who, const ct__layout *l
                 ct__dtype_text(layout->dtype));
         return NULL;
     }
-    return ct__to_scope(ct__tensor_new(cx, layout));
+    ct_tensor *y = ct__to_scope(ct__tensor_new(cx, layout));
+    if (!y)
+        return NULL;
+    int64_t odd = (int64_t)(cx->draws & 1); /* two draws make two normals: from a whole block on */
+    uint64_t start = normal ? (ct__draw(cx, odd + (y->count + 1) / 2 * 2) + 1) / 2 * 2
+                            : ct__draw(cx, y->count);
+    ct_parallel_ranges(cx, y->count, GRAIN, fill_range, &(job){ y, start, normal });
+    return y;
 }
 
 ct_tensor *ct_rand(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim)
 {
-    ct_tensor *y = new_float(cx, "rand", &(ct__layout){ .dtype = dtype, .ndim = ndim,
-                                                        .shape = shape });
-    if (!y)
-        return NULL;
-    uint64_t start = ct__draw(cx, y->count), bits[4 * DRAWS];
-    for (int64_t i = 0, n; i < y->count; i += n) {
-        n = y->count - i < 4 * DRAWS ? y->count - i : 4 * DRAWS;
-        draw_all(cx->seed, start + (uint64_t)i, bits, n);
-        for (int64_t k = 0; k < n; k++)
-            if (dtype == CT_F32) /* 24 bits, so that rounding cannot reach 1 */
-                ((float *)(void *)y->data)[i + k] = (float)(int32_t)(bits[k] >> 40) * 0x1p-24f;
-            else
-                ((double *)(void *)y->data)[i + k] = uniform(bits[k]);
-    }
-    return y;
+    return fill(cx, "rand", &(ct__layout){ .dtype = dtype, .ndim = ndim, .shape = shape }, false);
 }
 
 ct_tensor *ct_randn(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim)
 {
-    ct_tensor *y = new_float(cx, "randn", &(ct__layout){ .dtype = dtype, .ndim = ndim,
-                                                         .shape = shape });
-    if (!y)
-        return NULL;
-    /* two draws make two normals: start at a whole block */
-    uint64_t block = (ct__draw(cx, (int64_t)(cx->draws & 1) + (y->count + 1) / 2 * 2) + 1) / 2;
-    double two[2];
-    for (int64_t i = 0; i < y->count; i++) {
-        if (i % 2 == 0)
-            normals(cx->seed, block + (uint64_t)i / 2, two);
-        ct__store(y->data + (size_t)i * ct__dtype_size(dtype), dtype, two[i % 2]);
-    }
-    return y;
+    return fill(cx, "randn", &(ct__layout){ .dtype = dtype, .ndim = ndim, .shape = shape }, true);
 }
 
 /* uniform on [0, n) without bias: the top of 2^64 that n does not divide is drawn again

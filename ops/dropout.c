@@ -8,12 +8,19 @@ typedef struct numbers {
     double p;
 } numbers;
 
-#define REAL float
+#define REAL    float
 #define K(name) name##_f32
 #include "dropout_kernels.h"
-#undef REAL
 #undef K
-#define REAL double
+#ifdef CT_SIMD_X86
+CT_SIMD_BEGIN_AVX2
+#define K(name) name##_f32_avx2
+#include "dropout_kernels.h"
+#undef K
+CT_SIMD_END
+#endif
+#undef REAL
+#define REAL    double
 #define K(name) name##_f64
 #include "dropout_kernels.h"
 
@@ -34,37 +41,81 @@ static ct_status dropout_infer(ct_call *call)
     return status;
 }
 
-/* half a draw for each element: 32 bits, compared with p 2^32 */
-static void draw(const ct_call *call, unsigned char *mask, int64_t n)
+/* -- Half a draw for each element: 32 bits, dropped where they are below p 2^32 */
+enum { DRAWS = 256, GRAIN = 64 * DRAWS };
+
+typedef struct job {
+    const ct_context *cx;
+    uint64_t seed, start;
+    uint32_t below;
+    unsigned char *drawn; /* forward, which makes the mask */
+    const unsigned char *kept;
+    void *to;
+    const void *from;
+    size_t size;
+    double factor;
+    bool adds;
+    void (*mask)(int64_t n, void *to, const void *from, const unsigned char *kept, double factor,
+                 bool adds);
+} job;
+
+static void drop(int64_t begin, int64_t end, void *arg)
 {
-    uint64_t seed = ct_call_seed(call), start = ct_call_draws(call, n / 2 + n % 2), bits = 0;
-    uint64_t dropped = (uint64_t)(probability(call) * 0x1p32);
-    for (int64_t i = 0; i < n; i++) {
-        bits = i % 2 ? bits >> 32 : ct_random_at(seed, start + (uint64_t)i / 2);
-        mask[i] = (bits & 0xffffffffu) >= dropped;
+    const job *j = arg;
+    uint64_t bits[DRAWS];
+    for (int64_t i = begin, n; i < end; i += n) {
+        n = end - i < 2 * DRAWS ? end - i : 2 * DRAWS;
+        ct_random_fill(j->cx, j->seed, j->start + (uint64_t)i / 2, bits, n / 2 + n % 2);
+        for (int64_t k = 0; k < n; k++)
+            j->drawn[i + k] = (uint32_t)(bits[k / 2] >> k % 2 * 32) >= j->below;
     }
 }
 
-static ct_status mask(const ct_call *call, ct_tensor *to, const ct_tensor *from, bool adds)
+static void mask(int64_t begin, int64_t end, void *arg)
 {
-    const void *x = ct_data(from), *kept = ct_data(ct_call_aux(call, 0));
-    double factor = 1 / (1 - probability(call));
-    if (ct_dtype_of(to) == CT_F32)
-        mask_f32(ct_data_mutable(to), x, kept, ct_count(to), (float)factor, adds);
-    else
-        mask_f64(ct_data_mutable(to), x, kept, ct_count(to), factor, adds);
-    return CT_OK;
+    const job *j = arg;
+    size_t at = (size_t)begin * j->size;
+    j->mask(end - begin, (char *)j->to + at, (const char *)j->from + at, j->kept + begin,
+            j->factor, j->adds);
+}
+
+static void drop_and_mask(int64_t begin, int64_t end, void *arg)
+{
+    drop(begin, end, arg);
+    mask(begin, end, arg);
+}
+
+static job job_for(const ct_call *call, ct_tensor *to, const ct_tensor *from)
+{
+    double p = probability(call);
+    bool f32 = ct_dtype_of(to) == CT_F32;
+    job j = { .cx = ct_call_context(call), .seed = ct_call_seed(call),
+              .below = (uint32_t)(p * 0x1p32), .kept = ct_data(ct_call_aux(call, 0)),
+              .to = ct_data_mutable(to), .from = ct_data(from), .factor = 1 / (1 - p),
+              .size = f32 ? sizeof(float) : sizeof(double), .mask = f32 ? mask_f32 : mask_f64 };
+#ifdef CT_SIMD_X86
+    if (f32 && ct_simd_of(j.cx) >= CT_SIMD_AVX2)
+        j.mask = mask_f32_avx2;
+#endif
+    return j;
 }
 
 static ct_status dropout_forward(ct_call *call)
 {
-    draw(call, ct_data_mutable(ct_call_aux(call, 0)), ct_count(ct_call_x(call, 0)));
-    return mask(call, ct_call_y(call, 0), ct_call_x(call, 0), false);
+    job j = job_for(call, ct_call_y(call, 0), ct_call_x(call, 0));
+    int64_t n = ct_count(ct_call_y(call, 0));
+    j.drawn = ct_data_mutable(ct_call_aux(call, 0));
+    j.start = ct_call_draws(call, n / 2 + n % 2);
+    ct_parallel_ranges(ct_call_context(call), n, GRAIN, drop_and_mask, &j);
+    return CT_OK;
 }
 
 static ct_status dropout_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
-    return mask(call, gx[0], gy[0], ct_call_adds(call, 0));
+    job j = job_for(call, gx[0], gy[0]);
+    j.adds = ct_call_adds(call, 0);
+    ct_parallel_ranges(ct_call_context(call), ct_count(gx[0]), GRAIN, mask, &j);
+    return CT_OK;
 }
 
 static ct_status dropout_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)

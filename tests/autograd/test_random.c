@@ -80,6 +80,52 @@ START_TEST(many_are_as_one_by_one)
 }
 END_TEST
 
+/* the same numbers from any kernel and any number of threads: rand, randn, a dropout's mask */
+static void make_all(ct_simd simd, int threads, int64_t n, ct_dtype dtype, double *out)
+{
+    ct_context *c = ct_context_new(&(ct_context_options){ .simd = simd, .threads = threads,
+                                                          .seed = 3 });
+    for (int64_t i = 0; i < n % 3; i++)
+        ct_random_u64(c);
+    ct_tensor *made[] = { ct_rand(c, dtype, CT_SHAPE(n)), ct_randn(c, dtype, CT_SHAPE(n)),
+                          ct_dropout(ct_ones(c, dtype, CT_SHAPE(n)), 0.3) };
+    for (int k = 0; k < 3; k++)
+        ck_assert_int_eq(ct_to_doubles(made[k], out + k * n, n), CT_OK);
+    ct_context_free(c);
+}
+
+START_TEST(the_same_from_any_kernel)
+{
+    enum { MOST = 40000 };
+    static double want[3 * MOST], got[3 * MOST];
+    const int64_t sizes[] = { 1, 2, 63, 64, 65, 129, 4095, 8193, MOST };
+    for (int k = 0; k < 9; k++)
+        for (ct_dtype dtype = CT_F32; dtype <= CT_F64; dtype++) {
+            make_all(CT_SIMD_PLAIN, 1, sizes[k], dtype, want);
+            for (int threads = 1; threads < 4; threads++) {
+                make_all(0, threads, sizes[k], dtype, got);
+                ck_assert_int_eq(memcmp(got, want, (size_t)sizes[k] * 3 * sizeof *got), 0);
+            }
+        }
+}
+END_TEST
+
+/* Box and Muller by libm */
+START_TEST(normals_are_by_the_formula)
+{
+    enum { N = 1001 };
+    ct_seed(cx, 11);
+    const double *normals = ct_data_f64(ct_randn(cx, CT_F64, CT_SHAPE(N)));
+    for (int i = 0; i < N; i++) {
+        double u = (double)(ct_random_at(11, (uint64_t)(i / 2 * 2)) >> 11) * 0x1p-53;
+        double v = (double)(ct_random_at(11, (uint64_t)(i / 2 * 2 + 1)) >> 11) * 0x1p-53;
+        double angle = 2 * acos(-1) * v, radius = sqrt(-2 * log(1 - u));
+        double want = radius * (i % 2 ? sin(angle) : cos(angle));
+        ck_assert_double_le(fabs(normals[i] - want), 1e-14 * (1 + radius));
+    }
+}
+END_TEST
+
 START_TEST(a_seed_restarts)
 {
     ct_seed(cx, 7);
@@ -185,6 +231,7 @@ Suite *random_suite(void);
 Suite *random_suite(void)
 {
     return make_suite("autograd/random", (const TTest *[]){
-        known_answers, the_same_everywhere, many_are_as_one_by_one, a_seed_restarts, distributions,
+        known_answers, the_same_everywhere, many_are_as_one_by_one,
+        the_same_from_any_kernel, normals_are_by_the_formula, a_seed_restarts, distributions,
         integers_are_uniform, a_permutation_has_each_once, bad_arguments, NULL });
 }
