@@ -94,7 +94,7 @@ static void draws_plain(uint64_t seed, uint64_t block, uint64_t out[DRAWS])
 
 #ifdef CT_SIMD_X86
 CT_SIMD_BEGIN_AVX2
-/* The same, with words in the lower halves of 64 bits, which is what the instruction multiplies: the
+/* The same, with words in the lower halves of 64 bits, which the instruction multiplies: the
  * upper ones hold what they may. 2.5 times as quick as what gcc makes of the loop */
 static void draws_avx2(uint64_t seed, uint64_t block, uint64_t out[DRAWS])
 {

@@ -38,7 +38,7 @@ static void settle(const ct__walk *w, ct_tensor *t)
         t->flags |= CT__IN_WALK;
 }
 
-/* t joins the walk; false: another one has it. It is left out, so that cleaning up finds ours only */
+/* t joins the walk; false: another has it. It is left out, so that cleaning up finds ours only */
 static bool join(const ct__walk *w, ct_tensor *t, uint16_t flag, ct_tensor **stack)
 {
     if (t->flags & CT__IN_WALK)

@@ -132,7 +132,7 @@ void ct_parallel_ranges(ct_context *cx, int64_t n, int64_t grain,
 uint64_t ct_call_draws(const ct_call *call, int64_t n); /* start of n draws */
 /* draw number `i` (start + k) of the stream with this seed: uniform 64 bits */
 uint64_t ct_random_at(uint64_t seed, uint64_t i);
-/* n of them, from number `start` on: several times as quick. Threads may call this, and the above */
+/* n of them, from number `start` on: several times as quick. Threads may call these two */
 void ct_random_fill(const ct_context *cx, uint64_t seed, uint64_t start, uint64_t *out, int64_t n);
 uint64_t ct_call_seed(const ct_call *call);
 
