@@ -283,6 +283,9 @@ void ct__leave(const ct__walk *w, ct__frame *f);
 
 /* -- loop.c */
 enum { CT__GRAIN = 32768 }; /* elements of a thread's range: 10 us of the cheapest kernel */
+/* ct_loop over what is not tensors: operand 0 is written, the others are read */
+void ct__loop_shared(ct_context *cx, const int64_t *shape, int ndim, const ct_operand *operands,
+                     int n, ct_loop_body body, const void *arg);
 /* the shortest loop: where the operands are contiguous, of one shape and not too many, their count,
    and data[k] is operand k's first element; else -1 */
 static inline int64_t ct__flat(ct_tensor *const *operands, int n, void **data)

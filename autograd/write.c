@@ -54,7 +54,7 @@ void ct__copy_out(void *y, const ct_tensor *x)
     ct__row_major(ct__shape(x), x->ndim, strides);
     ct_operand operands[] = { { y, (size_t)bytes, strides },
                               { x->data, (size_t)bytes, ct__strides(x) } };
-    ct_loop_over(ct__shape(x), x->ndim, operands, 2, copy_run, &bytes);
+    ct__loop_shared(x->cx, ct__shape(x), x->ndim, operands, 2, copy_run, &bytes);
 }
 
 ct_tensor *ct__contiguous(ct_tensor *x)

@@ -12,6 +12,17 @@ ct_status ct__pass_begin(ct__pass *p, const ct_call *call, int n, int operands)
     return CT_OK;
 }
 
+/* one by one: ct_loop writes its first operand only */
+static void run_strided(ct_tensor *const *x, int n, ct_loop_body body, const void *arg)
+{
+    ct_operand operands[CT__PASS_OPERANDS];
+    for (int k = 0; k < n; k++)
+        operands[k] = (ct_operand){ (void *)(uintptr_t)ct_data(x[k]),
+                                    ct_dtype_of(x[k]) == CT_F32 ? sizeof(float) : sizeof(double),
+                                    ct_strides(x[k]) };
+    ct_loop_over(ct_shape(x[0]), ct_ndim(x[0]), operands, n, body, arg);
+}
+
 void ct__pass_add(ct__pass *p, ct_tensor *const *x, ct_loop_body body, const void *arg)
 {
     int64_t count = ct_count(x[0]);
@@ -19,7 +30,7 @@ void ct__pass_add(ct__pass *p, ct_tensor *const *x, ct_loop_body body, const voi
     for (int k = 0; k < p->operands; k++)
         flat = flat && ct_is_contiguous(x[k]);
     if (!flat) {
-        ct_loop(x, p->operands, body, arg);
+        run_strided(x, p->operands, body, arg);
         return;
     }
     if (count == 0)

@@ -141,16 +141,16 @@ uint64_t ct_call_seed(const ct_call *call);
  * first, stride[k] counts elements from one to the next (0: it is repeated, as a reduction's output
  * is). Where all are contiguous and of one shape, that is one call with all strides 1. */
 typedef void (*ct_loop_body)(int64_t n, void *const *data, const int64_t *stride, const void *arg);
-/* at most 8 operands; which are written is between caller and body (no version is bumped). Large
- * loops are shared out among threads: `body` writes through `data` only, and not where it repeats
- */
+/* At most 8 operands: operand 0 is written (no version is bumped) and repeats nowhere, the others
+ * are read. The order of the runs is free: large loops are shared out among threads, and operands
+ * that lie across the runs, as transposed ones do, are read in pieces that fit the cache */
 void ct_loop(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg);
 typedef struct ct_operand {
     void *data;
     size_t size;                               /* of an element, in bytes */
     const int64_t *strides;                    /* one per dimension, in elements; 0 repeats */
 } ct_operand;
-/* on the caller's thread, from the first to the last */
+/* on the caller's thread, from the first to the last; any operand may be written */
 void ct_loop_over(const int64_t *shape, int ndim, const ct_operand *operands, int n,
                   ct_loop_body body, const void *arg);
 

@@ -203,11 +203,74 @@ START_TEST(large_results_may_be_streamed)
 }
 END_TEST
 
+/* -- Operands that lie across the runs, against index arithmetic */
+static void draw_order(int64_t *order, int ndim)
+{
+    for (int d = 0; d < ndim; d++) {
+        int64_t k = draw(d + 1);
+        order[d] = order[k];
+        order[k] = d;
+    }
+}
+
+/* 0, 1, 2, ... of that shape, laid out in another order of dimensions */
+static ct_tensor *counting(ct_dtype dtype, const int64_t *shape, int ndim)
+{
+    int64_t order[8], back[8], count = 1;
+    draw_order(order, ndim);
+    for (int d = 0; d < ndim; d++) {
+        back[order[d]] = d;
+        count *= shape[d];
+    }
+    ct_tensor *flat = ct_cast(ct_range(cx, CT_I64, count), dtype);
+    ct_tensor *laid_out = ct_contiguous(ct_permute(ct_reshape(flat, shape, ndim), order, ndim));
+    ck_assert_ptr_nonnull(laid_out);
+    return ct_permute(laid_out, back, ndim);
+}
+
+static void expect_counting(const ct_tensor *t, double factor, bool truth)
+{
+    int64_t count = ct_count(t), n = 0;
+    double *values = malloc((size_t)count * sizeof *values);
+    ck_assert_int_eq(ct_to_doubles(t, values, count), CT_OK);
+    while (n < count && values[n] == (truth ? (double)(n > 0) : factor * (double)n))
+        n++;
+    free(values);
+    ck_assert_int_eq(n, count);
+    expect_ok();
+}
+
+START_TEST(whatever_the_layouts)
+{
+    for (int trial = 0; trial < 400; trial++) {
+        ct_scope scope = ct_scope_begin(cx);
+        int ndim = 1 + (int)draw(4);
+        int64_t shape[4];
+        for (int d = 0; d < ndim; d++)
+            shape[d] = 1 + draw(ndim > 3 ? 12 : ndim > 2 ? 30 : 90);
+        ct_tensor *all[4], *y;
+        for (ct_dtype dtype = CT_F32; dtype <= CT_BOOL; dtype++) {
+            expect_counting(ct_contiguous(counting(dtype, shape, ndim)), 1, dtype == CT_BOOL);
+            y = counting(dtype, shape, ndim);
+            ck_assert_int_eq(ct_fill(y, 1), CT_OK);
+            ck_assert_int_eq(ct_assign(y, counting(dtype, shape, ndim)), CT_OK);
+            expect_counting(y, 1, dtype == CT_BOOL);
+        }
+        for (int k = 0; k < 4; k++)
+            all[k] = counting(k < 2 ? CT_F64 : CT_F32, shape, ndim);
+        expect_counting(ct_add(all[0], ct_scale(all[1], 2)), 3, false);
+        expect_counting(ct_sub(ct_scale(all[2], 4), all[3]), 3, false);
+        expect_counting(ct_where(ct_gt(all[0], all[1]), all[1], all[0]), 1, false);
+        ct_scope_end(cx, scope);
+    }
+}
+END_TEST
+
 Suite *loop_suite(void);
 Suite *loop_suite(void)
 {
     return make_suite("autograd/loop", (const TTest *[]){
         random_strides, dimensions_are_merged, large_loops_are_shared_out,
         ranges_are_cut_by_size_alone, flat_kernels_serve_any_layout,
-        large_results_may_be_streamed, NULL });
+        large_results_may_be_streamed, whatever_the_layouts, NULL });
 }
