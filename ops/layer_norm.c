@@ -15,7 +15,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { GRAIN = 16384, MOST = 16 }; /* elements worth sharing out; ranges of rows at most */
+enum { GRAIN = 16384, MOST = 8 }; /* elements worth sharing out; ranges of rows at most */
 
 typedef struct attributes {
     int ndim;

@@ -4,44 +4,64 @@
 
 enum { K(ROWS) = 32 }; /* whose gw and gb are added up in REAL */
 
-/* sum of (x - mean)^2; meanwhile the next row comes in, and room for y */
-static double K(squares)(const REAL *restrict x, int64_t n, REAL mean, REAL *y)
+static inline K(vector) K(square)(K(vector) v)
 {
-    double sum = 0;
-    for (int64_t i = 0; i < n; i += K(PIECE)) {
-        REAL lane[K(LANES)] = { 0 };
-        int64_t k = i, end = i + K(piece)(n, i);
-        for (; k + K(LANES) <= end; k += K(LANES)) {
-            K(fetch)(x + k, n, K(LANES));
-            K(fetch_to_write)(y + k, K(LANES));
-            for (int l = 0; l < K(LANES); l++)
-                lane[l] += (x[k + l] - mean) * (x[k + l] - mean);
-        }
-        REAL rest = K(join_lanes)(lane);
-        for (; k < end; k++)
-            rest += (x[k] - mean) * (x[k] - mean);
-        sum += (double)rest;
-    }
-    return sum;
+    return v * v;
 }
 
-static void K(find_y)(const rows *r, const REAL *restrict x, REAL *restrict y, REAL mean,
-                      REAL scale)
+/* sum of (x - mean)^2 of a piece; meanwhile the next row comes in, and room for y */
+LINE_PART REAL K(squares)(int64_t m, const REAL *x, REAL *y, int64_t n, REAL mean)
 {
-    int64_t n = r->n;
-    const REAL *restrict w = r->w, *restrict b = r->b;
-    if (w && b)
-        for (int64_t j = 0; j < n; j++)
-            y[j] = (x[j] - mean) * scale * w[j] + b[j];
-    else if (w)
-        for (int64_t j = 0; j < n; j++)
-            y[j] = (x[j] - mean) * scale * w[j];
-    else if (b)
-        for (int64_t j = 0; j < n; j++)
-            y[j] = (x[j] - mean) * scale + b[j];
-    else
-        for (int64_t j = 0; j < n; j++)
-            y[j] = (x[j] - mean) * scale;
+    K(vector) a = { 0 }, b = a, c = a, d = a;
+    REAL rest = 0;
+    int64_t i = 0;
+    for (; i + 4 * K(WIDE) <= m; i += 4 * K(WIDE)) {
+        K(fetch)(x + i, n, 4 * K(WIDE));
+        K(fetch_to_write)(y + i, 4 * K(WIDE));
+        a += K(square)(K(load)(x + i) - mean);
+        b += K(square)(K(load)(x + i + K(WIDE)) - mean);
+        c += K(square)(K(load)(x + i + 2 * K(WIDE)) - mean);
+        d += K(square)(K(load)(x + i + 3 * K(WIDE)) - mean);
+    }
+    for (; i + K(WIDE) <= m; i += K(WIDE))
+        a += K(square)(K(load)(x + i) - mean);
+    for (int k = 1; k < K(WIDE) && i < m; k++, i++)
+        rest += (x[i] - mean) * (x[i] - mean);
+    return K(join)((a + b) + (c + d)) + rest;
+}
+
+/* y = h, and with weight and bias h w + b */
+LINE_PART void K(normalize)(int64_t n, REAL *restrict y, const REAL *restrict x, REAL mean,
+                            REAL scale)
+{
+    for (int64_t j = 0; j < n; j++)
+        y[j] = (x[j] - mean) * scale;
+}
+
+LINE_PART void K(normalize_all)(int64_t n, REAL *restrict y, const REAL *restrict x, REAL mean,
+                                REAL scale, const REAL *restrict w, const REAL *restrict b)
+{
+    for (int64_t j = 0; j < n; j++)
+        y[j] = (x[j] - mean) * scale * w[j] + b[j];
+}
+
+LINE_PART void K(multiply)(int64_t n, REAL *restrict y, const REAL *restrict w)
+{
+    for (int64_t j = 0; j < n; j++)
+        y[j] *= w[j];
+}
+
+static void K(find_y)(const rows *r, const REAL *x, REAL *y, REAL mean, REAL scale)
+{
+    if (r->w && r->b) {
+        K(normalize_all)(r->n, y, x, mean, scale, r->w, r->b);
+        return;
+    }
+    K(normalize)(r->n, y, x, mean, scale);
+    if (r->w)
+        K(multiply)(r->n, y, r->w);
+    if (r->b)
+        K(add_piece)(y, r->b, r->n);
 }
 
 static void K(forward)(int64_t begin, int64_t end, void *arg)
@@ -51,143 +71,156 @@ static void K(forward)(int64_t begin, int64_t end, void *arg)
     for (int64_t i = begin; i < end; i++) {
         const REAL *x = (const REAL *)r->x + i * n;
         REAL *y = (REAL *)r->y + i * n, mean = (REAL)(K(line_sum)(x, n) / (double)n);
-        REAL scale = (REAL)(1 / sqrt(K(squares)(x, n, mean, y) / (double)n + r->epsilon));
+        double sum = 0;
+        for (int64_t j = 0; j < n; j += K(PIECE))
+            sum += (double)K(squares)(K(piece)(n, j), x + j, y + j, n, mean);
+        REAL scale = (REAL)(1 / sqrt(sum / (double)n + r->epsilon));
         ((REAL *)r->mean)[i] = mean;
         ((REAL *)r->scale)[i] = scale;
         K(find_y)(r, x, y, mean, scale);
     }
 }
 
-/* a row as backward sees it: h = (x - mean) scale */
+/* what a row's gradients are made of: h = (x - mean) scale, and
+ * gx = scale (g - mean g - h mean (g h)) = scale g - c - (x - mean) d, g = gy w */
 typedef struct K(row) {
-    const REAL *x, *gy, *w;
-    REAL *gx, mean, scale;
-    int64_t n;
+    REAL mean, scale, c, d;
     double sum_g, sum_gh;
 } K(row);
 
-/* sums of g and g h, g = gy w */
-static void K(sums)(K(row) *r)
+/* adds a piece's sums of g and g h; meanwhile room for gx comes in */
+LINE_PART void K(sums)(int64_t n, const REAL *x, const REAL *gy, const REAL *w, REAL *gx,
+                       K(row) *r)
 {
-    const REAL *restrict x = r->x, *restrict gy = r->gy, *restrict w = r->w;
-    REAL mean = r->mean;
-    for (int64_t i = 0; i < r->n; i += K(PIECE)) {
-        REAL g[K(LANES)] = { 0 }, gh[K(LANES)] = { 0 };
-        int64_t k = i, end = i + K(piece)(r->n, i);
-        for (; w && k + K(LANES) <= end; k += K(LANES)) {
-            K(fetch_to_write)(r->gx + k, K(LANES));
-            for (int l = 0; l < K(LANES); l++) {
-                REAL v = gy[k + l] * w[k + l];
-                g[l] += v;
-                gh[l] += v * (x[k + l] - mean);
-            }
+    K(vector) a = { 0 }, b = a, c = a, d = a;
+    REAL mean = r->mean, g = 0, gh = 0;
+    int64_t i = 0;
+    for (; i + 2 * K(WIDE) <= n; i += 2 * K(WIDE)) {
+        K(vector) u = K(load)(gy + i), v = K(load)(gy + i + K(WIDE));
+        K(fetch_to_write)(gx + i, 2 * K(WIDE));
+        if (w) {
+            u *= K(load)(w + i);
+            v *= K(load)(w + i + K(WIDE));
         }
-        for (; !w && k + K(LANES) <= end; k += K(LANES)) {
-            K(fetch_to_write)(r->gx + k, K(LANES));
-            for (int l = 0; l < K(LANES); l++) {
-                g[l] += gy[k + l];
-                gh[l] += gy[k + l] * (x[k + l] - mean);
-            }
-        }
-        REAL rest_g = K(join_lanes)(g), rest_gh = K(join_lanes)(gh);
-        for (; k < end; k++) {
-            REAL v = w ? gy[k] * w[k] : gy[k];
-            rest_g += v;
-            rest_gh += v * (x[k] - mean);
-        }
-        r->sum_g += (double)rest_g;
-        r->sum_gh += (double)rest_gh * (double)r->scale;
+        a += u;
+        b += v;
+        c += u * (K(load)(x + i) - mean);
+        d += v * (K(load)(x + i + K(WIDE)) - mean);
     }
+    if (i + K(WIDE) <= n) {
+        K(vector) u = w ? K(load)(gy + i) * K(load)(w + i) : K(load)(gy + i);
+        a += u;
+        c += u * (K(load)(x + i) - mean);
+        i += K(WIDE);
+    }
+    for (int k = 1; k < K(WIDE) && i < n; k++, i++) {
+        REAL one = w ? gy[i] * w[i] : gy[i];
+        g += one;
+        gh += one * (x[i] - mean);
+    }
+    r->sum_g += (double)(K(join)(a + b) + g);
+    r->sum_gh += (double)(K(join)(c + d) + gh) * (double)r->scale;
 }
 
-/* gx = scale (g - mean g - h mean (g h)) = scale g - c - (x - mean) d */
-static void K(find_gx)(const K(row) *r, REAL c, REAL d, bool adds)
+LINE_PART void K(find_gx)(int64_t n, REAL *restrict gx, const REAL *restrict x,
+                          const REAL *restrict gy, const REAL *restrict w, const K(row) *r)
 {
-    const REAL *restrict x = r->x, *restrict gy = r->gy, *restrict w = r->w;
-    REAL *restrict gx = r->gx, mean = r->mean, scale = r->scale;
-    if (adds)
-        for (int64_t j = 0; j < r->n; j++)
-            gx[j] += gy[j] * scale * (w ? w[j] : 1) - c - (x[j] - mean) * d;
-    else if (w)
-        for (int64_t j = 0; j < r->n; j++)
-            gx[j] = gy[j] * scale * w[j] - c - (x[j] - mean) * d;
-    else
-        for (int64_t j = 0; j < r->n; j++)
-            gx[j] = gy[j] * scale - c - (x[j] - mean) * d;
+    REAL mean = r->mean, scale = r->scale, c = r->c, d = r->d;
+    for (int64_t j = 0; w && j < n; j++)
+        gx[j] = gy[j] * scale * w[j] - c - (x[j] - mean) * d;
+    for (int64_t j = 0; !w && j < n; j++)
+        gx[j] = gy[j] * scale - c - (x[j] - mean) * d;
 }
 
 /* gw += gy h, gb += gy */
-static void K(add_row)(const K(row) *r, REAL *restrict gw, REAL *restrict gb)
+LINE_PART void K(find_sums)(int64_t n, REAL *restrict gw, REAL *restrict gb,
+                            const REAL *restrict x, const REAL *restrict gy, const K(row) *r)
 {
-    const REAL *restrict x = r->x, *restrict gy = r->gy;
     REAL mean = r->mean, scale = r->scale;
-    for (int64_t j = 0; j < r->n; j++) {
+    for (int64_t j = 0; j < n; j++) {
         gw[j] += gy[j] * scale * (x[j] - mean);
         gb[j] += gy[j];
     }
 }
 
 /* both at once: what training a layer takes */
-static void K(find_all)(const K(row) *r, REAL c, REAL d, REAL *restrict gw, REAL *restrict gb)
+LINE_PART void K(find_all)(int64_t n, REAL *gx, REAL *gw, REAL *gb, const REAL *x, const REAL *gy,
+                           const REAL *w, const K(row) *r)
 {
-    const REAL *restrict x = r->x, *restrict gy = r->gy, *restrict w = r->w;
-    REAL *restrict gx = r->gx, mean = r->mean, scale = r->scale;
-    int64_t n = r->n, j = 0;
-    for (; j + K(LANES) <= n; j += K(LANES)) {
-        K(fetch)(x + j, n, K(LANES));
-        K(fetch)(gy + j, n, K(LANES));
-        for (int64_t k = j; k < j + K(LANES); k++) {
-            REAL far = x[k] - mean, g = gy[k] * scale;
-            gw[k] += g * far;
-            gb[k] += gy[k];
-            gx[k] = g * w[k] - c - far * d;
+    REAL mean = r->mean, scale = r->scale, c = r->c, d = r->d;
+    int64_t i = 0;
+    while (i + K(WIDE) <= n) {
+        K(fetch)(x + i, n, 2 * K(WIDE));
+        K(fetch)(gy + i, n, 2 * K(WIDE));
+        for (int k = 0; k < 2 && i + K(WIDE) <= n; k++, i += K(WIDE)) {
+            K(vector) far = K(load)(x + i) - mean, v = K(load)(gy + i), g = v * scale;
+            K(store)(gw + i, K(load)(gw + i) + g * far);
+            K(store)(gb + i, K(load)(gb + i) + v);
+            K(store)(gx + i, g * K(load)(w + i) - c - far * d);
         }
     }
-    for (; j < n; j++) {
-        REAL far = x[j] - mean, g = gy[j] * scale;
-        gw[j] += g * far;
-        gb[j] += gy[j];
-        gx[j] = g * w[j] - c - far * d;
+    for (int k = 1; k < K(WIDE) && i < n; k++, i++) {
+        REAL far = x[i] - mean, g = gy[i] * scale;
+        gw[i] += g * far;
+        gb[i] += gy[i];
+        gx[i] = g * w[i] - c - far * d;
     }
 }
 
-static void K(back_row)(K(row) *r, REAL *gw, REAL *gb, bool adds)
+static void K(find_factors)(const rows *r, const REAL *x, const REAL *gy, REAL *gx, K(row) *row)
 {
-    if (!r->gx) {
-        K(add_row)(r, gw, gb);
+    const REAL *w = r->w;
+    double n = (double)r->n, scale = (double)row->scale;
+    for (int64_t j = 0; j < r->n; j += K(PIECE))
+        K(sums)(K(piece)(r->n, j), x + j, gy + j, w ? w + j : NULL, gx + j, row);
+    row->c = (REAL)(row->sum_g / n * scale);
+    row->d = (REAL)(row->sum_gh / n * scale * scale);
+}
+
+/* row i; its part of gw and gb is added to `part`, where that is not NULL */
+static void K(back_row)(const rows *r, int64_t i, REAL *part)
+{
+    int64_t n = r->n;
+    const REAL *x = (const REAL *)r->x + i * n, *gy = (const REAL *)r->gy + i * n, *w = r->w;
+    REAL *gx = r->gx ? (REAL *)r->gx + i * n : NULL, room[K(PIECE)];
+    K(row) row = { .mean = ((const REAL *)r->mean)[i], .scale = ((const REAL *)r->scale)[i] };
+    if (gx)
+        K(find_factors)(r, x, gy, gx, &row);
+    if (gx && part && w && !r->adds) {
+        K(find_all)(n, gx, part, part + n, x, gy, w, &row);
         return;
     }
-    K(sums)(r);
-    REAL c = (REAL)(r->sum_g / (double)r->n * (double)r->scale);
-    REAL d = (REAL)(r->sum_gh / (double)r->n * (double)r->scale * (double)r->scale);
-    if (gw && r->w && !adds) {
-        K(find_all)(r, c, d, gw, gb);
-        return;
+    for (int64_t j = 0; gx && j < n; j += K(PIECE)) {
+        int64_t m = K(piece)(n, j);
+        K(find_gx)(m, r->adds ? room : gx + j, x + j, gy + j, w ? w + j : NULL, &row);
+        if (r->adds)
+            K(add_piece)(gx + j, room, m);
     }
-    K(find_gx)(r, c, d, adds);
-    if (gw)
-        K(add_row)(r, gw, gb);
+    if (part)
+        K(find_sums)(n, part, part + n, x, gy, &row);
+}
+
+/* total += part, which is 0 then */
+LINE_PART void K(flush)(int64_t n, double *restrict total, REAL *restrict part)
+{
+    for (int64_t j = 0; j < n; j++) {
+        total[j] += (double)part[j];
+        part[j] = 0;
+    }
 }
 
 static void K(backward)(int64_t begin, int64_t end, void *arg)
 {
     const rows *r = arg;
-    int64_t n = r->n;
     char *room = r->room ? r->room + (size_t)(begin / r->grain) * room_of_range(r) : NULL;
     double *total = (double *)(void *)room;
-    REAL *part = room ? (REAL *)(void *)(total + 2 * n) : NULL;
-    for (int64_t j = 0; room && j < 2 * n; j++)
-        total[j] = part[j] = 0;
+    REAL *part = room ? (REAL *)(void *)(total + 2 * r->n) : NULL;
+    if (room)
+        memset(room, 0, 2 * (size_t)r->n * (sizeof *total + sizeof *part));
     for (int64_t i = begin; i < end; i++) {
-        K(row) row = { (const REAL *)r->x + i * n, (const REAL *)r->gy + i * n, r->w,
-                       r->gx ? (REAL *)r->gx + i * n : NULL, ((const REAL *)r->mean)[i],
-                       ((const REAL *)r->scale)[i], n, 0, 0 };
-        K(back_row)(&row, part, part ? part + n : NULL, r->adds);
+        K(back_row)(r, i, part);
         if (room && ((i + 1 - begin) % K(ROWS) == 0 || i + 1 == end))
-            for (int64_t j = 0; j < 2 * n; j++) {
-                total[j] += (double)part[j];
-                part[j] = 0;
-            }
+            K(flush)(2 * r->n, total, part);
     }
 }
 

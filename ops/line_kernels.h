@@ -1,52 +1,74 @@
 /* What the kernels of softmax, cross-entropy and layer norm do along a line that is contiguous:
  * included with REAL, EXP and K defined, for one type and one kind of processor. Sums are taken in
- * LANES chains over pieces of a line, and of these in double: so no term meets more than some 40
- * roundings of REAL. */
+ * four vectors over pieces of a line, and of these in double: so no term meets more than some 80
+ * roundings of REAL. The last terms' loops have two ends, so that no compiler makes more of them. */
 
-enum { K(LANES) = 128 / sizeof(REAL), K(FEW) = K(LANES) / 2, K(PIECE) = 1024 };
+typedef REAL K(vector) VECTOR_OF(BYTES);
+enum { K(WIDE) = sizeof(K(vector)) / sizeof(REAL), K(LANES) = 128 / sizeof(REAL), K(PIECE) = 1024 };
 
 static inline int64_t K(piece)(int64_t n, int64_t i)
 {
     return n - i < K(PIECE) ? n - i : K(PIECE);
 }
 
-static inline REAL K(join_lanes)(REAL *lane)
+static inline K(vector) K(load)(const REAL *x)
 {
-    for (int k = 0; k < K(LANES) / 2; k++)
-        lane[k] += lane[k + K(LANES) / 2];
-    for (int k = 0; k < K(LANES) / 4; k++)
-        lane[k] += lane[k + K(LANES) / 4];
-    REAL sum = 0;
-    for (int k = 0; k < K(LANES) / 4; k++)
-        sum += lane[k];
-    return sum;
+    K(vector) v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+static inline void K(store)(REAL *y, K(vector) v)
+{
+    memcpy(y, &v, sizeof v);
+}
+
+/* as a tree: the next pass over a line waits for it */
+static inline REAL K(join)(K(vector) v)
+{
+    REAL part[K(WIDE)];
+    memcpy(part, &v, sizeof part);
+    for (int half = K(WIDE) / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++)
+            part[k] += part[k + half];
+    return part[0];
 }
 
 /* 1 read, 1 addition per element */
-LINE_PART REAL K(piece_sum)(const REAL *restrict x, int64_t n)
+LINE_PART REAL K(piece_sum)(const REAL *x, int64_t n)
 {
-    REAL lane[K(LANES)] = { 0 };
+    K(vector) a = { 0 }, b = a, c = a, d = a;
+    REAL rest = 0;
     int64_t i = 0;
-    for (; i + K(LANES) <= n; i += K(LANES))
-        for (int k = 0; k < K(LANES); k++)
-            lane[k] += x[i + k];
-    REAL rest = K(join_lanes)(lane); /* a lane taken by a variable would keep all in memory */
-    for (; i < n; i++)
+    for (; i + 4 * K(WIDE) <= n; i += 4 * K(WIDE)) {
+        a += K(load)(x + i);
+        b += K(load)(x + i + K(WIDE));
+        c += K(load)(x + i + 2 * K(WIDE));
+        d += K(load)(x + i + 3 * K(WIDE));
+    }
+    for (; i + K(WIDE) <= n; i += K(WIDE))
+        a += K(load)(x + i);
+    for (int k = 1; k < K(WIDE) && i < n; k++, i++)
         rest += x[i];
-    return rest;
+    return K(join)((a + b) + (c + d)) + rest;
 }
 
-LINE_PART REAL K(piece_dot)(const REAL *restrict a, const REAL *restrict b, int64_t n)
+LINE_PART REAL K(piece_dot)(const REAL *x, const REAL *y, int64_t n)
 {
-    REAL lane[K(LANES)] = { 0 };
+    K(vector) a = { 0 }, b = a, c = a, d = a;
+    REAL rest = 0;
     int64_t i = 0;
-    for (; i + K(LANES) <= n; i += K(LANES))
-        for (int k = 0; k < K(LANES); k++)
-            lane[k] += a[i + k] * b[i + k];
-    REAL rest = K(join_lanes)(lane);
-    for (; i < n; i++)
-        rest += a[i] * b[i];
-    return rest;
+    for (; i + 4 * K(WIDE) <= n; i += 4 * K(WIDE)) {
+        a += K(load)(x + i) * K(load)(y + i);
+        b += K(load)(x + i + K(WIDE)) * K(load)(y + i + K(WIDE));
+        c += K(load)(x + i + 2 * K(WIDE)) * K(load)(y + i + 2 * K(WIDE));
+        d += K(load)(x + i + 3 * K(WIDE)) * K(load)(y + i + 3 * K(WIDE));
+    }
+    for (; i + K(WIDE) <= n; i += K(WIDE))
+        a += K(load)(x + i) * K(load)(y + i);
+    for (int k = 1; k < K(WIDE) && i < n; k++, i++)
+        rest += x[i] * y[i];
+    return K(join)((a + b) + (c + d)) + rest;
 }
 
 static inline double K(line_sum)(const REAL *x, int64_t n)
@@ -79,7 +101,11 @@ LINE_PART REAL K(line_max)(const REAL *restrict x, int64_t n)
             lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k];
     for (int k = 0; k < K(LANES) / 2; k++)
         lane[k] = lane[k + K(LANES) / 2] > lane[k] ? lane[k + K(LANES) / 2] : lane[k];
-    for (int k = 0; k < K(LANES) / 2; k++)
+    for (int k = 0; k < K(LANES) / 4; k++)
+        lane[k] = lane[k + K(LANES) / 4] > lane[k] ? lane[k + K(LANES) / 4] : lane[k];
+    for (int k = 0; k < K(LANES) / 8; k++)
+        lane[k] = lane[k + K(LANES) / 8] > lane[k] ? lane[k + K(LANES) / 8] : lane[k];
+    for (int k = 0; k < K(LANES) / 8; k++)
         max = lane[k] > max ? lane[k] : max;
     return max;
 }
@@ -112,15 +138,16 @@ static inline void K(fetch_to_write)(REAL *y, int64_t m)
 /* whole vectors only: what is left over is filled up, so that there is code for nothing else */
 LINE_PART void K(exp_piece)(REAL *restrict y, const REAL *restrict x, int64_t n, REAL shift)
 {
-    REAL rest[K(FEW)] = { 0 };
+    enum { SOME = K(LANES) / 2 };
+    REAL rest[SOME] = { 0 };
     int64_t i = 0;
-    for (; i + K(FEW) <= n; i += K(FEW))
-        for (int k = 0; k < K(FEW); k++)
+    for (; i + SOME <= n; i += SOME)
+        for (int k = 0; k < SOME; k++)
             y[i + k] = EXP(x[i + k] - shift);
     if (i == n)
         return;
     memcpy(rest, x + i, (size_t)(n - i) * sizeof(REAL));
-    for (int k = 0; k < K(FEW); k++)
+    for (int k = 0; k < SOME; k++)
         rest[k] = EXP(rest[k] - shift);
     memcpy(y + i, rest, (size_t)(n - i) * sizeof(REAL));
 }

@@ -15,10 +15,21 @@
 #define LINE_PART static
 #endif
 
+/* A sum over a line is written with the compiler's vectors: from arrays of lanes gcc makes code that
+ * goes through memory before and behind each loop. Elsewhere a vector is one number */
+#if defined(__GNUC__)
+#define VECTOR_OF(bytes) __attribute__((vector_size(bytes)))
+#else
+#define VECTOR_OF(bytes)
+#endif
+
+#define BYTES 16
 #define NAME(name, type) name##_##type
 #include "line_types.h"
 #undef NAME
+#undef BYTES
 #ifdef CT_SIMD_X86
+#define BYTES 32
 CT_SIMD_BEGIN_AVX2
 #ifndef F64_AVX2
 #define F32_ONLY
@@ -28,6 +39,8 @@ CT_SIMD_BEGIN_AVX2
 #undef NAME
 #undef F32_ONLY
 CT_SIMD_END
+#undef BYTES
+#define BYTES 64
 CT_SIMD_BEGIN_AVX512
 #define F32_ONLY
 #define NAME(name, type) name##_##type##_avx512

@@ -312,7 +312,7 @@ static void K(fold)(int64_t m, int64_t n, void *kept, const void *data, int64_t 
     }
 }
 
-static void K(join)(int64_t m, void *kept, const void *with)
+static void K(join_sums)(int64_t m, void *kept, const void *with)
 {
     const REAL *max = with, *sum = max + m;
     for (int64_t j = 0; j < m; j++) /* what was rounded off there adds to what is here */
@@ -359,5 +359,5 @@ static void K(logsumexp_back)(int64_t n, void *const *data, const int64_t *strid
 
 static const kernels K(kernels) = {
     K(softmax), K(log_softmax), K(softmax_back), K(log_softmax_back), K(logsumexp_back),
-    { 3, K(start), K(fold), K(join), K(finish) }
+    { 3, K(start), K(fold), K(join_sums), K(finish) }
 };
