@@ -1,7 +1,8 @@
 /* What the kernels of softmax, cross-entropy and layer norm do along a line that is contiguous:
  * included with REAL, EXP and K defined, for one type and one kind of processor. Sums are taken in
  * four vectors over pieces of a line, and of these in double: so no term meets more than some 80
- * roundings of REAL. The last terms' loops have two ends, so that no compiler makes more of them. */
+ * roundings of REAL. The loops over the last terms have two ends, so that no compiler makes more of
+ * them. */
 
 typedef REAL K(vector) VECTOR_OF(BYTES);
 enum { K(WIDE) = sizeof(K(vector)) / sizeof(REAL), K(LANES) = 128 / sizeof(REAL), K(PIECE) = 1024 };

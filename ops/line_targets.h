@@ -15,8 +15,8 @@
 #define LINE_PART static
 #endif
 
-/* A sum over a line is written with the compiler's vectors: from arrays of lanes gcc makes code that
- * goes through memory before and behind each loop. Elsewhere a vector is one number */
+/* A sum over a line is written with the compiler's vectors: from arrays of lanes gcc makes code
+ * that goes through memory before and behind each loop. Elsewhere a vector is one number */
 #if defined(__GNUC__)
 #define VECTOR_OF(bytes) __attribute__((vector_size(bytes)))
 #else
