@@ -26,12 +26,31 @@ typedef struct work {
 #undef REAL
 #undef K
 
+#ifdef CT_SIMD_X86 /* stores as wide as the kernel's loads: others are not forwarded to them */
+CT_SIMD_BEGIN_AVX2
+#define REAL    float
+#define K(name) name##_f32_avx2
+#include "kernel_blocks.h"
+#undef REAL
+#undef K
+#define REAL    double
+#define K(name) name##_f64_avx2
+#include "kernel_blocks.h"
+#undef REAL
+#undef K
+CT_SIMD_END
+#else
+#define run_f32_avx2 run_f32
+#define run_f64_avx2 run_f64
+#endif
+
 static CT__APART void by_blocks(ct_tensor *const *operands, int64_t flat, void *const *data,
                                 work *w)
 {
     static const int64_t ones[MOST] = { 1, 1, 1, 1, 1 };
+    static const ct_loop_body bodies[][2] = { { run_f64, run_f64_avx2 }, { run_f32, run_f32_avx2 } };
     bool f32 = operands[0]->dtype == CT_F32;
-    ct_loop_body run = f32 ? run_f32 : run_f64;
+    ct_loop_body run = bodies[f32][operands[0]->cx->simd >= CT_SIMD_AVX2];
     w->streams = w->streams && !w->adds && operands[0]->count >= STREAMED / (f32 ? 4 : 8);
     if (flat >= 0)
         run(flat, data, ones, w);

@@ -25,23 +25,37 @@ static void K(put)(REAL *restrict y, const REAL *restrict x, int64_t n, const wo
             y[i] = (REAL)(y[i] + x[i]);
 }
 
+static void K(fill)(REAL *room, REAL x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        room[i] = x;
+}
+
+static void K(gather)(REAL *restrict room, const REAL *x, int64_t stride, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        room[i] = x[i * stride];
+}
+
 static void K(run_blocks)(int64_t n, void *const *data, const int64_t *stride, const work *w)
 {
     REAL room[MOST][BLOCK];
     void *in[MOST];
     REAL *y = data[0];
     bool direct = !w->adds && !w->streams;
-    for (int k = 1; k < w->operands; k++)
-        for (int64_t j = 0; stride[k] == 0 && j < BLOCK && j < n; j++)
-            room[k][j] = *(const REAL *)data[k];
+    for (int k = 1; k < w->operands; k++) {
+        in[k - 1] = room[k];
+        if (stride[k] == 0)
+            K(fill)(room[k], *(const REAL *)data[k], n < BLOCK ? n : BLOCK);
+    }
     for (int64_t i = 0; i < n; i += BLOCK) {
         int64_t m = n - i < BLOCK ? n - i : BLOCK;
         for (int k = 1; k < w->operands; k++) {
-            int64_t s = stride[k];
-            REAL *x = (REAL *)data[k] + i * s;
-            in[k - 1] = s == 1 ? x : room[k];
-            for (int64_t j = 0; s != 0 && s != 1 && j < m; j++)
-                room[k][j] = x[j * s];
+            REAL *x = (REAL *)data[k] + i * stride[k];
+            if (stride[k] == 1)
+                in[k - 1] = x;
+            else if (stride[k] != 0)
+                K(gather)(room[k], x, stride[k], m);
         }
         REAL *to = direct ? y + i : room[0];
         w->kernel(m, to, in, w->attributes);
