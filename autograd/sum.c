@@ -5,6 +5,16 @@
 
 #include <string.h>
 
+/* Vectors of 32 bytes, wherever they lie, for each kind of processor: so that each adds in the same
+ * order, and gets the same bits. Where the compiler has none, a vector is one number */
+#if defined(__GNUC__)
+#define VECTOR_OF(type) __attribute__((vector_size(32), aligned(sizeof(type)), may_alias))
+#define APART           static __attribute__((noinline))
+#else
+#define VECTOR_OF(type)
+#define APART static
+#endif
+
 /* bound by memory: wider vectors than AVX2's gain nothing */
 #define REAL    float
 #define K(name) name##_f32

@@ -2,7 +2,8 @@
  * is kept of each result is a pair of numbers, its sum and what was rounded off: m sums, then m
  * errors. One read and one addition per element: bound by memory. */
 
-enum { K(LANES) = 256 / sizeof(REAL) }; /* eight vectors of AVX2: hides an addition's latency */
+typedef REAL K(vector) VECTOR_OF(REAL);
+enum { K(WIDE) = sizeof(K(vector)) / sizeof(REAL) };
 
 /* s + e becomes s + e + x, exactly but for e's own rounding (Knuth 1969, "two-sum") */
 static inline void K(absorb)(REAL *restrict s, REAL *restrict e, REAL x)
@@ -12,45 +13,48 @@ static inline void K(absorb)(REAL *restrict s, REAL *restrict e, REAL x)
     *s = sum;
 }
 
-static inline REAL K(sum_few)(const REAL *x, int64_t n, int64_t stride)
+APART REAL K(sum_apart)(const REAL *x, int64_t n, int64_t stride)
 {
-    REAL lane[8] = { 0 };
+    REAL lane[4] = { 0 };
     int64_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (int k = 0; k < 8; k++)
+    for (; i + 4 <= n; i += 4)
+        for (int k = 0; k < 4; k++)
             lane[k] = (REAL)(lane[k] + x[(i + k) * stride]);
-    for (int k = 0; i < n; i++, k++)
-        lane[k] = (REAL)(lane[k] + x[i * stride]);
-    return (REAL)(((lane[0] + lane[4]) + (lane[1] + lane[5])) +
-                  ((lane[2] + lane[6]) + (lane[3] + lane[7])));
+    for (; i < n; i++)
+        lane[0] = (REAL)(lane[0] + x[i * stride]);
+    return (REAL)((lane[0] + lane[1]) + (lane[2] + lane[3]));
 }
 
-/* LANES sums side by side of pairs, joined as a tree: n / (2 LANES) + log LANES roundings */
-static REAL K(sum_run)(const REAL *restrict x, int64_t n)
+/* Eight vectors, which hides an addition's latency, of pairs, joined as a tree: n / (16 WIDE) + log
+ * roundings. The last loop has two ends, so that no compiler makes more of it */
+APART REAL K(sum_run)(const REAL *x, int64_t n)
 {
-    REAL lane[K(LANES)] = { 0 };
+    K(vector) s[8];
+    REAL part[K(WIDE)], rest = 0;
     int64_t i = 0;
-    for (; i + 2 * K(LANES) <= n; i += 2 * K(LANES))
-        for (int k = 0; k < K(LANES); k++)
-            lane[k] = (REAL)(lane[k] + (REAL)(x[i + k] + x[i + k + K(LANES)]));
-    if (i + K(LANES) <= n)
-        for (int k = 0; k < K(LANES); k++)
-            lane[k] = (REAL)(lane[k] + x[i + k]);
-    i = n / K(LANES) * K(LANES);
-    for (int k = 0; k < K(LANES) / 2; k++)
-        lane[k] = (REAL)(lane[k] + lane[k + K(LANES) / 2]);
-    for (int k = 0; k < K(LANES) / 4; k++)
-        lane[k] = (REAL)(lane[k] + lane[k + K(LANES) / 4]);
-    for (int k = 0; k < K(LANES) / 8; k++)
-        lane[k] = (REAL)(lane[k] + lane[k + K(LANES) / 8]);
-    REAL sum = i < n ? K(sum_few)(x + i, n - i, 1) : 0;
-    for (int k = 0; k < K(LANES) / 8; k++)
-        sum = (REAL)(sum + lane[k]);
-    return sum;
+    for (int k = 0; k < 8; k++)
+        s[k] = (K(vector)){ 0 };
+    const K(vector) *at = (const K(vector) *)x;
+    for (; i + 16 * K(WIDE) <= n; i += 16 * K(WIDE), at += 16)
+        for (int k = 0; k < 8; k++)
+            s[k] += at[k] + at[k + 8];
+    for (; i + 4 * K(WIDE) <= n; i += 4 * K(WIDE), at += 4)
+        for (int k = 0; k < 4; k++)
+            s[k] += at[k];
+    for (; i + K(WIDE) <= n; i += K(WIDE), at++)
+        s[7] += *at;
+    for (int k = 1; k < K(WIDE) && i < n; k++, i++)
+        rest = (REAL)(rest + x[i]);
+    s[0] = ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+    memcpy(part, s, sizeof part);
+    for (int half = K(WIDE) / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++)
+            part[k] = (REAL)(part[k] + part[k + half]);
+    return (REAL)(part[0] + rest);
 }
 
 /* sum_j += x_j of n rows, eight at a time: so that the sums are read and written n / 8 times */
-static void K(sum_rows)(int64_t m, int64_t n, REAL *restrict sum, const REAL *restrict x,
+APART void K(sum_rows)(int64_t m, int64_t n, REAL *restrict sum, const REAL *restrict x,
                         int64_t row)
 {
     for (; n >= 8; n -= 8, x += 8 * row)
@@ -78,13 +82,9 @@ static void K(sum)(int64_t m, int64_t n, void *kept, const void *data, int64_t s
             K(absorb)(s + j, e + j, sum[j]);
         return;
     }
-    if (sn == 1 && n >= K(LANES))
-        for (int64_t j = 0; j < m; j++)
-            K(absorb)(s + j, e + j, K(sum_run)(x + j * sm, n));
-    else
-        for (int64_t j = 0; j < m; j++)
-            K(absorb)(s + j, e + j, sn == 1 ? K(sum_few)(x + j * sm, n, 1)
-                                            : K(sum_few)(x + j * sm, n, sn));
+    for (int64_t j = 0; j < m; j++)
+        K(absorb)(s + j, e + j, sn == 1 ? K(sum_run)(x + j * sm, n)
+                                        : K(sum_apart)(x + j * sm, n, sn));
 }
 
 static void K(sum_start)(int64_t m, void *kept)

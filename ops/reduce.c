@@ -25,19 +25,32 @@ typedef struct kernels {
     ct_loop_body place, back;
 } kernels;
 
-/* bound by memory: wider vectors than AVX2's gain nothing */
+/* once for each stamping: to inline these wherever they are called makes the library larger only */
+#if defined(__GNUC__)
+#define APART static __attribute__((noinline))
+#else
+#define APART static
+#endif
+
+/* bound by memory: wider vectors than AVX2's gain nothing, nor do any with integers of 64 bits */
 #define BEATS(a, b)      ((a) > (b))
 #define WORST_INT        INT64_MIN
 #define WORST_REAL       -INFINITY
+#define BYTES            16
 #define NAME(name, type) name##_max_##type
 #include "reduce_types.h"
 #undef NAME
+#undef BYTES
 #ifdef CT_SIMD_X86
+#define FLOAT_ONLY
 CT_SIMD_BEGIN_AVX2
+#define BYTES 32
 #define NAME(name, type) name##_max_##type##_avx2
 #include "reduce_types.h"
 #undef NAME
+#undef BYTES
 CT_SIMD_END
+#undef FLOAT_ONLY
 #endif
 #undef BEATS
 #undef WORST_INT
@@ -45,20 +58,26 @@ CT_SIMD_END
 #define BEATS(a, b)      ((a) < (b))
 #define WORST_INT        INT64_MAX
 #define WORST_REAL       INFINITY
+#define BYTES            16
 #define NAME(name, type) name##_min_##type
 #include "reduce_types.h"
 #undef NAME
+#undef BYTES
 #ifdef CT_SIMD_X86
+#define FLOAT_ONLY
 CT_SIMD_BEGIN_AVX2
+#define BYTES 32
 #define NAME(name, type) name##_min_##type##_avx2
 #include "reduce_types.h"
 #undef NAME
+#undef BYTES
 CT_SIMD_END
+#undef FLOAT_ONLY
 #endif
 
 #define TYPES(id) { &kernels_##id##_f32, &kernels_##id##_f64, &kernels_##id##_i64 }
 #ifdef CT_SIMD_X86
-#define AVX2(id) { &kernels_##id##_f32_avx2, &kernels_##id##_f64_avx2, &kernels_##id##_i64_avx2 }
+#define AVX2(id) { &kernels_##id##_f32_avx2, &kernels_##id##_f64_avx2, &kernels_##id##_i64 }
 #else
 #define AVX2(id) TYPES(id)
 #endif

@@ -1,8 +1,9 @@
 /* Kernels of reduce.c: the largest or the smallest, for one type and one kind of processor.
  * Included with TYPE, INDEX (a signed integer of its size), IS_NAN, UNORDERED (is one of two a
- * NaN?), K, BEATS(a, b) and WORST defined. A NaN beats any number, so it comes out. */
+ * NaN?), BYTES (of a vector), K, BEATS(a, b) and WORST defined. A NaN beats any number, so it comes
+ * out. */
 
-enum { K(LANES) = 128 / sizeof(TYPE), K(FEW) = K(LANES) / 4 };
+enum { K(LANES) = 4 * BYTES / sizeof(TYPE), K(FEW) = K(LANES) / 4 };
 
 static inline TYPE K(better)(TYPE x, TYPE best)
 {
@@ -56,7 +57,7 @@ static TYPE K(long_run)(const TYPE *restrict x, int64_t n)
     return K(join_lanes)(lane);
 }
 
-static TYPE K(run)(const TYPE *restrict x, int64_t n)
+APART TYPE K(run)(const TYPE *restrict x, int64_t n)
 {
     TYPE best = WORST, lane[K(FEW)];
     if (n >= 4 * K(LANES))
@@ -83,7 +84,7 @@ static TYPE K(apart)(const TYPE *x, int64_t n, int64_t stride)
 }
 
 /* best_j against x_j of n rows, four at a time */
-static void K(rows)(int64_t m, int64_t n, TYPE *restrict best, const TYPE *restrict x, int64_t row)
+APART void K(rows)(int64_t m, int64_t n, TYPE *restrict best, const TYPE *restrict x, int64_t row)
 {
     for (; n >= 4; n -= 4, x += 4 * row)
         for (int64_t j = 0; j < m; j++)
@@ -120,7 +121,7 @@ static void K(join)(int64_t m, void *kept, const void *with)
     K(rows)(m, 1, kept, with, 0);
 }
 
-static void K(finish)(int64_t m, const void *kept, void *data, int64_t stride, void *arg)
+APART void K(finish)(int64_t m, const void *kept, void *data, int64_t stride, void *arg)
 {
     (void)arg;
     const TYPE *best = kept;
@@ -137,7 +138,7 @@ static void K(start_counted)(int64_t m, void *kept)
 }
 
 /* best = new, and what was counted holds if it did not change */
-static void K(change)(int64_t m, TYPE *restrict best, TYPE *restrict count,
+APART void K(change)(int64_t m, TYPE *restrict best, TYPE *restrict count,
                       const TYPE *restrict new)
 {
     for (int64_t j = 0; j < m; j++) {
@@ -147,7 +148,7 @@ static void K(change)(int64_t m, TYPE *restrict best, TYPE *restrict count,
     }
 }
 
-static TYPE K(equal)(const TYPE *x, int64_t n, int64_t stride, TYPE to)
+APART TYPE K(equal)(const TYPE *x, int64_t n, int64_t stride, TYPE to)
 {
     INDEX count = 0;
     for (int64_t i = 0; i < n; i++)
@@ -244,7 +245,7 @@ static int64_t K(place_apart)(const TYPE *x, int64_t n, int64_t stride)
 }
 
 /* of m lines side by side, m <= 256 */
-static void K(place_rows)(int64_t m, int64_t n, int64_t *y, int64_t stride,
+APART void K(place_rows)(int64_t m, int64_t n, int64_t *y, int64_t stride,
                           const TYPE *restrict x, int64_t row)
 {
     TYPE best[256];

@@ -1,5 +1,6 @@
-/* The kernels of reduce.c for each type: included with what reduce_kernels.h wants of the extreme
- * (BEATS, WORST_REAL, WORST_INT) and NAME(name, type) defined. */
+/* The kernels of reduce.c for each type, for f32 and f64 only where FLOAT_ONLY is defined: included
+ * with what reduce_kernels.h wants of the extreme (BEATS, WORST_REAL, WORST_INT), BYTES and
+ * NAME(name, type) defined. */
 #define IS_NAN(x) ((x) != (x))
 #define UNORDERED(x, y) (isunordered(x, y) != 0)
 #define WORST     WORST_REAL
@@ -19,6 +20,7 @@
 #undef IS_NAN
 #undef UNORDERED
 #undef WORST
+#ifndef FLOAT_ONLY
 #define IS_NAN(x) false
 #define UNORDERED(x, y) false
 #define WORST     WORST_INT
@@ -26,8 +28,9 @@
 #define K(name)   NAME(name, i64)
 #include "reduce_kernels.h"
 #undef TYPE
-#undef INDEX
 #undef K
 #undef IS_NAN
 #undef UNORDERED
 #undef WORST
+#endif
+#undef INDEX
