@@ -272,10 +272,11 @@ static void K(start)(int64_t m, void *kept)
         max[j] = -INFINITY, sum[j] = 0, sum[m + j] = 0;
 }
 
-/* a sum of e^(x - from) as one of e^(x - to); of nothing, or of -inf alone, it is 0 from any */
+/* a sum of e^(x - from) as one of e^(x - to); of nothing, or of -inf alone, it is 0 from any, and
+ * beside infinity it does not matter */
 static REAL K(scaled)(REAL sum, REAL from, REAL to)
 {
-    return sum == 0 ? 0 : sum * EXP(K(shift)(from) - K(shift)(to));
+    return sum == 0 || to == INFINITY ? sum : sum * EXP(K(shift)(from) - K(shift)(to));
 }
 
 /* more elements for result j: the largest, and their sum when that was taken off */
@@ -289,13 +290,26 @@ LINE_PART void K(absorb)(int64_t m, int64_t j, REAL *kept, REAL by, REAL part)
     *max = most;
 }
 
+/* absorbs n elements whose largest is `max`. From infinity no difference can be taken: the sum is
+ * that then, or NaN if there is one */
+LINE_PART void K(absorb_sum)(int64_t m, int64_t j, REAL *kept, REAL max, double sum,
+                             const REAL *x, int64_t n, int64_t stride)
+{
+    if (max == INFINITY)
+        sum = (double)max;
+    for (int64_t i = 0; i < n && max == INFINITY; i++)
+        sum = x[i * stride] == x[i * stride] ? sum : (double)NAN;
+    K(absorb)(m, j, kept, max, (REAL)sum);
+}
+
 static void K(fold)(int64_t m, int64_t n, void *kept, const void *data, int64_t sm, int64_t sn)
 {
     const REAL *x = data;
     if (sn == 1) {
         for (int64_t j = 0; j < m; j++) {
             REAL max = K(line_max)(x + j * sm, n);
-            K(absorb)(m, j, kept, max, (REAL)K(exp_line)(NULL, x + j * sm, n, K(shift)(max)));
+            double sum = K(exp_line)(NULL, x + j * sm, n, K(shift)(max));
+            K(absorb_sum)(m, j, kept, max, sum, x + j * sm, n, 1);
         }
         return;
     }
@@ -308,7 +322,7 @@ static void K(fold)(int64_t m, int64_t n, void *kept, const void *data, int64_t 
             shift[k] = K(shift)(max[k]);
         K(exp_rows)(w, n, sum, NULL, 0, x + j * sm, sn, shift);
         for (int64_t k = 0; k < w; k++)
-            K(absorb)(m, j + k, kept, max[k], (REAL)sum[k]);
+            K(absorb_sum)(m, j + k, kept, max[k], sum[k], x + (j + k) * sm, n, sn);
     }
 }
 

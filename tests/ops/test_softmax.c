@@ -143,6 +143,24 @@ START_TEST(logsumexp_of_infinities)
 }
 END_TEST
 
+/* an infinity beside elements whose exponentials overflow, in lines of several blocks; a NaN */
+START_TEST(logsumexp_beside_infinity)
+{
+    enum { N = 9000 };
+    double values[3 * N], want[] = { INFINITY, INFINITY, NAN };
+    for (int i = 0; i < 3 * N; i++)
+        values[i] = i % 7 == 0 ? 300 : -300;
+    values[10] = values[N + 8000] = values[2 * N + 10] = INFINITY;
+    values[2 * N + 5000] = NAN;
+    for (int dtype = CT_F32; dtype <= CT_F64; dtype++) {
+        ct_tensor *x = ct_from_doubles(cx, (ct_dtype)dtype, CT_SHAPE(3, N), values, 3 * N);
+        expect_values(ct_logsumexp_over(x, CT_AXES(1), 0), want, 3, 0);
+        x = ct_contiguous(ct_transpose(x));
+        expect_values(ct_logsumexp_over(x, CT_AXES(0), 0), want, 3, 0);
+    }
+}
+END_TEST
+
 START_TEST(logsumexp_has_softmax_as_gradient)
 {
     static const int64_t strides[] = { 1, 2, 6 };
@@ -310,9 +328,9 @@ Suite *softmax_suite(void)
 {
     const TTest *const tests[] = {
         any_axis_and_any_strides, adds_to_other_uses, far_out, left_out_entries,
-        logsumexp_of_infinities, logsumexp_has_softmax_as_gradient, long_sums_keep_their_digits,
-        long_columns, the_same_from_any_kernel_and_threads, rows_of_every_length, small_shapes,
-        what_is_wrong, NULL
+        logsumexp_of_infinities, logsumexp_beside_infinity, logsumexp_has_softmax_as_gradient,
+        long_sums_keep_their_digits, long_columns, the_same_from_any_kernel_and_threads,
+        rows_of_every_length, small_shapes, what_is_wrong, NULL
     };
     return make_suite("softmax", tests);
 }

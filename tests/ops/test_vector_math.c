@@ -24,7 +24,7 @@ CT_SIMD_END
 
 static double exp_normal_of(double x)
 {
-    return x > 88 ? (double)INFINITY : x < (double)-87.3365f ? 0 : exp(x);
+    return x < (double)-87.3365f ? 0 : exp(x > 88 ? 88 : x);
 }
 
 static double logistic_of(double x)
