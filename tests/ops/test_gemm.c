@@ -176,15 +176,18 @@ END_TEST
 START_TEST(same_bits_for_a_row_alone)
 {
     static _Alignas(64) char scratch[4 << 20];
-    fill_all();
     float whole[40 * 100], part[40 * 100];
-    ct__gemm g = { .dtype = CT_F32, .m = 40, .n = 100, .k = 300, .a = { a32, 300, 1 },
-                   .b = { b32, 100, 1 }, .c = whole, .c_row = 100 };
-    ct__gemm_run(&g, scratch);
-    g.m = 8;
-    g.c = part;
-    ct__gemm_run(&g, scratch);
-    ck_assert_mem_eq(whole, part, 8 * 100 * sizeof *whole);
+    fill_all();
+    for (int simd = CT_SIMD_PLAIN; simd <= (int)ct_simd_of(cx); simd++) {
+        ct__gemm g = { .dtype = CT_F32, .m = 40, .n = 100, .k = 700, .a = { a32, 700, 1 },
+                       .b = { b32, 100, 1 }, .c = whole, .c_row = 100, .simd = (ct_simd)simd };
+        ct__gemm_run(&g, scratch);
+        g.c = part;
+        for (g.m = 4; g.m <= 8; g.m++) {
+            ct__gemm_run(&g, scratch);
+            ck_assert_mem_eq(whole, part, (size_t)g.m * 100 * sizeof *whole);
+        }
+    }
 }
 END_TEST
 
