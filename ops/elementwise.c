@@ -10,6 +10,11 @@
 #include "vector_math.h"
 
 #define INLINE VECTOR_INLINE
+#if defined(__GNUC__)
+#define APART static __attribute__((noinline))
+#else
+#define APART static
+#endif
 #if defined(__clang__)
 #define VECTORIZE _Pragma("clang loop vectorize(assume_safety)")
 #elif defined(__GNUC__)
@@ -32,6 +37,8 @@ DOUBLE(exp)
 DOUBLE(expm1)
 DOUBLE(log)
 DOUBLE(log1p)
+DOUBLE(sin)
+DOUBLE(cos)
 DOUBLE(tanh)
 DOUBLE(erf)
 

@@ -27,6 +27,46 @@ INLINE REAL K(gelu_slope)(REAL x)
     return cdf + x * (R(NORMAL_PEAK) * density);
 }
 
+/* is vector_math.h good for all? */
+INLINE bool K(all_near)(int64_t n, const REAL *x)
+{
+    int far = 0;
+    for (int64_t i = 0; i < n; i++)
+        far |= F(fabs)(x[i]) > R(1e6);
+    return !far;
+}
+
+#define LOOP(function, expression)                                                              \
+    function(int64_t n, REAL *y, const REAL *gy, const REAL *from)                              \
+    {                                                                                           \
+        VECTORIZE                                                                               \
+        for (int64_t i = 0; i < n; i++) {                                                       \
+            REAL x = from[i], g = gy[i];                                                        \
+            (void)g;                                                                            \
+            y[i] = expression;                                                                  \
+        }                                                                                       \
+    }
+#define WAVE(name, value, far_value, fused, far_fused, composed)                                \
+    INLINE void LOOP(K(name##_near), value)                                                     \
+    APART void LOOP(K(name##_far), far_value)                                                   \
+    INLINE void LOOP(K(name##_back_near), fused)                                                \
+    APART void LOOP(K(name##_back_far), far_fused)                                              \
+    static void K(name)(int64_t n, void *out, void *const *in, const void *given)               \
+    {                                                                                           \
+        (void)given;                                                                            \
+        if (K(all_near)(n, in[0]))                                                              \
+            K(name##_near)(n, out, in[0], in[0]);                                               \
+        else                                                                                    \
+            K(name##_far)(n, out, in[0], in[0]);                                                \
+    }                                                                                           \
+    static void K(name##_back)(int64_t n, void *out, void *const *in, const void *given)        \
+    {                                                                                           \
+        (void)given;                                                                            \
+        if (K(all_near)(n, in[1]))                                                              \
+            K(name##_back_near)(n, out, in[0], in[1]);                                          \
+        else                                                                                    \
+            K(name##_back_far)(n, out, in[0], in[1]);                                           \
+    }
 #define ROW(name, parameters, N, A, B, saved, value, fused, composed, low, high)                \
     static void K(name)(int64_t n, void *out, void *const *in, const void *given)             \
     {                                                                                           \
@@ -55,6 +95,7 @@ INLINE REAL K(gelu_slope)(REAL x)
         }                                                                                       \
     }
 #include "unary.def"
+#undef LOOP
 
 #define COTANGENT(name, expression)                                                             \
     static void K(name)(int64_t n, void *out, void *const *in, const void *given)             \

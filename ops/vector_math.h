@@ -3,10 +3,10 @@
  * compiled for. NaN in is NaN out; overflow gives an infinity, underflow a subnormal or 0.
  *
  * Errors at most, in units in the last place (ULP), with or without fused multiply-adds, as
- * tests/ops/test_vector_math.c has it: exp 1.1, expm1 1.6, log 1, log1p 1, tanh 1.4, logistic 1.9,
- * softplus 1.6, erf 1.9, the normal distribution function 6.5. Polynomials are minimax fits of
- * relative error, their constants found by iteratively reweighted least squares. About 15 to 40
- * operations each. */
+ * tests/ops/test_vector_math.c has it: exp 1.1, expm1 1.6, log 1, log1p 1, sin and cos 1.9 (of
+ * |x| <= 1e6), tanh 1.4, logistic 1.7, softplus 1.6, erf 1.9, the normal distribution function 6.
+ * Polynomials are minimax fits of relative error, their constants found by iteratively reweighted
+ * least squares. About 15 to 40 operations each. */
 #ifndef CT__VECTOR_MATH_H
 #define CT__VECTOR_MATH_H
 #include <math.h>
@@ -33,18 +33,18 @@ VECTOR_INLINE float vector_float(uint32_t bits)
     return x;
 }
 
-/* 2^k, -126 <= k <= 127 */
-VECTOR_INLINE float vector_power_of_2(int32_t k)
+/* 2^k, -126 <= k <= 127; of k the low 9 bits count */
+VECTOR_INLINE float vector_power_of_2(uint32_t k)
 {
-    return vector_float((uint32_t)(k + 127) << 23);
+    return vector_float((k << 23) + 0x3f800000u);
 }
 
 /* x = k ln 2 + r, |r| <= ln 2 / 2. Adding 1.5 2^23 rounds to an integer, which is then in the low
- * bits; ln 2 is split so that k times its first part is exact */
-VECTOR_INLINE float vector_reduce(float x, int32_t *k)
+ * bits (22 of them); ln 2 is split so that k times its first part is exact */
+VECTOR_INLINE float vector_reduce(float x, uint32_t *k)
 {
     float shifted = x * 1.44269504f + 12582912.0f, n = shifted - 12582912.0f;
-    *k = (int32_t)(vector_bits(shifted) - 0x4b400000u);
+    *k = vector_bits(shifted);
     return (x - n * 0.693359375f) + n * 2.12194440e-4f;
 }
 
@@ -60,21 +60,14 @@ VECTOR_INLINE float vector_small_expm1(float r)
     return p * (r * r) + r;
 }
 
-/* 2^k y, in two steps, as 2^k may be no float */
-VECTOR_INLINE float vector_scale(float y, int32_t k)
+/* 2^k y, in two steps, as 2^k may be no float; k as vector_reduce has it */
+VECTOR_INLINE float vector_scale(float y, uint32_t k)
 {
-    int32_t half = k >> 1;
+    uint32_t half = (uint32_t)((int32_t)k >> 1);
     return y * vector_power_of_2(half) * vector_power_of_2(k - half);
 }
 
-/* y, where it is e^x and x is not so large or small that the way there was meaningless */
-VECTOR_INLINE float vector_exp_in_range(float x, float y)
-{
-    y = x > 89.0f ? INFINITY : y;
-    return x < -104.0f ? 0 : y;
-}
-
-/* 1 + r + r^2 p(r), |r| <= 0.36 */
+/* |r| <= 0.36 */
 VECTOR_INLINE float vector_exp_of_rest(float r)
 {
     float p = 0.00138088479f;
@@ -82,38 +75,34 @@ VECTOR_INLINE float vector_exp_of_rest(float r)
     p = p * r + 0.0416686684f;
     p = p * r + 0.166664973f;
     p = p * r + 0.499999911f;
-    return p * (r * r) + r + 1;
+    p = p * r + 1;
+    return p * r + 1;
 }
 
+/* what is larger becomes infinite, what is smaller 0 */
 VECTOR_INLINE float vector_exp(float x)
 {
-    int32_t k;
+    uint32_t k;
+    x = x > 89.0f ? 89.0f : x;
+    x = x < -104.0f ? -104.0f : x;
     float r = vector_reduce(x, &k);
-    return vector_exp_in_range(x, vector_scale(vector_exp_of_rest(r), k));
+    return vector_scale(vector_exp_of_rest(r), k);
 }
 
 /* e^x, x <= 88, 0 where it would be less than 2^-126: of differences from the largest, beside a sum
  * of 1 or more, nothing is lost, and 7 operations are saved */
 VECTOR_INLINE float vector_exp_normal(float x)
 {
-    int32_t k;
+    uint32_t k;
     float r = vector_reduce(x, &k), y = vector_exp_of_rest(r) * vector_power_of_2(k);
     return x < -87.3365f ? 0 : y;
-}
-
-/* e^(x + low), x <= 0: low is what rounding x left over, and small */
-VECTOR_INLINE float vector_exp_of_sum(float x, float low)
-{
-    int32_t k;
-    float r = vector_reduce(x, &k) + low;
-    return vector_exp_in_range(x + low, vector_scale(vector_small_expm1(r) + 1, k));
 }
 
 /* 2^k (e^r - 1) + (2^k - 1) */
 VECTOR_INLINE float vector_expm1(float x)
 {
     float within = x < -20.0f ? -20.0f : x > 80.0f ? 80.0f : x;
-    int32_t k;
+    uint32_t k;
     float r = vector_reduce(within, &k), scale = vector_power_of_2(k);
     float y = vector_small_expm1(r) * scale + (scale - 1);
     return x > 80.0f ? vector_exp(x) : y;
@@ -154,26 +143,63 @@ VECTOR_INLINE float vector_log1p(float x)
     return vector_log_of_sum(u, x - (u - 1));
 }
 
-/* x + x z q(z), z = x^2, near 0; else sign(x) (1 - 2 / (e^2|x| + 1)), 1 from |x| = 10 on */
+/* sin(x + a quarter of a turn each that is `added`), |x| <= 1e6. x = k pi/2 + r, |r| <= 0.8, in f64
+ * with pi/2 split so that k times its first part is exact; then sin r = r + r z p(z) or cos r =
+ * 1 - z/2 + z^2 p(z), z = r^2, by the low bit of k, and its sign by the next */
+VECTOR_INLINE float vector_wave(float x, uint32_t added)
+{
+    float shifted = x * 0.636619772f + 12582912.0f, n = shifted - 12582912.0f;
+    uint32_t quarter = vector_bits(shifted) + added;
+    float r = (float)(((double)x - (double)n * 1.57079632673412561417) -
+                      (double)n * 6.07710050650619224932e-11);
+    float z = r * r, s = -0.000195087414f, c = 2.44256807e-05f;
+    s = s * z + 0.00833211280f;
+    s = s * z - 0.166666538f;
+    s = s * (z * r) + r;
+    c = c * z - 0.00138872513f;
+    c = c * z + 0.0416666456f;
+    c = c * (z * z) + (1 - 0.5f * z);
+    return vector_float(vector_bits(quarter & 1 ? c : s) ^ (quarter & 2) << 30);
+}
+
+VECTOR_INLINE float vector_sin(float x)
+{
+    return vector_wave(x, 0);
+}
+
+VECTOR_INLINE float vector_cos(float x)
+{
+    return vector_wave(x, 1);
+}
+
+/* x + x z q(z), z = x^2, near 0; else sign(x) (1 - 2 / (e^2|x| + 1)), 1 from |x| = 10 on. e^2|x| is
+ * taken as 2^k e^2h, |x| = k ln(2)/2 + h: as a part of 1 it need not be as exact as vector_exp */
 VECTOR_INLINE float vector_tanh(float x)
 {
     float a = fabsf(x), within = a > 10 ? 10 : a, z = x * x, q = -0.0057170451f;
-    int32_t k;
     q = q * z + 0.020650587f;
     q = q * z - 0.053743498f;
     q = q * z + 0.13331491f;
     q = q * z - 0.33333284f;
-    float r = vector_reduce(2 * within, &k);
-    float large = 1 - 2 / (vector_exp_of_rest(r) * vector_power_of_2(k) + 1);
+    float shifted = within * 2.88539008f + 12582912.0f, n = shifted - 12582912.0f;
+    float h = within - n * 0.34657359f, p = 0.0883766266f;
+    p = p * h + 0.26788786f;
+    p = p * h + 0.666698694f;
+    p = p * h + 1.33331978f;
+    p = p * h + 1.99999964f;
+    p = p * h + 2;
+    p = p * h + 1;
+    float large = 1 - 2 / (p * vector_power_of_2(vector_bits(shifted)) + 1);
     return copysignf(a < 0.625f ? q * z * a + a : large, x);
 }
 
-/* 1 / (1 + e^-x), by the exponential that cannot overflow; what 1 + e lost is put right */
+/* 1 / (1 + e^-x), by the exponential that cannot overflow. What 1 + e lost is put right: of 1 / sum
+ * it is lost / sum^2, and 1 / sum is y for x >= 0, else 1 - y */
 VECTOR_INLINE float vector_logistic(float x)
 {
     float e = vector_exp(-fabsf(x)), sum = 1 + e, lost = e - (sum - 1);
     float y = (x < 0 ? e : 1) / sum;
-    return y - lost * (x < 0 ? y * (1 - y) : y * y);
+    return y - lost * y * (x < 0 ? 1 - y : y);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|) */
@@ -182,35 +208,33 @@ VECTOR_INLINE float vector_softplus(float x)
     return (x < 0 ? 0 : x) + vector_log1p(vector_exp(-fabsf(x)));
 }
 
-/* The normal distribution function at -z, z >= 0.7: e^(-z^2/2) g(t), t = 1 / (1 + 0.3 z). z^2 is
- * taken apart as s^2 + (z - s)(z + s), where s has so few bits that s^2 is exact. `density` is
- * e^(-z^2/2), for any z >= 0 */
+/* The normal distribution function at -z, z >= 0: e^(-z^2/2) p(z) / q(z), all coefficients positive.
+ * z^2 is taken apart as s^2 + (z - s)(z + s), where s has so few bits that s^2 is exact. `density`
+ * is e^(-z^2/2) */
 VECTOR_INLINE float vector_normal_tail(float z, float *density)
 {
     float within = z > 15 ? 15 : z, s = vector_float(vector_bits(within) & 0xfffff000u);
-    float t = 1 / (1 + 0.3f * within), g = 0.0125826793f;
-    g = g * t - 0.0157082584f;
-    g = g * t - 0.0697014853f;
-    g = g * t + 0.126383215f;
-    g = g * t - 0.0120054297f;
-    g = g * t + 0.116800539f;
-    g = g * t + 0.101139627f;
-    g = g * t + 0.120945811f;
-    g = g * t + 0.119567156f;
-    g = g * t + 4.54820656e-06f;
-    *density = vector_exp_of_sum(-0.5f * (s * s), -0.5f * ((within - s) * (within + s)));
-    return *density * g;
+    float p = 0.00411629956f, q = 0.0103179133f;
+    uint32_t k;
+    float r = vector_reduce(-0.5f * (s * s), &k) - 0.5f * ((within - s) * (within + s));
+    *density = vector_scale(vector_exp_of_rest(r), k);
+    p = p * within + 0.0406331643f;
+    p = p * within + 0.183234945f;
+    p = p * within + 0.438294709f;
+    p = p * within + 0.5f;
+    q = q * within + 0.101858683f;
+    q = q * within + 0.469470143f;
+    q = q * within + 1.20250237f;
+    q = q * within + 1.67447436f;
+    q = q * within + 1;
+    return *density * (p / q);
 }
 
-/* The normal distribution function, and e^(-x^2/2): 1/2 + x p(x^2) near 0 */
+/* the normal distribution function, and e^(-x^2/2) */
 VECTOR_INLINE float vector_normal(float x, float *density)
 {
-    float z = x * x, p = 0.000104506878f, tail = vector_normal_tail(fabsf(x), density);
-    p = p * z - 0.00118273648f;
-    p = p * z + 0.00997276232f;
-    p = p * z - 0.0664903298f;
-    p = p * z + 0.398942292f;
-    return z < 0.49f ? p * x + 0.5f : x > 0 ? 1 - tail : tail;
+    float tail = vector_normal_tail(fabsf(x), density);
+    return x > 0 ? 1 - tail : tail;
 }
 
 /* x + x p(x^2) near 0; else by the tail of the normal distribution */

@@ -367,13 +367,46 @@ START_TEST(integers_are_refused)
 }
 END_TEST
 
+/* the angle's reduction: near ones, far ones, and both in one call */
+START_TEST(waves_of_any_number)
+{
+    static const double angles[] = { 0, 1e-30, 3.14159274, 1e3, 999999.9, 1e6, 1000001, 16777216,
+                                     1e9, 1e22, 3e38, -355, -1e6, -1e30, INFINITY, NAN };
+    enum { N = sizeof angles / sizeof *angles };
+    for (int window = 0; window < N * N; window++)
+        for (ct_dtype dtype = CT_F32; dtype <= CT_F64; dtype++) {
+            int64_t first = window / N, n = window % N + 1;
+            if (first + n > N)
+                break;
+            ct_tensor *x = ct_variable(ct_from_doubles(cx, dtype, CT_SHAPE(n), angles + first, n));
+            ct_tensor *y[] = { ct_sin(x), ct_cos(x) }, *g[2];
+            double value[N], slope[N], unit = dtype == CT_F32 ? 2 * 0x1p-24 : 2 * 0x1p-53;
+            for (int k = 0; k < 2; k++) {
+                ck_assert_int_eq(ct_grad(y[k], ct_ones_like(x), &x, 1, 0, &g[k]), CT_OK);
+                ct_to_doubles(y[k], value, n);
+                ct_to_doubles(g[k], slope, n);
+                for (int64_t i = 0; i < n; i++) {
+                    double a = dtype == CT_F32 ? (double)(float)angles[first + i]
+                                               : angles[first + i];
+                    double want = k ? cos(a) : sin(a), wanted = k ? -sin(a) : cos(a);
+                    ck_assert_msg(fabs(value[i] - want) <= unit || (isnan(want) && isnan(value[i])),
+                                  "%g of %g, not %g", value[i], a, want);
+                    ck_assert(fabs(slope[i] - wanted) <= unit || isnan(wanted));
+                }
+            }
+        }
+    expect_ok();
+}
+END_TEST
+
 Suite *unary_suite(void)
 {
     const TTest *const tests[] = {
         values_and_slopes_f64, values_and_slopes_f32, nan_in_is_nan_out, far_out, digits_are_kept,
         edges_of_domains, slopes_at_kinks, clamp_with_ends_crossed_takes_the_high_one,
         infinite_cotangents_stay_where_they_belong, power_at_zero, any_strides_in, uses_add_up,
-        integers_are_refused, NULL
+        integers_are_refused, waves_of_any_number,
+        NULL
     };
     return make_suite("unary", tests);
 }

@@ -51,11 +51,13 @@ static const struct {
     const char *name;
     double (*exact)(double x);
     double most; /* units in the last place */
+    float within; /* |x| for which it holds; 0: all */
 } functions[] = {
-    { "exp", exp, 1.1 }, { "exp_normal", exp_normal_of, 1.1 }, { "expm1", expm1, 1.6 },
-    { "log", log, 1 }, { "log1p", log1p, 1 }, { "tanh", tanh, 1.4 },
-    { "logistic", logistic_of, 1.9 }, { "softplus", softplus_of, 1.6 }, { "erf", erf, 1.9 },
-    { "normal", normal_of, 6.5 }, { "density", density_of, 1.5 },
+    { "exp", exp, 1.1, 0 }, { "exp_normal", exp_normal_of, 1.1, 0 }, { "expm1", expm1, 1.6, 0 },
+    { "log", log, 1, 0 }, { "log1p", log1p, 1, 0 }, { "sin", sin, 1.9, 1e6f },
+    { "cos", cos, 1.9, 1e6f }, { "tanh", tanh, 1.4, 0 }, { "logistic", logistic_of, 1.7, 0 },
+    { "softplus", softplus_of, 1.6, 0 }, { "erf", erf, 1.9, 0 }, { "normal", normal_of, 6, 0 },
+    { "density", density_of, 1.5, 0 },
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
@@ -82,6 +84,8 @@ static void expect_accurate(int f, const float *x, const float *y, int n)
     int worst = 0;
     double most = -1;
     for (int i = 0; i < n; i++) {
+        if (functions[f].within > 0 && fabsf(x[i]) > functions[f].within)
+            continue;
         double off = units_off(y[i], functions[f].exact((double)x[i]));
         if (off > most)
             most = off, worst = i;

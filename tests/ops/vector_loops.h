@@ -9,6 +9,8 @@ EACH(exp)
 EACH(expm1)
 EACH(log)
 EACH(log1p)
+EACH(sin)
+EACH(cos)
 EACH(tanh)
 EACH(logistic)
 EACH(softplus)
@@ -33,6 +35,6 @@ static void LOOP(density)(float *restrict y, const float *restrict x, int n)
         vector_normal(x[i], &y[i]);
 }
 static void (*const LOOP(all)[])(float *restrict, const float *restrict, int) = {
-    LOOP(exp), LOOP(exp_normal), LOOP(expm1), LOOP(log), LOOP(log1p), LOOP(tanh), LOOP(logistic),
-    LOOP(softplus), LOOP(erf), LOOP(normal), LOOP(density),
+    LOOP(exp), LOOP(exp_normal), LOOP(expm1), LOOP(log), LOOP(log1p), LOOP(sin),
+    LOOP(cos), LOOP(tanh), LOOP(logistic), LOOP(softplus), LOOP(erf), LOOP(normal), LOOP(density),
 };
