@@ -48,7 +48,8 @@ static CT__APART void by_blocks(ct_tensor *const *operands, int64_t flat, void *
                                 work *w)
 {
     static const int64_t ones[MOST] = { 1, 1, 1, 1, 1 };
-    static const ct_loop_body bodies[][2] = { { run_f64, run_f64_avx2 }, { run_f32, run_f32_avx2 } };
+    static const ct_loop_body bodies[][2] = { { run_f64, run_f64_avx2 },
+                                              { run_f32, run_f32_avx2 } };
     bool f32 = operands[0]->dtype == CT_F32;
     ct_loop_body run = bodies[f32][operands[0]->cx->simd >= CT_SIMD_AVX2];
     w->streams = w->streams && !w->adds && operands[0]->count >= STREAMED / (f32 ? 4 : 8);

@@ -27,6 +27,12 @@ INLINE REAL K(gelu_slope)(REAL x)
     return cdf + x * (R(NORMAL_PEAK) * density);
 }
 
+/* what is asked for most, as products: the choice is made outside the loop */
+INLINE REAL K(power_of)(REAL x, REAL a)
+{
+    return a == 2 ? x * x : a == 3 ? x * x * x : a == 1 ? x : a == -1 ? 1 / x : F(pow)(x, a);
+}
+
 /* is vector_math.h good for all? */
 INLINE bool K(all_near)(int64_t n, const REAL *x)
 {

@@ -208,9 +208,9 @@ VECTOR_INLINE float vector_softplus(float x)
     return (x < 0 ? 0 : x) + vector_log1p(vector_exp(-fabsf(x)));
 }
 
-/* The normal distribution function at -z, z >= 0: e^(-z^2/2) p(z) / q(z), all coefficients positive.
- * z^2 is taken apart as s^2 + (z - s)(z + s), where s has so few bits that s^2 is exact. `density`
- * is e^(-z^2/2) */
+/* The normal distribution function at -z, z >= 0: e^(-z^2/2) p(z) / q(z), with all coefficients
+ * positive. z^2 is taken apart as s^2 + (z - s)(z + s), where s has so few bits that s^2 is exact.
+ * `density` is e^(-z^2/2) */
 VECTOR_INLINE float vector_normal_tail(float z, float *density)
 {
     float within = z > 15 ? 15 : z, s = vector_float(vector_bits(within) & 0xfffff000u);

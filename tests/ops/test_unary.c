@@ -41,6 +41,8 @@ FUNCTION(rdiv_slope, -2.5 * pow(x, -2))
 OPERATOR(cube, ct_power(x, 3))
 FUNCTION(cube_value, x * x * x)
 FUNCTION(cube_slope, 3 * x * x)
+OPERATOR(second_power, ct_power(x, 2))
+OPERATOR(inverse_power, ct_power(x, -1))
 OPERATOR(root, ct_power(x, -0.5))
 FUNCTION(root_value, 1 / sqrt(x))
 FUNCTION(root_slope, -0.5 / (x * sqrt(x)))
@@ -84,6 +86,8 @@ static const unary table[] = {
     { "rsub", rsub, rsub_value, minus_one, -2, 2 },
     { "rdiv", rdiv, rdiv_value, rdiv_slope, -2, 2 },
     { "power 3", cube, cube_value, cube_slope, -2, 2 },
+    { "power 2", second_power, x_x, two_x, -2, 2 },
+    { "power -1", inverse_power, inverse, inverse_slope, 0.5, 2.5 },
     { "power -0.5", root, root_value, root_slope, 0.25, 3 },
     { "clamp", clamp, clamp_value, clamp_slope, -2, 2 },
     { "exp", ct_exp, exp, exp, -3, 3 },

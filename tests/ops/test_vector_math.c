@@ -94,30 +94,36 @@ static void expect_accurate(int f, const float *x, const float *y, int n)
                   (double)x[worst], (double)y[worst], most);
 }
 
-static void sweep(int f, void (*loop)(float *restrict, const float *restrict, int), uint64_t step)
+typedef void (*loop)(float *restrict y, const float *restrict x, int n);
+
+static void sweep(int f, loop run, uint64_t step)
 {
     enum { N = 1023 }; /* odd, so that vectors have a remainder */
     static float x[N], y[N];
     for (uint64_t bits = 0; bits < (uint64_t)1 << 32; bits += N * step) {
         for (int i = 0; i < N; i++)
             x[i] = vector_float((uint32_t)(bits + (uint64_t)i * step));
-        loop(y, x, N);
+        run(y, x, N);
         expect_accurate(f, x, y, N);
     }
 }
 
+/* the loop over function f for each kind of processor that this one is; NULL: no more */
+static loop loop_of(int f, int kind)
+{
+    const loop all[] = { all_plain[f],
+#ifdef CT_SIMD_X86
+                         all_avx2[f], all_avx512[f],
+#endif
+    };
+    return CT_SIMD_PLAIN + kind <= (int)ct_simd_of(cx) ? all[kind] : NULL;
+}
+
 START_TEST(a_sample_of_all_floats)
 {
-    const uint64_t step = 9973;
-    for (int f = 0; f < FUNCTIONS; f++) {
-        sweep(f, all_plain[f], step);
-#ifdef CT_SIMD_X86
-        if (ct_simd_of(cx) >= CT_SIMD_AVX2)
-            sweep(f, all_avx2[f], step);
-        if (ct_simd_of(cx) >= CT_SIMD_AVX512)
-            sweep(f, all_avx512[f], step);
-#endif
-    }
+    for (int f = 0; f < FUNCTIONS; f++)
+        for (int kind = 0; kind < 3 && loop_of(f, kind); kind++)
+            sweep(f, loop_of(f, kind), 9973);
 }
 END_TEST
 
@@ -129,10 +135,15 @@ START_TEST(around_special_values)
                               -103.97208f, -103.9721f, 0.85f, 0.625f, 0.7f, 20, -20, 80, 89, 15 };
     for (int f = 0; f < FUNCTIONS; f++)
         for (int k = 0; k < (int)(sizeof special / sizeof *special); k++) {
-            float x[3] = { nextafterf(special[k], -INFINITY), special[k],
-                           nextafterf(special[k], INFINITY) }, y[3];
-            all_plain[f](y, x, 3);
-            expect_accurate(f, x, y, 3);
+            enum { N = 19 }; /* as vectors, and what is left over */
+            float x[N], y[N];
+            for (int i = 0; i < N; i++)
+                x[i] = i % 3 == 0 ? special[k]
+                                  : nextafterf(special[k], i % 3 == 1 ? INFINITY : -INFINITY);
+            for (int kind = 0; kind < 3 && loop_of(f, kind); kind++) {
+                loop_of(f, kind)(y, x, N);
+                expect_accurate(f, x, y, N);
+            }
         }
 }
 END_TEST
