@@ -186,6 +186,8 @@ ct_status ct_grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsig
     if (!y || (n > 0 && !gx))
         return ct_fail(y ? y->cx : n > 0 && x && x[0] ? x[0]->cx : NULL, CT_ERROR_NULL,
                        "grad: %s is NULL", y ? "the room for the results" : "y");
+    if (flags & ~(unsigned)(CT_CREATE_GRAPH | CT_REQUIRE_PATH | CT_ZERO_PATH))
+        return ct_fail(y->cx, CT_ERROR_VALUE, "grad: unknown flags in 0x%x", flags);
     if (!gy && ct_error(y->cx) != CT_OK) /* it failed: it is not the default */
         return ct_error(y->cx);
     return ct__grad(y, gy, x, n, flags, gx);

@@ -105,6 +105,9 @@ START_TEST(unreachable)
     ck_assert_ptr_null(gx[1]);
     ck_assert_int_eq(ct_grad(y, NULL, xs, 2, CT_ZERO_PATH, gx), CT_OK);
     ck_assert_double_eq(ct_item(gx[1]), 0);
+    ck_assert_int_eq(ct_grad(y, NULL, xs, 2, 8 | CT_ZERO_PATH, gx), CT_ERROR_VALUE);
+    expect_error(CT_ERROR_VALUE, "unknown flags in 0xc", NULL);
+    ck_assert(!gx[0] && !gx[1]);
     ck_assert_int_eq(ct_grad(y, NULL, xs, 2, CT_REQUIRE_PATH, gx), CT_ERROR_GRAPH);
     ck_assert_ptr_null(gx[0]);
     expect_error(CT_ERROR_GRAPH, "grad", "x1", "z", NULL);
