@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "check.h"
+#include "checker.h"
 
 bool ct__check_invalid(ct__check *c, const char *format, ...)
 {

@@ -5,7 +5,7 @@
  *
  * Each is the other's rule, so there are derivatives of any order. The weights are constants that
  * outlive the graph. */
-#include "check.h"
+#include "checker.h"
 
 typedef struct spread_to {
     const double *weights;

@@ -2,7 +2,7 @@
  * direction that fails is halved until an entry is named: of the two halves one must fail too. */
 #include <math.h>
 
-#include "check.h"
+#include "checker.h"
 
 enum { DIRECTIONS = 6 };
 

@@ -1,7 +1,7 @@
 /* ct_gradcheck_op: an operator at each of its samples. */
 #include <stdio.h>
 
-#include "check.h"
+#include "checker.h"
 
 /* one number or one tensor, of all outputs that are floats */
 static ct_tensor *outputs_together(ct_context *cx, const ct__trial *t, ct_tensor **y, int n)

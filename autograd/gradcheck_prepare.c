@@ -11,7 +11,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "check.h"
+#include "checker.h"
 
 enum { NOISE_POINTS = 9 };
 

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "check.h"
+#include "checker.h"
 
 /* what a cotangent is multiplied by in the second look */
 enum { TWICE = 2 };

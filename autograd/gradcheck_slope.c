@@ -12,7 +12,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "check.h"
+#include "checker.h"
 
 enum { BAR = 2, LOOKS = 3 };
 #define FIRST_STEP 0.125 /* times the size of the entry */

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "check.h"
+#include "checker.h"
 
 typedef struct variant {
     const char *wrong;    /* what it means if it differs */

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "check.h"
+#include "checker.h"
 
 double *ct__check_entry(const ct__part *part, int64_t k)
 {

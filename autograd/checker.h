@@ -8,8 +8,8 @@
  * For each entry (or direction) the slope of <weights, F> by differences is held against that entry
  * of the derivative, analytic. A function here that returns false has said why: the verdict is
  * INVALID and the report's diagnosis is written. */
-#ifndef COTANGENT_CHECK_H
-#define COTANGENT_CHECK_H
+#ifndef COTANGENT_CHECKER_H
+#define COTANGENT_CHECKER_H
 #include <cotangent/gradcheck.h>
 
 #include "difference.h"
