@@ -46,10 +46,10 @@ static void K(turns)(const double u[LANES], double sine[LANES], double cosine[LA
         }
     EACH {
         double q = quarter[i], s = sine[i] * a[i], c = cosine[i];
-        bool swap = (q == 1) | (q == 3);
+        bool swap = q == 1 || q == 3;
         double to_sine = swap ? c : s, to_cosine = swap ? s : c;
-        sine[i] = (q == 2) | (q == 3) ? -to_sine : to_sine;
-        cosine[i] = (q == 1) | (q == 2) ? -to_cosine : to_cosine;
+        sine[i] = q == 2 || q == 3 ? -to_sine : to_sine;
+        cosine[i] = q == 1 || q == 2 ? -to_cosine : to_cosine;
     }
 }
 

@@ -89,6 +89,21 @@ VECTOR_INLINE float vector_exp(float x)
     return vector_scale(vector_exp_of_rest(r), k);
 }
 
+/* 2^k e^r for k <= 63: one of the two steps is the same for all */
+VECTOR_INLINE float vector_exp_of_parts_down(uint32_t k, float r)
+{
+    return vector_exp_of_rest(r) * vector_power_of_2(k + 64) * 5.42101086e-20f; /* 2^-64 */
+}
+
+/* e^x for x <= 0 */
+VECTOR_INLINE float vector_exp_down(float x)
+{
+    uint32_t k;
+    x = x < -104.0f ? -104.0f : x;
+    float r = vector_reduce(x, &k);
+    return vector_exp_of_parts_down(k, r);
+}
+
 /* e^x, x <= 88, 0 where it would be less than 2^-126: of differences from the largest, beside a sum
  * of 1 or more, nothing is lost, and 7 operations are saved */
 VECTOR_INLINE float vector_exp_normal(float x)
@@ -197,7 +212,7 @@ VECTOR_INLINE float vector_tanh(float x)
  * it is lost / sum^2, and 1 / sum is y for x >= 0, else 1 - y */
 VECTOR_INLINE float vector_logistic(float x)
 {
-    float e = vector_exp(-fabsf(x)), sum = 1 + e, lost = e - (sum - 1);
+    float e = vector_exp_down(-fabsf(x)), sum = 1 + e, lost = e - (sum - 1);
     float y = (x < 0 ? e : 1) / sum;
     return y - lost * y * (x < 0 ? 1 - y : y);
 }
@@ -205,7 +220,7 @@ VECTOR_INLINE float vector_logistic(float x)
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|) */
 VECTOR_INLINE float vector_softplus(float x)
 {
-    return (x < 0 ? 0 : x) + vector_log1p(vector_exp(-fabsf(x)));
+    return (x < 0 ? 0 : x) + vector_log1p(vector_exp_down(-fabsf(x)));
 }
 
 /* The normal distribution function at -z, z >= 0: e^(-z^2/2) p(z) / q(z), with all coefficients
@@ -217,7 +232,7 @@ VECTOR_INLINE float vector_normal_tail(float z, float *density)
     float p = 0.00411629956f, q = 0.0103179133f;
     uint32_t k;
     float r = vector_reduce(-0.5f * (s * s), &k) - 0.5f * ((within - s) * (within + s));
-    *density = vector_scale(vector_exp_of_rest(r), k);
+    *density = vector_exp_of_parts_down(k, r);
     p = p * within + 0.0406331643f;
     p = p * within + 0.183234945f;
     p = p * within + 0.438294709f;
