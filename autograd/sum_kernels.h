@@ -13,16 +13,17 @@ static inline void K(absorb)(REAL *restrict s, REAL *restrict e, REAL x)
     *s = sum;
 }
 
-APART REAL K(sum_apart)(const REAL *x, int64_t n, int64_t stride)
+static inline REAL K(sum_few)(const REAL *x, int64_t n, int64_t stride)
 {
-    REAL lane[4] = { 0 };
+    REAL lane[8] = { 0 };
     int64_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        for (int k = 0; k < 4; k++)
+    for (; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++)
             lane[k] = (REAL)(lane[k] + x[(i + k) * stride]);
-    for (; i < n; i++)
-        lane[0] = (REAL)(lane[0] + x[i * stride]);
-    return (REAL)((lane[0] + lane[1]) + (lane[2] + lane[3]));
+    for (int k = 0; i < n; i++, k++)
+        lane[k] = (REAL)(lane[k] + x[i * stride]);
+    return (REAL)(((lane[0] + lane[4]) + (lane[1] + lane[5])) +
+                  ((lane[2] + lane[6]) + (lane[3] + lane[7])));
 }
 
 /* Eight vectors, which hides an addition's latency, of pairs, joined as a tree: n / (16 WIDE) + log
@@ -82,9 +83,13 @@ static void K(sum)(int64_t m, int64_t n, void *kept, const void *data, int64_t s
             K(absorb)(s + j, e + j, sum[j]);
         return;
     }
-    for (int64_t j = 0; j < m; j++)
-        K(absorb)(s + j, e + j, sn == 1 ? K(sum_run)(x + j * sm, n)
-                                        : K(sum_apart)(x + j * sm, n, sn));
+    if (sn == 1 && n >= 8 * K(WIDE))
+        for (int64_t j = 0; j < m; j++)
+            K(absorb)(s + j, e + j, K(sum_run)(x + j * sm, n));
+    else
+        for (int64_t j = 0; j < m; j++)
+            K(absorb)(s + j, e + j, sn == 1 ? K(sum_few)(x + j * sm, n, 1)
+                                            : K(sum_few)(x + j * sm, n, sn));
 }
 
 static void K(sum_start)(int64_t m, void *kept)

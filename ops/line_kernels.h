@@ -136,21 +136,21 @@ static inline void K(fetch_to_write)(REAL *y, int64_t m)
 #endif
 }
 
-/* whole vectors only: what is left over is filled up, so that there is code for nothing else */
-LINE_PART void K(exp_piece)(REAL *restrict y, const REAL *restrict x, int64_t n, REAL shift)
+/* whole vectors, of which the last may take some elements again: there is code for little else */
+static inline void K(exp_piece)(REAL *restrict y, const REAL *restrict x, int64_t n, REAL shift)
 {
-    enum { SOME = K(LANES) / 2 };
-    REAL rest[SOME] = { 0 };
+    enum { FEW = K(LANES) / 4 };
     int64_t i = 0;
-    for (; i + SOME <= n; i += SOME)
-        for (int k = 0; k < SOME; k++)
+    for (; i + 2 * FEW <= n; i += 2 * FEW)
+        for (int k = 0; k < 2 * FEW; k++)
             y[i + k] = EXP(x[i + k] - shift);
-    if (i == n)
-        return;
-    memcpy(rest, x + i, (size_t)(n - i) * sizeof(REAL));
-    for (int k = 0; k < SOME; k++)
-        rest[k] = EXP(rest[k] - shift);
-    memcpy(y + i, rest, (size_t)(n - i) * sizeof(REAL));
+    for (; i < n && n >= FEW; i += FEW) {
+        int64_t at = i < n - FEW ? i : n - FEW;
+        for (int k = 0; k < FEW; k++)
+            y[at + k] = EXP(x[at + k] - shift);
+    }
+    for (int k = 1; k < FEW && i < n; k++, i++)
+        y[i] = EXP(x[i] - shift);
 }
 
 /* y = e^(x - shift), where y is not NULL; returns the sum. 1 exponential per element */
