@@ -110,6 +110,11 @@ static int wanted(const ct_context *cx)
     return threads > MOST ? MOST : threads;
 }
 
+int ct_threads_of(const ct_context *cx)
+{
+    return !cx ? 1 : cx->options.parallel_for ? MOST : wanted(cx) > 1 ? wanted(cx) : 1;
+}
+
 /* the pool; NULL where it cannot be had: then the caller works alone */
 static ct__threads *start(ct_context *cx)
 {

@@ -21,8 +21,9 @@
  * Products with few rows or columns are sums of rows of B or dot products (gemm_thin.h), at the
  * speed of reading the larger operand once.
  *
- * Threads: C is cut into parts by its shape alone, each computed with a room of its own; k is never
- * cut. Each element is summed in an order that does not depend on the cut. */
+ * Threads: C is cut into parts, each computed with a room of its own, and packs for itself what it
+ * needs: so there is one where one thread does it, and few for a few. k is never cut: each element
+ * is summed in an order that does not depend on the cut. */
 #include "gemm.h"
 
 #include <string.h>
@@ -79,7 +80,7 @@ static int64_t even_part(int64_t n, int64_t most, int64_t to)
 
 typedef enum form { TILES, TURNED, DOTS, ROW } form;
 
-/* how a product is computed: C is cut into parts of `rows` x `columns` by its shape alone */
+/* how a product is computed: C is cut into parts of `rows` x `columns` */
 typedef struct plan {
     ct__gemm g; /* what is computed: TURNED the transposed product, without the rest */
     form form;

@@ -25,6 +25,6 @@ typedef struct ct__gemm {
     ct_context *cx;           /* whose threads help; NULL: none */
 } ct__gemm;
 
-size_t ct__gemm_scratch(const ct__gemm *g); /* bytes; depends on sizes and strides only */
+size_t ct__gemm_scratch(const ct__gemm *g); /* bytes; depends on sizes, strides and cx only */
 void ct__gemm_run(const ct__gemm *g, void *scratch); /* 64-byte aligned, or NULL for 0 bytes */
 #endif

@@ -77,12 +77,14 @@ static plan K(plan_of)(const ct__gemm *g)
 {
     plan w = { .g = *g, .form = K(form_of)(g) };
     double work = (double)g->m * (double)g->n * (double)g->k;
+    int parts = work < 8 * GRAIN ? 2 : work < 64 * GRAIN ? 4 : 8;
+    int threads = ct_threads_of(g->cx);
     if (w.form == TURNED)
         turn(&w.g);
     w.rows = w.g.m;
     w.columns = w.g.n;
-    if (work >= GRAIN)
-        K(cut)(&w, work < 8 * GRAIN ? 2 : work < 64 * GRAIN ? 4 : 8);
+    if (threads > 1 && work >= GRAIN)
+        K(cut)(&w, least(parts, 2 * threads));
     if (w.form == TILES || w.form == TURNED) {
         w.t_row = round_up(w.columns, COLUMNS) + COLUMNS; /* no power of two */
         w.room = (size_t)K(room)(&w) * sizeof(REAL);

@@ -63,7 +63,7 @@ static void K(sum_rows)(const ct__gemm *g, int64_t j, int64_t n)
     REAL *c = (REAL *)g->c + j;
     const REAL *a = g->a.data, *b = (const REAL *)g->b.data + j;
     int64_t p = 0;
-    if (n * (int64_t)sizeof(REAL) <= NARROW) {
+    if (g->n * (int64_t)sizeof(REAL) <= NARROW) { /* not a part: the order would depend on it */
         for (; n >= 8 * LANES; j += 8 * LANES, n -= 8 * LANES)
             K(sum_narrow)(g, j, 8);
         for (; n >= 2 * LANES; j += 2 * LANES, n -= 2 * LANES)

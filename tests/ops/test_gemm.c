@@ -247,8 +247,8 @@ END_TEST
 
 static void run_in(ct__gemm g, ct_context *threads, void *c)
 {
-    void *scratch = aligned_alloc(64, (ct__gemm_scratch(&g) + 127) / 64 * 64);
     g.cx = threads;
+    void *scratch = aligned_alloc(64, (ct__gemm_scratch(&g) + 127) / 64 * 64);
     g.c = c;
     memset(c, 0xff, (size_t)(g.m * g.c_row) * ct__size_of(g.dtype));
     ct__gemm_run(&g, scratch);
@@ -292,6 +292,8 @@ START_TEST(same_bits_for_any_number_of_threads)
     }
     ct__gemm row = { .m = 1, .n = 5000, .k = 1000, .a = { NULL, 1, 1 }, .b = { NULL, 64, 1 },
                      .c_row = 5000 };
+    check_threads(row);
+    row.n = row.c_row = 2100; /* a large part and a narrow one */
     check_threads(row);
     row.b = (ct__matrix){ NULL, 1, 64 };
     check_threads(row);
