@@ -78,29 +78,32 @@ static int64_t even_part(int64_t n, int64_t most, int64_t to)
     return n > 0 ? round_up(even(n, even(n, most)), to) : to;
 }
 
-typedef enum form { TILES, TURNED, DOTS, ROW } form;
-
-/* how a product is computed: C is cut into parts of `rows` x `columns` */
-typedef struct plan {
-    ct__gemm g; /* what is computed: TURNED the transposed product, without the rest */
-    form form;
-    int64_t rows, columns, t_row;
-    size_t room; /* bytes of scratch of each part */
-} plan;
+typedef ct__gemm_plan plan;
 
 typedef struct part {
     int64_t i, m, j, n;
 } part;
 
-static void turn(ct__gemm *g)
+/* the transposed product, without the rest */
+static ct__gemm turned(const ct__gemm *g)
 {
     ct__gemm t = *g;
-    g->m = t.n, g->n = t.m;
-    g->a = (ct__matrix){ t.b.data, t.b.col, t.b.row };
-    g->b = (ct__matrix){ t.a.data, t.a.col, t.a.row };
-    g->bias = NULL;
-    g->adds = false;
-    g->activation = CT_IDENTITY;
+    t.m = g->n, t.n = g->m;
+    t.a = (ct__matrix){ g->b.data, g->b.col, g->b.row };
+    t.b = (ct__matrix){ g->a.data, g->a.col, g->a.row };
+    t.bias = NULL;
+    t.adds = false;
+    t.activation = CT_IDENTITY;
+    return t;
+}
+
+/* of one column, whose bias is put down first */
+static ct__gemm as_row(const ct__gemm *g)
+{
+    ct__gemm t = turned(g);
+    t.adds = g->adds || g->bias;
+    t.activation = g->activation;
+    return t;
 }
 
 #if defined(CT_SIMD_X86)
@@ -118,20 +121,19 @@ CT_SIMD_END
 #endif
 
 /* -- The choice of kernels: when it runs, by the processor it runs on */
-typedef struct kernels {
-    plan (*plan_of)(const ct__gemm *g);
-    void (*run_part)(const plan *w, const ct__gemm *g, part c, void *scratch);
+typedef struct ct__gemm_kernels {
+    void (*plan)(const ct__gemm *g, plan *w); /* fills in what is not set */
+    void (*run_part)(const ct__gemm *tiles, const ct__gemm *g, part c, void *scratch);
 } kernels;
 
 #define KERNELS(target)                                                                         \
-    { { plan_of_f32_##target, run_part_f32_##target },                                          \
-      { plan_of_f64_##target, run_part_f64_##target } }
+    { { plan_f32_##target, run_part_f32_##target }, { plan_f64_##target, run_part_f64_##target } }
 
 static const kernels *kernels_for(const ct__gemm *g)
 {
     static const kernels plain[2] = KERNELS(plain);
 #if defined(CT_BLAS)
-    static const kernels blas = { plan_of_blas, run_part_blas };
+    static const kernels blas = { plan_blas, run_part_blas };
     if (blas_takes(g))
         return &blas;
 #endif
@@ -145,65 +147,77 @@ static const kernels *kernels_for(const ct__gemm *g)
     return &plain[g->dtype == CT_F64];
 }
 
-/* one column is one row of the transposed product; its bias is put down first */
-static ct__gemm straight(const ct__gemm *g)
+size_t ct__gemm_plan_for(ct__gemm *g)
 {
-    ct__gemm t = *g;
-    if (g->n == 1 && g->m > 1 && g->c_row == 1) {
-        turn(&t);
-        t.adds = g->adds || g->bias;
-        t.activation = g->activation;
-    }
-    return t;
-}
-
-static int64_t parts_of(const plan *w)
-{
-    bool whole = w->rows >= w->g.m && w->columns >= w->g.n;
-    return whole ? 1 : even(w->g.m, w->rows) * even(w->g.n, w->columns);
-}
-
-size_t ct__gemm_scratch(const ct__gemm *g)
-{
-    ct__gemm t = straight(g);
-    if (g->m <= 0 || g->n <= 0)
+    ct__gemm row;
+    const ct__gemm *what = g;
+    g->plan = (plan){ .parts = 1, .is_column = g->n == 1 && g->m > 1 && g->c_row == 1 };
+    if (g->m <= 0 || g->n <= 0) {
+        g->plan.parts = 0;
         return 0;
-    plan w = kernels_for(&t)->plan_of(&t);
-    return w.room * (size_t)parts_of(&w);
+    }
+    if (g->plan.is_column) {
+        row = as_row(g);
+        what = &row;
+    }
+    g->plan.kernels = kernels_for(what);
+    g->plan.kernels->plan(what, &g->plan);
+    return g->plan.room * (size_t)g->plan.parts;
 }
 
 typedef struct job {
-    ct__gemm g;
-    plan w;
-    const kernels *kernels;
+    const ct__gemm *tiles, *g; /* the same, but where turned: the transposed product */
     char *scratch;
 } job;
 
 static void run_part(int64_t at, void *arg)
 {
     const job *j = arg;
-    int64_t down = even(j->w.g.m, j->w.rows);
-    part c = { .i = at % down * j->w.rows, .j = at / down * j->w.columns };
-    c.m = least(j->w.g.m - c.i, j->w.rows);
-    c.n = least(j->w.g.n - c.j, j->w.columns);
-    j->kernels->run_part(&j->w, &j->g, c, j->scratch + (size_t)at * j->w.room);
+    const plan *w = &j->g->plan;
+    int64_t down = even(j->tiles->m, w->rows);
+    part c = { .i = at % down * w->rows, .j = at / down * w->columns };
+    c.m = least(j->tiles->m - c.i, w->rows);
+    c.n = least(j->tiles->n - c.j, w->columns);
+    w->kernels->run_part(j->tiles, j->g, c, j->scratch + (size_t)at * w->room);
+}
+
+static void put_bias(const ct__gemm *g)
+{
+    size_t size = g->dtype == CT_F32 ? sizeof(float) : sizeof(double);
+    for (int64_t i = 0; g->bias && i < g->m; i++)
+        memcpy((char *)g->c + (size_t)i * size, g->bias, size);
 }
 
 void ct__gemm_run(const ct__gemm *g, void *scratch)
 {
-    size_t size = g->dtype == CT_F32 ? sizeof(float) : sizeof(double);
-    if (g->m <= 0 || g->n <= 0)
-        return;
-    job j = { .g = straight(g), .kernels = kernels_for(g), .scratch = scratch };
-    for (int64_t i = 0; j.g.m != g->m && g->bias && i < g->m; i++)
-        memcpy((char *)g->c + (size_t)i * size, g->bias, size);
-    j.w = j.kernels->plan_of(&j.g);
-    int64_t parts = parts_of(&j.w);
-    if (parts == 1)
-        j.kernels->run_part(&j.w, &j.g, (part){ 0, j.w.g.m, 0, j.w.g.n }, scratch);
+    ct__gemm row, transposed;
+    job j = { g, g, scratch };
+    if (g->plan.is_column) {
+        put_bias(g);
+        row = as_row(g);
+        j.tiles = j.g = &row;
+    }
+    if (g->plan.form == CT__TURNED) {
+        transposed = turned(j.g);
+        j.tiles = &transposed;
+    }
+    if (g->plan.parts == 1)
+        g->plan.kernels->run_part(j.tiles, j.g, (part){ 0, j.tiles->m, 0, j.tiles->n }, scratch);
     else if (g->cx)
-        ct_parallel_for(g->cx, parts, run_part, &j);
+        ct_parallel_for(g->cx, g->plan.parts, run_part, &j);
     else
-        for (int64_t i = 0; i < parts; i++)
+        for (int64_t i = 0; i < g->plan.parts; i++)
             run_part(i, &j);
+}
+
+ct_status ct__gemm_call(const ct_call *call, ct__gemm *g)
+{
+    g->cx = ct_call_context(call);
+    g->simd = ct_simd_of(g->cx);
+    size_t bytes = ct__gemm_plan_for(g);
+    void *scratch = bytes > 0 ? ct_call_scratch(call, bytes) : NULL;
+    if (bytes > 0 && !scratch)
+        return CT_ERROR_MEMORY;
+    ct__gemm_run(g, scratch);
+    return CT_OK;
 }

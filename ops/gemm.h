@@ -10,6 +10,19 @@ typedef struct ct__matrix {
     int64_t row, col;
 } ct__matrix;
 
+/* how a product is computed: by tiles, of C or of the transposed product; by dot products; as a sum
+ * of rows of B */
+typedef enum ct__gemm_form { CT__TILES, CT__TURNED, CT__DOTS, CT__ROW } ct__gemm_form;
+
+typedef struct ct__gemm_plan {
+    const struct ct__gemm_kernels *kernels;
+    ct__gemm_form form;
+    bool is_column;        /* C is one: it is computed as a row, of the transposed product */
+    int64_t rows, columns; /* C, or the transposed one, is cut into parts of this size */
+    int64_t parts;
+    size_t room;           /* bytes of scratch of each */
+} ct__gemm_plan;
+
 /* A is (m,k), B (k,n), C (m,n) with its columns side by side, overlapping neither. Each of m, n, k
  * may be 0; over k = 0 the sum is 0 */
 typedef struct ct__gemm {
@@ -23,8 +36,12 @@ typedef struct ct__gemm {
     ct_activation activation; /* one that ct__activation_fuses */
     ct_simd simd;             /* kernels no wider than this, which the machine has */
     ct_context *cx;           /* whose threads help; NULL: none */
+    ct__gemm_plan plan;       /* ct__gemm_plan_for's */
 } ct__gemm;
 
-size_t ct__gemm_scratch(const ct__gemm *g); /* bytes; depends on sizes, strides and cx only */
-void ct__gemm_run(const ct__gemm *g, void *scratch); /* 64-byte aligned, or NULL for 0 bytes */
+/* The plan depends on all but data, bias and c, and serves any of these; the bytes of scratch that
+ * it takes, 64-byte aligned. A product is planned, then run; within a call, at once. */
+size_t ct__gemm_plan_for(ct__gemm *g);
+void ct__gemm_run(const ct__gemm *g, void *scratch);
+ct_status ct__gemm_call(const ct_call *call, ct__gemm *g); /* sets simd and cx; out of memory */
 #endif

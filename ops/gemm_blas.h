@@ -53,14 +53,14 @@ static bool blas_takes(const ct__gemm *g)
            IS_SEQUENTIAL;
 }
 
-static plan plan_of_blas(const ct__gemm *g)
+static void plan_blas(const ct__gemm *g, plan *w)
 {
-    return (plan){ .g = *g, .rows = BLAS_EDGE, .columns = BLAS_EDGE };
+    w->rows = w->columns = BLAS_EDGE;
+    w->parts = even(g->m, BLAS_EDGE) * even(g->n, BLAS_EDGE);
 }
 
-static void run_part_blas(const plan *w, const ct__gemm *whole, part p, void *scratch)
+static void run_part_blas(const ct__gemm *tiles, const ct__gemm *g, part p, void *scratch)
 {
-    const ct__gemm *g = whole;
     size_t size = g->dtype == CT_F32 ? sizeof(float) : sizeof(double);
     int lda = 1, ldb = 1, ldc = (int)g->c_row, m = (int)p.m, n = (int)p.n, k = (int)g->k;
     char ta = blas_form(&g->a, g->m, g->k, &lda), tb = blas_form(&g->b, g->k, g->n, &ldb);
@@ -68,7 +68,7 @@ static void run_part_blas(const plan *w, const ct__gemm *whole, part p, void *sc
     const char *b = (const char *)g->b.data + (size_t)(p.j * g->b.col) * size;
     char *c = (char *)g->c + (size_t)(p.i * g->c_row + p.j) * size;
     bool adds = g->adds || g->bias;
-    (void)w, (void)scratch;
+    (void)tiles, (void)scratch;
     for (int64_t i = 0; g->bias && i < p.m; i++)
         memcpy(c + (size_t)(i * g->c_row) * size, (const char *)g->bias + (size_t)p.j * size,
                (size_t)p.n * size);

@@ -12,40 +12,45 @@
 #include "gemm_tiles.h"
 #include "gemm_thin.h"
 
-static form K(form_of)(const ct__gemm *g)
+static ct__gemm_form K(form_of)(const ct__gemm *g)
 {
     bool along_k = g->a.col == 1 && g->b.row == 1;
     if (g->m == 1 && g->b.col == 1)
-        return ROW;
+        return CT__ROW;
     if (along_k && g->k >= 2 * LANES && (g->m <= 3 || g->n <= COLUMNS * 3 / 4))
-        return DOTS;
-    return along_k && g->m < g->n && g->m <= 256 && g->m >= LANES ? TURNED : TILES;
+        return CT__DOTS;
+    return along_k && g->m < g->n && g->m <= 256 && g->m >= LANES ? CT__TURNED : CT__TILES;
 }
 
 /* -- Scratch of a part: panels of B, a block of A where it is moved, the transposed product */
-static int64_t K(b_room)(const plan *w)
+static int64_t K(b_room)(const ct__gemm *g, const plan *w)
 {
     int64_t columns = w->rows > BLOCK_ROWS ? least(w->columns, PART_COLUMNS) : COLUMNS;
-    return round_up(columns, COLUMNS) * K(depth)(&w->g);
+    return round_up(columns, COLUMNS) * K(depth)(g);
 }
 
-static int64_t K(a_room)(const plan *w)
+static int64_t K(a_room)(const ct__gemm *g, const plan *w)
 {
-    const ct__gemm *g = &w->g;
     int64_t block = even_part(w->rows, BLOCK_ROWS, ROWS), depth = K(depth)(g);
     return K(packs_a)(g) ? block * depth : K(copies_a)(g) ? block * COPY_ROW(depth) : 0;
 }
 
-static int64_t K(room)(const plan *w)
+/* between rows of the transposed product: no power of two */
+static int64_t K(t_row)(const plan *w)
 {
-    return K(b_room)(w) + K(a_room)(w) + (w->form == TURNED ? w->rows * w->t_row : 0);
+    return round_up(w->columns, COLUMNS) + COLUMNS;
+}
+
+static int64_t K(room)(const ct__gemm *g, const plan *w)
+{
+    int64_t t = w->form == CT__TURNED ? w->rows * K(t_row)(w) : 0;
+    return K(b_room)(g, w) + K(a_room)(g, w) + t;
 }
 
 /* columns or rows first, whichever costs less where each part packs its own; parts so large that
  * what they pack serves them often enough */
-static void K(cut_tiles)(plan *w, int64_t parts)
+static void K(cut_tiles)(const ct__gemm *g, int64_t parts, plan *w)
 {
-    const ct__gemm *g = &w->g;
     bool moves_a = K(packs_a)(g) || K(copies_a)(g), by_rows = K(packs_a)(g) && g->b.col == 1;
     int64_t down = at_least_1(g->m / (g->b.col == 1 ? 64 : 256));
     int64_t across = at_least_1(g->n / (moves_a ? 256 : 2 * COLUMNS));
@@ -60,69 +65,67 @@ static void K(cut_tiles)(plan *w, int64_t parts)
     w->columns = even_part(g->n, even(g->n, across), COLUMNS);
 }
 
-static void K(cut)(plan *w, int64_t parts)
+static void K(cut)(const ct__gemm *g, int64_t parts, plan *w)
 {
-    const ct__gemm *g = &w->g;
-    if (w->form == ROW)
+    if (w->form == CT__ROW)
         w->columns = even_part(g->n, even(g->n, parts), 2048);
-    else if (w->form == DOTS && g->m < g->n)
+    else if (w->form == CT__DOTS && g->m < g->n)
         w->columns = even_part(g->n, even(g->n, parts), 4);
-    else if (w->form == DOTS)
+    else if (w->form == CT__DOTS)
         w->rows = even_part(g->m, even(g->m, parts), 3);
     else
-        K(cut_tiles)(w, parts);
+        K(cut_tiles)(g, parts, w);
+    w->parts = even(g->m, w->rows) * even(g->n, w->columns);
 }
 
-static plan K(plan_of)(const ct__gemm *g)
+static void K(plan)(const ct__gemm *g, plan *w)
 {
-    plan w = { .g = *g, .form = K(form_of)(g) };
+    ct__gemm transposed;
     double work = (double)g->m * (double)g->n * (double)g->k;
     int parts = work < 8 * GRAIN ? 2 : work < 64 * GRAIN ? 4 : 8;
-    int threads = ct_threads_of(g->cx);
-    if (w.form == TURNED)
-        turn(&w.g);
-    w.rows = w.g.m;
-    w.columns = w.g.n;
-    if (threads > 1 && work >= GRAIN)
-        K(cut)(&w, least(parts, 2 * threads));
-    if (w.form == TILES || w.form == TURNED) {
-        w.t_row = round_up(w.columns, COLUMNS) + COLUMNS; /* no power of two */
-        w.room = (size_t)K(room)(&w) * sizeof(REAL);
+    int threads = work < GRAIN ? 1 : ct_threads_of(g->cx);
+    w->form = K(form_of)(g);
+    if (w->form == CT__TURNED) {
+        transposed = turned(g);
+        g = &transposed;
     }
-    return w;
+    w->rows = g->m;
+    w->columns = g->n;
+    if (threads > 1)
+        K(cut)(g, least(parts, 2 * threads), w);
+    if (w->form == CT__TILES || w->form == CT__TURNED)
+        w->room = (size_t)K(room)(g, w) * sizeof(REAL);
 }
 
 /* the columns c.j ... of a part, few enough for their panels to be kept */
-static void K(run_columns)(const plan *w, const ct__gemm *whole, part c, REAL *scratch)
+static void K(run_columns)(const ct__gemm *g, const ct__gemm *whole, part c, REAL *scratch)
 {
-    const ct__gemm *g = &w->g;
+    const plan *w = &whole->plan;
     int64_t depth = K(depth)(g), step = even_part(w->rows, BLOCK_ROWS, ROWS);
-    REAL *turned = scratch + K(b_room)(w) + K(a_room)(w);
-    K(block) b = { .g = g, .j = c.j, .n = c.n, .b_panels = scratch, .c_row = g->c_row };
-    b.a_room = scratch + K(b_room)(w);
-    if (w->form == TURNED)
-        b.c_row = w->t_row;
+    REAL *a_room = scratch + K(b_room)(g, w), *result = a_room + K(a_room)(g, w);
+    K(block) b = { .g = g, .j = c.j, .n = c.n, .b_panels = scratch, .a_room = a_room };
+    b.c_row = w->form == CT__TURNED ? K(t_row)(w) : g->c_row;
     for (b.p = 0; b.p == 0 || b.p < g->k; b.p += depth) {
         b.k = least(g->k - b.p, depth);
         b.panel_row = c.m > step ? b.k : 0;
         for (b.i = c.i; b.i < c.i + c.m; b.i += step) {
             b.m = least(c.i + c.m - b.i, step);
             b.packed = b.i > c.i;
-            b.c = w->form == TURNED ? turned + (b.i - c.i) * w->t_row
+            b.c = w->form == CT__TURNED ? result + (b.i - c.i) * b.c_row
                                     : (REAL *)g->c + b.i * g->c_row + c.j;
             K(run_block)(&b);
         }
     }
-    if (w->form == TURNED) {
-        b.i = c.i, b.m = c.m, b.c = turned;
+    if (w->form == CT__TURNED) {
+        b.i = c.i, b.m = c.m, b.c = result;
         K(turn_out)(whole, &b);
     }
 }
 
-static void K(run_tiles)(const plan *w, const ct__gemm *whole, part c, REAL *scratch)
+static void K(run_tiles)(const ct__gemm *g, const ct__gemm *whole, part c, REAL *scratch)
 {
     for (int64_t j = 0; j < c.n; j += PART_COLUMNS)
-        K(run_columns)(w, whole, (part){ c.i, c.m, c.j + j, least(c.n - j, PART_COLUMNS) },
+        K(run_columns)(g, whole, (part){ c.i, c.m, c.j + j, least(c.n - j, PART_COLUMNS) },
                        scratch);
 }
 
@@ -136,15 +139,16 @@ static void K(activate)(const ct__gemm *g, part c)
             ct__activate(g->simd, g->dtype, g->activation, y + i * g->c_row, n);
 }
 
-static void K(run_part)(const plan *w, const ct__gemm *g, part c, void *scratch)
+static void K(run_part)(const ct__gemm *tiles, const ct__gemm *g, part c, void *scratch)
 {
-    if (w->form == ROW)
+    ct__gemm_form form = g->plan.form;
+    if (form == CT__ROW)
         K(run_row)(g, c.j, c.n);
-    else if (w->form == DOTS)
+    else if (form == CT__DOTS)
         K(dot_columns)(g, c);
     else
-        K(run_tiles)(w, g, c, scratch);
-    if (w->form == TURNED) /* its rows are columns */
+        K(run_tiles)(tiles, g, c, scratch);
+    if (form == CT__TURNED) /* its rows are columns */
         c = (part){ c.j, c.n, c.i, c.m };
     K(activate)(g, c);
 }

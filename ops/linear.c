@@ -41,23 +41,11 @@ static int64_t rows_of(const ct_tensor *x)
     return rows;
 }
 
-static ct_status multiply(const ct_call *call, ct__gemm *g)
-{
-    g->cx = ct_call_context(call);
-    g->simd = ct_simd_of(g->cx);
-    size_t bytes = ct__gemm_scratch(g);
-    void *scratch = bytes > 0 ? ct_call_scratch(call, bytes) : NULL;
-    if (bytes > 0 && !scratch)
-        return CT_ERROR_MEMORY;
-    ct__gemm_run(g, scratch);
-    return CT_OK;
-}
-
 static ct_status linear_forward(ct_call *call)
 {
     const ct_tensor *x = ct_call_x(call, 0), *w = ct_call_x(call, 1), *b = ct_call_x(call, 2);
     int64_t n = ct_size(w, 0), k = ct_size(w, 1);
-    return multiply(call, &(ct__gemm){
+    return ct__gemm_call(call, &(ct__gemm){
         .dtype = ct_dtype_of(x), .m = rows_of(x), .n = n, .k = k,
         .a = { ct_data(x), k, 1 }, .b = { ct_data(w), 1, k },
         .c = ct_data_mutable(ct_call_y(call, 0)), .c_row = n,
@@ -71,7 +59,7 @@ static ct_status sum_rows(const ct_call *call, ct_tensor *gb, const void *gz, in
     static const double one_f64 = 1;
     bool f32 = ct_dtype_of(gb) == CT_F32;
     int64_t n = ct_count(gb);
-    return multiply(call, &(ct__gemm){
+    return ct__gemm_call(call, &(ct__gemm){
         .dtype = ct_dtype_of(gb), .m = 1, .n = n, .k = m,
         .a = { f32 ? (const void *)&one_f32 : &one_f64, 0, 0 }, .b = { gz, n, 1 },
         .c = ct_data_mutable(gb), .c_row = n, .adds = ct_call_adds(call, 2) });
@@ -92,12 +80,12 @@ static ct_status linear_backward(const ct_call *call, ct_tensor *const *gy, ct_t
         gz = room;
     }
     if (gx[0])
-        status = multiply(call, &(ct__gemm){
+        status = ct__gemm_call(call, &(ct__gemm){
             .dtype = ct_dtype_of(x), .m = m, .n = k, .k = n, .a = { gz, n, 1 },
             .b = { ct_data(w), k, 1 }, .c = ct_data_mutable(gx[0]), .c_row = k,
             .adds = ct_call_adds(call, 0) });
     if (gx[1] && status == CT_OK)
-        status = multiply(call, &(ct__gemm){
+        status = ct__gemm_call(call, &(ct__gemm){
             .dtype = ct_dtype_of(x), .m = n, .n = k, .k = m, .a = { gz, 1, n },
             .b = { ct_data(x), k, 1 }, .c = ct_data_mutable(gx[1]), .c_row = k,
             .adds = ct_call_adds(call, 1) });

@@ -17,14 +17,6 @@ typedef struct matrices {
     int64_t strides[CT_MAX_DIMS];       /* from one to the next, along the leading axes */
 } matrices;
 
-static matrices transposed(matrices a)
-{
-    int64_t size = a.rows, stride = a.row;
-    a.rows = a.columns, a.row = a.column;
-    a.columns = size, a.column = stride;
-    return a;
-}
-
 /* what the call is about: A (m,k), B (k,n), leading axes */
 typedef struct shapes {
     int64_t m, k, n, k_of_b;
@@ -49,47 +41,16 @@ static bool broadcast(shapes *s, const ct_tensor *x)
 static bool shapes_of(const ct_call *call, shapes *s)
 {
     const ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1);
-    int more = ct_ndim(a) > ct_ndim(b) ? ct_ndim(a) : ct_ndim(b);
+    const int64_t *of_a = ct_shape(a), *of_b = ct_shape(b);
+    int a_ndim = ct_ndim(a), b_ndim = ct_ndim(b), more = a_ndim > b_ndim ? a_ndim : b_ndim;
     s->ndim = more > 2 ? more - 2 : 0;
     for (int d = 0; d < s->ndim; d++)
         s->leading[d] = 1;
-    s->m = ct_ndim(a) == 1 ? 1 : ct_size(a, -2);
-    s->k = ct_size(a, -1);
-    s->k_of_b = ct_size(b, ct_ndim(b) == 1 ? 0 : -2);
-    s->n = ct_ndim(b) == 1 ? 1 : ct_size(b, -1);
-    return broadcast(s, a) && broadcast(s, b);
-}
-
-/* t, of which the last axes are a matrix, or without its rows or columns where these are missing */
-static matrices matrices_of(const shapes *s, const ct_tensor *t, bool has_rows, bool has_columns)
-{
-    const int64_t *shape = ct_shape(t), *strides = ct_strides(t);
-    int last = ct_ndim(t);
-    matrices a = { .data = (void *)(uintptr_t)ct_data(t), .rows = 1, .columns = 1 };
-    if (has_columns)
-        a.columns = shape[--last], a.column = strides[last];
-    if (has_rows)
-        a.rows = shape[--last], a.row = strides[last];
-    for (int d = s->ndim - 1; d >= 0; d--) {
-        last--;
-        a.strides[d] = last < 0 || shape[last] == 1 ? 0 : strides[last];
-    }
-    return a;
-}
-
-static matrices of_a(const ct_call *call, const shapes *s, const ct_tensor *like)
-{
-    return matrices_of(s, like, ct_ndim(ct_call_x(call, 0)) > 1, true);
-}
-
-static matrices of_b(const ct_call *call, const shapes *s, const ct_tensor *like)
-{
-    return matrices_of(s, like, true, ct_ndim(ct_call_x(call, 1)) > 1);
-}
-
-static matrices of_y(const ct_call *call, const shapes *s, const ct_tensor *like)
-{
-    return matrices_of(s, like, ct_ndim(ct_call_x(call, 0)) > 1, ct_ndim(ct_call_x(call, 1)) > 1);
+    s->m = a_ndim == 1 ? 1 : of_a[a_ndim - 2];
+    s->k = of_a[a_ndim - 1];
+    s->k_of_b = of_b[b_ndim == 1 ? 0 : b_ndim - 2];
+    s->n = b_ndim == 1 ? 1 : of_b[b_ndim - 1];
+    return s->ndim == 0 || (broadcast(s, a) && broadcast(s, b));
 }
 
 /* -- C = A B, or += */
@@ -99,6 +60,47 @@ typedef struct product {
     matrices a, b, c;
     bool adds;
 } product;
+
+/* t, of which the last axes are a matrix, or without its rows or columns where these are missing */
+static void set(const product *p, matrices *a, const ct_tensor *t, bool has_rows, bool has_columns)
+{
+    const int64_t *shape = ct_shape(t), *strides = ct_strides(t);
+    int last = ct_ndim(t);
+    a->data = (void *)(uintptr_t)ct_data(t);
+    a->rows = a->columns = 1;
+    a->row = a->column = 0;
+    if (has_columns)
+        a->columns = shape[--last], a->column = strides[last];
+    if (has_rows)
+        a->rows = shape[--last], a->row = strides[last];
+    for (int d = p->s.ndim - 1; d >= 0; d--) {
+        last--;
+        a->strides[d] = last < 0 || shape[last] == 1 ? 0 : strides[last];
+    }
+}
+
+/* `like` is of A's, B's, Y's shape */
+static void set_a(const product *p, matrices *to, const ct_tensor *like)
+{
+    set(p, to, like, ct_ndim(ct_call_x(p->call, 0)) > 1, true);
+}
+
+static void set_b(const product *p, matrices *to, const ct_tensor *like)
+{
+    set(p, to, like, true, ct_ndim(ct_call_x(p->call, 1)) > 1);
+}
+
+static void set_y(const product *p, matrices *to, const ct_tensor *like)
+{
+    set(p, to, like, ct_ndim(ct_call_x(p->call, 0)) > 1, ct_ndim(ct_call_x(p->call, 1)) > 1);
+}
+
+static void transpose(matrices *a)
+{
+    int64_t size = a->rows, stride = a->row;
+    a->rows = a->columns, a->row = a->column;
+    a->columns = size, a->column = stride;
+}
 
 /* do the leading axes continue an axis of that size and stride? */
 static bool continues(const product *p, const matrices *x, int64_t size, int64_t stride)
@@ -158,14 +160,14 @@ typedef struct batch {
     int64_t count, grain;
 } batch;
 
-static const void *move(const void *data, const batch *b, const matrices *x, int64_t i)
+static void *move(void *data, const batch *b, const matrices *x, int64_t i)
 {
     int64_t at = 0;
     for (int d = b->p->s.ndim - 1; d >= 0; d--) {
         at += i % b->p->s.leading[d] * x->strides[d];
         i /= b->p->s.leading[d];
     }
-    return (const char *)data + at * (int64_t)ct__size_of(b->gemm.dtype);
+    return (char *)data + at * (int64_t)ct__size_of(b->gemm.dtype);
 }
 
 static void run_range(int64_t begin, int64_t end, void *arg)
@@ -174,9 +176,9 @@ static void run_range(int64_t begin, int64_t end, void *arg)
     const product *p = b->p;
     for (int64_t i = begin; i < end; i++) {
         ct__gemm g = b->gemm;
-        g.a.data = move(g.a.data, b, &p->a, i);
-        g.b.data = move(g.b.data, b, &p->b, i);
-        g.c = (void *)(uintptr_t)move(g.c, b, &p->c, i);
+        g.a.data = move(p->a.data, b, &p->a, i);
+        g.b.data = move(p->b.data, b, &p->b, i);
+        g.c = move(p->c.data, b, &p->c, i);
         ct__gemm_run(&g, b->scratch ? b->scratch + (size_t)(begin / b->grain) * b->room : NULL);
     }
 }
@@ -199,31 +201,38 @@ static void cut(batch *b)
     }
 }
 
-static ct_status multiply(product *p, ct_tensor *c)
+static ct_status run_batch(const product *p, const ct__gemm *one)
 {
-    ct_context *cx = ct_call_context(p->call);
-    ct_dtype dtype = ct_dtype_of(c);
-    merge(p);
-    if (sums(p) && !p->adds) {
-        memset(p->c.data, 0, (size_t)ct_count(c) * ct__size_of(dtype));
-        p->adds = true;
-    }
-    batch b = { .p = p, .count = 1,
-                .gemm = { .dtype = dtype, .m = p->a.rows, .n = p->b.columns, .k = p->a.columns,
-                          .a = { p->a.data, p->a.row, p->a.column },
-                          .b = { p->b.data, p->b.row, p->b.column }, .c = p->c.data,
-                          .c_row = p->c.row, .adds = p->adds, .simd = ct_simd_of(cx), .cx = cx } };
+    batch b = { .p = p, .gemm = *one, .count = 1 };
+    b.gemm.cx = ct_call_context(p->call);
+    b.gemm.simd = ct_simd_of(b.gemm.cx);
     for (int d = 0; d < p->s.ndim; d++)
         b.count *= p->s.leading[d];
     if (b.count == 0)
         return CT_OK;
     cut(&b);
-    b.room = ct__gemm_scratch(&b.gemm);
+    b.room = ct__gemm_plan_for(&b.gemm);
     size_t bytes = b.room * (size_t)((b.count - 1) / b.grain + 1);
     if (bytes > 0 && !(b.scratch = ct_call_scratch(p->call, bytes)))
         return CT_ERROR_MEMORY;
-    ct_parallel_ranges(cx, b.count, b.grain, run_range, &b);
+    ct_parallel_ranges(ct_call_context(p->call), b.count, b.grain, run_range, &b);
     return CT_OK;
+}
+
+static ct_status multiply(product *p, ct_tensor *c)
+{
+    ct_dtype dtype = ct_dtype_of(c);
+    if (p->s.ndim > 0)
+        merge(p);
+    if (sums(p) && !p->adds) {
+        memset(p->c.data, 0, (size_t)ct_count(c) * ct__size_of(dtype));
+        p->adds = true;
+    }
+    ct__gemm g = { .dtype = dtype, .m = p->a.rows, .n = p->b.columns, .k = p->a.columns,
+                   .a = { p->a.data, p->a.row, p->a.column },
+                   .b = { p->b.data, p->b.row, p->b.column },
+                   .c = p->c.data, .c_row = p->c.row, .adds = p->adds };
+    return p->s.ndim > 0 ? run_batch(p, &g) : ct__gemm_call(p->call, &g);
 }
 
 /* -- matmul */
@@ -250,34 +259,38 @@ static ct_status matmul_infer(ct_call *call)
 
 static ct_status matmul_forward(ct_call *call)
 {
-    product p = { .call = call };
+    product p;
+    p.call = call;
+    p.adds = false;
     shapes_of(call, &p.s);
-    p.a = of_a(call, &p.s, ct_call_x(call, 0));
-    p.b = of_b(call, &p.s, ct_call_x(call, 1));
-    p.c = of_y(call, &p.s, ct_call_y(call, 0));
+    set_a(&p, &p.a, ct_call_x(call, 0));
+    set_b(&p, &p.b, ct_call_x(call, 1));
+    set_y(&p, &p.c, ct_call_y(call, 0));
     return multiply(&p, ct_call_y(call, 0));
 }
 
 static ct_status matmul_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
     ct_status status = CT_OK;
-    product p = { .call = call }, q = p;
-    shapes_of(call, &p.s);
-    q.s = p.s;
-    matrices g = of_y(call, &p.s, gy[0]);
+    product p;
+    p.call = call;
     if (gx[0]) {
-        p.a = g;
-        p.b = transposed(of_b(call, &p.s, ct_call_x(call, 1)));
-        p.c = of_a(call, &p.s, gx[0]);
+        shapes_of(call, &p.s);
+        set_y(&p, &p.a, gy[0]);
+        set_b(&p, &p.b, ct_call_x(call, 1));
+        transpose(&p.b);
+        set_a(&p, &p.c, gx[0]);
         p.adds = ct_call_adds(call, 0);
         status = multiply(&p, gx[0]);
     }
     if (gx[1] && status == CT_OK) {
-        q.a = transposed(of_a(call, &q.s, ct_call_x(call, 0)));
-        q.b = g;
-        q.c = of_b(call, &q.s, gx[1]);
-        q.adds = ct_call_adds(call, 1);
-        status = multiply(&q, gx[1]);
+        shapes_of(call, &p.s);
+        set_a(&p, &p.a, ct_call_x(call, 0));
+        transpose(&p.a);
+        set_y(&p, &p.b, gy[0]);
+        set_b(&p, &p.c, gx[1]);
+        p.adds = ct_call_adds(call, 1);
+        status = multiply(&p, gx[1]);
     }
     return status;
 }

@@ -426,7 +426,8 @@ START_TEST(the_last_cotangent_turns_in_place)
     ct_tensor *a = two(), *b = two(), *c = two(), *row = variable(1), *g[3];
     ct_tensor *constant = ct_ones(cx, CT_F64, CT_SHAPE(2)), *all[] = { a, b, c };
     ct_tensor *y = weigh(weigh(a, b), c), *ones = ct_ones(cx, CT_F64, CT_SHAPE(2));
-    ct_grad(ct_sum(y), NULL, all, 3, 0, g); /* gy of weigh(a, b) is nobody else's; sum's is a view */
+    /* gy of weigh(a, b) is nobody else's; sum's is a view */
+    ct_grad(ct_sum(y), NULL, all, 3, 0, g);
     expect_values(g[0], CT_DOUBLES(4, 4), 0);
     expect_values(g[1], CT_DOUBLES(6, 6), 0);
     expect_values(g[2], CT_DOUBLES(3, 3), 0);

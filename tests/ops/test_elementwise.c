@@ -1,5 +1,5 @@
-/* Elementwise kernels of this machine in every layout that the driver treats in its own way, against
- * the plain ones on contiguous copies: sizes round those of vectors and blocks, stored and added. */
+/* Elementwise kernels of this machine in every layout that the driver treats in its own way,
+ * against the plain ones on contiguous copies: sizes round those of vectors and blocks, stored and added. */
 #include "support.h"
 
 enum { ROOM = 3 * 1100 };
@@ -114,7 +114,8 @@ START_TEST(what_is_streamed)
     enum { N = (9 << 20) + 13 };
     ct_tensor *x = ct_rand(cx, CT_F32, CT_SHAPE(N)), *off = ct_slice(x, 0, 1, N, 1);
     ct_tensor *z = ct_rand(cx, CT_F64, CT_SHAPE(N / 2));
-    const float *from = ct_data(x), *y = ct_data(ct_sub(x, ct_scalar(cx, CT_F32, 1))), *w = ct_data(ct_mul(off, off));
+    const float *from = ct_data(x), *y = ct_data(ct_sub(x, ct_scalar(cx, CT_F32, 1)));
+    const float *w = ct_data(ct_mul(off, off));
     const double *from64 = ct_data(z), *y64 = ct_data(ct_mul(z, z));
     ct_tensor *rows = ct_reshape(ct_slice(x, 0, 0, 2048 * 4099, 1), CT_SHAPE(2048, 4099));
     const float *v = ct_data(ct_sub(rows, ct_slice(x, 0, 0, 4099, 1)));

@@ -72,7 +72,7 @@ static void check(ct__gemm g, int c_end)
             g.bias = g.bias ? f32 ? (void *)bias32 : bias64 : NULL;
             for (int i = 0; i < c_end; i++)
                 c64[i] = c32[i] = (float)before[i];
-            size_t bytes = ct__gemm_scratch(&g);
+            size_t bytes = ct__gemm_plan_for(&g);
             ck_assert_uint_le(bytes + sizeof guard, sizeof scratch);
             memset(scratch, 0xff, bytes + sizeof guard); /* NaN */
             ct__gemm_run(&g, scratch);
@@ -166,7 +166,7 @@ START_TEST(strides_of_zero_and_below)
     ct__gemm g = { .dtype = CT_F64, .m = 2, .n = 1, .k = 2, .a = { x + 3, -2, -1 },
                    .b = { y, 1, 1 }, .c = z, .c_row = 1 };
     _Alignas(64) char scratch[256];
-    ck_assert_uint_le(ct__gemm_scratch(&g), sizeof scratch);
+    ck_assert_uint_le(ct__gemm_plan_for(&g), sizeof scratch);
     ct__gemm_run(&g, scratch);
     ck_assert(z[0] == 34 && z[1] == 12);
 }
@@ -181,9 +181,11 @@ START_TEST(same_bits_for_a_row_alone)
     for (int simd = CT_SIMD_PLAIN; simd <= (int)ct_simd_of(cx); simd++) {
         ct__gemm g = { .dtype = CT_F32, .m = 40, .n = 100, .k = 700, .a = { a32, 700, 1 },
                        .b = { b32, 100, 1 }, .c = whole, .c_row = 100, .simd = (ct_simd)simd };
+        ck_assert_uint_le(ct__gemm_plan_for(&g), sizeof scratch);
         ct__gemm_run(&g, scratch);
         g.c = part;
         for (g.m = 4; g.m <= 8; g.m++) {
+            ck_assert_uint_le(ct__gemm_plan_for(&g), sizeof scratch);
             ct__gemm_run(&g, scratch);
             ck_assert_mem_eq(whole, part, (size_t)g.m * 100 * sizeof *whole);
         }
@@ -235,7 +237,7 @@ START_TEST(infinity_stays)
                 b32[(k - 1) * n + n - 1] = INFINITY;
                 ct__gemm g = { .dtype = CT_F32, .m = 1, .n = n, .k = k, .a = { bias32, 1, 1 },
                                .b = { b32, n, 1 }, .c = y, .c_row = n, .simd = (ct_simd)simd };
-                ck_assert_uint_le(ct__gemm_scratch(&g), sizeof scratch);
+                ck_assert_uint_le(ct__gemm_plan_for(&g), sizeof scratch);
                 ct__gemm_run(&g, scratch);
                 b32[(k - 1) * n + n - 1] = last;
                 ck_assert(isinf(y[n - 1]));
@@ -248,7 +250,7 @@ END_TEST
 static void run_in(ct__gemm g, ct_context *threads, void *c)
 {
     g.cx = threads;
-    void *scratch = aligned_alloc(64, (ct__gemm_scratch(&g) + 127) / 64 * 64);
+    void *scratch = aligned_alloc(64, (ct__gemm_plan_for(&g) + 127) / 64 * 64);
     g.c = c;
     memset(c, 0xff, (size_t)(g.m * g.c_row) * ct__size_of(g.dtype));
     ct__gemm_run(&g, scratch);
