@@ -19,6 +19,23 @@
 #define VECTOR_INLINE static inline
 #endif
 
+/* Beyond these, arguments make no difference. They are not written where they are used, since gcc
+ * makes a minimum of x > most ? most : x only where it does not know `most`: of a constant, a
+ * comparison and a choice, or two results to choose from */
+extern const struct ct__vector_bounds {
+    float exp_least, exp_most, tanh_most, normal_most;
+} ct__vector_bounds;
+
+VECTOR_INLINE float vector_at_most(float x, float most)
+{
+    return x > most ? most : x;
+}
+
+VECTOR_INLINE float vector_at_least(float x, float least)
+{
+    return x < least ? least : x;
+}
+
 VECTOR_INLINE uint32_t vector_bits(float x)
 {
     uint32_t bits;
@@ -83,8 +100,8 @@ VECTOR_INLINE float vector_exp_of_rest(float r)
 VECTOR_INLINE float vector_exp(float x)
 {
     uint32_t k;
-    x = x > 89.0f ? 89.0f : x;
-    x = x < -104.0f ? -104.0f : x;
+    x = vector_at_most(x, ct__vector_bounds.exp_most);
+    x = vector_at_least(x, ct__vector_bounds.exp_least);
     float r = vector_reduce(x, &k);
     return vector_scale(vector_exp_of_rest(r), k);
 }
@@ -99,8 +116,7 @@ VECTOR_INLINE float vector_exp_of_parts_down(uint32_t k, float r)
 VECTOR_INLINE float vector_exp_down(float x)
 {
     uint32_t k;
-    x = x < -104.0f ? -104.0f : x;
-    float r = vector_reduce(x, &k);
+    float r = vector_reduce(vector_at_least(x, ct__vector_bounds.exp_least), &k);
     return vector_exp_of_parts_down(k, r);
 }
 
@@ -113,25 +129,20 @@ VECTOR_INLINE float vector_exp_normal(float x)
     return x < -87.3365f ? 0 : y;
 }
 
-/* 2^k (e^r - 1) + (2^k - 1) */
+/* 2^k (e^r - 1) + (2^k - 1); of what is large the half of it, since 2^k may be no float */
 VECTOR_INLINE float vector_expm1(float x)
 {
-    float within = x < -20.0f ? -20.0f : x > 80.0f ? 80.0f : x;
-    uint32_t k;
-    float r = vector_reduce(within, &k), scale = vector_power_of_2(k);
+    uint32_t k, large = x > 80.0f;
+    float within = vector_at_most(x < -20.0f ? -20.0f : x, ct__vector_bounds.exp_most);
+    float r = vector_reduce(within, &k), scale = vector_power_of_2(k - large);
     float y = vector_small_expm1(r) * scale + (scale - 1);
-    return x > 80.0f ? vector_exp(x) : y;
+    return large ? y + y : y;
 }
 
-/* x = 2^k (1 + f), 1 + f in [sqrt(1/2), sqrt(2)); log(1 + f) = f - f^2/2 + f^3 p(f). With `low`:
- * log(x + low) */
-VECTOR_INLINE float vector_log_of_sum(float x, float low)
+/* k ln 2 + log(1 + f) + little, 1 + f in [sqrt(1/2), sqrt(2)); log(1 + f) = f - f^2/2 + f^3 p(f) */
+VECTOR_INLINE float vector_log_of_parts(float k, float f, float little)
 {
-    float normal = x < 1.17549435e-38f ? x * 8388608.0f : x;
-    uint32_t bits = vector_bits(normal) - 0x3f3504f3u; /* of sqrt(1/2) */
-    float k = (float)((int32_t)bits >> 23) - (x < 1.17549435e-38f ? 23.0f : 0.0f);
-    float f = vector_float((bits & 0x007fffffu) + 0x3f3504f3u) - 1, z = f * f;
-    float p = 0.0674663857f;
+    float z = f * f, p = 0.0674663857f;
     p = p * f - 0.116756514f;
     p = p * f + 0.118881628f;
     p = p * f - 0.124055892f;
@@ -140,22 +151,47 @@ VECTOR_INLINE float vector_log_of_sum(float x, float low)
     p = p * f + 0.200021192f;
     p = p * f - 0.250000089f;
     p = p * f + 0.333333135f;
-    float tail = (p * (z * f) - 0.5f * z) + (low / x - k * 2.12194440e-4f);
-    float y = (f + tail) + k * 0.693359375f;
+    float tail = (p * (z * f) - 0.5f * z) + (little - k * 2.12194440e-4f);
+    return (f + tail) + k * 0.693359375f;
+}
+
+/* x = 2^k (1 + f), a normal number */
+VECTOR_INLINE float vector_log_part(float x, int32_t *k)
+{
+    uint32_t bits = vector_bits(x) - 0x3f3504f3u; /* of sqrt(1/2) */
+    *k = (int32_t)bits >> 23;
+    return vector_float((bits & 0x007fffffu) + 0x3f3504f3u) - 1;
+}
+
+/* of infinity, 0, what is below, and NaN */
+VECTOR_INLINE float vector_log_or(float x, float y)
+{
     y = x == 0 ? -INFINITY : x < 0 ? NAN : y;
     return x <= 3.40282347e38f ? y : x;
 }
 
 VECTOR_INLINE float vector_log(float x)
 {
-    return vector_log_of_sum(x, 0);
+    int32_t k;
+    float f = vector_log_part(x < 1.17549435e-38f ? x * 8388608.0f : x, &k);
+    float to_normal = x < 1.17549435e-38f ? 23 : 0;
+    return vector_log_or(x, vector_log_of_parts((float)k - to_normal, f, 0));
 }
 
-/* u = 1 + x, rounded, is short of x - (u - 1) */
+/* x > -1: 1 + x, rounded, is short of x - ((1 + x) - 1), and 1 + f of `low`, 2^-k times that, which
+ * for large k is nothing. log(1 + f + low) = log(1 + f) + low / (1 + f), 1 / (1 + f) is about
+ * 1 - f + f^2 */
+VECTOR_INLINE float vector_log1p_within(float x)
+{
+    int32_t k;
+    float u = 1 + x, f = vector_log_part(u, &k);
+    float low = (x - (u - 1)) * vector_power_of_2((uint32_t)-(k > 100 ? 100 : k));
+    return vector_log_of_parts((float)k, f, low - low * (f - f * f));
+}
+
 VECTOR_INLINE float vector_log1p(float x)
 {
-    float u = 1 + x;
-    return vector_log_of_sum(u, x - (u - 1));
+    return vector_log_or(1 + x, vector_log1p_within(x));
 }
 
 /* sin(x + a quarter of a turn each that is `added`), |x| <= 1e6. x = k pi/2 + r, |r| <= 0.8, in f64
@@ -191,7 +227,8 @@ VECTOR_INLINE float vector_cos(float x)
  * taken as 2^k e^2h, |x| = k ln(2)/2 + h: as a part of 1 it need not be as exact as vector_exp */
 VECTOR_INLINE float vector_tanh(float x)
 {
-    float a = fabsf(x), within = a > 10 ? 10 : a, z = x * x, q = -0.0057170451f;
+    float a = fabsf(x), within = vector_at_most(a, ct__vector_bounds.tanh_most);
+    float z = x * x, q = -0.0057170451f;
     q = q * z + 0.020650587f;
     q = q * z - 0.053743498f;
     q = q * z + 0.13331491f;
@@ -220,7 +257,7 @@ VECTOR_INLINE float vector_logistic(float x)
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|) */
 VECTOR_INLINE float vector_softplus(float x)
 {
-    return (x < 0 ? 0 : x) + vector_log1p(vector_exp_down(-fabsf(x)));
+    return (x < 0 ? 0 : x) + vector_log1p_within(vector_exp_down(-fabsf(x)));
 }
 
 /* The normal distribution function at -z, z >= 0: e^(-z^2/2) p(z) / q(z), with all coefficients
@@ -228,7 +265,8 @@ VECTOR_INLINE float vector_softplus(float x)
  * `density` is e^(-z^2/2) */
 VECTOR_INLINE float vector_normal_tail(float z, float *density)
 {
-    float within = z > 15 ? 15 : z, s = vector_float(vector_bits(within) & 0xfffff000u);
+    float within = vector_at_most(z, ct__vector_bounds.normal_most);
+    float s = vector_float(vector_bits(within) & 0xfffff000u);
     float p = 0.00411629956f, q = 0.0103179133f;
     uint32_t k;
     float r = vector_reduce(-0.5f * (s * s), &k) - 0.5f * ((within - s) * (within + s));
