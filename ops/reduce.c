@@ -26,6 +26,13 @@ typedef struct kernels {
 } kernels;
 
 /* once for each stamping: to inline these wherever they are called makes the library larger only */
+/* a loop over the lanes of a vector is made one operation only as long as it is one */
+#if defined(__GNUC__) && !defined(__clang__)
+#define AS_LOOP _Pragma("GCC unroll 1")
+#else
+#define AS_LOOP
+#endif
+
 #if defined(__GNUC__)
 #define APART static __attribute__((noinline))
 #else

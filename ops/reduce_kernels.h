@@ -12,7 +12,7 @@ static inline TYPE K(better)(TYPE x, TYPE best)
 
 static inline TYPE K(pick)(TYPE x, TYPE best)
 {
-    return IS_NAN(x) ? x : K(better)(x, best); /* no number beats a NaN */
+    return UNORDERED(x, best) ? x + best : K(better)(x, best);
 }
 
 /* best against x[0], x[step], x[2 step], x[3 step]: 6 operations, since one comparison finds the
@@ -62,15 +62,18 @@ APART TYPE K(run)(const TYPE *restrict x, int64_t n)
     TYPE best = WORST, lane[K(FEW)];
     if (n >= 4 * K(LANES))
         return K(long_run)(x, n);
-    if (n < K(FEW)) {
-        for (int64_t i = 0; i < n; i++)
+    if (n < 2 * K(FEW)) { /* two chains; joining lanes would take longer */
+        TYPE odd = WORST;
+        for (int64_t i = 0; i + 2 <= n; i += 2) {
             best = K(pick)(x[i], best);
-        return best;
+            odd = K(pick)(x[i + 1], odd);
+        }
+        return K(pick)(n % 2 ? K(pick)(x[n - 1], odd) : odd, best);
     }
     for (int k = 0; k < K(FEW); k++)
         lane[k] = x[n - K(FEW) + k];
     for (int64_t i = 0; i + K(FEW) <= n; i += K(FEW))
-        for (int k = 0; k < K(FEW); k++)
+        AS_LOOP for (int k = 0; k < K(FEW); k++)
             lane[k] = K(pick)(x[i + k], lane[k]);
     return K(join_lanes)(lane);
 }
