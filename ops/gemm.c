@@ -181,11 +181,15 @@ static void run_part(int64_t at, void *arg)
     w->kernels->run_part(j->tiles, j->g, c, j->scratch + (size_t)at * w->room);
 }
 
+/* of a column: one number */
 static void put_bias(const ct__gemm *g)
 {
-    size_t size = g->dtype == CT_F32 ? sizeof(float) : sizeof(double);
-    for (int64_t i = 0; g->bias && i < g->m; i++)
-        memcpy((char *)g->c + (size_t)i * size, g->bias, size);
+    if (g->dtype == CT_F32)
+        for (int64_t i = 0; i < g->m; i++)
+            ((float *)g->c)[i] = *(const float *)g->bias;
+    else
+        for (int64_t i = 0; i < g->m; i++)
+            ((double *)g->c)[i] = *(const double *)g->bias;
 }
 
 void ct__gemm_run(const ct__gemm *g, void *scratch)
@@ -193,7 +197,8 @@ void ct__gemm_run(const ct__gemm *g, void *scratch)
     ct__gemm row, transposed;
     job j = { g, g, scratch };
     if (g->plan.is_column) {
-        put_bias(g);
+        if (g->bias)
+            put_bias(g);
         row = as_row(g);
         j.tiles = j.g = &row;
     }
