@@ -189,6 +189,39 @@ START_TEST(the_right_operator_passes)
 }
 END_TEST
 
+/* what an operator does not take is not held against it */
+static ct_status f64_alone(ct_call *call)
+{
+    if (ct_dtype_of(ct_call_x(call, 0)) != CT_F64)
+        return ct_call_fail(call, CT_ERROR_DTYPE, "takes f64");
+    return ct_infer_same(call);
+}
+
+static ct_status no_f32(ct_call *call)
+{
+    if (ct_dtype_of(ct_call_x(call, 0)) != CT_F64)
+        return ct_call_fail(call, CT_ERROR_VALUE, "is broken");
+    return ct_infer_same(call);
+}
+
+START_TEST(an_operator_for_f64_alone)
+{
+    now = NONE;
+    ct_op op = sine_op;
+    op.infer = f64_alone;
+    ct_gradcheck_op(cx, &op, NULL, &report);
+    expect_report(CT_GRADCHECK_PASS, "PASS");
+    now = SLIGHTLY;
+    ct_gradcheck_op(cx, &op, NULL, &report);
+    expect_report(CT_GRADCHECK_FAIL, "FAIL");
+    now = NONE;
+    op.infer = no_f32;
+    ct_gradcheck_op(cx, &op, NULL, &report);
+    ck_assert_int_eq(report.verdict, CT_GRADCHECK_INVALID);
+    expect_error(CT_ERROR_VALUE, "is broken", NULL);
+}
+END_TEST
+
 START_TEST(wrong_values)
 {
     function_fails(NEGATED, "a sign is wrong");
@@ -581,7 +614,7 @@ END_TEST
 Suite *gradcheck_broken_suite(void)
 {
     return make_suite("gradcheck_broken", (const TTest *const[]){
-        the_right_operator_passes, wrong_values, wrong_in_the_cotangent,
+        the_right_operator_passes, an_operator_for_f64_alone, wrong_values, wrong_in_the_cotangent,
         one_wrong_entry_in_a_thousand, a_direction_is_halved_until_the_entry_is_named,
         wrong_at_second_order_only, wrong_in_one_path_only, wrong_in_f32_only,
         a_lost_sum_over_what_was_broadcast, wrong_if_one_input_alone_requires_grad,
