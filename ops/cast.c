@@ -4,29 +4,9 @@
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 
-#define FROM float
-#define K(name) name##_f32
-#define HOLDS(x) ((x) >= -0x1p63f && (x) < 0x1p63f)
-#include "cast_kernels.h"
-#undef FROM
-#undef K
-#undef HOLDS
-#define FROM double
-#define K(name) name##_f64
-#define HOLDS(x) ((x) >= -0x1p63 && (x) < 0x1p63)
-#include "cast_kernels.h"
-#undef FROM
-#undef K
-#undef HOLDS
-#define HOLDS(x) true
-#define FROM int64_t
-#define K(name) name##_i64
-#include "cast_kernels.h"
-#undef FROM
-#undef K
-#define FROM unsigned char
-#define K(name) name##_bool
-#include "cast_kernels.h"
+#define KERNELS "cast_kernels.h"
+#define INTEGER int64_t
+#include "each_dtype.h"
 
 static const ct_loop_body bodies[][CT_BOOL + 1] = { /* [from][to] */
     [CT_F32] = { NULL, to_f32_f32, to_f64_f32, to_i64_f32, to_bool_f32 },

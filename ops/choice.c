@@ -19,26 +19,9 @@ typedef struct branch {
     bool condition, adds;
 } branch;
 
-#define TYPE float
-#define K(name) name##_f32
-#include "choice_kernels.h"
-#undef TYPE
-#undef K
-#define TYPE double
-#define K(name) name##_f64
-#include "choice_kernels.h"
-#undef TYPE
-#undef K
-#define TYPE int64_t
-#define K(name) name##_i64
-#include "choice_kernels.h"
-#undef TYPE
-#undef K
-#define TYPE unsigned char
-#define K(name) name##_bool
-#include "choice_kernels.h"
-#undef TYPE
-#undef K
+#define KERNELS "choice_kernels.h"
+#define INTEGER int64_t
+#include "each_dtype.h"
 
 typedef struct kernels {
     ct_loop_body f32, f64, i64, boolean;

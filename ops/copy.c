@@ -3,25 +3,9 @@
 
 #include <string.h>
 
-#define TYPE float
-#define K(name) name##_f32
-#include "copy_kernels.h"
-#undef TYPE
-#undef K
-#define TYPE double
-#define K(name) name##_f64
-#include "copy_kernels.h"
-#undef TYPE
-#undef K
-/* unsigned, so that sums wrap as two's complement does */
-#define TYPE uint64_t
-#define K(name) name##_i64
-#include "copy_kernels.h"
-#undef TYPE
-#undef K
-#define TYPE unsigned char
-#define K(name) name##_bool
-#include "copy_kernels.h"
+#define KERNELS "copy_kernels.h"
+#define INTEGER uint64_t
+#include "each_dtype.h"
 
 static const struct {
     size_t size;

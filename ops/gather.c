@@ -12,24 +12,9 @@ typedef struct line {
     int64_t length, size, whole, part, index;
 } line;
 
-#define TYPE float
-#define K(name) name##_f32
-#include "gather_kernels.h"
-#undef TYPE
-#undef K
-#define TYPE double
-#define K(name) name##_f64
-#include "gather_kernels.h"
-#undef TYPE
-#undef K
-#define TYPE uint64_t
-#define K(name) name##_i64
-#include "gather_kernels.h"
-#undef TYPE
-#undef K
-#define TYPE unsigned char
-#define K(name) name##_bool
-#include "gather_kernels.h"
+#define KERNELS "gather_kernels.h"
+#define INTEGER uint64_t
+#include "each_dtype.h"
 
 static const ct_loop_body taking[] = { [CT_F32] = take_f32, [CT_F64] = take_f64,
                                        [CT_I64] = take_i64, [CT_BOOL] = take_bool };
