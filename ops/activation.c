@@ -15,21 +15,9 @@ static double logistic(double x)
     return (x < 0 ? e : 1) / (1 + e);
 }
 
-#define NAME(name, type) name##_##type
-#include "activation_types.h"
-#undef NAME
-#ifdef CT_SIMD_X86
-CT_SIMD_BEGIN_AVX2
-#define NAME(name, type) name##_##type##_avx2
-#include "activation_types.h"
-#undef NAME
-CT_SIMD_END
-CT_SIMD_BEGIN_AVX512
-#define NAME(name, type) name##_##type##_avx512
-#include "activation_types.h"
-#undef NAME
-CT_SIMD_END
-#endif
+#define WITH_AVX512
+#define KERNELS "activation_kernels.h"
+#include "each_float.h"
 
 static const kernels *kernels_for(ct_simd simd, ct_dtype dtype)
 {

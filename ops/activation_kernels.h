@@ -1,6 +1,14 @@
-/* Kernels of activation.c for one dtype and kind of processor: included with REAL, K, TANH and
- * LOGISTIC defined. With s the size of REAL, 2 s bytes per element forward and 3 s back; one
- * evaluation of f or f' each. */
+/* Kernels of activation.c for one dtype and kind of processor: included with REAL, K and IS_F32
+ * defined. With s the size of REAL, 2 s bytes per element forward and 3 s back; one evaluation of f
+ * or f' each. */
+#if IS_F32
+#define TANH     vector_tanh
+#define LOGISTIC vector_logistic
+#else
+#define TANH     tanh
+#define LOGISTIC logistic
+#endif
+
 static void K(relu)(REAL *y, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
@@ -56,3 +64,5 @@ static void K(back)(ct_activation activation, void *to, const void *from, const 
 }
 
 static const kernels K(kernels) = { K(activate), K(back) };
+#undef TANH
+#undef LOGISTIC

@@ -16,30 +16,8 @@ typedef struct kernels {
 } kernels;
 
 /* bound by memory: wider vectors than AVX2's gain nothing */
-#define REAL    float
-#define K(name) name##_f32
-#include "clip_kernels.h"
-#undef REAL
-#undef K
-#define REAL    double
-#define K(name) name##_f64
-#include "clip_kernels.h"
-#undef REAL
-#undef K
-#ifdef CT_SIMD_X86
-CT_SIMD_BEGIN_AVX2
-#define REAL    float
-#define K(name) name##_f32_avx2
-#include "clip_kernels.h"
-#undef REAL
-#undef K
-#define REAL    double
-#define K(name) name##_f64_avx2
-#include "clip_kernels.h"
-#undef REAL
-#undef K
-CT_SIMD_END
-#endif
+#define KERNELS "clip_kernels.h"
+#include "each_float.h"
 
 static const kernels *kernels_of(const ct_tensor *g)
 {

@@ -8,21 +8,8 @@ typedef struct numbers {
     double p;
 } numbers;
 
-#define REAL    float
-#define K(name) name##_f32
-#include "dropout_kernels.h"
-#undef K
-#ifdef CT_SIMD_X86
-CT_SIMD_BEGIN_AVX2
-#define K(name) name##_f32_avx2
-#include "dropout_kernels.h"
-#undef K
-CT_SIMD_END
-#endif
-#undef REAL
-#define REAL    double
-#define K(name) name##_f64
-#include "dropout_kernels.h"
+#define KERNELS "dropout_kernels.h"
+#include "each_float.h"
 
 static double probability(const ct_call *call)
 {
@@ -94,8 +81,8 @@ static job job_for(const ct_call *call, ct_tensor *to, const ct_tensor *from)
               .to = ct_data_mutable(to), .from = ct_data(from), .factor = 1 / (1 - p),
               .size = f32 ? sizeof(float) : sizeof(double), .mask = f32 ? mask_f32 : mask_f64 };
 #ifdef CT_SIMD_X86
-    if (f32 && ct_simd_of(j.cx) >= CT_SIMD_AVX2)
-        j.mask = mask_f32_avx2;
+    if (ct_simd_of(j.cx) >= CT_SIMD_AVX2)
+        j.mask = f32 ? mask_f32_avx2 : mask_f64_avx2;
 #endif
     return j;
 }

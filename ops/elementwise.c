@@ -61,16 +61,8 @@ INLINE double double_normal(double x, double *density)
 }
 
 /* -- Kernels */
-#define NAME(name, type) name##_##type
-#include "elementwise_types.h"
-#undef NAME
-#ifdef CT_SIMD_X86
-CT_SIMD_BEGIN_AVX2
-#define NAME(name, type) name##_##type##_avx2
-#include "elementwise_types.h"
-#undef NAME
-CT_SIMD_END
-#endif
+#define KERNELS "elementwise_kernels.h"
+#include "each_float.h"
 
 /* streams: does memory take longer than f? Then a large y goes past the caches */
 #ifdef CT_SIMD_X86

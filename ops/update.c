@@ -37,16 +37,8 @@ typedef struct kernels {
 } kernels;
 
 /* bound by memory: wider vectors than AVX2's gain nothing */
-#define NAME(name, type) name##_##type
-#include "update_types.h"
-#undef NAME
-#ifdef CT_SIMD_X86
-CT_SIMD_BEGIN_AVX2
-#define NAME(name, type) name##_##type##_avx2
-#include "update_types.h"
-#undef NAME
-CT_SIMD_END
-#endif
+#define KERNELS "update_kernels.h"
+#include "each_float.h"
 
 static const kernels *kernels_of(const ct_tensor *w)
 {

@@ -1,6 +1,12 @@
-/* Kernels of update.c for one dtype and kind of processor: included with REAL, SQRT and K defined.
+/* Kernels of update.c for one dtype and kind of processor: REAL, K and IS_F32 are defined.
  * With s the size of REAL, per element: SGD 3 s bytes and 4 operations, with momentum 5 s and 6;
  * Adam 7 s bytes and 14 operations, a root and a division among them. */
+#if IS_F32
+#define SQRT sqrtf
+#else
+#define SQRT sqrt
+#endif
+
 static void K(sgd)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const sgd *s = arg;
@@ -59,3 +65,4 @@ static void K(adam)(int64_t n, void *const *data, const int64_t *stride, const v
 }
 
 static const kernels K(kernels) = { K(sgd), K(momentum), K(adam) };
+#undef SQRT
