@@ -122,7 +122,7 @@ ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, 
 /* body(i, arg) for 0 <= i < n, perhaps on several threads at once: body may read and write memory,
    but calls nothing of this library */
 void ct_parallel_for(ct_context *cx, int64_t n, void (*body)(int64_t i, void *arg), void *arg);
-int ct_threads_of(const ct_context *cx); /* who may share in it. A result shall not depend on it */
+int ct_threads_of(const ct_context *cx); /* at most so many share; no result may depend on it */
 /* body(begin, end, arg) for ranges of `grain` items (the last may be shorter) that make up 0..n.
  * The cut depends on n and grain only, never on the number of threads: nor shall the result. To
  * share out less than some 10 us of work costs more than it saves */
