@@ -16,9 +16,9 @@ static void K(stream)(REAL *restrict y, const REAL *restrict x, int64_t n)
         y[i] = x[i];
 }
 
-static void K(put)(REAL *restrict y, const REAL *restrict x, int64_t n, const work *w)
+static void K(put)(REAL *restrict y, const REAL *restrict x, int64_t n, bool streams)
 {
-    if (w->streams)
+    if (streams)
         K(stream)(y, x, n);
     else
         for (int64_t i = 0; i < n; i++)
@@ -42,7 +42,7 @@ static void K(run_blocks)(int64_t n, void *const *data, const int64_t *stride, c
     REAL room[MOST][BLOCK];
     void *in[MOST];
     REAL *y = data[0];
-    bool direct = !w->adds && !w->streams;
+    bool streams = w->streams && n >= BLOCK, direct = !w->adds && !streams;
     for (int k = 1; k < w->operands; k++) {
         in[k - 1] = room[k];
         if (stride[k] == 0)
@@ -60,10 +60,10 @@ static void K(run_blocks)(int64_t n, void *const *data, const int64_t *stride, c
         REAL *to = direct ? y + i : room[0];
         w->kernel(m, to, in, w->attributes);
         if (!direct)
-            K(put)(y + i, to, m, w);
+            K(put)(y + i, to, m, streams);
     }
 #ifdef CT_SIMD_X86
-    if (w->streams)
+    if (streams)
         _mm_sfence(); /* before anybody is told that they are there */
 #endif
 }
@@ -71,7 +71,7 @@ static void K(run_blocks)(int64_t n, void *const *data, const int64_t *stride, c
 static void K(run)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const work *w = arg;
-    bool flat = !w->adds && !w->streams;
+    bool flat = !w->adds && (!w->streams || n < BLOCK);
     for (int k = 1; k < w->operands; k++)
         flat = flat && (stride[k] == 1 || n == 1);
     if (flat)

@@ -3,14 +3,19 @@
  * a contiguous call is one flat loop, and a kernel knows strides but no dimensions.
  *
  * A large loop is cut for the threads: into ranges of lines (runs along the last dimension), or, if
- * there is one line only, into pieces of it. Where an operand that is read lies across the runs, as
- * a transposed one does, each element of a run is in a cache line of its own: then the runs of ROWS
- * lines go together in pieces, for which its elements are fetched line by line first. */
+ * there is one line only, into pieces of it. Lines go together in groups in two cases. Where an
+ * operand that is read lies across the runs, as a transposed one does, each element of a run is in
+ * a cache line of its own: its elements are fetched line by line first. And short lines would cost
+ * more to begin than to run: a group of them is one run, for which what does not continue from line
+ * to line, as a row of numbers that is repeated, is laid out first. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "node.h"
 
-enum { MOST = 8, GRAIN = CT__GRAIN, CACHE_LINE = 64, ROWS = 16, COLUMNS = 64, ACROSS = 2 };
+enum { MOST = 8, GRAIN = CT__GRAIN, CACHE_LINE = 64 };
+/* of what is fetched: operands, and elements of each; lines that are short; columns that are few */
+enum { FETCHED = 4, ROWS = 16, COLUMNS = 64, SHORT_LINE = 32, FEW = 8 };
 
 typedef struct plan {
     int ndim, n;
@@ -160,50 +165,120 @@ static bool arrange(plan *p)
     return false;
 }
 
-static inline void fetch(char *to, const char *from, int64_t size, const int64_t count[2],
-                         const int64_t step[2])
+/* -- Lines that go together */
+typedef enum grouping { ALONE, ACROSS, SHORT } grouping;
+
+/* are operand k's lines one after another? */
+static bool follows(const plan *p, int k)
 {
-    for (int64_t c = 0; c < count[1]; c++)
-        for (int64_t r = 0; r < count[0]; r++)
-            memcpy(to + (r * COLUMNS + c) * size, from + r * step[0] + c * step[1], (size_t)size);
+    int last = p->ndim - 1;
+    return p->strides[last - 1][k] == p->shape[last] * p->strides[last][k];
+}
+
+static bool is_fetched(const plan *p, int k, grouping g)
+{
+    return k > 0 && (g == SHORT ? !follows(p, k) : lies_across(p, k));
+}
+
+/* short lines, and nothing that is read lies across others than these */
+static bool is_short(const plan *p)
+{
+    int last = p->ndim - 1, fetched = 0;
+    if (p->ndim < 2 || p->shape[last] >= SHORT_LINE || !follows(p, 0))
+        return false;
+    for (int k = 1; k < p->n; k++) {
+        fetched += is_fetched(p, k, SHORT);
+        if (nearest(p, k) < last - 1)
+            return false;
+    }
+    return fetched <= FETCHED;
+}
+
+static grouping grouping_of(plan *p)
+{
+    return is_short(p) ? SHORT : arrange(p) ? ACROSS : ALONE;
+}
+
+static int64_t rows_of(const plan *p, grouping g)
+{
+    return g == SHORT ? ROWS * COLUMNS / p->shape[p->ndim - 1] : ROWS;
+}
+
+/* elements of some rows, and from one row and column to the next, in bytes */
+typedef struct grid {
+    int64_t rows, columns, row, column;
+} grid;
+
+/* `pitch` elements lie between rows of what is fetched; `size` is a constant where it is inlined.
+ * The inner loop goes along the smaller step or, of few columns, along the rows; where rows repeat,
+ * one is fetched, and what is there copied behind itself */
+static inline void fetch_sized(char *to, int64_t pitch, const char *from, const grid *g,
+                               int64_t size)
+{
+    int64_t rows = g->row == 0 ? 1 : g->rows;
+    bool along_rows = g->columns < FEW || llabs(g->row) < llabs(g->column);
+    for (int64_t i = 0; i < (along_rows ? g->columns : rows); i++)
+        if (along_rows)
+            for (int64_t r = 0; r < rows; r++)
+                memcpy(to + (r * pitch + i) * size, from + r * g->row + i * g->column,
+                       (size_t)size);
+        else
+            for (int64_t c = 0; c < g->columns; c++)
+                memcpy(to + (i * pitch + c) * size, from + i * g->row + c * g->column,
+                       (size_t)size);
+    for (int64_t done = rows, more; done < g->rows; done += more) {
+        more = done < g->rows - done ? done : g->rows - done;
+        memcpy(to + done * pitch * size, to, (size_t)(more * pitch * size));
+    }
+}
+
+static void fetch(char *to, int64_t pitch, const char *from, const grid *g, size_t size)
+{
+    if (size == 4)
+        fetch_sized(to, pitch, from, g, 4);
+    else if (size == 8)
+        fetch_sized(to, pitch, from, g, 8);
+    else
+        fetch_sized(to, pitch, from, g, 1);
 }
 
 /* `rows` lines from data on */
-static void run_rows(const plan *p, void *const *data, int64_t rows, ct_loop_body body,
-                     const void *arg)
+static void run_rows(const plan *p, grouping grouping, void *const *data, int64_t rows,
+                     ct_loop_body body, const void *arg)
 {
-    _Alignas(64) char room[ACROSS][ROWS * COLUMNS * 8];
-    int last = p->ndim - 1, across[MOST], fetched = 0;
+    _Alignas(64) char room[FETCHED][ROWS * COLUMNS * 8];
+    int last = p->ndim - 1, from[MOST], fetched = 0;
     int64_t strides[MOST];
     for (int k = 0; k < p->n; k++) {
-        bool fetches = k > 0 && fetched < ACROSS && lies_across(p, k);
-        across[k] = fetches ? fetched++ : -1;
+        bool fetches = fetched < FETCHED && is_fetched(p, k, grouping);
+        from[k] = fetches ? fetched++ : -1;
         strides[k] = fetches ? 1 : p->strides[last][k];
     }
     for (int64_t at = 0, n; at < p->shape[last]; at += n) {
         n = p->shape[last] - at < COLUMNS ? p->shape[last] - at : COLUMNS;
+        int64_t pitch = grouping == SHORT ? n : COLUMNS;
         void *piece[MOST];
         memcpy(piece, data, sizeof piece);
         move(p, piece, last, at);
         for (int k = 0; k < p->n; k++) {
-            int64_t size = (int64_t)p->size[k], count[] = { rows, n };
-            int64_t steps[] = { p->strides[last - 1][k] * size, p->strides[last][k] * size };
-            if (across[k] < 0)
+            int64_t size = (int64_t)p->size[k];
+            grid g = { rows, n, p->strides[last - 1][k] * size, p->strides[last][k] * size };
+            if (from[k] < 0)
                 continue;
-            if (size == 4) /* a constant, as the compiler sees it */
-                fetch(room[across[k]], piece[k], 4, count, steps);
-            else if (size == 8)
-                fetch(room[across[k]], piece[k], 8, count, steps);
-            else
-                fetch(room[across[k]], piece[k], size, count, steps);
+            fetch(room[from[k]], pitch, piece[k], &g, p->size[k]);
+            piece[k] = room[from[k]];
+        }
+        if (grouping == SHORT) {
+            body(rows * n, piece, strides, arg);
+            continue;
         }
         for (int64_t r = 0; r < rows; r++) {
             void *line[MOST];
             memcpy(line, piece, sizeof line);
             move(p, line, last - 1, r);
             for (int k = 0; k < p->n; k++)
-                if (across[k] >= 0)
-                    line[k] = room[across[k]] + r * COLUMNS * (int64_t)p->size[k];
+                if (from[k] >= 0)
+                    line[k] = room[from[k]] + r * COLUMNS * (int64_t)p->size[k];
             body(n, line, strides, arg);
         }
     }
@@ -214,28 +289,32 @@ typedef struct job {
     const plan *p;
     ct_loop_body body;
     const void *arg;
+    grouping grouping;
+    int64_t rows; /* of a group */
 } job;
 
-static int64_t groups_of(const plan *p)
+/* along the last dimension but one */
+static int64_t groups_of(const job *j)
 {
-    return (p->shape[p->ndim - 2] + ROWS - 1) / ROWS;
+    return (j->p->shape[j->p->ndim - 2] + j->rows - 1) / j->rows;
 }
 
 static void some_groups(int64_t begin, int64_t end, void *arg)
 {
     const job *j = arg;
     const plan *p = j->p;
-    int64_t groups = groups_of(p), all = p->shape[p->ndim - 2];
+    int64_t groups = groups_of(j), all = p->shape[p->ndim - 2];
     for (int64_t g = begin; g < end; g++) {
         void *data[MOST];
-        int64_t rest = g / groups, first = g % groups * ROWS;
+        int64_t rest = g / groups, first = g % groups * j->rows;
         memcpy(data, p->data, sizeof data);
         move(p, data, p->ndim - 2, first);
         for (int d = p->ndim - 3; d >= 0; d--) {
             move(p, data, d, rest % p->shape[d]);
             rest /= p->shape[d];
         }
-        run_rows(p, data, all - first < ROWS ? all - first : ROWS, j->body, j->arg);
+        run_rows(p, j->grouping, data, all - first < j->rows ? all - first : j->rows, j->body,
+                 j->arg);
     }
 }
 
@@ -258,18 +337,20 @@ void ct__loop_shared(ct_context *cx, const int64_t *shape, int ndim, const ct_op
                      int n, ct_loop_body body, const void *arg)
 {
     plan p;
-    job j = { &p, body, arg };
+    job j = { .p = &p, .body = body, .arg = arg };
     if (!make_plan(&p, shape, ndim, operands, n))
         return;
-    bool across = arrange(&p);
+    j.grouping = grouping_of(&p);
     int64_t line = p.ndim > 0 ? p.shape[p.ndim - 1] : 1;
-    if (p.ndim == 1)
+    if (p.ndim == 1) {
         ct_parallel_ranges(cx, line, GRAIN, some_elements, &j);
-    else if (across)
-        ct_parallel_ranges(cx, lines_of(&p) / p.shape[p.ndim - 2] * groups_of(&p),
-                           GRAIN / ROWS / line, some_groups, &j);
-    else
+    } else if (j.grouping == ALONE) {
         ct_parallel_ranges(cx, lines_of(&p), GRAIN / line, some_lines, &j);
+    } else {
+        j.rows = rows_of(&p, j.grouping);
+        ct_parallel_ranges(cx, lines_of(&p) / p.shape[p.ndim - 2] * groups_of(&j),
+                           GRAIN / j.rows / line, some_groups, &j);
+    }
 }
 
 static void loop_any(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg)

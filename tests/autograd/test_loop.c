@@ -74,8 +74,10 @@ START_TEST(dimensions_are_merged)
     ct_tensor *x = ct_zeros(cx, CT_F64, CT_SHAPE(2, 3, 4));
     expect_runs(x, x, 1, 24);
     expect_runs(x, ct_scalar(cx, CT_F64, 1), 1, 24);
-    expect_runs(x, ct_zeros(cx, CT_F64, CT_SHAPE(4)), 6, 4);
-    expect_runs(x, ct_zeros(cx, CT_F64, CT_SHAPE(3, 4)), 2, 12);
+    expect_runs(x, ct_zeros(cx, CT_F64, CT_SHAPE(4)), 1, 24); /* lines too short to be runs */
+    expect_runs(x, ct_zeros(cx, CT_F64, CT_SHAPE(3, 4)), 1, 24);
+    expect_runs(ct_zeros(cx, CT_F64, CT_SHAPE(2, 3, 40)), ct_zeros(cx, CT_F64, CT_SHAPE(40)), 6,
+                40);
     expect_runs(ct_transpose(x), ct_transpose(x), 8, 3);
     expect_runs(ct_slice(x, 0, 0, 1, 1), ct_slice(x, 0, 1, 2, 1), 1, 12);
     expect_runs(ct_zeros(cx, CT_F64, CT_SHAPE(2, 0)), ct_zeros(cx, CT_F64, CT_SHAPE(1)), 0, 0);
@@ -266,11 +268,67 @@ START_TEST(whatever_the_layouts)
 }
 END_TEST
 
+/* -- Short lines of operands that repeat or lie anyhow, against loops that fetch nothing */
+/* counting, with some sizes 1 and some dimensions cut out of larger ones */
+static ct_tensor *some_of(ct_dtype dtype, const int64_t *shape, int ndim)
+{
+    int64_t own[4] = { 0 };
+    for (int d = 0; d < ndim; d++)
+        own[d] = draw(3) == 0 ? 1 : shape[d] + (draw(4) == 0);
+    ct_tensor *t = counting(dtype, own, ndim);
+    for (int d = 0; d < ndim; d++)
+        if (own[d] > shape[d])
+            t = own[d] == 2 ? ct_slice(t, d, 0, 1, 1) : ct_slice(t, d, 1, own[d], 1);
+    return ct_broadcast_to(t, shape, ndim);
+}
+
+static double *doubles(const ct_tensor *t)
+{
+    double *values = malloc((size_t)(ct_count(t) + 1) * sizeof *values);
+    ck_assert_int_eq(ct_to_doubles(t, values, ct_count(t)), CT_OK);
+    return values;
+}
+
+static void expect_difference(const ct_tensor *y, const ct_tensor *a, const ct_tensor *b)
+{
+    double *of_y = doubles(y), *of_a = doubles(a), *of_b = doubles(b);
+    int64_t n = 0;
+    while (n < ct_count(y) && of_y[n] == of_a[n] - of_b[n])
+        n++;
+    free(of_y), free(of_a), free(of_b);
+    ck_assert_int_eq(n, ct_count(y));
+    expect_ok();
+}
+
+START_TEST(short_lines)
+{
+    ct_context_free(cx);
+    cx = ct_context_new(&(ct_context_options){ .threads = 2 });
+    for (int trial = 0; trial < 400; trial++) {
+        ct_scope scope = ct_scope_begin(cx);
+        int ndim = 2 + (int)draw(3);
+        int64_t shape[4];
+        for (int d = 0; d < ndim; d++)
+            shape[d] = 1 + draw(d == ndim - 1 ? 35 : ndim > 2 ? 25 : 2000);
+        for (ct_dtype dtype = CT_F32; dtype <= CT_BOOL; dtype++) {
+            ct_tensor *x = some_of(dtype, shape, ndim), *zero = ct_zeros(cx, CT_F64, shape, ndim);
+            expect_difference(ct_contiguous(x), x, zero);
+        }
+        ct_tensor *a = some_of(CT_F64, shape, ndim), *b = some_of(CT_F64, shape, ndim);
+        ct_tensor *condition = some_of(CT_BOOL, shape, ndim);
+        expect_difference(ct_sub(a, b), a, b);
+        ct_tensor *one = ct_cast(condition, CT_F64);
+        expect_difference(ct_where(condition, a, b), ct_add(ct_mul(a, one), b), ct_mul(b, one));
+        ct_scope_end(cx, scope);
+    }
+}
+END_TEST
+
 Suite *loop_suite(void);
 Suite *loop_suite(void)
 {
     return make_suite("autograd/loop", (const TTest *[]){
         random_strides, dimensions_are_merged, large_loops_are_shared_out,
         ranges_are_cut_by_size_alone, flat_kernels_serve_any_layout,
-        large_results_may_be_streamed, whatever_the_layouts, NULL });
+        large_results_may_be_streamed, whatever_the_layouts, short_lines, NULL });
 }
