@@ -15,7 +15,7 @@
 
 enum { MOST = 8, GRAIN = CT__GRAIN, CACHE_LINE = 64 };
 /* of what is fetched: operands, and elements of each; lines that are short; columns that are few */
-enum { FETCHED = 4, ROWS = 16, COLUMNS = 64, SHORT_LINE = 32, FEW = 8 };
+enum { FETCHED = 4, ROWS = 16, COLUMNS = 64, SHORT_LINE = 256, FEW = 8 };
 
 typedef struct plan {
     int ndim, n;
@@ -213,22 +213,28 @@ typedef struct grid {
  * The inner loop goes along the smaller step or, of few columns, along the rows; where rows repeat,
  * one is fetched, and what is there copied behind itself */
 static inline void fetch_sized(char *to, int64_t pitch, const char *from, const grid *g,
-                               int64_t size)
+                               size_t size)
 {
-    int64_t rows = g->row == 0 ? 1 : g->rows;
-    bool along_rows = g->columns < FEW || llabs(g->row) < llabs(g->column);
-    for (int64_t i = 0; i < (along_rows ? g->columns : rows); i++)
-        if (along_rows)
+    int64_t rows = g->row == 0 ? 1 : g->rows, step = (int64_t)size;
+    char one[8];
+    if (g->columns < FEW || llabs(g->row) < llabs(g->column)) {
+        for (int64_t c = 0; c < g->columns; c++)
             for (int64_t r = 0; r < rows; r++)
-                memcpy(to + (r * pitch + i) * size, from + r * g->row + i * g->column,
-                       (size_t)size);
-        else
+                memcpy(to + (r * pitch + c) * step, from + r * g->row + c * g->column, size);
+    } else if (g->column != 0) {
+        for (int64_t r = 0; r < rows; r++)
             for (int64_t c = 0; c < g->columns; c++)
-                memcpy(to + (i * pitch + c) * size, from + i * g->row + c * g->column,
-                       (size_t)size);
+                memcpy(to + (r * pitch + c) * step, from + r * g->row + c * g->column, size);
+    } else {
+        for (int64_t r = 0; r < rows; r++) {
+            memcpy(one, from + r * g->row, size);
+            for (int64_t c = 0; c < g->columns; c++)
+                memcpy(to + (r * pitch + c) * step, one, size);
+        }
+    }
     for (int64_t done = rows, more; done < g->rows; done += more) {
         more = done < g->rows - done ? done : g->rows - done;
-        memcpy(to + done * pitch * size, to, (size_t)(more * pitch * size));
+        memcpy(to + done * pitch * step, to, (size_t)(more * pitch * step));
     }
 }
 
@@ -242,46 +248,13 @@ static void fetch(char *to, int64_t pitch, const char *from, const grid *g, size
         fetch_sized(to, pitch, from, g, 1);
 }
 
-/* `rows` lines from data on */
-static void run_rows(const plan *p, grouping grouping, void *const *data, int64_t rows,
-                     ct_loop_body body, const void *arg)
+/* does operand k's line repeat for all others? */
+static bool repeats(const plan *p, int k)
 {
-    _Alignas(64) char room[FETCHED][ROWS * COLUMNS * 8];
-    int last = p->ndim - 1, from[MOST], fetched = 0;
-    int64_t strides[MOST];
-    for (int k = 0; k < p->n; k++) {
-        bool fetches = fetched < FETCHED && is_fetched(p, k, grouping);
-        from[k] = fetches ? fetched++ : -1;
-        strides[k] = fetches ? 1 : p->strides[last][k];
-    }
-    for (int64_t at = 0, n; at < p->shape[last]; at += n) {
-        n = p->shape[last] - at < COLUMNS ? p->shape[last] - at : COLUMNS;
-        int64_t pitch = grouping == SHORT ? n : COLUMNS;
-        void *piece[MOST];
-        memcpy(piece, data, sizeof piece);
-        move(p, piece, last, at);
-        for (int k = 0; k < p->n; k++) {
-            int64_t size = (int64_t)p->size[k];
-            grid g = { rows, n, p->strides[last - 1][k] * size, p->strides[last][k] * size };
-            if (from[k] < 0)
-                continue;
-            fetch(room[from[k]], pitch, piece[k], &g, p->size[k]);
-            piece[k] = room[from[k]];
-        }
-        if (grouping == SHORT) {
-            body(rows * n, piece, strides, arg);
-            continue;
-        }
-        for (int64_t r = 0; r < rows; r++) {
-            void *line[MOST];
-            memcpy(line, piece, sizeof line);
-            move(p, line, last - 1, r);
-            for (int k = 0; k < p->n; k++)
-                if (from[k] >= 0)
-                    line[k] = room[from[k]] + r * COLUMNS * (int64_t)p->size[k];
-            body(n, line, strides, arg);
-        }
-    }
+    for (int d = 0; d < p->ndim - 1; d++)
+        if (p->strides[d][k] != 0)
+            return false;
+    return true;
 }
 
 /* -- Shared out */
@@ -293,7 +266,74 @@ typedef struct job {
     int64_t rows; /* of a group */
 } job;
 
-/* along the last dimension but one */
+/* what a thread has fetched: operand k in room[of[k]], or nowhere: -1 */
+typedef struct fetched {
+    _Alignas(64) char room[FETCHED][ROWS * COLUMNS * 8];
+    int of[MOST];
+    int64_t strides[MOST]; /* of runs */
+    bool first;            /* is there nothing yet of lines that repeat? */
+} fetched;
+
+static void begin_fetched(fetched *f, const job *j)
+{
+    const plan *p = j->p;
+    int count = 0;
+    f->first = true;
+    for (int k = 0; k < p->n; k++) {
+        bool fetches = count < FETCHED && is_fetched(p, k, j->grouping);
+        f->of[k] = fetches ? count++ : -1;
+        f->strides[k] = fetches ? 1 : p->strides[p->ndim - 1][k];
+    }
+}
+
+/* `rows` short lines from data on, as one run */
+static void run_short(const job *j, fetched *f, void *const *data, int64_t rows)
+{
+    const plan *p = j->p;
+    int last = p->ndim - 1;
+    void *run[MOST];
+    for (int k = 0; k < p->n; k++) {
+        int64_t size = (int64_t)p->size[k], n = p->shape[last];
+        grid g = { rows, n, p->strides[last - 1][k] * size, p->strides[last][k] * size };
+        bool repeated = repeats(p, k);
+        run[k] = f->of[k] < 0 ? data[k] : f->room[f->of[k]];
+        if (repeated)
+            g.rows = j->rows;
+        if (f->of[k] >= 0 && (f->first || !repeated))
+            fetch(run[k], n, data[k], &g, p->size[k]);
+    }
+    f->first = false;
+    j->body(rows * p->shape[last], run, f->strides, j->arg);
+}
+
+/* `rows` lines from data on, in pieces */
+static void run_across(const job *j, fetched *f, void *const *data, int64_t rows)
+{
+    const plan *p = j->p;
+    int last = p->ndim - 1;
+    for (int64_t at = 0, n; at < p->shape[last]; at += n) {
+        n = p->shape[last] - at < COLUMNS ? p->shape[last] - at : COLUMNS;
+        void *piece[MOST], *line[MOST];
+        memcpy(piece, data, sizeof piece);
+        move(p, piece, last, at);
+        for (int k = 0; k < p->n; k++) {
+            int64_t size = (int64_t)p->size[k];
+            grid g = { rows, n, p->strides[last - 1][k] * size, p->strides[last][k] * size };
+            if (f->of[k] >= 0)
+                fetch(f->room[f->of[k]], COLUMNS, piece[k], &g, p->size[k]);
+        }
+        for (int64_t r = 0; r < rows; r++) {
+            memcpy(line, piece, sizeof line);
+            move(p, line, last - 1, r);
+            for (int k = 0; k < p->n; k++)
+                if (f->of[k] >= 0)
+                    line[k] = f->room[f->of[k]] + r * COLUMNS * (int64_t)p->size[k];
+            j->body(n, line, f->strides, j->arg);
+        }
+    }
+}
+
+/* groups along the last dimension but one */
 static int64_t groups_of(const job *j)
 {
     return (j->p->shape[j->p->ndim - 2] + j->rows - 1) / j->rows;
@@ -304,17 +344,22 @@ static void some_groups(int64_t begin, int64_t end, void *arg)
     const job *j = arg;
     const plan *p = j->p;
     int64_t groups = groups_of(j), all = p->shape[p->ndim - 2];
+    fetched f;
+    begin_fetched(&f, j);
     for (int64_t g = begin; g < end; g++) {
         void *data[MOST];
         int64_t rest = g / groups, first = g % groups * j->rows;
+        int64_t rows = all - first < j->rows ? all - first : j->rows;
         memcpy(data, p->data, sizeof data);
         move(p, data, p->ndim - 2, first);
         for (int d = p->ndim - 3; d >= 0; d--) {
             move(p, data, d, rest % p->shape[d]);
             rest /= p->shape[d];
         }
-        run_rows(p, j->grouping, data, all - first < j->rows ? all - first : j->rows, j->body,
-                 j->arg);
+        if (j->grouping == SHORT)
+            run_short(j, &f, data, rows);
+        else
+            run_across(j, &f, data, rows);
     }
 }
 

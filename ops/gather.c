@@ -47,8 +47,7 @@ static ct_status scatter_add_infer(ct_call *call)
     return ct__set_size(call, axis, a->size);
 }
 
-/* element j of `part` = element index[j] of `whole`; if it adds, the latter += the former */
-static void each_line(ct_tensor *whole, ct_tensor *part, ct_tensor *index, int axis, bool adds)
+void ct__each_line(ct_tensor *whole, ct_tensor *part, ct_tensor *index, int axis, bool adds)
 {
     line l = { ct_size(index, axis), ct_size(whole, axis), ct_strides(whole)[axis],
                ct_strides(part)[axis], ct_strides(index)[axis] };
@@ -62,7 +61,7 @@ static ct_status gather_forward(ct_call *call)
     int axis = ct__along_axis(call, x);
     ct_status status = ct__check_range(call, ct_size(x, axis));
     if (status == CT_OK)
-        each_line(x, ct_call_y(call, 0), ct_call_x(call, 1), axis, false);
+        ct__each_line(x, ct_call_y(call, 0), ct_call_x(call, 1), axis, false);
     return status;
 }
 
@@ -73,7 +72,7 @@ static ct_status scatter_add_forward(ct_call *call)
     ct_status status = ct__check_range(call, ct_size(y, axis));
     ct__clear(y);
     if (status == CT_OK)
-        each_line(y, x, ct_call_x(call, 1), axis, true);
+        ct__each_line(y, x, ct_call_x(call, 1), axis, true);
     return status;
 }
 
@@ -92,7 +91,7 @@ static ct_status gather_backward(const ct_call *call, ct_tensor *const *gy, ct_t
 {
     if (!ct_call_adds(call, 0))
         ct__clear(gx[0]);
-    each_line(gx[0], gy[0], ct_call_x(call, 1), ct__along_axis(call, gx[0]), true);
+    ct__each_line(gx[0], gy[0], ct_call_x(call, 1), ct__along_axis(call, gx[0]), true);
     return CT_OK;
 }
 

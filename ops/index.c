@@ -88,6 +88,13 @@ static ct_status index_add_infer(ct_call *call)
     return ct__set_size(call, axis, a->size);
 }
 
+/* for each j: slab j of `part` = slab index[j] of `whole`; if it adds, the latter += the former */
+typedef struct slabs {
+    ct_tensor *whole, *part, *index;
+    int axis;
+    bool adds;
+} slabs;
+
 /* sizes or strides of the other axes */
 static void without(int axis, const int64_t *all, int ndim, int64_t *rest)
 {
@@ -96,28 +103,62 @@ static void without(int axis, const int64_t *all, int ndim, int64_t *rest)
             *rest++ = all[d];
 }
 
-/* for each j: slab j of `part` = slab index[j] of `whole`; if it adds, the latter += the former */
-static void each_slab(ct_tensor *whole, ct_tensor *part, const ct_tensor *index, int axis,
-                      bool adds)
+static bool lie_together(const int64_t *shape, const int64_t *strides, int ndim)
 {
-    int64_t shape[CT_MAX_DIMS], of_whole[CT_MAX_DIMS], of_part[CT_MAX_DIMS];
-    int ndim = ct_ndim(whole);
-    ct_dtype dtype = ct_dtype_of(whole);
-    int64_t size = (int64_t)ct__size_of(dtype), *at = (int64_t *)(uintptr_t)ct_data(index);
-    without(axis, ct_shape(part), ndim, shape);
-    without(axis, ct_strides(whole), ndim, of_whole);
-    without(axis, ct_strides(part), ndim, of_part);
-    for (int64_t j = 0; j < ct_count(index); j++) {
-        int64_t i = at[j * ct_strides(index)[0]];
-        i += i < 0 ? ct_shape(whole)[axis] : 0;
-        ct_operand one = { (char *)(uintptr_t)ct_data(part) + j * ct_strides(part)[axis] * size,
-                           (size_t)size, of_part };
-        ct_operand other = { (char *)(uintptr_t)ct_data(whole) +
-                             i * ct_strides(whole)[axis] * size, (size_t)size, of_whole };
-        ct_operand take[] = { one, other }, add[] = { other, one };
-        ct_loop_over(shape, ndim - 1, adds ? add : take, 2,
-                     adds ? ct__adding(dtype) : ct__copying(dtype), NULL);
+    int64_t next = 1;
+    for (int d = ndim - 1; d >= 0; next *= shape[d--])
+        if (shape[d] != 1 && strides[d] != next)
+            return false;
+    return true;
+}
+
+static void one_by_one(const slabs *s)
+{
+    static const int64_t ones[2] = { 1, 1 };
+    int64_t shape[CT_MAX_DIMS], of_whole[CT_MAX_DIMS], of_part[CT_MAX_DIMS], count = 1;
+    int ndim = ct_ndim(s->whole), axis = s->axis;
+    ct_dtype dtype = ct_dtype_of(s->whole);
+    ct_loop_body body = s->adds ? ct__adding(dtype) : ct__copying(dtype);
+    size_t size = ct__size_of(dtype);
+    const int64_t *at = ct_data(s->index), steps[] = { ct_strides(s->part)[axis] * (int64_t)size,
+                                                       ct_strides(s->whole)[axis] * (int64_t)size };
+    without(axis, ct_shape(s->part), ndim, shape);
+    without(axis, ct_strides(s->whole), ndim, of_whole);
+    without(axis, ct_strides(s->part), ndim, of_part);
+    bool flat = lie_together(shape, of_whole, ndim - 1) && lie_together(shape, of_part, ndim - 1);
+    for (int d = 0; d < ndim - 1; d++)
+        count *= shape[d];
+    for (int64_t j = 0; j < ct_count(s->index); j++) {
+        int64_t i = at[j * ct_strides(s->index)[0]];
+        i += i < 0 ? ct_shape(s->whole)[axis] : 0;
+        ct_operand one = { (char *)(uintptr_t)ct_data(s->part) + j * steps[0], size, of_part };
+        ct_operand other = { (char *)(uintptr_t)ct_data(s->whole) + i * steps[1], size, of_whole };
+        ct_operand operands[] = { s->adds ? other : one, s->adds ? one : other };
+        if (flat)
+            body(count, (void *[]){ operands[0].data, operands[1].data }, ones, NULL);
+        else
+            ct_loop_over(shape, ndim - 1, operands, 2, body, NULL);
     }
+}
+
+/* A slab costs some ns before its first element is moved: few elements go by lines along the axis,
+ * and so do those that lie along it in memory */
+static ct_status each_slab(const slabs *s)
+{
+    enum { FEW = 8 };
+    int ndim = ct_ndim(s->whole);
+    int64_t n = ct_count(s->index), shape[CT_MAX_DIMS];
+    if (ct_count(s->part) >= FEW * n && ct_strides(s->whole)[s->axis] != 1) {
+        one_by_one(s);
+        return CT_OK;
+    }
+    for (int d = 0; d < ndim; d++)
+        shape[d] = d == s->axis ? n : 1;
+    ct_tensor *index = ct_broadcast_to(ct_reshape(s->index, shape, ndim), ct_shape(s->part), ndim);
+    if (!index)
+        return ct_error(ct_context_of(s->whole));
+    ct__each_line(s->whole, s->part, index, s->axis, s->adds);
+    return CT_OK;
 }
 
 static ct_status index_select_forward(ct_call *call)
@@ -126,7 +167,7 @@ static ct_status index_select_forward(ct_call *call)
     int axis = ct__along_axis(call, x);
     ct_status status = ct__check_range(call, ct_size(x, axis));
     if (status == CT_OK)
-        each_slab(x, ct_call_y(call, 0), ct_call_x(call, 1), axis, false);
+        status = each_slab(&(slabs){ x, ct_call_y(call, 0), ct_call_x(call, 1), axis, false });
     return status;
 }
 
@@ -137,7 +178,7 @@ static ct_status index_add_forward(ct_call *call)
     ct_status status = ct__check_range(call, ct_size(y, axis));
     ct__clear(y);
     if (status == CT_OK)
-        each_slab(y, x, ct_call_x(call, 1), axis, true);
+        status = each_slab(&(slabs){ y, x, ct_call_x(call, 1), axis, true });
     return status;
 }
 
@@ -157,8 +198,8 @@ static ct_status index_select_backward(const ct_call *call, ct_tensor *const *gy
 {
     if (!ct_call_adds(call, 0))
         ct__clear(gx[0]);
-    each_slab(gx[0], gy[0], ct_call_x(call, 1), ct__along_axis(call, gx[0]), true);
-    return CT_OK;
+    return each_slab(&(slabs){ gx[0], gy[0], ct_call_x(call, 1), ct__along_axis(call, gx[0]),
+                               true });
 }
 
 static ct_status index_add_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)

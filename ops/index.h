@@ -14,4 +14,8 @@ int ct__along_axis(const ct_call *call, const ct_tensor *x); /* 0 or more; -1 an
 ct_status ct__check_index(const ct_call *call, int ndim, int *axis);
 ct_status ct__check_range(const ct_call *call, int64_t size);  /* does each index fit that size? */
 ct_status ct__set_size(ct_call *call, int axis, int64_t size); /* y as x0, but for that axis */
+
+/* along each line: element j of `part` = element index[j] of `whole`; if it adds, the latter += the
+ * former. Operands of one shape, but for the axis */
+void ct__each_line(ct_tensor *whole, ct_tensor *part, ct_tensor *index, int axis, bool adds);
 #endif

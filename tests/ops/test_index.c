@@ -30,6 +30,36 @@ START_TEST(slabs)
 }
 END_TEST
 
+/* narrow and wide ones, along each axis, of x as it lies and permuted: values, and a gradient into
+ * which each slab went as often as it was taken */
+START_TEST(slabs_of_any_width)
+{
+    static const int64_t orders[][3] = { { 0, 1, 2 }, { 2, 0, 1 }, { 0, 2, 1 } };
+    for (int64_t width = 1; width <= 13; width += 4)
+        for (int k = 0; k < 9; k++) {
+            int axis = k / 3;
+            ct_tensor *all = ct_reshape(ct_range(cx, CT_F64, 6 * width), CT_SHAPE(2, width, 3));
+            ct_tensor *x = ct_variable(ct_permute(all, orders[k % 3], 3));
+            int64_t size = ct_size(x, axis), to[3];
+            ct_tensor *index = ct_randint(cx, -size, size, CT_SHAPE(5));
+            ct_tensor *y = ct_index_select(x, axis, index);
+            ct_tensor *gy = ct_randn(cx, CT_F64, ct_shape(y), 3);
+            double want[6 * 13] = { 0 };
+            ck_assert_int_eq(ct_backward(ct_sum(ct_mul(y, gy))), CT_OK);
+            for (int64_t i = 0; i < ct_count(y); i++) {
+                int64_t n = ct_size(y, 2), m = ct_size(y, 1);
+                const int64_t at[] = { i / n / m, i / n % m, i % n };
+                memcpy(to, at, sizeof to);
+                to[axis] = (int64_t)ct_at(index, &at[axis], 1);
+                to[axis] += to[axis] < 0 ? size : 0;
+                ck_assert(ct_at(y, at, 3) == ct_at(x, to, 3));
+                want[(to[0] * ct_size(x, 1) + to[1]) * ct_size(x, 2) + to[2]] += ct_at(gy, at, 3);
+            }
+            expect_values(ct_gradient(x), want, (int)ct_count(x), 1e-14);
+        }
+}
+END_TEST
+
 /* against the definition, along each axis of three, with strided x and index */
 START_TEST(gathers_along_any_axis)
 {
@@ -121,7 +151,8 @@ END_TEST
 
 Suite *index_suite(void)
 {
-    const TTest *const tests[] = { slabs, gathers_along_any_axis, what_is_gathered_twice_adds_up,
-                                   labels_of_a_batch, errors, out_of_memory, NULL };
+    const TTest *const tests[] = { slabs, slabs_of_any_width, gathers_along_any_axis,
+                                   what_is_gathered_twice_adds_up, labels_of_a_batch, errors,
+                                   out_of_memory, NULL };
     return make_suite("index", tests);
 }
