@@ -15,7 +15,7 @@
 
 enum { MOST = 8, GRAIN = CT__GRAIN, CACHE_LINE = 64 };
 /* of what is fetched: operands, and elements of each; lines that are short; columns that are few */
-enum { FETCHED = 4, ROWS = 16, COLUMNS = 64, SHORT_LINE = 256, FEW = 8 };
+enum { FETCHED = 4, ROWS = 16, COLUMNS = 64, SHORT_LINE = 128, FEW = 8 };
 
 typedef struct plan {
     int ndim, n;
@@ -210,27 +210,19 @@ typedef struct grid {
 } grid;
 
 /* `pitch` elements lie between rows of what is fetched; `size` is a constant where it is inlined.
- * The inner loop goes along the smaller step or, of few columns, along the rows; where rows repeat,
- * one is fetched, and what is there copied behind itself */
+ * Few columns are fetched one by one, and so are those that lie together; else row by row. Of rows
+ * that repeat one is fetched, and what is there copied behind itself */
 static inline void fetch_sized(char *to, int64_t pitch, const char *from, const grid *g,
                                size_t size)
 {
     int64_t rows = g->row == 0 ? 1 : g->rows, step = (int64_t)size;
-    char one[8];
     if (g->columns < FEW || llabs(g->row) < llabs(g->column)) {
         for (int64_t c = 0; c < g->columns; c++)
             for (int64_t r = 0; r < rows; r++)
                 memcpy(to + (r * pitch + c) * step, from + r * g->row + c * g->column, size);
-    } else if (g->column != 0) {
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0; c < g->columns; c++)
-                memcpy(to + (r * pitch + c) * step, from + r * g->row + c * g->column, size);
     } else {
-        for (int64_t r = 0; r < rows; r++) {
-            memcpy(one, from + r * g->row, size);
-            for (int64_t c = 0; c < g->columns; c++)
-                memcpy(to + (r * pitch + c) * step, one, size);
-        }
+        for (int64_t r = 0; r < rows; r++)
+            ct__copy_row(to + r * pitch * step, from + r * g->row, g->columns, g->column, size);
     }
     for (int64_t done = rows, more; done < g->rows; done += more) {
         more = done < g->rows - done ? done : g->rows - done;

@@ -286,6 +286,22 @@ enum { CT__GRAIN = 32768 }; /* elements of a thread's range: 10 us of the cheape
 /* ct_loop over what is not tensors: operand 0 is written, the others are read */
 void ct__loop_shared(ct_context *cx, const int64_t *shape, int ndim, const ct_operand *operands,
                      int n, ct_loop_body body, const void *arg);
+/* n elements of `size` bytes, side by side, from ones `stride` bytes apart; where it is inlined,
+   `size` is a constant */
+static inline void ct__copy_row(char *to, const char *from, int64_t n, int64_t stride, size_t size)
+{
+    char one[8];
+    if (stride == (int64_t)size) {
+        memcpy(to, from, (size_t)n * size);
+    } else if (stride == 0) { /* apart, since what is read again for each cannot be a vector */
+        memcpy(one, from, size);
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + i * (int64_t)size, one, size);
+    } else {
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + i * (int64_t)size, from + i * stride, size);
+    }
+}
 /* the shortest loop: where the operands are contiguous, of one shape and not too many, their count,
    and data[k] is operand k's first element; else -1 */
 static inline int64_t ct__flat(ct_tensor *const *operands, int n, void **data)

@@ -29,23 +29,28 @@ void *ct_data_mutable(ct_tensor *x)
     return ct__begin_write(x, who) == CT_OK ? x->data : NULL;
 }
 
-/* one run of elements of *size bytes */
+static inline void copy_sized(int64_t n, void *const *data, const int64_t *stride, size_t size)
+{
+    char *y = data[0];
+    const char *x = data[1];
+    int64_t bytes = (int64_t)size;
+    if (stride[0] == 1)
+        ct__copy_row(y, x, n, stride[1] * bytes, size);
+    else
+        for (int64_t i = 0; i < n; i++)
+            memcpy(y + i * stride[0] * bytes, x + i * stride[1] * bytes, size);
+}
+
+/* one run of elements of *size bytes: 4, 8 or 1 */
 static void copy_run(int64_t n, void *const *data, const int64_t *stride, const void *size)
 {
     int64_t bytes = *(const int64_t *)size;
-    char *y = data[0];
-    const char *x = data[1];
-    if (stride[0] == 1 && stride[1] == 1)
-        memcpy(y, x, (size_t)(n * bytes));
-    else if (bytes == 4)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(y + i * stride[0] * 4, x + i * stride[1] * 4, 4);
+    if (bytes == 4)
+        copy_sized(n, data, stride, 4);
     else if (bytes == 8)
-        for (int64_t i = 0; i < n; i++)
-            memcpy(y + i * stride[0] * 8, x + i * stride[1] * 8, 8);
+        copy_sized(n, data, stride, 8);
     else
-        for (int64_t i = 0; i < n; i++)
-            memcpy(y + i * stride[0] * bytes, x + i * stride[1] * bytes, (size_t)bytes);
+        copy_sized(n, data, stride, 1);
 }
 
 void ct__copy_out(void *y, const ct_tensor *x)

@@ -4,9 +4,13 @@ static void K(copy)(int64_t n, void *const *data, const int64_t *stride, const v
 {
     TYPE *y = data[0];
     const TYPE *x = data[1];
+    TYPE first = n > 0 ? *x : 0;
     (void)arg;
     if (stride[0] == 1 && stride[1] == 1)
         memcpy(y, x, (size_t)n * sizeof *y);
+    else if (stride[0] == 1 && stride[1] == 0)
+        for (int64_t i = 0; i < n; i++)
+            y[i] = first;
     else
         for (int64_t i = 0; i < n; i++)
             y[i * stride[0]] = x[i * stride[1]];

@@ -1,6 +1,6 @@
-/* Products by a BLAS, where the build has one (meson -Dblas=...): included by gemm.c. C is cut as
- * ever; a part is one call of sgemm or dgemm, on the thread that runs it. They know columns that
- * lie one behind another, so they are told C^T = B^T A^T.
+/* Products by a BLAS, where the build has one (meson -Dblas=...): included by gemm.c. A part of C
+ * is one call of sgemm or dgemm, on the thread that runs it. They know columns that lie one behind
+ * another, so they are told C^T = B^T A^T.
  *
  * A BLAS with threads of its own is not called at all: their number is the host's to set. Nor is
  * one where a context asks for plain kernels. */
@@ -13,14 +13,26 @@ void dgemm_(const char *ta, const char *tb, const int *m, const int *n, const in
             const double *alpha, const double *a, const int *lda, const double *b, const int *ldb,
             const double *beta, double *c, const int *ldc);
 
+/* A sequential OpenBLAS is mostly built without locks (its USE_LOCKING), and gives wrong results
+ * where two threads call it at once: so there is one call at a time in the process, and no parts */
 #if defined(CT_BLAS_OPENBLAS)
+#include <pthread.h>
 int openblas_get_parallel(void); /* 0: sequential */
 #define IS_SEQUENTIAL (openblas_get_parallel() == 0)
-#elif defined(CT_BLAS_BLIS)
-long bli_info_get_enable_threading(void); /* the same */
+enum { BLAS_EDGE = INT_MAX };
+static pthread_mutex_t blas_turn = PTHREAD_MUTEX_INITIALIZER;
+#define BEGIN_TURN pthread_mutex_lock(&blas_turn)
+#define END_TURN   pthread_mutex_unlock(&blas_turn)
+#else
+#if defined(CT_BLAS_BLIS)
+long bli_info_get_enable_threading(void); /* 0: sequential */
 #define IS_SEQUENTIAL (bli_info_get_enable_threading() == 0)
 #else
 #define IS_SEQUENTIAL true /* Accelerate has threads of the system's */
+#endif
+enum { BLAS_EDGE = 512 };
+#define BEGIN_TURN ((void)0)
+#define END_TURN   ((void)0)
 #endif
 
 /* multiply-adds from which one is called: at 1024 x 4096 x 4096 OpenBLAS was 1 to 9 % faster than
@@ -29,7 +41,7 @@ long bli_info_get_enable_threading(void); /* the same */
 #define CT_BLAS_FROM 8e9
 #endif
 
-enum { BLAS_EDGE = 512, BLAS_LEAST = 8 };
+enum { BLAS_LEAST = 8 };
 
 /* 'N', or 'T' where rows lie side by side; 0: neither, or too far apart for an int. As columns one
  * behind another, a row-major matrix is its transpose */
@@ -46,7 +58,8 @@ static char blas_form(const ct__matrix *a, int64_t rows, int64_t columns, int *a
 static bool blas_takes(const ct__gemm *g)
 {
     int apart;
-    return g->m >= BLAS_LEAST && g->n >= BLAS_LEAST && g->k >= BLAS_LEAST && g->k <= INT_MAX &&
+    return g->m >= BLAS_LEAST && g->n >= BLAS_LEAST && g->k >= BLAS_LEAST && g->m <= INT_MAX &&
+           g->n <= INT_MAX && g->k <= INT_MAX &&
            (double)g->m * (double)g->n * (double)g->k >= CT_BLAS_FROM && g->c_row >= g->n &&
            g->c_row <= INT_MAX && g->simd > CT_SIMD_PLAIN &&
            blas_form(&g->a, g->m, g->k, &apart) && blas_form(&g->b, g->k, g->n, &apart) &&
@@ -72,12 +85,14 @@ static void run_part_blas(const ct__gemm *tiles, const ct__gemm *g, part p, void
     for (int64_t i = 0; g->bias && i < p.m; i++)
         memcpy(c + (size_t)(i * g->c_row) * size, (const char *)g->bias + (size_t)p.j * size,
                (size_t)p.n * size);
+    BEGIN_TURN;
     if (g->dtype == CT_F32)
         sgemm_(&tb, &ta, &n, &m, &k, &(float){ 1 }, (const void *)b, &ldb, (const void *)a, &lda,
                &(float){ adds ? 1 : 0 }, (void *)c, &ldc);
     else
         dgemm_(&tb, &ta, &n, &m, &k, &(double){ 1 }, (const void *)b, &ldb, (const void *)a, &lda,
                &(double){ adds ? 1 : 0 }, (void *)c, &ldc);
+    END_TURN;
     for (int64_t i = 0; g->activation != CT_IDENTITY && i < p.m; i++)
         ct__activate(g->simd, g->dtype, g->activation, c + (size_t)(i * g->c_row) * size, p.n);
 }

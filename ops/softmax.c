@@ -48,6 +48,15 @@ static ct_status loop(const ct_call *call, ct_tensor *const *operands, int n, ct
     return CT_OK;
 }
 
+/* of lines side by side, rows of all three are read: a gy that lies otherwise, as one number that is
+ * repeated, is copied first */
+static ct_status loop_back(const ct_call *call, ct_tensor *gy, ct_tensor *gx, ct_loop_body body)
+{
+    bool rows = ct_strides(gx)[axis_of(call)] == 1;
+    ct_tensor *g = rows ? gy : ct_contiguous(gy);
+    return g ? loop(call, CT_TENSORS(gx, g, ct_call_y(call, 0)), body) : CT_ERROR_MEMORY;
+}
+
 static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 {
     static const int64_t axes[] = { 1, 0, -2, 0, 1 };
@@ -79,8 +88,7 @@ static ct_status softmax_vjp(const ct_call *call, ct_tensor *const *gy, ct_tenso
 
 static ct_status softmax_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
-    return loop(call, CT_TENSORS(gx[0], gy[0], ct_call_y(call, 0)),
-                kernels_for(call)->softmax_back);
+    return loop_back(call, gy[0], gx[0], kernels_for(call)->softmax_back);
 }
 
 extern const ct_op ct__softmax_op;
@@ -118,8 +126,7 @@ static ct_status log_softmax_vjp(const ct_call *call, ct_tensor *const *gy, ct_t
 static ct_status log_softmax_backward(const ct_call *call, ct_tensor *const *gy,
                                       ct_tensor *const *gx)
 {
-    return loop(call, CT_TENSORS(gx[0], gy[0], ct_call_y(call, 0)),
-                kernels_for(call)->log_softmax_back);
+    return loop_back(call, gy[0], gx[0], kernels_for(call)->log_softmax_back);
 }
 
 extern const ct_op ct__log_softmax_op;

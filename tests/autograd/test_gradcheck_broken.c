@@ -84,7 +84,7 @@ static ct_status sine(ct_call *call)
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
     bool flat = now == CONTIGUOUS_INPUT;
     for (int64_t k = 0; k < ct_count(x); k++)
-        put(y, k, sin(flat && !ct_is_contiguous(x) ? get(y, 0) * 0 : get(x, k)));
+        put(y, k, flat && !ct_is_contiguous(x) ? 0 : sin(get(x, k)));
     return CT_OK;
 }
 

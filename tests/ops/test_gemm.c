@@ -172,13 +172,20 @@ START_TEST(strides_of_zero_and_below)
 }
 END_TEST
 
+#if defined(CT_BLAS_FROM) /* a BLAS may add up fewer rows in another order */
+static const ct_simd own_kernels = CT_SIMD_PLAIN;
+#else
+static const ct_simd own_kernels = CT_SIMD_AVX512;
+#endif
+
 /* where a sum begins and in which order it runs does not depend on what is packed */
 START_TEST(same_bits_for_a_row_alone)
 {
     static _Alignas(64) char scratch[4 << 20];
     float whole[40 * 100], part[40 * 100];
     fill_all();
-    for (int simd = CT_SIMD_PLAIN; simd <= (int)ct_simd_of(cx); simd++) {
+    int most = (int)(ct_simd_of(cx) < own_kernels ? ct_simd_of(cx) : own_kernels);
+    for (int simd = CT_SIMD_PLAIN; simd <= most; simd++) {
         ct__gemm g = { .dtype = CT_F32, .m = 40, .n = 100, .k = 700, .a = { a32, 700, 1 },
                        .b = { b32, 100, 1 }, .c = whole, .c_row = 100, .simd = (ct_simd)simd };
         ck_assert_uint_le(ct__gemm_plan_for(&g), sizeof scratch);
