@@ -48,8 +48,8 @@ static ct_status loop(const ct_call *call, ct_tensor *const *operands, int n, ct
     return CT_OK;
 }
 
-/* of lines side by side, rows of all three are read: a gy that lies otherwise, as one number that is
- * repeated, is copied first */
+/* of lines side by side, rows of all three are read: a gy that lies otherwise, as one number that
+ * is repeated, is copied first */
 static ct_status loop_back(const ct_call *call, ct_tensor *gy, ct_tensor *gx, ct_loop_body body)
 {
     bool rows = ct_strides(gx)[axis_of(call)] == 1;
