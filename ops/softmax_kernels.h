@@ -136,10 +136,15 @@ static void K(log_softmax)(int64_t lines, void *const *data, const int64_t *stri
 LINE_PART const REAL *K(gathered)(REAL *restrict room, const REAL *restrict x, int64_t n,
                                   int64_t stride)
 {
+    REAL first = *x;
     if (stride == 1)
         return x;
-    for (int64_t i = 0; i < n; i++)
-        room[i] = x[i * stride];
+    if (stride == 0) /* as it is where a sum follows */
+        for (int64_t i = 0; i < n; i++)
+            room[i] = first;
+    else
+        for (int64_t i = 0; i < n; i++)
+            room[i] = x[i * stride];
     return room;
 }
 
