@@ -144,7 +144,8 @@ uint64_t ct_call_seed(const ct_call *call);
 typedef void (*ct_loop_body)(int64_t n, void *const *data, const int64_t *stride, const void *arg);
 /* At most 8 operands: operand 0 is written (no version is bumped) and repeats nowhere, the others
  * are read. The order of the runs is free: large loops are shared out among threads, and operands
- * that lie across the runs, as transposed ones do, are read in pieces that fit the cache */
+ * that lie across the runs, as transposed ones do, or are to be repeated in short ones, are copied
+ * for them, piece by piece: so body reads elements, and nothing beyond them */
 void ct_loop(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg);
 typedef struct ct_operand {
     void *data;
