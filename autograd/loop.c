@@ -278,24 +278,28 @@ static void begin_fetched(fetched *f, const job *j)
     }
 }
 
+static grid grid_of(const plan *p, int k, int64_t rows, int64_t columns)
+{
+    int last = p->ndim - 1;
+    int64_t size = (int64_t)p->size[k];
+    return (grid){ rows, columns, p->strides[last - 1][k] * size, p->strides[last][k] * size };
+}
+
 /* `rows` short lines from data on, as one run */
 static void run_short(const job *j, fetched *f, void *const *data, int64_t rows)
 {
     const plan *p = j->p;
-    int last = p->ndim - 1;
+    int64_t n = p->shape[p->ndim - 1];
     void *run[MOST];
     for (int k = 0; k < p->n; k++) {
-        int64_t size = (int64_t)p->size[k], n = p->shape[last];
-        grid g = { rows, n, p->strides[last - 1][k] * size, p->strides[last][k] * size };
-        bool repeated = repeats(p, k);
+        bool repeated = repeats(p, k); /* then it serves all groups */
+        grid g = grid_of(p, k, repeated ? j->rows : rows, n);
         run[k] = f->of[k] < 0 ? data[k] : f->room[f->of[k]];
-        if (repeated)
-            g.rows = j->rows;
         if (f->of[k] >= 0 && (f->first || !repeated))
             fetch(run[k], n, data[k], &g, p->size[k]);
     }
     f->first = false;
-    j->body(rows * p->shape[last], run, f->strides, j->arg);
+    j->body(rows * n, run, f->strides, j->arg);
 }
 
 /* `rows` lines from data on, in pieces */
@@ -309,8 +313,7 @@ static void run_across(const job *j, fetched *f, void *const *data, int64_t rows
         memcpy(piece, data, sizeof piece);
         move(p, piece, last, at);
         for (int k = 0; k < p->n; k++) {
-            int64_t size = (int64_t)p->size[k];
-            grid g = { rows, n, p->strides[last - 1][k] * size, p->strides[last][k] * size };
+            grid g = grid_of(p, k, rows, n);
             if (f->of[k] >= 0)
                 fetch(f->room[f->of[k]], COLUMNS, piece[k], &g, p->size[k]);
         }

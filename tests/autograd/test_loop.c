@@ -324,11 +324,27 @@ START_TEST(short_lines)
 }
 END_TEST
 
+/* groups of 512 lines, 32 to a range: the second range, which is another thread's, begins with the
+ * short group that ends the first half, and goes on with whole ones */
+START_TEST(repeated_lines_serve_all_groups)
+{
+    ct_context_free(cx);
+    cx = ct_context_new(&(ct_context_options){ .threads = 3 });
+    const int64_t shape[] = { 2, 33 * 512 - 5, 2 };
+    ct_tensor *pairs = ct_from_doubles(cx, CT_F64, CT_SHAPE(2, 1, 2), CT_DOUBLES(1, 2, 3, 4));
+    ct_tensor *pair = ct_from_doubles(cx, CT_F64, CT_SHAPE(2), CT_DOUBLES(5, 6));
+    ct_tensor *a = ct_broadcast_to(pairs, shape, 3), *b = ct_broadcast_to(pair, shape, 3);
+    for (int i = 0; i < 20; i++)
+        expect_difference(ct_sub(a, b), a, b);
+}
+END_TEST
+
 Suite *loop_suite(void);
 Suite *loop_suite(void)
 {
     return make_suite("autograd/loop", (const TTest *[]){
         random_strides, dimensions_are_merged, large_loops_are_shared_out,
         ranges_are_cut_by_size_alone, flat_kernels_serve_any_layout,
-        large_results_may_be_streamed, whatever_the_layouts, short_lines, NULL });
+        large_results_may_be_streamed, whatever_the_layouts, short_lines,
+        repeated_lines_serve_all_groups, NULL });
 }
