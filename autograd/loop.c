@@ -210,8 +210,8 @@ typedef struct grid {
 } grid;
 
 /* `pitch` elements lie between rows of what is fetched; `size` is a constant where it is inlined.
- * Few columns are fetched one by one, and so are those that lie together; else row by row. Of rows
- * that repeat one is fetched, and what is there copied behind itself */
+ * A few columns are fetched one by one, and so are those whose elements are nearer to each other
+ * than a row's; else row by row. Of rows that repeat one is fetched, and copied behind itself */
 static inline void fetch_sized(char *to, int64_t pitch, const char *from, const grid *g,
                                size_t size)
 {
