@@ -10,9 +10,11 @@ static inline TYPE K(better)(TYPE x, TYPE best)
     return BEATS(x, best) ? x : best;
 }
 
+/* 3 operations: where best is a NaN, nothing is better */
 static inline TYPE K(pick)(TYPE x, TYPE best)
 {
-    return UNORDERED(x, best) ? x + best : K(better)(x, best);
+    TYPE most = K(better)(x, best);
+    return IS_NAN(x) ? x : most;
 }
 
 /* best against x[0], x[step], x[2 step], x[3 step]: 6 operations, since one comparison finds the
@@ -29,11 +31,11 @@ static inline TYPE K(pick_four)(const TYPE *x, int64_t step, TYPE best)
 static inline TYPE K(join_lanes)(const TYPE *lane)
 {
     TYPE best = lane[0], all = lane[0];
-    bool nan = IS_NAN(best);
-    for (int k = 1; k < K(FEW); k++) {
-        best = K(better)(lane[k], best);
+    INDEX nan = 0;
+    for (int k = 0; k < K(FEW); k++)
         nan |= IS_NAN(lane[k]);
-    }
+    for (int k = 1; k < K(FEW); k++)
+        best = K(better)(lane[k], best);
     for (int k = 1; nan && k < K(FEW); k++)
         all += lane[k];
     return nan ? all : best;
