@@ -120,19 +120,21 @@ static void one_by_one(const slabs *s)
     ct_dtype dtype = ct_dtype_of(s->whole);
     ct_loop_body body = s->adds ? ct__adding(dtype) : ct__copying(dtype);
     size_t size = ct__size_of(dtype);
-    const int64_t *at = ct_data(s->index), steps[] = { ct_strides(s->part)[axis] * (int64_t)size,
-                                                       ct_strides(s->whole)[axis] * (int64_t)size };
+    const int64_t *at = ct_data(s->index), each = ct_strides(s->index)[0];
+    const int64_t n = ct_count(s->index), all = ct_shape(s->whole)[axis];
+    const int64_t steps[] = { ct_strides(s->part)[axis] * (int64_t)size,
+                              ct_strides(s->whole)[axis] * (int64_t)size };
     without(axis, ct_shape(s->part), ndim, shape);
     without(axis, ct_strides(s->whole), ndim, of_whole);
     without(axis, ct_strides(s->part), ndim, of_part);
     bool flat = lie_together(shape, of_whole, ndim - 1) && lie_together(shape, of_part, ndim - 1);
     for (int d = 0; d < ndim - 1; d++)
         count *= shape[d];
-    for (int64_t j = 0; j < ct_count(s->index); j++) {
-        int64_t i = at[j * ct_strides(s->index)[0]];
-        i += i < 0 ? ct_shape(s->whole)[axis] : 0;
-        ct_operand one = { (char *)(uintptr_t)ct_data(s->part) + j * steps[0], size, of_part };
-        ct_operand other = { (char *)(uintptr_t)ct_data(s->whole) + i * steps[1], size, of_whole };
+    char *part = (char *)(uintptr_t)ct_data(s->part), *whole = (char *)(uintptr_t)ct_data(s->whole);
+    for (int64_t j = 0; j < n; j++) {
+        int64_t i = at[j * each] + (at[j * each] < 0 ? all : 0);
+        ct_operand one = { part + j * steps[0], size, of_part };
+        ct_operand other = { whole + i * steps[1], size, of_whole };
         ct_operand operands[] = { s->adds ? other : one, s->adds ? one : other };
         if (flat)
             body(count, (void *[]){ operands[0].data, operands[1].data }, ones, NULL);
