@@ -61,27 +61,45 @@ static void move(const plan *p, void **data, int d, int64_t steps)
         data[k] = (char *)data[k] + steps * p->strides[d][k] * (int64_t)p->size[k];
 }
 
+/* lines begin..end-1, one at least. No pointer is moved beyond them */
 static void run_lines(const plan *p, int64_t begin, int64_t end, ct_loop_body body, const void *arg)
 {
     static const int64_t none[MOST];
-    int inner = p->ndim - 1;
-    int64_t index[CT_MAX_DIMS] = { 0 }, rest = begin;
+    int inner = p->ndim - 1, outer = inner - 1, d;
+    int64_t index[CT_MAX_DIMS] = { 0 }, rest = begin, step[MOST];
     void *data[MOST];
     memcpy(data, p->data, sizeof data);
-    for (int d = inner - 1; d >= 0 && rest > 0; d--) {
+    if (inner < 1) { /* there is one */
+        body(inner < 0 ? 1 : p->shape[0], data, inner < 0 ? none : p->strides[0], arg);
+        return;
+    }
+    for (d = outer; d >= 0 && rest > 0; d--) {
         index[d] = rest % p->shape[d];
         rest /= p->shape[d];
         move(p, data, d, index[d]);
     }
-    for (int64_t line = begin; line < end; line++) {
-        body(inner < 0 ? 1 : p->shape[inner], data, inner < 0 ? none : p->strides[inner], arg);
-        for (int d = inner - 1; d >= 0; d--) { /* the odometer */
-            bool more = ++index[d] < p->shape[d];
-            move(p, data, d, more ? 1 : 1 - p->shape[d]);
-            if (more)
+    for (int k = 0; k < p->n; k++)
+        step[k] = p->strides[outer][k] * (int64_t)p->size[k];
+    for (;;) {
+        int64_t rows = p->shape[outer] - index[outer];
+        rows = rows < end - begin ? rows : end - begin;
+        for (int64_t r = 1;; r++) {
+            body(p->shape[inner], data, p->strides[inner], arg);
+            if (r == rows)
                 break;
+            for (int k = 0; k < p->n; k++)
+                data[k] = (char *)data[k] + step[k];
+        }
+        begin += rows;
+        if (begin == end)
+            return;
+        index[outer] += rows - 1;
+        for (d = outer; index[d] == p->shape[d] - 1; d--) { /* the odometer */
+            move(p, data, d, -index[d]);
             index[d] = 0;
         }
+        move(p, data, d, 1);
+        index[d]++;
     }
 }
 
