@@ -33,6 +33,18 @@ typedef struct kernels {
 #define AS_LOOP
 #endif
 
+/* `bytes` of what lies 2 KiB behind x will be read soon. How well a processor foresees so many loads
+ * depends on where their instructions happen to lie: 0.19 or 0.28 ns per element from memory */
+static inline void fetch_ahead(const void *x, size_t bytes)
+{
+#if defined(__GNUC__)
+    for (size_t at = 2048; at < 2048 + bytes; at += 64)
+        __builtin_prefetch((const void *)((uintptr_t)x + at));
+#else
+    (void)x, (void)bytes;
+#endif
+}
+
 #if defined(__GNUC__)
 #define APART static __attribute__((noinline))
 #else

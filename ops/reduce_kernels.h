@@ -48,9 +48,11 @@ static TYPE K(long_run)(const TYPE *restrict x, int64_t n)
     TYPE lane[K(LANES)];
     for (int k = 0; k < K(LANES); k++)
         lane[k] = WORST;
-    for (int64_t i = 0; i + 4 * K(LANES) <= n; i += 4 * K(LANES))
+    for (int64_t i = 0; i + 4 * K(LANES) <= n; i += 4 * K(LANES)) {
+        fetch_ahead(x + i, 4 * sizeof lane);
         for (int k = 0; k < K(LANES); k++)
             lane[k] = K(pick_four)(x + i + k, K(LANES), lane[k]);
+    }
     for (int k = 0; k < K(LANES); k++)
         lane[k] = K(pick_four)(x + n - 4 * K(LANES) + k, K(LANES), lane[k]);
     for (int k = 0; k < K(FEW); k++)
