@@ -33,8 +33,8 @@ typedef struct kernels {
 #define AS_LOOP
 #endif
 
-/* `bytes` of what lies 2 KiB behind x will be read soon. How well a processor foresees so many loads
- * depends on where their instructions happen to lie: 0.19 or 0.28 ns per element from memory */
+/* `bytes` of what lies 2 KiB behind x will be read soon. How well a processor foresees so many
+ * loads depends on where their instructions happen to lie: 0.19 or 0.28 ns per element */
 static inline void fetch_ahead(const void *x, size_t bytes)
 {
 #if defined(__GNUC__)
