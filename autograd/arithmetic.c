@@ -6,6 +6,7 @@
 #include "node.h"
 #include "sum.h"
 
+#define IS_FLOAT 1
 #define REAL float
 #define SCALE double
 #define K(name) name##_f32
@@ -18,11 +19,14 @@
 #undef REAL
 #undef SCALE
 #undef K
+#undef IS_FLOAT
+#define IS_FLOAT 0
 /* unsigned, so that sums wrap as two's complement does */
 #define REAL uint64_t
 #define SCALE int64_t
 #define K(name) name##_i64
 #include "arithmetic_kernels.h"
+#undef IS_FLOAT
 #undef REAL
 #undef SCALE
 #undef K
@@ -81,36 +85,7 @@ ct_status ct_assign_add(ct_tensor *x, double scale, const ct_tensor *value)
     return status;
 }
 
-/* -- add: y = a + b.  gy . (da + db): each input's cotangent is gy, summed to its shape. 2 reads, 1
- * write, 1 operation per element: bound by memory */
-static void add_f32(int64_t n, void *to, void *const *in, const void *attributes)
-{
-    float *y = to;
-    const float *a = in[0], *b = in[1];
-    (void)attributes;
-    for (int64_t i = 0; i < n; i++)
-        y[i] = a[i] + b[i];
-}
-
-static void add_f64(int64_t n, void *to, void *const *in, const void *attributes)
-{
-    double *y = to;
-    const double *a = in[0], *b = in[1];
-    (void)attributes;
-    for (int64_t i = 0; i < n; i++)
-        y[i] = a[i] + b[i];
-}
-
-/* unsigned, so that sums wrap as two's complement does */
-static void add_i64(int64_t n, void *const *data, const int64_t *stride, const void *arg)
-{
-    uint64_t *y = data[0];
-    const uint64_t *a = data[1], *b = data[2];
-    (void)arg;
-    for (int64_t i = 0; i < n; i++)
-        y[i * stride[0]] = a[i * stride[1]] + b[i * stride[2]];
-}
-
+/* -- add: y = a + b.  gy . (da + db): each input's cotangent is gy, summed to its shape */
 static ct_status add_infer(ct_call *call)
 {
     ct_status status = check_numbers(call);

@@ -310,10 +310,13 @@ static void run_short(const job *j, fetched *f, void *const *data, int64_t rows)
     int64_t n = p->shape[p->ndim - 1];
     void *run[MOST];
     for (int k = 0; k < p->n; k++) {
+        run[k] = data[k];
+        if (f->of[k] < 0)
+            continue;
         bool repeated = repeats(p, k); /* then it serves all groups */
         grid g = grid_of(p, k, repeated ? j->rows : rows, n);
-        run[k] = f->of[k] < 0 ? data[k] : f->room[f->of[k]];
-        if (f->of[k] >= 0 && (f->first || !repeated))
+        run[k] = f->room[f->of[k]];
+        if (f->first || !repeated)
             fetch(run[k], n, data[k], &g, p->size[k]);
     }
     f->first = false;

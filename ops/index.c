@@ -143,14 +143,15 @@ static void one_by_one(const slabs *s)
     }
 }
 
-/* A slab costs some ns before its first element is moved: few elements go by lines along the axis,
- * and so do those that lie along it in memory */
+/* A slab costs some ns before its first element is moved: where there are many, few elements go by
+ * lines along the axis, and so do those that lie along it in memory */
 static ct_status each_slab(const slabs *s)
 {
-    enum { FEW = 8 };
+    enum { NARROW = 6, MANY = 64 };
     int ndim = ct_ndim(s->whole);
     int64_t n = ct_count(s->index), shape[CT_MAX_DIMS];
-    if (ct_count(s->part) >= FEW * n && ct_strides(s->whole)[s->axis] != 1) {
+    bool wide = ct_count(s->part) >= NARROW * n && ct_strides(s->whole)[s->axis] != 1;
+    if (wide || n < MANY) {
         one_by_one(s);
         return CT_OK;
     }

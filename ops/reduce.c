@@ -25,7 +25,6 @@ typedef struct kernels {
     ct_loop_body place, back;
 } kernels;
 
-/* once for each stamping: to inline these wherever they are called makes the library larger only */
 /* a loop over the lanes of a vector is made one operation only as long as it is one */
 #if defined(__GNUC__) && !defined(__clang__)
 #define AS_LOOP _Pragma("GCC unroll 1")
@@ -45,6 +44,7 @@ static inline void fetch_ahead(const void *x, size_t bytes)
 #endif
 }
 
+/* once for each stamping: to inline these wherever they are called makes the library larger only */
 #if defined(__GNUC__)
 #define APART static __attribute__((noinline))
 #else

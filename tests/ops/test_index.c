@@ -30,19 +30,19 @@ START_TEST(slabs)
 }
 END_TEST
 
-/* narrow and wide ones, along each axis, of x as it lies and permuted: values, and a gradient into
- * which each slab went as often as it was taken */
+/* narrow and wide ones, few and many, along each axis, of x as it lies and permuted: values, and a
+ * gradient into which each slab went as often as it was taken */
 START_TEST(slabs_of_any_width)
 {
     static const int64_t orders[][3] = { { 0, 1, 2 }, { 2, 0, 1 }, { 0, 2, 1 },
                                         { 1, 0, 2 } };
     for (int64_t width = 1; width <= 13; width += 4)
-        for (int k = 0; k < 12; k++) {
-            int axis = k / 4;
+        for (int k = 0; k < 24; k++) {
+            int axis = k / 4 % 3;
             ct_tensor *all = ct_reshape(ct_range(cx, CT_F64, 6 * width), CT_SHAPE(2, width, 3));
             ct_tensor *x = ct_variable(ct_permute(all, orders[k % 4], 3));
             int64_t size = ct_size(x, axis), to[3];
-            ct_tensor *index = ct_randint(cx, -size, size, CT_SHAPE(5));
+            ct_tensor *index = ct_randint(cx, -size, size, CT_SHAPE(k < 12 ? 5 : 70));
             ct_tensor *y = ct_index_select(x, axis, index);
             ct_tensor *gy = ct_randn(cx, CT_F64, ct_shape(y), 3);
             double want[6 * 13] = { 0 };
@@ -139,7 +139,9 @@ static void use_all(ct_context *c)
 {
     ct_tensor *x = ct_variable(ct_ones(c, CT_F64, CT_SHAPE(2, 3))), *g;
     ct_tensor *index = ct_from_ints(c, CT_SHAPE(2), CT_INTS(1, 0));
+    ct_tensor *many = ct_zeros(c, CT_I64, CT_SHAPE(70));
     ct_tensor *y = ct_gather(ct_index_select(x, 0, index), 1, ct_unsqueeze(index, 1));
+    ct_backward(ct_sum(ct_index_select(x, 0, many)));
     ct_grad(ct_sum(ct_square(y)), NULL, &x, 1, CT_CREATE_GRAPH, &g);
     ct_backward(ct_sum(y));
 }

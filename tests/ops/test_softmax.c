@@ -324,13 +324,27 @@ START_TEST(what_is_wrong)
 }
 END_TEST
 
+/* of columns, whose cotangent is one number that is repeated: it is laid out first */
+static void use_columns(ct_context *c)
+{
+    ct_tensor *x = ct_variable(ct_ones(c, CT_F64, CT_SHAPE(3, 4)));
+    ct_backward(ct_sum(ct_softmax(x, 0)));
+    ct_backward(ct_sum(ct_log_softmax(x, 0)));
+}
+
+START_TEST(out_of_memory)
+{
+    for_each_failing_allocation(use_columns);
+}
+END_TEST
+
 Suite *softmax_suite(void)
 {
     const TTest *const tests[] = {
         any_axis_and_any_strides, adds_to_other_uses, far_out, left_out_entries,
         logsumexp_of_infinities, logsumexp_beside_infinity, logsumexp_has_softmax_as_gradient,
         long_sums_keep_their_digits, long_columns, the_same_from_any_kernel_and_threads,
-        rows_of_every_length, small_shapes, what_is_wrong, NULL
+        rows_of_every_length, small_shapes, what_is_wrong, out_of_memory, NULL
     };
     return make_suite("softmax", tests);
 }
