@@ -60,8 +60,12 @@ enum {
 
 typedef struct ct_op {
     const char *name;                          /* as in messages: no "ct_" */
+    const char *formula;                       /* "y = tanh x": for reports and pages; or NULL */
+    const char *derivative;                    /* "gx = g (1 - y^2)": likewise */
     unsigned flags;                            /* CT_OP_... */
     unsigned saves;                            /* what vjp and backward read: CT_SAVE_... */
+    int inputs;                                /* how many ct_apply takes: n, or, as -n, n or more;
+                                                  0: any number, and infer checks it */
     int outputs;                               /* 0 means 1; at most 8 */
     size_t attributes_size;                    /* plain data, copied; tensors go in as inputs */
     void (*drop)(void *attributes);            /* where they are not plain */

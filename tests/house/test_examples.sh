@@ -35,5 +35,5 @@ done
 
 # rows of the .def files, as docs/adding_an_op.md shows them
 rows=$(sed -n 's/^ *\(UNARY(.*\)/\1/p' "$root/docs/adding_an_op.md")
-holds 'docs/adding_an_op.md: the row is another now' grep -qxF "$rows" "$root/ops/unary.def"
+holds 'docs/adding_an_op.md: the row is another now' grep -qxF "$rows" "$root/ops/elementwise/unary.def"
 verdict

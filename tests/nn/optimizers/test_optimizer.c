@@ -1,4 +1,4 @@
-/* nn/optimizer.c: trajectories against the textbook's recursions, worked out in plain C. */
+/* nn/optimizers/optimizer.c: trajectories against the textbook's recursions, worked out in plain C. */
 #include "support.h"
 
 enum { STEPS = 20 };

@@ -1,4 +1,4 @@
-#include "pass.h"
+#include "update_loop.h"
 
 ct_status ct__pass_begin(ct__pass *p, const ct_call *call, int n, int operands)
 {

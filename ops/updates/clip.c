@@ -4,7 +4,7 @@
 #include <cotangent/ops.h>
 #include <math.h>
 
-#include "pass.h"
+#include "update_loop.h"
 
 typedef struct clip {
     double max_norm, *norm;

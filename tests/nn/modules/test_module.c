@@ -1,4 +1,4 @@
-/* nn/module.c and nn/whole.c: the tree, its names, and who owns what. */
+/* nn/modules/module.c and nn/modules/tree.c: the tree, its names, and who owns what. */
 #include <stdio.h>
 
 #include "support.h"

@@ -1,4 +1,4 @@
-/* ops/cross_entropy.c: against what it is made of, for every kernel. */
+/* ops/rows/cross_entropy.c: against what it is made of, for every kernel. */
 #include "support.h"
 
 static ct_tensor *composed(ct_tensor *x, ct_tensor *labels)

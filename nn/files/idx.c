@@ -7,7 +7,7 @@
 #include <cotangent/io.h>
 
 #include "module.h"
-#include "source.h"
+#include "gzip.h"
 
 /* while it is read */
 typedef struct reader {

@@ -1,4 +1,4 @@
-/* nn/data.c */
+/* nn/data/batches.c */
 #include "support.h"
 
 /* rows 0..n-1: x (n,2) = (i, -i), y (n) = 10 i */

@@ -1,7 +1,7 @@
 /* Gzip through zlib, whose memory is the context's. Without zlib such files are not supported. */
 #include <string.h>
 
-#include "source.h"
+#include "gzip.h"
 
 #if CT_HAVE_ZLIB
 static void *take(void *cx, unsigned items, unsigned size)

@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "pass.h"
+#include "update_loop.h"
 
 typedef struct sgd {
     double rate, momentum, decay;

@@ -1,4 +1,4 @@
-/* nn/loss.c: values by other formulas, gradients by differences, and logits of 1e4. */
+/* nn/losses/loss.c: values by other formulas, gradients by differences, and logits of 1e4. */
 #include "support.h"
 
 /* -- What the losses should be, in plain C */

@@ -1,4 +1,4 @@
-/* nn/idx.c and nn/source.c, with files written here: right ones, and every way to be wrong. */
+/* nn/files/idx.c and nn/files/gzip.c, with files written here: right ones, and every way to be wrong. */
 #include "files.h"
 
 typedef struct bytes {

@@ -1,4 +1,4 @@
-/* nn/save.c and nn/load.c */
+/* nn/files/save.c and nn/files/load.c */
 #include "files.h"
 
 static ct_module *net_of(ct_context *c)

@@ -1,4 +1,4 @@
-/* nn/layers.c against the formulas written out. */
+/* nn/layers/layers.c against the formulas written out. */
 #include "support.h"
 
 START_TEST(linear_is_x_w_transposed_plus_b)

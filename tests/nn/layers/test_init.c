@@ -1,4 +1,4 @@
-/* nn/init.c: bounds and moments of what is drawn. */
+/* nn/layers/init.c: bounds and moments of what is drawn. */
 #include "support.h"
 
 enum { OUT = 200, IN = 300 };
