@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node.h"
+#include "base.h"
 
 enum { SLAB = 65536, SLAB_HEAD = 64 };
 

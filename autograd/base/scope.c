@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "node.h"
+#include "base.h"
 
 /* newest first: what is freed has nothing later on it, so that freeing seldom has to wait */
 static void empty(ct_context *cx, ct__scope *scope)
@@ -185,6 +185,12 @@ char *ct__scope_chars(ct_context *cx, size_t bytes)
     text->bytes = bytes;
     cx->scope->texts = text;
     return text->text;
+}
+
+void *ct__scope_room(ct_context *cx, size_t bytes)
+{
+    char *room = ct__scope_chars(cx, bytes + 64);
+    return room ? (void *)(((uintptr_t)room + 63) & ~(uintptr_t)63) : NULL;
 }
 
 const char *ct__scope_text(ct_context *cx, const char *format, ...)

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node.h"
+#include "base.h"
 
 const char *ct__dtype_text(ct_dtype dtype)
 {
@@ -90,16 +90,4 @@ int ct__shape_print(char *out, size_t room, const int64_t *shape, int ndim)
     if (used < room)
         used += (size_t)snprintf(out + used, room - used, ndim ? ")" : "()");
     return (int)used;
-}
-
-int ct__tensor_print(char *out, size_t room, const ct_tensor *t, bool dtype)
-{
-    if (!t)
-        return snprintf(out, room, "NULL");
-    const char *name = ct_name(t);
-    int used = snprintf(out, room, "%.60s%s%s%s", name, *name ? " " : "",
-                        dtype ? ct__dtype_text((ct_dtype)t->dtype) : "", dtype ? " " : "");
-    if (used < 0 || (size_t)used >= room)
-        return used;
-    return used + ct__shape_print(out + used, room - (size_t)used, ct__shape(t), t->ndim);
 }

@@ -2,7 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "node.h"
+#include "base.h"
 
 #define STATUSES(X)                                                                            \
     X(CT_OK, "ok")                                                                             \

@@ -1,8 +1,9 @@
 /* The life of tensors and buffers: made, shared, and freed without recursion when nothing keeps
  * them (node.h says what keeps what). */
+#include <stdio.h>
 #include <string.h>
 
-#include "node.h"
+#include "base.h"
 
 static inline size_t tensor_bytes(int ndim, uint32_t inputs, size_t attributes)
 {
@@ -238,6 +239,18 @@ ct__extra *ct__extra_of(ct_tensor *t)
         memset(extra, 0, sizeof *extra);
     t->extra = extra;
     return extra;
+}
+
+int ct__tensor_print(char *out, size_t room, const ct_tensor *t, bool dtype)
+{
+    if (!t)
+        return snprintf(out, room, "NULL");
+    const char *name = t->extra && t->extra->name ? t->extra->name : "";
+    int used = snprintf(out, room, "%.60s%s%s%s", name, *name ? " " : "",
+                        dtype ? ct__dtype_text((ct_dtype)t->dtype) : "", dtype ? " " : "");
+    if (used < 0 || (size_t)used >= room)
+        return used;
+    return used + ct__shape_print(out + used, room - (size_t)used, ct__shape(t), t->ndim);
 }
 
 bool ct__explain(const ct_tensor *t, const char *who, bool needs_data)

@@ -1,7 +1,7 @@
 /* Applying an operator: check, infer, forward, record. The graph is what this leaves behind. */
 #include <string.h>
 
-#include "node.h"
+#include "graph.h"
 
 /* marks an output of an operator that has several; backward.c knows it */
 const ct_op ct__output_op = { .name = "output", .attributes_size = sizeof(int) };

@@ -3,8 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "node.h"
-#include "sum.h"
+#include "graph.h"
 
 #define IS_FLOAT 1
 #define REAL float

@@ -1,5 +1,5 @@
 /* ct_backward and ct_grad: where a walk starts, and what becomes of the cotangents it brings. */
-#include "node.h"
+#include "graph.h"
 
 static ct_status check_start(const char *who, ct_tensor *y, ct_tensor *gy)
 {

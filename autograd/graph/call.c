@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node.h"
+#include "graph.h"
 
 /* -- Inside the callbacks */
 ct_context *ct_call_context(const ct_call *call)
@@ -68,22 +68,38 @@ uint64_t ct_call_draws(const ct_call *call, int64_t n)
 
 void *ct_call_scratch(const ct_call *call, size_t bytes)
 {
-    if (bytes <= SIZE_MAX / 2) { /* the scope's, which ends with the callback */
-        char *room = ct__scope_chars(call->cx, bytes + 64);
-        return room ? (void *)(((uintptr_t)room + 63) & ~(uintptr_t)63) : NULL;
-    }
+    if (bytes <= SIZE_MAX / 2) /* the scope ends with the callback */
+        return ct__scope_room(call->cx, bytes);
     ct_call_fail(call, CT_ERROR_MEMORY, "%zu bytes of scratch", bytes);
     return NULL;
 }
 
+void ct_loop_kernel(const ct_call *call, ct_tensor *const *operands, int n, const ct_kernels *k,
+                    bool adds)
+{
+    ct__loop_kernel(call->attributes, operands, n, k, adds);
+}
+
+ct_status ct_reduce(const ct_call *call, unsigned reduced, const ct_fold *fold, void *arg)
+{
+    return ct__reduce(call->x[0], call->y[0], reduced, fold, arg);
+}
+
+/* One zero, repeated by strides of 0. It is read-only, so that it remains zero. */
 ct_tensor *ct_call_zero(const ct_call *call, int i)
 {
-    ct_tensor *x = ct_call_x(call, i);
+    static const int64_t none[CT_MAX_DIMS];
+    const ct_tensor *x = ct_call_x(call, i);
     ct_tensor *zero = x ? ct_scalar(call->cx, x->dtype, 0) : NULL;
-    ct_tensor *y = zero ? ct_broadcast_to(zero, ct__shape(x), x->ndim) : NULL;
-    if (y)
-        y->flags |= CT__ZERO | CT__READ_ONLY; /* so that it remains so */
-    return y;
+    ct_tensor *y = !zero ? NULL : ct__tensor_over(call->cx, &(ct__layout){ .dtype = x->dtype,
+                                      .ndim = x->ndim, .shape = ct__shape(x), .strides = none });
+    if (!y)
+        return NULL;
+    y->buffer = zero->buffer;
+    y->buffer->refs++;
+    y->data = zero->data;
+    y->flags |= CT__ZERO | CT__READ_ONLY;
+    return ct__to_scope(y);
 }
 
 ct_status ct_call_fail(const ct_call *call, ct_status code, const char *format, ...)

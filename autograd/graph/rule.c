@@ -2,7 +2,7 @@
  * kernel, checked, fitted to their shapes, and accumulated. */
 #include <string.h>
 
-#include "node.h"
+#include "graph.h"
 
 void ct__enter(const ct__walk *w, ct__frame *f, bool record)
 {

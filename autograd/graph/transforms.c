@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "node.h"
+#include "graph.h"
 
 /* -- A stage: variables over the inputs, and a scope round it all */
 typedef struct stage {

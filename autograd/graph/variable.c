@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node.h"
+#include "graph.h"
 
 ct_tensor *ct_variable(ct_tensor *x)
 {

@@ -10,7 +10,7 @@
  *
  * For y = f(u, v), u = g(x), v = h(x):  gx = gu . dg/dx + gv . dh/dx: the sum over uses is the
  * engine's, the products are the rules'. */
-#include "node.h"
+#include "graph.h"
 
 static bool is_target(const ct__walk *w, const ct_tensor *t)
 {

@@ -1,6 +1,6 @@
 /* Flat kernels over tensors of any layout: most calls are small and plain, and go to the kernel at
  * once; the others through a loop (loop.c) in blocks (kernel_blocks.h). */
-#include "node.h"
+#include "loops.h"
 #ifdef CT_SIMD_X86
 #include <immintrin.h>
 #endif
@@ -59,15 +59,15 @@ static CT__APART void by_blocks(ct_tensor *const *operands, int64_t flat, void *
         ct_loop(operands, w->operands, run, w);
 }
 
-void ct_loop_kernel(const ct_call *call, ct_tensor *const *operands, int n, const ct_kernels *k,
-                    bool adds)
+void ct__loop_kernel(const void *attributes, ct_tensor *const *operands, int n,
+                     const ct_kernels *k, bool adds)
 {
     const ct_kernel *kernels = operands[0]->dtype == CT_F32 ? k->f32 : k->f64;
-    ct_kernel kernel = kernels[call->cx->simd >= CT_SIMD_AVX2];
+    ct_kernel kernel = kernels[operands[0]->cx->simd >= CT_SIMD_AVX2];
     void *data[MOST];
     int64_t flat = ct__flat(operands, n, data);
     if (flat >= 0 && !adds)
-        kernel(flat, data[0], data + 1, call->attributes);
+        kernel(flat, data[0], data + 1, attributes);
     else
-        by_blocks(operands, flat, data, &(work){ kernel, call->attributes, n, adds, k->streams });
+        by_blocks(operands, flat, data, &(work){ kernel, attributes, n, adds, k->streams });
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node.h"
+#include "loops.h"
 
 enum { MOST = 8, GRAIN = CT__GRAIN, CACHE_LINE = 64 };
 /* of what is fetched: operands, and elements of each; lines that are short; columns that are few */

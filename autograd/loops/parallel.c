@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "node.h"
+#include "loops.h"
 
 enum { MOST = 64, SPINS = 1000, PATIENCE = 20 * SPINS };
 

@@ -11,7 +11,7 @@
  * any number of threads. */
 #include <stdlib.h>
 
-#include "node.h"
+#include "loops.h"
 
 enum {
     GRAIN = 32768, /* elements that are worth sharing out: some 5 us */
@@ -176,9 +176,8 @@ static void join_parts(const plan *p, int64_t tiles)
 }
 
 /* the axes of x0, and y0's strides along them; false: y0 has no elements */
-static bool sort_axes(plan *p, const ct_call *call, unsigned reduced)
+static bool sort_axes(plan *p, const ct_tensor *x, unsigned reduced)
 {
-    const ct_tensor *x = call->x[0];
     const int64_t *shape = ct__shape(x), *stride = ct__strides(x);
     int64_t y[CT_MAX_DIMS], step = 1;
     for (int d = x->ndim - 1; d >= 0; d--) { /* y is row-major */
@@ -194,36 +193,35 @@ static bool sort_axes(plan *p, const ct_call *call, unsigned reduced)
 }
 
 /* of one block that lies together, which needs no plan */
-static void fold_all(const ct_call *call, const ct_fold *fold, void *arg)
+static void fold_all(const ct_tensor *x, ct_tensor *y, const ct_fold *fold, void *arg)
 {
-    const ct_tensor *x = call->x[0];
     double kept[CT_FOLD_PLANES];
     fold->start(1, kept);
     if (x->count > 0)
         fold->fold(1, x->count, kept, x->data, 1, 1);
-    fold->finish(1, kept, call->y[0]->data, 1, arg);
+    fold->finish(1, kept, y->data, 1, arg);
 }
 
-ct_status ct_reduce(const ct_call *call, unsigned reduced, const ct_fold *fold, void *arg)
+ct_status ct__reduce(const ct_tensor *x, ct_tensor *y, unsigned reduced, const ct_fold *fold,
+                     void *arg)
 {
-    const ct_tensor *x = call->x[0];
-    if (call->y[0]->count == 1 && x->count <= RUN && x->flags & CT__CONTIGUOUS) {
-        fold_all(call, fold, arg);
+    if (y->count == 1 && x->count <= RUN && x->flags & CT__CONTIGUOUS) {
+        fold_all(x, y, fold, arg);
         return CT_OK;
     }
-    plan p = { .fold = fold, .arg = arg, .x = x->data, .y = call->y[0]->data,
-               .size = ct__dtype_size(call->y[0]->dtype) };
-    if (!sort_axes(&p, call, reduced))
+    plan p = { .fold = fold, .arg = arg, .x = x->data, .y = y->data,
+               .size = ct__dtype_size(y->dtype) };
+    if (!sort_axes(&p, x, reduced))
         return CT_OK;
     cut(&p);
     int64_t tiles = p.tiles * count_of(&p.kept);
     if (p.parts_n > 1) {
-        p.parts = ct_call_scratch(call, (size_t)(tiles * p.parts_n) * part_bytes(&p));
+        p.parts = ct__scope_room(x->cx, (size_t)(tiles * p.parts_n) * part_bytes(&p));
         if (!p.parts)
             return CT_ERROR_MEMORY;
     }
     int64_t work = p.tile * between(1, p.per_part * between(1, p.n, p.run), GRAIN);
-    ct_parallel_ranges(call->cx, tiles * p.parts_n, ceiling(GRAIN, work), some_parts, &p);
+    ct_parallel_ranges(x->cx, tiles * p.parts_n, ceiling(GRAIN, work), some_parts, &p);
     if (p.parts)
         join_parts(&p, tiles);
     return CT_OK;

@@ -1,7 +1,7 @@
 /* The sum as a fold: blocks are added up plainly, and their sums put together with the error of
  * each addition kept (two-sum). No element meets more than some 70 roundings of sums that hold it,
  * whatever their number: the error does not grow with it. */
-#include "sum.h"
+#include "loops.h"
 
 #include <string.h>
 

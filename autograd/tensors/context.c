@@ -1,7 +1,7 @@
 /* Contexts and their modes. */
 #include <unistd.h>
 
-#include "node.h"
+#include "tensors.h"
 
 static bool is_zero(const uint64_t *words, size_t n)
 {
@@ -15,18 +15,6 @@ static bool is_zero(const uint64_t *words, size_t n)
 static uint64_t first_scope(const ct_context *cx)
 {
     return ct_random_at((uint64_t)(uintptr_t)cx, 0) | 1;
-}
-
-static ct_simd widest(void)
-{
-#ifdef CT_SIMD_X86
-    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    return avx2 && avx512 ? CT_SIMD_AVX512 : avx2 ? CT_SIMD_AVX2 : CT_SIMD_PLAIN;
-#else
-    return CT_SIMD_PLAIN;
-#endif
 }
 
 ct_context *ct_context_new(const ct_context_options *options)
@@ -43,7 +31,7 @@ ct_context *ct_context_new(const ct_context_options *options)
     ct_context *cx = ct__context_take(options);
     if (!cx)
         return NULL;
-    cx->simd = widest();
+    cx->simd = ct__widest_simd();
     if (options->simd != 0 && options->simd < cx->simd)
         cx->simd = options->simd;
     if (options->threads < 0)
@@ -70,11 +58,6 @@ void ct_context_free(ct_context *cx)
 const char *ct_version(void)
 {
     return "0.1.0";
-}
-
-ct_simd ct_simd_of(const ct_context *cx)
-{
-    return cx ? cx->simd : CT_SIMD_PLAIN;
 }
 
 void ct_no_grad(ct_context *cx)

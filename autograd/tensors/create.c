@@ -1,7 +1,7 @@
 /* Making tensors: constants, and the caller's memory, copied or borrowed. */
 #include <string.h>
 
-#include "node.h"
+#include "tensors.h"
 
 static ct_tensor *make(ct_context *cx, const char *who, ct_dtype dtype, const int64_t *shape,
                        int ndim)

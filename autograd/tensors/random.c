@@ -4,7 +4,7 @@
  * multiply-adds, so that every machine makes the same ones. */
 #include <math.h>
 
-#include "node.h"
+#include "tensors.h"
 #ifdef CT_SIMD_X86
 #include <immintrin.h>
 #endif

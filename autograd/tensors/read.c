@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "node.h"
+#include "tensors.h"
 
 double ct__load(const void *p, ct_dtype dtype)
 {
@@ -71,22 +71,30 @@ int64_t ct_item_int(const ct_tensor *x)
     return -1;
 }
 
-/* where element `index` lies; NULL and an error */
-static char *element(const ct_tensor *x, const char *who, const int64_t *index, int ndim)
+/* index `at` on axis d does not exist, or (d < 0) `at` indices are too many or too few */
+CT__COLD static char *refuse_index(const ct_tensor *x, const char *who, int64_t at, int d)
+{
+    char text[200];
+    ct__tensor_print(text, sizeof text, x, false);
+    if (d < 0)
+        ct_fail(x->cx, CT_ERROR_RANGE, "%s: %lld indices into %s", who, (long long)at, text);
+    else
+        ct_fail(x->cx, CT_ERROR_RANGE, "%s: index %lld on axis %d of %s", who, (long long)at, d,
+                text);
+    return NULL;
+}
+
+char *ct__element(const ct_tensor *x, const char *who, const int64_t *index, int ndim)
 {
     if (!ct__usable(x, who))
         return NULL;
-    char text[200];
-    ct__tensor_print(text, sizeof text, x, false);
     if (ndim != x->ndim || (ndim > 0 && !index))
-        return ct_fail(x->cx, CT_ERROR_RANGE, "%s: %d indices into %s", who, ndim, text), NULL;
+        return refuse_index(x, who, ndim, -1);
     char *p = x->data;
     for (int d = 0; d < ndim; d++) {
         int64_t size = ct__shape(x)[d], i = index[d] < 0 ? index[d] + size : index[d];
         if (i < 0 || i >= size)
-            return ct_fail(x->cx, CT_ERROR_RANGE, "%s: index %lld on axis %d of %s", who,
-                           (long long)index[d], d, text),
-                   NULL;
+            return refuse_index(x, who, index[d], d);
         p += i * ct__strides(x)[d] * (int64_t)ct__dtype_size(x->dtype);
     }
     return p;
@@ -94,21 +102,51 @@ static char *element(const ct_tensor *x, const char *who, const int64_t *index, 
 
 double ct_at(const ct_tensor *x, const int64_t *index, int ndim)
 {
-    const char *p = element(x, "at", index, ndim);
+    const char *p = ct__element(x, "at", index, ndim);
     return p ? ct__load(p, x->dtype) : (double)NAN;
 }
 
-ct_status ct_set(ct_tensor *x, const int64_t *index, int ndim, double value)
+static inline void copy_sized(int64_t n, void *const *data, const int64_t *stride, size_t size)
 {
-    char *p = element(x, "set", index, ndim), test[8];
-    if (!p)
-        return x ? ct_error(x->cx) : CT_ERROR_NULL;
-    if (!ct__store(test, x->dtype, value))
-        return ct_fail(x->cx, CT_ERROR_VALUE, "set: i64 cannot hold %g", value);
-    ct_status status = ct__begin_write(x, "set");
-    if (status == CT_OK)
-        ct__store(p, x->dtype, value);
-    return status;
+    char *y = data[0];
+    const char *x = data[1];
+    int64_t bytes = (int64_t)size;
+    if (stride[0] == 1)
+        ct__copy_row(y, x, n, stride[1] * bytes, size);
+    else
+        for (int64_t i = 0; i < n; i++)
+            memcpy(y + i * stride[0] * bytes, x + i * stride[1] * bytes, size);
+}
+
+void ct__copy_run(int64_t n, void *const *data, const int64_t *stride, const void *size)
+{
+    int64_t bytes = *(const int64_t *)size;
+    if (bytes == 4)
+        copy_sized(n, data, stride, 4);
+    else if (bytes == 8)
+        copy_sized(n, data, stride, 8);
+    else
+        copy_sized(n, data, stride, 1);
+}
+
+void ct__copy_out(void *y, const ct_tensor *x)
+{
+    int64_t strides[CT_MAX_DIMS], bytes = (int64_t)ct__dtype_size(x->dtype);
+    ct__row_major(ct__shape(x), x->ndim, strides);
+    ct_operand operands[] = { { y, (size_t)bytes, strides },
+                              { x->data, (size_t)bytes, ct__strides(x) } };
+    ct__loop_shared(x->cx, ct__shape(x), x->ndim, operands, 2, ct__copy_run, &bytes);
+}
+
+ct_tensor *ct__contiguous(ct_tensor *x)
+{
+    if (x->flags & CT__CONTIGUOUS)
+        return x;
+    ct_tensor *y = ct__to_scope(ct__tensor_new(
+        x->cx, &(ct__layout){ .dtype = x->dtype, .ndim = x->ndim, .shape = ct__shape(x) }));
+    if (y)
+        ct__copy_out(y->data, x);
+    return y;
 }
 
 static void to_doubles(int64_t n, void *const *data, const int64_t *stride, const void *dtype)

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node.h"
+#include "tensors.h"
 
 enum { MOST = 1000, NUMBER = 32 };
 

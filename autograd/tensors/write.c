@@ -2,7 +2,7 @@
  * operator saved is no longer there, and who wrote. */
 #include <string.h>
 
-#include "node.h"
+#include "tensors.h"
 
 ct_status ct__begin_write(ct_tensor *x, const char *who)
 {
@@ -29,48 +29,17 @@ void *ct_data_mutable(ct_tensor *x)
     return ct__begin_write(x, who) == CT_OK ? x->data : NULL;
 }
 
-static inline void copy_sized(int64_t n, void *const *data, const int64_t *stride, size_t size)
+ct_status ct_set(ct_tensor *x, const int64_t *index, int ndim, double value)
 {
-    char *y = data[0];
-    const char *x = data[1];
-    int64_t bytes = (int64_t)size;
-    if (stride[0] == 1)
-        ct__copy_row(y, x, n, stride[1] * bytes, size);
-    else
-        for (int64_t i = 0; i < n; i++)
-            memcpy(y + i * stride[0] * bytes, x + i * stride[1] * bytes, size);
-}
-
-/* one run of elements of *size bytes: 4, 8 or 1 */
-static void copy_run(int64_t n, void *const *data, const int64_t *stride, const void *size)
-{
-    int64_t bytes = *(const int64_t *)size;
-    if (bytes == 4)
-        copy_sized(n, data, stride, 4);
-    else if (bytes == 8)
-        copy_sized(n, data, stride, 8);
-    else
-        copy_sized(n, data, stride, 1);
-}
-
-void ct__copy_out(void *y, const ct_tensor *x)
-{
-    int64_t strides[CT_MAX_DIMS], bytes = (int64_t)ct__dtype_size(x->dtype);
-    ct__row_major(ct__shape(x), x->ndim, strides);
-    ct_operand operands[] = { { y, (size_t)bytes, strides },
-                              { x->data, (size_t)bytes, ct__strides(x) } };
-    ct__loop_shared(x->cx, ct__shape(x), x->ndim, operands, 2, copy_run, &bytes);
-}
-
-ct_tensor *ct__contiguous(ct_tensor *x)
-{
-    if (x->flags & CT__CONTIGUOUS)
-        return x;
-    ct_tensor *y = ct__to_scope(ct__tensor_new(
-        x->cx, &(ct__layout){ .dtype = x->dtype, .ndim = x->ndim, .shape = ct__shape(x) }));
-    if (y)
-        ct__copy_out(y->data, x);
-    return y;
+    char *p = ct__element(x, "set", index, ndim), test[8];
+    if (!p)
+        return x ? ct_error(x->cx) : CT_ERROR_NULL;
+    if (!ct__store(test, x->dtype, value))
+        return ct_fail(x->cx, CT_ERROR_VALUE, "set: i64 cannot hold %g", value);
+    ct_status status = ct__begin_write(x, "set");
+    if (status == CT_OK)
+        ct__store(p, x->dtype, value);
+    return status;
 }
 
 /* "x = value" cannot be: the message names both */
@@ -119,7 +88,7 @@ ct_status ct_assign(ct_tensor *x, const ct_tensor *value)
     ct__scope_push(x->cx, &scope);
     ct_status status = ct__writable_from(x, v, "assign", &ready);
     if (status == CT_OK)
-        ct_loop(CT_TENSORS(x, ready), copy_run, &bytes);
+        ct_loop(CT_TENSORS(x, ready), ct__copy_run, &bytes);
     ct__scope_pop(x->cx, &scope);
     return status;
 }

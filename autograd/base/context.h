@@ -1,0 +1,61 @@
+/* The context from the inside: everything that a context holds. */
+#ifndef COTANGENT_BASE_CONTEXT_H
+#define COTANGENT_BASE_CONTEXT_H
+#include <cotangent/op.h>
+
+#include "compiler.h"
+
+/* It is called only where something failed: saying so keeps its callers' common path short. */
+CT__COLD ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...);
+
+typedef struct ct__text {
+    struct ct__text *next;
+    size_t bytes;
+    char text[];
+} ct__text;
+
+typedef struct ct__scope {
+    struct ct__scope *outer;
+    ct_scope id;          /* 0: the engine's own, round a callback; no user's scope lies beyond */
+    ct_tensor *tensors;
+    ct__text *texts;
+    bool fence;                /* round a callback, which ends no scope beyond it */
+    bool recording, inference; /* as found when it began */
+} ct__scope;
+
+typedef struct ct__object ct__object;   /* memory.c */
+typedef struct ct__slab ct__slab;       /* memory.c */
+typedef struct ct__threads ct__threads; /* parallel.c, on the floor above */
+
+/* sizes of blocks: up to CT__SMALL bytes in steps of CT__STEP, then eight classes per doubling */
+enum { CT__SMALL = 1024, CT__STEP = 32, CT__SMALL_CLASSES = CT__SMALL / CT__STEP,
+       CT__CLASSES = CT__SMALL_CLASSES + 8 * 53 };
+
+typedef struct ct__pool {
+    bool off;
+    int64_t held, most;                   /* bytes from the allocator; unused ones to be kept */
+    void *free[CT__CLASSES];              /* threaded through the blocks */
+    ct__slab *newest[CT__SMALL_CLASSES], *slabs;
+} ct__pool;
+
+struct ct_context {
+    ct_context_options options;
+    ct__pool pool;
+    ct_memory memory;
+    ct_status error;
+    char error_text[512];
+    bool recording, inference, find_nonfinite;
+    ct_simd simd;
+    const char *writer; /* the operator or call that writes now */
+    ct__scope root, *scope;
+    uint64_t scope_serial;
+    ct_tensor *kept;    /* with handles, but in no scope */
+    ct__object *objects;
+    uint64_t seed, draws;
+    uint32_t walks;
+    ct__threads *threads;
+};
+
+ct_simd ct__widest_simd(void); /* processor.c: the widest that this machine has */
+
+#endif

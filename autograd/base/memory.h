@@ -1,0 +1,52 @@
+/* Blocks of memory, from the context's pool. The common case is inlined. */
+#ifndef COTANGENT_MEMORY_H
+#define COTANGENT_MEMORY_H
+#include <string.h>
+
+#include "context.h"
+
+void *ct__take_slowly(ct_context *cx, size_t bytes);
+void *ct__take_quietly(ct_context *cx, size_t bytes); /* NULL, where that is no error */
+void ct__give_back_slowly(ct_context *cx, void *block, size_t bytes);
+
+static inline int ct__small_class(size_t bytes)
+{
+    return bytes ? (int)((bytes - 1) / CT__STEP) : 0;
+}
+
+/* NULL and CT_ERROR_MEMORY. Here only the common case: a small block that was used before, below
+ * the peak (so that no limit is passed and no statistic but one changes) */
+static inline void *ct__take(ct_context *cx, size_t bytes)
+{
+    if (bytes > CT__SMALL)
+        return ct__take_slowly(cx, bytes);
+    int class = ct__small_class(bytes);
+    int64_t live = cx->memory.live_bytes + (class + 1) * CT__STEP;
+    void *p = cx->pool.free[class];
+    if (!p || live > cx->memory.peak_bytes)
+        return ct__take_slowly(cx, bytes);
+    memcpy(&cx->pool.free[class], p, sizeof p);
+    cx->memory.live_bytes = live;
+    return p;
+}
+
+static inline void ct__give_back(ct_context *cx, void *block, size_t bytes)
+{
+    if (!block)
+        return;
+    int class = bytes <= CT__SMALL ? ct__small_class(bytes) : -1;
+    int64_t live = cx->memory.live_bytes - (class + 1) * CT__STEP;
+    if (class < 0 || cx->pool.held - live > cx->pool.most) {
+        ct__give_back_slowly(cx, block, bytes);
+        return;
+    }
+    memcpy(block, &cx->pool.free[class], sizeof(void *));
+    cx->pool.free[class] = block;
+    cx->memory.live_bytes = live;
+}
+void ct__objects_free(ct_context *cx);
+/* NULL: no memory, or half an allocator */
+ct_context *ct__context_take(const ct_context_options *options);
+void ct__context_give_back(ct_context *cx);
+
+#endif

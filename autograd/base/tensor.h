@@ -1,0 +1,215 @@
+/* The tensor from the inside, and who keeps what alive.
+ *
+ * A tensor is one object: handle, view and vertex of the graph. What an operator recorded lies
+ * behind the fixed part, in this order: shape, strides, inputs, their versions, attributes. The
+ * buffer lies before the tensor that it was made with, in one block, which goes with the last of
+ * the two; data that are not tiny are a block of their own.
+ *
+ *   handles  the scope, retains, the engine, a leaf's gradient: keep data and vertex
+ *   holds    edges of later vertices: keep the vertex
+ *   saves    rules that will read the data: keep the buffer
+ *
+ * The buffer goes when handles + saves = 0, the vertex when handles + holds = 0. A save by another
+ * vertex comes with a hold. A vertex that saves its own output counts a save only, so there is no
+ * cycle: edges point to what was made earlier, and freeing ends. */
+#ifndef COTANGENT_BASE_TENSOR_H
+#define COTANGENT_BASE_TENSOR_H
+#include "memory.h"
+#include "shape.h"
+
+enum {
+    CT__REQUIRES_GRAD = 1, /* a variable, or depends on one */
+    CT__IN_SCOPE = 2,      /* one of the handles is a scope's */
+    CT__READ_ONLY = 4,
+    CT__CONTIGUOUS = 8,
+    CT__SAVES_SELF = 16,   /* its operator saves the output: there is a version of its own data */
+    CT__ZERO = 32,         /* from ct_call_zero: known to be zero */
+    CT__IN_WALK = 64,      /* a walk needs it and has not finished it */
+    CT__QUEUED = 128,      /* on that walk's stack */
+    CT__TARGET = 256,      /* ct_grad wants its cotangent */
+    CT__HIDDEN = 512,      /* the vertex behind several outputs: no data */
+    CT__MADE_BUFFER = 1024, /* there is a buffer before it */
+    CT__DEAD = 0x8000      /* freed: whoever shows it, uses a stale handle */
+};
+
+typedef struct ct__borrow {
+    void (*release)(void *data, void *user);
+    void *user;
+} ct__borrow;
+
+typedef struct ct__buffer {
+    uint32_t refs, version;
+    void *data;         /* aligned to 64 bytes; tiny data lie in `tiny` */
+    int64_t bytes;
+    const char *writer; /* who wrote last in place, for messages */
+    ct__borrow *borrow; /* the memory is the caller's */
+    bool read_only;
+    bool gradient;      /* commit writes here: a cotangent must not share it */
+    bool orphan;        /* its tensor is gone */
+    uint32_t block;     /* bytes of the block that the two are in */
+    _Alignas(16) char tiny[16];
+} ct__buffer;
+
+typedef struct ct__hook {
+    ct_hook call;
+    void *user;
+    struct ct__hook *next;
+} ct__hook;
+
+/* what few tensors have */
+typedef struct ct__extra {
+    char *name;
+    ct_tensor *grad;
+    ct__hook *hooks;
+    int aux_count, outputs;
+    ct_tensor *aux[8];        /* auxiliaries: held and saved */
+    ct_tensor *kept[8];       /* a hidden vertex' saved outputs, as leaves over the same data */
+    uint32_t kept_version[8]; /* ... and of their data when saved */
+    ct_tensor *slots[8];      /* the cotangents of its outputs, in a walk */
+} ct__extra;
+
+struct ct_tensor {
+    ct_context *cx;
+    int64_t count;
+    ct_tensor *next, **prev; /* in the scope's list, or the context's of kept ones */
+    /* a new tensor's are 0 from here ... */
+    ct__buffer *buffer;      /* NULL once nobody can read the data */
+    char *data;              /* the first element */
+    ct_tensor *cotangent;    /* in a walk */
+    ct__extra *extra;
+    uint32_t handles, holds, saves, retains;
+    uint32_t pending; /* in a walk: uses still to come; before that, the next edge to look at */
+    uint32_t mark;    /* the last walk that came by */
+    const ct_op *op;         /* NULL: a leaf */
+    /* ... to here */
+    ct_tensor *link;         /* on a walk's stack */
+    uint8_t dtype, ndim;
+    uint16_t flags;
+    uint32_t input_count;
+    int64_t dims[]; /* shape, strides; then inputs, versions, attributes */
+};
+
+static inline int64_t *ct__shape(const ct_tensor *t)
+{
+    return (int64_t *)(uintptr_t)t->dims;
+}
+
+static inline int64_t *ct__strides(const ct_tensor *t)
+{
+    return ct__shape(t) + t->ndim;
+}
+
+/* set once it is recorded: with CT__REQUIRES_GRAD */
+static inline ct_tensor **ct__inputs(const ct_tensor *t)
+{
+    return (ct_tensor **)(void *)(ct__shape(t) + 2 * t->ndim);
+}
+
+/* of the data of input i when it was saved; the last one of the vertex' own */
+static inline uint32_t *ct__versions(const ct_tensor *t)
+{
+    return (uint32_t *)(void *)(ct__inputs(t) + t->input_count);
+}
+
+static inline size_t ct__input_bytes(size_t inputs)
+{
+    size_t bytes = inputs * sizeof(ct_tensor *) + (inputs + 1) * sizeof(uint32_t);
+    return inputs ? (bytes + 15) / 16 * 16 : 0;
+}
+
+static inline void *ct__attributes(const ct_tensor *t)
+{
+    return (char *)ct__inputs(t) + ct__input_bytes(t->input_count);
+}
+
+/* do the rules of op read input i? */
+static inline bool ct__saves_x(const ct_op *op, uint32_t i)
+{
+    return i < 16 ? op->saves >> i & 1 : (op->saves & CT_SAVE_ALL_X) == CT_SAVE_ALL_X;
+}
+
+int ct__tensor_print(char *out, size_t room, const ct_tensor *t, bool dtype);
+
+/* the lists that tensors are in: a scope's, or the context's of kept ones */
+static inline void ct__link(ct_tensor *t, ct_tensor **list)
+{
+    t->next = *list;
+    t->prev = list;
+    if (*list)
+        (*list)->prev = &t->next;
+    *list = t;
+}
+
+static inline void ct__unlink(ct_tensor *t)
+{
+    *t->prev = t->next;
+    if (t->next)
+        t->next->prev = t->prev;
+}
+
+/* -- tensor.c: making and letting go. A new tensor has no handle: give it one, or free it */
+typedef struct ct__layout {
+    ct_dtype dtype;
+    int ndim;
+    const int64_t *shape, *strides; /* strides NULL: row-major */
+    uint32_t inputs;
+    size_t attributes;
+} ct__layout;
+ct_tensor *ct__tensor_new(ct_context *cx, const ct__layout *layout);  /* with its own buffer */
+ct_tensor *ct__tensor_over(ct_context *cx, const ct__layout *layout); /* without one */
+/* with a buffer for data that lie elsewhere */
+ct_tensor *ct__tensor_around(ct_context *cx, const ct__layout *layout, void *data);
+/* of x's dtype and shape, row-major, with its own buffer */
+ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t inputs, size_t attributes);
+ct_tensor *ct__alias(ct_tensor *x); /* a leaf over the same data */
+void ct__buffer_free(ct_context *cx, ct__buffer *buffer);
+static inline void ct__buffer_drop(ct_context *cx, ct__buffer *buffer)
+{
+    bool last = buffer && --buffer->refs == 0;
+    if (last && (buffer->data != buffer->tiny || buffer->orphan))
+        ct__buffer_free(cx, buffer);
+}
+void ct__drop(ct_tensor *t);        /* free it if nothing keeps it */
+/* One handle more, one less. The lists follow the handles: a tensor is in its scope's while that
+ * has one, among the kept ones else */
+static inline void ct__handle(ct_tensor *t)
+{
+    if (t->handles++ == 0)
+        ct__link(t, &t->cx->kept);
+}
+
+static inline void ct__unhandle(ct_tensor *t) /* NULL does nothing */
+{
+    if (!t)
+        return;
+    t->handles--;
+    if (t->handles > 0 && t->flags & CT__IN_SCOPE)
+        return;
+    ct__unlink(t);
+    if (t->handles > 0)
+        ct__link(t, &t->cx->kept);
+    else
+        ct__drop(t);
+}
+
+ct__extra *ct__extra_of(ct_tensor *t); /* made at need; NULL and an error */
+/* NULL (no error: there is no context), stale, or without data: an error that names `who` */
+CT__COLD bool ct__explain(const ct_tensor *t, const char *who, bool needs_data);
+static inline bool ct__usable(const ct_tensor *t, const char *who)
+{
+    return (t && t->buffer) || ct__explain(t, who, true); /* the dead have no buffer */
+}
+static inline bool ct__alive(const ct_tensor *t, const char *who) /* but the data may be gone */
+{
+    return (t && !(t->flags & CT__DEAD)) || ct__explain(t, who, false);
+}
+static inline bool ct__same_shape(const ct_tensor *a, const ct_tensor *b)
+{
+    if (a->ndim != b->ndim || a->count != b->count)
+        return false;
+    for (int d = 0; d < a->ndim; d++)
+        if (a->dims[d] != b->dims[d])
+            return false;
+    return true;
+}
+#endif

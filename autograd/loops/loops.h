@@ -1,0 +1,55 @@
+/* Loops over elements and threads to share them: what this floor offers to those above. */
+#ifndef COTANGENT_LOOPS_H
+#define COTANGENT_LOOPS_H
+#include "base.h"
+
+/* -- loop.c */
+enum { CT__GRAIN = 32768 }; /* elements of a thread's range: 10 us of the cheapest kernel */
+/* ct_loop over what is not tensors: operand 0 is written, the others are read */
+void ct__loop_shared(ct_context *cx, const int64_t *shape, int ndim, const ct_operand *operands,
+                     int n, ct_loop_body body, const void *arg);
+/* n elements of `size` bytes, side by side, from ones `stride` bytes apart; where it is inlined,
+   `size` is a constant */
+static inline void ct__copy_row(char *to, const char *from, int64_t n, int64_t stride, size_t size)
+{
+    char one[8];
+    if (stride == (int64_t)size) {
+        memcpy(to, from, (size_t)n * size);
+    } else if (stride == 0) { /* apart, since what is read again for each cannot be a vector */
+        memcpy(one, from, size);
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + i * (int64_t)size, one, size);
+    } else {
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + i * (int64_t)size, from + i * stride, size);
+    }
+}
+/* the shortest loop: where the operands are contiguous, of one shape and not too many, their count,
+   and data[k] is operand k's first element; else -1 */
+static inline int64_t ct__flat(ct_tensor *const *operands, int n, void **data)
+{
+    const ct_tensor *first = operands[0];
+    int64_t count = first->count;
+    for (int k = 0; k < n; k++) {
+        const ct_tensor *t = operands[k];
+        data[k] = t->data;
+        if (!(t->flags & CT__CONTIGUOUS) || (t != first && !ct__same_shape(t, first)))
+            return -1;
+    }
+    return count <= CT__GRAIN ? count : -1;
+}
+
+/* -- kernel.c: ct_loop_kernel, told the call's attributes */
+void ct__loop_kernel(const void *attributes, ct_tensor *const *operands, int n,
+                     const ct_kernels *k, bool adds);
+
+/* -- reduce.c: ct_reduce, told the call's x0 and y0. Scratch is the innermost scope's */
+ct_status ct__reduce(const ct_tensor *x, ct_tensor *y, unsigned reduced, const ct_fold *fold,
+                     void *arg);
+
+/* -- sum.c: the sum as a fold */
+const ct_fold *ct__sum_fold(const ct_context *cx, ct_dtype dtype);
+
+/* -- parallel.c */
+void ct__threads_free(ct_context *cx);
+#endif
