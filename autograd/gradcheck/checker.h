@@ -13,7 +13,7 @@
 #include <cotangent/gradcheck.h>
 
 #include "difference.h"
-#include "graph.h"
+#include "walk.h"
 
 /* a tensor whose entries are moved: a float input of f, or at order 2 the cotangent u */
 typedef struct ct__part {

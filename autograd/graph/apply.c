@@ -1,12 +1,7 @@
-/* Applying an operator: check, infer, forward, record. The graph is what this leaves behind. */
-#include <string.h>
+/* Applying an operator: check the inputs, infer the outputs, compute them, record the call. */
+#include "record.h"
 
-#include "graph.h"
-
-/* marks an output of an operator that has several; backward.c knows it */
-const ct_op ct__output_op = { .name = "output", .attributes_size = sizeof(int) };
-
-/* which of the inputs will not do, and why */
+/* The error of the first input that cannot be used. */
 CT__COLD static ct_status refuse_inputs(ct_call *call)
 {
     for (int i = 0; i < call->n && !call->cx; i++)
@@ -23,10 +18,9 @@ CT__COLD static ct_status refuse_inputs(ct_call *call)
                     : CT_ERROR_NULL;
 }
 
-/* finds the context, and whether the call goes on the graph: then it must have a derivative */
+/* Finds the context, and whether the call is recorded: then it must have a derivative. */
 static CT__INLINE ct_status check_inputs(ct_call *call)
 {
-    const ct_op *op = call->op;
     const ct_context *cx = call->x[0] ? call->x[0]->cx : NULL;
     unsigned flags = 0;
     for (int i = 0; i < call->n; i++) {
@@ -36,25 +30,11 @@ static CT__INLINE ct_status check_inputs(ct_call *call)
         flags |= x->flags;
     }
     call->cx = call->x[0]->cx;
-    if (!(flags & CT__REQUIRES_GRAD) || !cx->recording ||
-        op->flags & (CT_OP_CONSTANT | CT_OP_UPDATE))
-        return CT_OK;
-    call->recording = true;
-    if (!op->vjp && !op->backward)
+    call->recording = ct__is_recorded(call, flags & CT__REQUIRES_GRAD);
+    if (call->recording && !call->op->vjp && !call->op->backward)
         return ct_call_fail(call, CT_ERROR_GRAPH,
                             "no derivative is defined, and an input requires grad");
     return CT_OK;
-}
-
-ct_tensor *const *ct__make_contiguous(ct_context *cx, ct_tensor *const *x, int n)
-{
-    ct_tensor **all = (void *)ct__scope_chars(cx, (size_t)n * sizeof *all);
-    for (int i = 0; all && i < n; i++) {
-        all[i] = x[i] && x[i]->buffer ? ct__contiguous(x[i]) : x[i];
-        if (x[i] && !all[i])
-            return NULL;
-    }
-    return all;
 }
 
 static inline ct_status check_outputs(ct_call *call)
@@ -102,103 +82,7 @@ static CT__INLINE ct_status compute(ct_call *call)
     return status;
 }
 
-/* -- Recording */
-static inline void hold(ct_tensor *x, bool saved)
-{
-    x->holds++;
-    x->saves += saved;
-}
-
-static inline void record_inputs(const ct_call *call, ct_tensor *vertex)
-{
-    ct_tensor **inputs = ct__inputs(vertex), *const *given = call->x;
-    uint32_t *versions = ct__versions(vertex);
-    const ct_op *op = call->op;
-    for (uint32_t i = 0, n = (uint32_t)call->n; i < n; i++) {
-        ct_tensor *x = given[i];
-        inputs[i] = x;
-        versions[i] = x->buffer->version;
-        hold(x, ct__saves_x(op, i));
-    }
-    vertex->flags |= CT__REQUIRES_GRAD;
-}
-
-static ct_status record_aux(ct_call *call, ct_tensor *vertex)
-{
-    if (!(call->op->saves & CT_SAVE_AUX))
-        return CT_OK;
-    ct__extra *extra = ct__extra_of(vertex);
-    if (!extra)
-        return CT_ERROR_MEMORY;
-    for (int i = 0; i < call->aux_count; i++) {
-        extra->aux[i] = call->aux[i];
-        hold(call->aux[i], true);
-        call->aux[i] = NULL;
-    }
-    extra->aux_count = call->aux_count;
-    return CT_OK;
-}
-
-static CT__INLINE ct_status record_one(ct_call *call)
-{
-    ct_tensor *y = call->y[0];
-    if (y->op != call->op) /* not a float: nothing flows back */
-        return CT_OK;
-    if (call->aux_count > 0 && record_aux(call, y) != CT_OK)
-        return CT_ERROR_MEMORY;
-    record_inputs(call, y);
-    if (call->op->saves & CT_SAVE_Y(0)) {
-        ct__versions(y)[call->n] = y->buffer->version;
-        y->flags |= CT__SAVES_SELF;
-        y->saves++;
-    }
-    return CT_OK;
-}
-
-/* the vertex behind several outputs; it keeps those it saves as leaves over the same data, since an
- * edge to them would be a cycle */
-static CT__APART ct_status record_several(ct_call *call)
-{
-    ct_tensor *hidden = ct__tensor_over(call->cx, &(ct__layout){
-        .dtype = call->x[0]->dtype, .inputs = (uint32_t)call->n,
-        .attributes = call->op->attributes_size });
-    if (!hidden)
-        return CT_ERROR_MEMORY;
-    hidden->op = call->op;
-    hidden->flags |= CT__HIDDEN;
-    call->cx->memory.nodes++;
-    if (call->op->attributes_size)
-        memcpy(ct__attributes(hidden), call->attributes, call->op->attributes_size);
-    call->moved = true;
-    ct__handle(hidden);
-    ct__extra *extra = ct__extra_of(hidden);
-    ct_status status = extra ? record_aux(call, hidden) : CT_ERROR_MEMORY;
-    for (int i = 0; i < call->outputs && status == CT_OK; i++) {
-        extra->outputs = i + 1;
-        if (!(call->op->saves & CT_SAVE_Y(i)))
-            continue;
-        extra->kept[i] = ct__alias(call->y[i]);
-        if (!extra->kept[i]) {
-            status = CT_ERROR_MEMORY;
-            break;
-        }
-        hold(extra->kept[i], true);
-        extra->kept_version[i] = call->y[i]->buffer->version;
-    }
-    if (status == CT_OK)
-        record_inputs(call, hidden);
-    for (int i = 0; i < call->outputs && status == CT_OK; i++) {
-        if (call->y[i]->op != &ct__output_op)
-            continue;
-        ct__inputs(call->y[i])[0] = hidden;
-        hold(hidden, false);
-        call->y[i]->flags |= CT__REQUIRES_GRAD;
-    }
-    ct__unhandle(hidden);
-    return status;
-}
-
-/* -- The whole of it */
+/* -- All steps together */
 CT__COLD static ct_status undo(ct_call *call, ct_status status)
 {
     for (int i = 0; i < call->outputs; i++)
@@ -211,7 +95,7 @@ static CT__INLINE ct_status finish(ct_call *call, ct_status status)
 {
     const ct_op *op = call->op;
     if (status == CT_OK && call->recording)
-        status = call->outputs > 1 ? record_several(call) : record_one(call);
+        status = ct__record(call);
     for (int i = 0; i < call->aux_count; i++)
         if (call->aux[i])
             ct__drop(call->aux[i]);

@@ -1,13 +1,10 @@
-/* ct_backward and ct_grad: where a walk starts, and what becomes of the cotangents it brings. */
-#include "graph.h"
+/* ct_backward and ct_grad: where a walk starts, and where the cotangents that it brings go. */
+#include "walk.h"
 
-static ct_status check_start(const char *who, ct_tensor *y, ct_tensor *gy)
+/* The error of a gy that does not fit y; a NULL gy does not fit because y is not one number. */
+CT__COLD static ct_status refuse_start(const char *who, const ct_tensor *y, const ct_tensor *gy)
 {
     char is[200], wants[200];
-    if (!ct__alive(y, who) || (gy && !ct__usable(gy, who)))
-        return CT_ERROR_STALE;
-    if (!gy && y->count == 1)
-        return CT_OK;
     ct__tensor_print(wants, sizeof wants, y, true);
     if (!gy)
         return ct_fail(y->cx, CT_ERROR_SHAPE,
@@ -15,15 +12,23 @@ static ct_status check_start(const char *who, ct_tensor *y, ct_tensor *gy)
                        (long long)y->count);
     if (gy->cx != y->cx)
         return ct_fail(y->cx, CT_ERROR_CONTEXT, "%s: the cotangent is of another context", who);
-    if (gy->dtype == y->dtype && ct__same_shape(gy, y))
-        return CT_OK;
     ct__tensor_print(is, sizeof is, gy, true);
     return ct_fail(y->cx, gy->dtype == y->dtype ? CT_ERROR_SHAPE : CT_ERROR_DTYPE,
-                   "%s: the cotangent is %s for %s", who, is, wants);
+                   "%s: the cotangent must be of %s, and is %s", who, wants, is);
+}
+
+static ct_status check_start(const char *who, const ct_tensor *y, const ct_tensor *gy)
+{
+    if (!ct__alive(y, who) || (gy && !ct__usable(gy, who)))
+        return CT_ERROR_STALE;
+    bool fits = gy ? gy->cx == y->cx && gy->dtype == y->dtype && ct__same_shape(gy, y)
+                   : y->count == 1;
+    return fits ? CT_OK : refuse_start(who, y, gy);
 }
 
 /* -- ct_backward: into the gradients of variables, all or none */
-/* what can fail: a buffer of our own, where there is no gradient yet or the cotangent is one */
+/* Does what can fail. A cotangent that becomes the gradient, or that is one already, needs a buffer
+ * of its own. */
 static ct_status prepare(ct__walk *w)
 {
     for (ct_tensor *t = w->done; t; t = t->link) {
@@ -141,6 +146,17 @@ static ct_status hand_out(ct_tensor *const *x, int n, unsigned flags, ct_tensor 
     return CT_OK;
 }
 
+/* A y that depends on no variable is an error: most often CT_CREATE_GRAPH was forgotten. */
+static ct_status check_depends(const ct_tensor *y, unsigned flags)
+{
+    if (y->flags & CT__REQUIRES_GRAD || (flags & (CT_ZERO_PATH | CT_REQUIRE_PATH)) == CT_ZERO_PATH)
+        return CT_OK;
+    return ct_fail(y->cx, CT_ERROR_GRAPH,
+                   "grad: y requires no grad: it depends on no variable, or was made under "
+                   "ct_no_grad, or is a gradient that was taken without CT_CREATE_GRAPH "
+                   "(CT_ZERO_PATH gives zeros)");
+}
+
 ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
                    ct_tensor **gx)
 {
@@ -149,6 +165,8 @@ ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsi
     ct_status status = check_start("grad", y, gy);
     if (status == CT_OK)
         status = check_targets(y, x, n);
+    if (status == CT_OK)
+        status = check_depends(y, flags);
     if (status != CT_OK)
         return status;
     ct__walk w = ct__walk_begin(y, "grad");

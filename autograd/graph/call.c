@@ -1,9 +1,8 @@
 /* What the callbacks of an operator may ask and say. */
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "graph.h"
+#include "record.h"
 
 /* -- Inside the callbacks */
 ct_context *ct_call_context(const ct_call *call)
@@ -129,42 +128,18 @@ ct_status ct__said_nothing(const ct_call *call, ct_status status, const char *ca
     return status;
 }
 
-/* -- What `infer` says. An output is made as the vertex it will be if it is recorded: with room for
- * its inputs, and the attributes copied; the inputs are filled in once `forward` has succeeded. */
-typedef struct room {
-    const ct_op *op; /* the vertex' operator; NULL: it will be no vertex */
-    uint32_t inputs;
-    size_t attributes;
-} room;
-
-static CT__INLINE room room_for(const ct_call *call, ct_dtype dtype)
+ct_tensor *const *ct__make_contiguous(ct_context *cx, ct_tensor *const *x, int n)
 {
-    if (!call->recording || !ct__is_float(dtype))
-        return (room){ NULL, 0, 0 };
-    if (call->outputs > 1)
-        return (room){ &ct__output_op, 1, ct__output_op.attributes_size };
-    return (room){ call->op, (uint32_t)call->n, call->op->attributes_size };
-}
-
-static CT__INLINE ct_status become_vertex(ct_call *call, int i, ct_tensor *y, const room *r)
-{
-    call->y[i] = y;
-    if (!y)
-        return CT_ERROR_MEMORY;
-    if (!r->op)
-        return CT_OK;
-    y->op = r->op;
-    call->cx->memory.nodes++;
-    if (call->outputs > 1) {
-        memcpy(ct__attributes(y), &i, sizeof i);
-    } else {
-        if (r->attributes)
-            memcpy(ct__attributes(y), call->attributes, r->attributes);
-        call->moved = true;
+    ct_tensor **all = (void *)ct__scope_chars(cx, (size_t)n * sizeof *all);
+    for (int i = 0; all && i < n; i++) {
+        all[i] = x[i] && x[i]->buffer ? ct__contiguous(x[i]) : x[i];
+        if (x[i] && !all[i])
+            return NULL;
     }
-    return CT_OK;
+    return all;
 }
 
+/* -- Outputs and auxiliaries, as `infer` sets them */
 ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim)
 {
     if (i < 0 || i >= call->outputs || call->y[i])
@@ -172,10 +147,10 @@ ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *sha
                             i, call->outputs);
     if (ct__shape_count(call->cx, call->op->name, dtype, shape, ndim) < 0)
         return ct_error(call->cx);
-    room r = room_for(call, dtype);
-    ct__layout layout = { .dtype = dtype, .ndim = ndim, .shape = shape, .inputs = r.inputs,
-                          .attributes = r.attributes };
-    return become_vertex(call, i, ct__tensor_new(call->cx, &layout), &r);
+    ct__room room = ct__room_for(call, dtype);
+    ct__layout layout = { .dtype = dtype, .ndim = ndim, .shape = shape, .inputs = room.inputs,
+                          .attributes = room.attributes };
+    return ct__set_output(call, i, ct__tensor_new(call->cx, &layout), &room);
 }
 
 ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim)
@@ -230,11 +205,11 @@ ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, 
         return NULL;
     if (count > 0 && (x->count == 0 || !lies_inside(x, shape, strides, ndim, offset)))
         return ct_call_fail(call, CT_ERROR_RANGE, "the view lies outside of its tensor"), NULL;
-    room r = room_for(call, x->dtype);
+    ct__room room = ct__room_for(call, x->dtype);
     ct__layout layout = { .dtype = x->dtype, .ndim = ndim, .shape = shape, .strides = strides,
-                          .inputs = r.inputs, .attributes = r.attributes };
+                          .inputs = room.inputs, .attributes = room.attributes };
     ct_tensor *y = ct__tensor_over(call->cx, &layout);
-    if (become_vertex(call, 0, y, &r) != CT_OK)
+    if (ct__set_output(call, 0, y, &room) != CT_OK)
         return NULL;
     y->buffer = x->buffer;
     y->buffer->refs++;
@@ -269,8 +244,9 @@ static inline bool all_same_shape(const ct_call *call)
 static inline ct_status set_y_like(ct_call *call)
 {
     const ct_tensor *x = call->x[0];
-    room r = room_for(call, x->dtype);
-    return become_vertex(call, 0, ct__tensor_like(x, r.inputs, r.attributes), &r);
+    ct__room room = ct__room_for(call, x->dtype);
+    ct_tensor *y = ct__tensor_like(x, room.inputs, room.attributes);
+    return ct__set_output(call, 0, y, &room);
 }
 
 ct_status ct__set_y_broadcast(ct_call *call)

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "graph.h"
+#include "walk.h"
 
 /* -- A stage: variables over the inputs, and a scope round it all */
 typedef struct stage {
@@ -145,7 +145,7 @@ static ct_tensor *pull(const stage *s, ct_tensor **g, ct_tensor *const *v, ct_te
 {
     ct_tensor *sum = ct_zeros_like(u), *part = NULL;
     for (int i = 0; i < s->n && sum; i++) {
-        if (!g[i] || !ct_requires_grad(g[i])) /* y does not depend on x_i */
+        if (!ct_requires_grad(g[i])) /* y does not depend on x_i, and g_i is zeros */
             continue;
         if (ct__grad(g[i], v[i], &u, 1, CT_ZERO_PATH, &part) != CT_OK)
             return NULL;
@@ -168,7 +168,7 @@ ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
     ct_tensor *u = g ? ct_variable(ct_zeros_like(value)) : NULL, *product = NULL;
     status = u ? put(y, value) : failed(cx);
     if (status == CT_OK)
-        status = ct__grad(value, u, s.x, n, CT_CREATE_GRAPH, g);
+        status = ct__grad(value, u, s.x, n, CT_CREATE_GRAPH | CT_ZERO_PATH, g);
     if (status == CT_OK && !(product = pull(&s, g, v, u)))
         status = failed(cx);
     if (status == CT_OK)

@@ -10,7 +10,7 @@
  *
  * For y = f(u, v), u = g(x), v = h(x):  gx = gu . dg/dx + gv . dh/dx: the sum over uses is the
  * engine's, the products are the rules'. */
-#include "graph.h"
+#include "walk.h"
 
 static bool is_target(const ct__walk *w, const ct_tensor *t)
 {
@@ -23,7 +23,7 @@ static void push(ct_tensor **stack, ct_tensor *t)
     *stack = t;
 }
 
-/* ended with t: is it needed, and by which of its inputs? */
+/* All inputs of t are settled: is t needed too? Each input that is needed gets one more use. */
 static void settle(const ct__walk *w, ct_tensor *t)
 {
     ct_tensor **x = ct__inputs(t);
@@ -38,7 +38,8 @@ static void settle(const ct__walk *w, ct_tensor *t)
         t->flags |= CT__IN_WALK;
 }
 
-/* t joins the walk; false: another has it. It is left out, so that cleaning up finds ours only */
+/* Puts t into the walk. False: another walk has it. Then it is left alone, so that ct__walk_end
+ * touches only what is ours. */
 static bool join(const ct__walk *w, ct_tensor *t, uint16_t flag, ct_tensor **stack)
 {
     if (t->flags & CT__IN_WALK)
@@ -50,7 +51,7 @@ static bool join(const ct__walk *w, ct_tensor *t, uint16_t flag, ct_tensor **sta
     return true;
 }
 
-/* the vertex of another walk that was met; NULL: none */
+/* Returns a vertex that another walk has, if it meets one; else NULL. */
 static const ct_tensor *discover_all(const ct__walk *w, ct_tensor *top)
 {
     const ct_tensor *clash = NULL;
@@ -74,7 +75,7 @@ static const ct_tensor *discover_some(const ct__walk *w, ct_tensor *top)
     const ct_tensor *clash = NULL;
     while (top) {
         ct_tensor *t = top;
-        if (t->pending == t->input_count) { /* here `pending` counts the inputs looked at */
+        if (t->pending == t->input_count) { /* in this pass `pending` counts the inputs looked at */
             top = t->link;
             settle(w, t);
             continue;
@@ -98,24 +99,20 @@ ct_status ct__discover(ct__walk *w, ct_tensor *y)
                    clash->op ? clash->op->name : "this variable");
 }
 
-static void drop_cotangents(ct_tensor *t)
+/* Takes t out of the walk, with what it still has of it. */
+static void take_out(ct_tensor *t)
 {
-    ct__unhandle(t->cotangent);
-    t->cotangent = NULL;
-    for (int i = 0; t->flags & CT__HIDDEN && i < t->extra->outputs; i++) {
-        ct__unhandle(t->extra->slots[i]);
-        t->extra->slots[i] = NULL;
-    }
+    t->flags &= (uint16_t) ~(CT__IN_WALK | CT__QUEUED);
+    ct__drop_cotangents(t);
 }
 
-/* Whatever is unfinished has an unfinished use above it, up to one on the stack: so a walk down
- * from the stack over unfinished vertices finds all. */
-static void abandon(ct__walk *w)
+/* Takes out all vertices that are still in the walk, finished or not. An unfinished one has an
+ * unfinished use above it, up to one on the stack: so going down from the stack finds all. */
+static void take_out_all(ct__walk *w)
 {
     for (ct_tensor *t; (t = w->ready);) {
         w->ready = t->link;
-        t->flags &= (uint16_t) ~(CT__IN_WALK | CT__QUEUED);
-        drop_cotangents(t);
+        take_out(t);
         for (uint32_t i = 0; i < t->input_count; i++) {
             ct_tensor *x = ct__inputs(t)[i];
             if (ct__needs(w, x) && !(x->flags & CT__QUEUED)) {
@@ -126,13 +123,12 @@ static void abandon(ct__walk *w)
     }
     for (ct_tensor *t; (t = w->done);) {
         w->done = t->link;
-        t->flags &= (uint16_t) ~(CT__IN_WALK | CT__QUEUED);
-        drop_cotangents(t);
+        take_out(t);
     }
 }
 
-/* t has all it will get, perhaps nothing */
-static void one_use_less(ct__walk *w, ct_tensor *t)
+/* One of t's uses is finished. With the last one t's cotangent is complete (perhaps it is none). */
+static void finish_use(ct__walk *w, ct_tensor *t)
 {
     if (--t->pending == 0) {
         t->flags |= CT__QUEUED;
@@ -171,7 +167,8 @@ static ct_status run_hooks(ct__walk *w, ct_tensor *t)
     return CT_OK;
 }
 
-/* t's rule, if one of its inputs waits for what it gives: only a target may have none such */
+/* Runs t's hooks, and its rule if an input waits for what it gives. (Only a target can be needed
+ * without that.) */
 static inline ct_status pass_on(ct__walk *w, ct_call *call, ct_tensor *t, bool target)
 {
     ct_status status = t->extra && t->extra->hooks ? run_hooks(w, t) : CT_OK;
@@ -180,7 +177,7 @@ static inline ct_status pass_on(ct__walk *w, ct_call *call, ct_tensor *t, bool t
     return ct__reverse_vertex(w, call, t);
 }
 
-/* a rule's temporaries go at once, and the modes it may have set */
+/* Frees a rule's temporaries, and takes back the modes that it may have set. */
 static inline void clear(const ct__walk *w, ct__frame *f)
 {
     ct_context *cx = w->cx;
@@ -200,19 +197,19 @@ static ct_status reverse_all(ct__walk *w, ct__frame *f)
         ct_status status = pass_on(w, &call, t, target);
         clear(w, f);
         if (status != CT_OK)
-            return status; /* with t still on the stack: abandon starts there */
+            return status; /* t is still on the stack: ct__walk_end starts there */
         w->ready = t->link;
         ct_tensor **x = ct__inputs(t);
         for (uint32_t i = 0; i < t->input_count; i++)
             if (ct__needs(w, x[i]))
-                one_use_less(w, x[i]);
-        if (target) { /* stays in the walk, which needs its fields, to the end */
+                finish_use(w, x[i]);
+        if (target) { /* it stays in the walk to the end, since others may need its fields */
             push(&w->done, t);
             continue;
         }
         t->flags &= (uint16_t) ~(CT__IN_WALK | CT__QUEUED);
         if (t->cotangent || t->flags & CT__HIDDEN)
-            drop_cotangents(t);
+            ct__drop_cotangents(t);
     }
     return CT_OK;
 }
@@ -226,7 +223,7 @@ static ct_status reverse(ct__walk *w)
     return status;
 }
 
-/* the walk's own handle on the cotangent it starts with: gy, or one */
+/* The cotangent that the walk starts with: gy, or one. The walk has a handle of its own on it. */
 static ct_tensor *first_cotangent(const ct__walk *w, ct_tensor *y, ct_tensor *gy)
 {
     if (gy) {
@@ -248,7 +245,7 @@ static ct_tensor *first_cotangent(const ct__walk *w, ct_tensor *y, ct_tensor *gy
 ct__walk ct__walk_begin(ct_tensor *y, const char *who)
 {
     ct_context *cx = y->cx;
-    if (++cx->walks == 0) /* the mark of what no walk has seen */
+    if (++cx->walks == 0) /* 0 is the mark of vertices that no walk has seen */
         cx->walks = 1;
     ct__handle(y); /* a hook may release it */
     return (ct__walk){ .cx = cx, .who = who, .mark = cx->walks };
@@ -270,6 +267,6 @@ void ct__walk_end(ct__walk *w, ct_tensor *y)
         y->flags |= CT__QUEUED;
         push(&w->ready, y);
     }
-    abandon(w);
+    take_out_all(w);
     ct__unhandle(y);
 }

@@ -49,14 +49,17 @@ ct_tensor *ct_sum_to(ct_tensor *x, const int64_t *shape, int ndim);
 ct_status ct_backward(ct_tensor *y); /* add dy/dx to the gradient of every variable x */
 ct_status ct_backward_from(ct_tensor *y, ct_tensor *gy); /* add gy . dy/dx; gy is not optional */
 enum {
-    CT_CREATE_GRAPH = 1,       /* results can be differentiated again */
-    /* an x that y does not depend on is an error, named; else its gx is NULL */
-    CT_REQUIRE_PATH = 2,
-    CT_ZERO_PATH = 4           /* ... else its gx is zeros */
+    CT_CREATE_GRAPH = 1,       /* the results can be differentiated again */
+    CT_REQUIRE_PATH = 2,       /* an x that y does not depend on is an error, which names it */
+    CT_ZERO_PATH = 4           /* an x that y does not depend on gets zeros instead of NULL */
 };
-/* gradients are returned, none is accumulated. gy NULL: one. x may be any tensors of the graph,
-   leaves or not, and the same one twice; the walk goes no further than they need. The results are
-   the scope's. On failure every gx is NULL */
+/* gx[i] = gy . dy/dx[i]. The gradients are returned, and none is accumulated. A NULL gy means one.
+   x may be any tensors of the graph, leaves or not, and the same one twice; the walk goes no
+   further than they need. An x that y does not depend on gets NULL, unless a flag above says
+   otherwise. A y that requires no grad depends on nothing: that is CT_ERROR_GRAPH, since it most
+   often means that y is a gradient taken without CT_CREATE_GRAPH, or was made under ct_no_grad.
+   With CT_ZERO_PATH it is no error, and every gx is zeros. The scope owns the results. On failure
+   every gx is NULL */
 ct_status ct_grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
                   ct_tensor **gx);
 

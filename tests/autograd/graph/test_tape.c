@@ -409,6 +409,29 @@ START_TEST(finds_the_first_nonfinite)
 }
 END_TEST
 
+/* A y that requires no grad: most often CT_CREATE_GRAPH was forgotten. */
+START_TEST(by_what_requires_no_grad)
+{
+    ct_tensor *x = variable(3), *g, *h = x;
+    ck_assert_int_eq(ct_grad(ct_square(x), NULL, &x, 1, 0, &g), CT_OK);
+    ck_assert_int_eq(ct_grad(g, NULL, &x, 1, 0, &h), CT_ERROR_GRAPH);
+    ck_assert_ptr_null(h);
+    expect_error(CT_ERROR_GRAPH, "grad", "CT_CREATE_GRAPH", NULL);
+    ck_assert_int_eq(ct_grad(g, NULL, &x, 1, CT_REQUIRE_PATH, &h), CT_ERROR_GRAPH);
+    expect_error(CT_ERROR_GRAPH, "CT_CREATE_GRAPH", NULL);
+    ck_assert_int_eq(ct_grad(g, NULL, &x, 1, CT_ZERO_PATH | CT_REQUIRE_PATH, &h), CT_ERROR_GRAPH);
+    expect_error(CT_ERROR_GRAPH, "CT_CREATE_GRAPH", NULL);
+    ck_assert_int_eq(ct_grad(g, NULL, &x, 1, CT_ZERO_PATH, &h), CT_OK);
+    expect_values(h, (double[]){ 0 }, 1, 0);
+    ct_scope scope = ct_scope_begin(cx);
+    ct_no_grad(cx);
+    ct_tensor *y = ct_square(x);
+    ck_assert_int_eq(ct_grad(y, NULL, &x, 1, 0, &h), CT_ERROR_GRAPH);
+    expect_error(CT_ERROR_GRAPH, "ct_no_grad", NULL);
+    ct_scope_end(cx, scope);
+}
+END_TEST
+
 START_TEST(graph_as_text)
 {
     ct_tensor *x = ct_named(variable(1), "x");
@@ -447,6 +470,7 @@ Suite *tape_suite(void)
         a_result_that_saves_itself_is_no_cycle, temporaries_may_go_before_backward,
         a_result_that_saves_itself_keeps_its_data, data_go_with_the_last_that_saved_them,
         a_million_vertices_in_a_small_stack, written_after_it_was_saved, written_while_recording,
-        hooks, walks_inside_walks, finds_the_first_nonfinite, graph_as_text,
+        hooks, walks_inside_walks, finds_the_first_nonfinite, by_what_requires_no_grad,
+        graph_as_text,
         every_allocation_fails_once, NULL });
 }

@@ -41,6 +41,30 @@ static ct_tensor *vector(double a, double b)
     return ct_from_doubles(cx, CT_F64, CT_SHAPE(2), CT_DOUBLES(a, b));
 }
 
+static ct_tensor *unrecorded(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n, (void)user;
+    ct_no_grad(c);
+    return ct_square(x[0]);
+}
+
+/* A function whose value depends on nothing has derivatives of zero, in every direction. */
+START_TEST(of_a_constant)
+{
+    ct_tensor *x = ct_from_doubles(cx, CT_F64, CT_SHAPE(2), CT_DOUBLES(1, 2)), *y, *g;
+    ck_assert_int_eq(ct_jvp(cx, unrecorded, NULL, &x, &x, 1, &y, &g), CT_OK);
+    expect_values(y, (double[]){ 1, 4 }, 2, 0);
+    expect_values(g, (double[]){ 0, 0 }, 2, 0);
+    ck_assert_int_eq(ct_vjp(cx, unrecorded, NULL, &x, 1, x, NULL, &g), CT_OK);
+    expect_values(g, (double[]){ 0, 0 }, 2, 0);
+    expect_values(ct_jacobian(cx, unrecorded, NULL, x), (double[]){ 0, 0, 0, 0 }, 4, 0);
+    x = ct_scalar(cx, CT_F64, 3);
+    ck_assert_int_eq(ct_hvp(cx, unrecorded, NULL, &x, &x, 1, NULL, &g), CT_OK);
+    expect_values(g, (double[]){ 0 }, 1, 0);
+    expect_values(ct_hessian(cx, unrecorded, NULL, x), (double[]){ 0 }, 1, 0);
+}
+END_TEST
+
 START_TEST(plain_arrays)
 {
     double x[] = { 1, 2 }, g[2] = { 9, 9 };
@@ -157,5 +181,6 @@ Suite *transforms_suite(void);
 Suite *transforms_suite(void)
 {
     return make_suite("autograd/transforms", (const TTest *[]){
+        of_a_constant,
         plain_arrays, products, matrices, failures, every_allocation_fails_once, NULL });
 }

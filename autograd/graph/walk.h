@@ -1,0 +1,90 @@
+/* The walk backward: what walk.c, rule.c and those who start a walk share. */
+#ifndef COTANGENT_WALK_H
+#define COTANGENT_WALK_H
+#include "graph.h"
+
+typedef struct ct__walk {
+    ct_context *cx;
+    const char *who;   /* the call that walks, for messages */
+    uint32_t mark;     /* the number of this walk, which its vertices carry */
+    bool leaves;       /* every variable is a target (ct_backward); else those flagged CT__TARGET */
+    bool create_graph; /* rules are recorded */
+    ct_tensor *ready;  /* a stack, through `link`: vertices whose cotangent is complete */
+    ct_tensor *done;   /* a list, through `link`: targets that were reached */
+} ct__walk;
+
+/* Is t needed by this walk, and not finished yet? */
+static inline bool ct__needs(const ct__walk *w, const ct_tensor *t)
+{
+    return t->flags & CT__IN_WALK && t->mark == w->mark;
+}
+
+/* The engine's scope round a rule or a hook, and the modes there. */
+typedef struct ct__frame {
+    ct__scope scope;
+    const char *writer;
+} ct__frame;
+
+static inline void ct__enter(const ct__walk *w, ct__frame *f, bool record)
+{
+    ct__scope_push(w->cx, &f->scope);
+    f->writer = w->cx->writer;
+    w->cx->recording = record;
+}
+
+static inline void ct__leave(const ct__walk *w, ct__frame *f)
+{
+    w->cx->writer = f->writer;
+    ct__scope_pop(w->cx, &f->scope);
+}
+
+/* -- walk.c. A walk is begun, discovers, reverses, and is ended; it is ended in any case */
+ct__walk ct__walk_begin(ct_tensor *y, const char *who);
+ct_status ct__discover(ct__walk *w, ct_tensor *y);
+/* Starts from gy, or from one if gy is NULL. Afterwards each target t on the list `done` has its
+ * cotangent in t->cotangent. */
+ct_status ct__reverse(ct__walk *w, ct_tensor *y, ct_tensor *gy);
+void ct__walk_end(ct__walk *w, ct_tensor *y);
+
+/* -- rule.c: applies t's rule, and adds what it gives to the cotangents of t's inputs. `call` is
+ * room that a walk uses again and again */
+ct_status ct__reverse_vertex(ct__walk *w, ct_call *call, ct_tensor *t);
+
+/* -- saves.c: what a rule reads must not have been written since it was saved */
+/* The error that x, which t's operator saved, was written since. */
+CT__COLD ct_status ct__written_since(const ct__walk *w, const ct_tensor *t, const ct_tensor *x);
+
+/* -- accumulate.c */
+/* Can nobody but us see g? Then it may be added to in place. */
+static inline bool ct__exclusive(const ct_tensor *g)
+{
+    return g->handles == 1 && g->holds == 0 && g->saves == 0 && g->retains == 0 &&
+           g->buffer->refs == 1 && !g->buffer->borrow && g->flags & CT__CONTIGUOUS &&
+           !(g->flags & (CT__READ_ONLY | CT__REQUIRES_GRAD | CT__IN_SCOPE));
+}
+/* *slot += g. It takes over our handle on g, on failure too. */
+ct_status ct__accumulate(ct__walk *w, ct_tensor **slot, ct_tensor *g);
+
+/* -- outputs.c: the outputs of a vertex, as its rule sees them, and their cotangents */
+/* of a vertex that has auxiliaries or is hidden */
+ct_status ct__see_more(const ct__walk *w, ct_call *call, ct_tensor *t);
+static inline ct_status ct__see_outputs(const ct__walk *w, ct_call *call, ct_tensor *t)
+{
+    call->outputs = 1;
+    call->y[0] = t;
+    call->aux_count = 0;
+    return t->extra ? ct__see_more(w, call, t) : CT_OK;
+}
+static inline ct_tensor *const *ct__cotangents_of(ct_tensor *t)
+{
+    return t->flags & CT__HIDDEN ? t->extra->slots : &t->cotangent;
+}
+bool ct__has_cotangent(ct_tensor *t);
+ct_status ct__fill_slot(ct__walk *w, ct_tensor *t);
+void ct__drop_cotangents(ct_tensor *t);
+
+/* -- backward.c: ct_grad, where a NULL gy means one even while an error is pending, and gx has
+ * room for the results */
+ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
+                   ct_tensor **gx);
+#endif
