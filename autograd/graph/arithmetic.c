@@ -20,7 +20,7 @@
 #undef K
 #undef IS_FLOAT
 #define IS_FLOAT 0
-/* unsigned, so that sums wrap as two's complement does */
+/* integers are added as unsigned ones, whose sums wrap instead of being undefined */
 #define REAL uint64_t
 #define SCALE int64_t
 #define K(name) name##_i64
@@ -69,7 +69,7 @@ ct_status ct_assign_add(ct_tensor *x, double scale, const ct_tensor *value)
         return ct_fail(x->cx, CT_ERROR_DTYPE, "assign_add: bool has no sums");
     if (x->dtype == CT_I64 && !(fabs(scale) <= 0x1p53 && scale == (double)(int64_t)scale))
         return ct_fail(x->cx, CT_ERROR_VALUE, "assign_add: %g is no integer scale", scale);
-    ct_tensor *ready = NULL; /* a copy, where value overlaps x */
+    ct_tensor *ready = NULL; /* value, or a copy of it where it overlaps x */
     ct__scope scope;
     ct__scope_push(x->cx, &scope);
     ct_status status = ct__writable_from(x, v, "assign_add", &ready);

@@ -1,7 +1,7 @@
 /* Included for each dtype, with REAL, K(name), SCALE (a factor's type) and IS_FLOAT defined. */
 
-/* y = a + b: 2 reads, 1 write, 1 operation per element, bound by memory. Floats by a flat kernel,
- * which streams what is large; integers by a loop's body */
+/* y = a + b: 2 reads, 1 write, 1 operation per element, bound by memory. Floats have a flat kernel,
+ * so that a large y is stored past the caches; integers have a loop's body. */
 #if IS_FLOAT
 static void K(add)(int64_t n, void *to, void *const *in, const void *attributes)
 {

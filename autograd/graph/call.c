@@ -1,4 +1,4 @@
-/* What the callbacks of an operator may ask and say. */
+/* The functions that an operator's callbacks call (op.h). */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -168,7 +168,8 @@ ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *s
     return CT_OK;
 }
 
-/* the elements, from the first, that a layout reaches: low <= 0 <= high; false: too far to count */
+/* The lowest and the highest offset, in elements, that a layout reaches from its first element.
+ * False: the offsets overflow. */
 static bool reach(const int64_t *shape, const int64_t *strides, int ndim, int64_t *low,
                   int64_t *high)
 {
@@ -184,7 +185,7 @@ static bool reach(const int64_t *shape, const int64_t *strides, int ndim, int64_
     return true;
 }
 
-/* both not empty; x lies in memory, so that its own reach does not overflow */
+/* Neither x nor the view is empty. x lies in memory, so its own offsets do not overflow. */
 static bool lies_inside(const ct_tensor *x, const int64_t *shape, const int64_t *strides, int ndim,
                         int64_t offset)
 {
@@ -217,7 +218,7 @@ ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, 
     y->flags |= x->flags & CT__READ_ONLY;
     for (int d = 0; d < ndim; d++)
         if (shape[d] > 1 && strides[d] == 0)
-            y->flags |= CT__READ_ONLY; /* elements that overlap cannot be written one by one */
+            y->flags |= CT__READ_ONLY; /* several elements share memory */
     return y;
 }
 
@@ -240,7 +241,7 @@ static inline bool all_same_shape(const ct_call *call)
     return true;
 }
 
-/* y like x0, whose shape is known to be good */
+/* y0 gets the shape of x0, which needs no check. */
 static inline ct_status set_y_like(ct_call *call)
 {
     const ct_tensor *x = call->x[0];

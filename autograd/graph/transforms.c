@@ -1,14 +1,14 @@
-/* Derivatives of functions as values, all from ct_grad: each runs f on variables of its own over
- * the caller's data, takes what it wants, and lets the graph go.
+/* Derivatives of functions given as C functions, all made from ct_grad. Each one runs f on variables
+ * of its own over the caller's data, takes the derivatives that it needs, and frees the graph.
  *
- * jvp by two vjps: g(u) = J^T u is linear in the dummy u, and its vjp with v is J v. Hv is the vjp
- * with v of the gradient, the Hessian being symmetric. */
+ * J v comes from two vjps: g(u) = J^T u is linear in u, whose value does not matter, and the vjp of g
+ * with v is J v. H v is the vjp of the gradient with v, since the Hessian is symmetric. */
 #include <math.h>
 #include <string.h>
 
 #include "walk.h"
 
-/* -- A stage: variables over the inputs, and a scope round it all */
+/* -- A stage: a scope in which f runs on variables that share the memory of the inputs */
 typedef struct stage {
     ct_context *cx;
     const char *who;
@@ -58,7 +58,7 @@ static void clear(ct_tensor **out, int n)
         out[i] = NULL;
 }
 
-/* f's value, or NULL and an error; end_stage is to follow in any case */
+/* Returns f's value, or NULL and an error. The caller ends the stage in any case. */
 static ct_tensor *begin_stage(stage *s, ct_function f, void *user, ct_tensor *const *x, bool record)
 {
     ct__scope_push(s->cx, &s->scope);
@@ -83,7 +83,8 @@ static ct_tensor *begin_stage(stage *s, ct_function f, void *user, ct_tensor *co
            NULL;
 }
 
-/* results leave as plain values; they have a handle of ours until `hand_over` */
+/* Puts a result, without its history, into the caller's slot. It has a handle of ours until
+ * `hand_over`. */
 static ct_status put(ct_tensor **slot, ct_tensor *t)
 {
     if (!slot)
@@ -227,7 +228,7 @@ ct_status ct_hvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
 }
 
 /* -- Jacobian and Hessian: a vjp per row */
-/* the matrix of d y / d x, shape(y) + shape(x) */
+/* The matrix dy/dx, of shape(y) + shape(x): one vjp for each element of y. */
 static ct_tensor *rows(const stage *s, ct_tensor *y)
 {
     ct_tensor *x = s->x[0], *row;

@@ -1,4 +1,4 @@
-/* Variables, their gradients, hooks; and looking at what was recorded. */
+/* Variables, their gradients and hooks; the recorded graph as text. */
 #include <stdio.h>
 #include <string.h>
 
@@ -66,12 +66,12 @@ ct_status ct_on_cotangent(ct_tensor *y, ct_hook call, void *user)
     return CT_OK;
 }
 
-/* -- ct_graph_text: one line per operator, in the order in which they were found from y, each with
- * a number by which the others refer to it */
+/* -- ct_graph_text: one line per operator, breadth first from y. Each has a number, by which other
+ * lines refer to it */
 typedef struct listing {
     char *text;
     size_t used, room;
-    const ct_tensor **seen; /* in order; its index is the number */
+    const ct_tensor **seen; /* in order: the index of a vertex is its number */
     int64_t count, most;
 } listing;
 

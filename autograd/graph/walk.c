@@ -1,12 +1,12 @@
-/* The walk backward: two passes over what y depends on, both iterative, threaded through the
- * vertices' own fields, so that neither allocates.
+/* The walk backward: two passes over everything that y depends on. Neither recurses or allocates:
+ * their stacks are lists through the vertices' own fields.
  *
- * 1. discover: a vertex is needed if it is a target or one of its inputs is needed. Needed vertices
- *    are marked IN_WALK, and count the uses that will bring them a cotangent. Where every variable
- *    is a target, all that requires grad is needed: one visit each tells. Else depth first, and a
- *    vertex is settled when its inputs are.
- * 2. reverse: a stack of vertices whose cotangent is complete. Each applies its rule once and hands
- *    the results to its inputs, which become ready with their last use.
+ * 1. discover: a vertex is needed if it is a target or if one of its inputs is needed. Needed
+ *    vertices are marked IN_WALK, and count the uses that will bring them a cotangent. If every
+ *    variable is a target, everything that requires grad is needed, and one visit each is enough.
+ *    Else the pass goes depth first, and settles a vertex after all its inputs.
+ * 2. reverse: a stack of vertices whose cotangent is complete. Each vertex applies its rule once and
+ *    hands the results to its inputs. An input is complete after its last use.
  *
  * For y = f(u, v), u = g(x), v = h(x):  gx = gu . dg/dx + gv . dh/dx: the sum over uses is the
  * engine's, the products are the rules'. */

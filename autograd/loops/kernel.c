@@ -1,13 +1,18 @@
-/* Flat kernels over tensors of any layout: most calls are small and plain, and go to the kernel at
- * once; the others through a loop (loop.c) in blocks (kernel_blocks.h). */
+/* Flat kernels over tensors of any layout. Most calls are small and contiguous, and go straight to
+ * the kernel. The others go through a loop (loop.c), which runs the kernel block by block
+ * (kernel_blocks.h). */
 #include "loops.h"
 #ifdef CT_SIMD_X86
 #include <immintrin.h>
 #endif
 
-enum { MOST = 5, BLOCK = 512, STREAMED = 32 << 20 /* bytes: more than caches keep */ };
+enum {
+    MOST = 5,           /* operands */
+    BLOCK = 512,        /* elements that are gathered at once */
+    STREAMED = 32 << 20 /* a result of so many bytes does not fit in the caches */
+};
 
-/* one call: what the blocks are told */
+/* One call, as the loop's body gets it. */
 typedef struct work {
     ct_kernel kernel;
     const void *attributes;
@@ -26,7 +31,9 @@ typedef struct work {
 #undef REAL
 #undef K
 
-#ifdef CT_SIMD_X86 /* stores as wide as the kernel's loads: others are not forwarded to them */
+/* A kernel's wide load from the block waits if narrower stores filled it: so the blocks are filled
+ * by code for the same processor as the kernel. */
+#ifdef CT_SIMD_X86
 CT_SIMD_BEGIN_AVX2
 #define REAL    float
 #define K(name) name##_f32_avx2

@@ -1,8 +1,9 @@
-/* A flat kernel over runs of any strides, for one dtype: included with REAL and K defined. What is
- * strided is gathered into a block that stays in the first cache, what repeats is laid out there
- * once, and what is to be added or streamed past the caches is computed there first. */
+/* A flat kernel over runs of any strides, for one dtype: included with REAL and K defined. The
+ * kernel itself knows stride 1 only. So strided operands are gathered into a block that stays in the
+ * first cache, and an operand that repeats one number fills a block once. A result that is added to
+ * y, or stored past the caches, is computed in a block first. */
 
-/* y = x, past the caches: a line that is not in them need not be read before it is written */
+/* y = x, by stores that go past the caches, so that y's lines are not read before they are written. */
 static void K(stream)(REAL *restrict y, const REAL *restrict x, int64_t n)
 {
     int64_t i = 0;
@@ -64,7 +65,7 @@ static void K(run_blocks)(int64_t n, void *const *data, const int64_t *stride, c
     }
 #ifdef CT_SIMD_X86
     if (streams)
-        _mm_sfence(); /* before anybody is told that they are there */
+        _mm_sfence(); /* the stores are finished before another thread is told of them */
 #endif
 }
 

@@ -1,21 +1,32 @@
-/* Loops over strided operands. What all kernels share: shapes are broadcast, dimensions of size 1
- * dropped, neighbours that lie one behind another merged, and the innermost run is the kernel's. So
- * a contiguous call is one flat loop, and a kernel knows strides but no dimensions.
+/* Loops over strided operands, for all kernels. Shapes are broadcast together, dimensions of size 1
+ * are dropped, and dimensions that continue each other in memory are merged. The kernel then gets
+ * one run along the last dimension at a time. So a contiguous call is one flat loop, and a kernel
+ * knows strides but no dimensions.
  *
- * A large loop is cut for the threads: into ranges of lines (runs along the last dimension), or, if
- * there is one line only, into pieces of it. Lines go together in groups in two cases. Where an
- * operand that is read lies across the runs, as a transposed one does, each element of a run is in
- * a cache line of its own: its elements are fetched line by line first. And short lines would cost
- * more to begin than to run: a group of them is one run, for which what does not continue from line
- * to line, as a row of numbers that is repeated, is laid out first. */
+ * Words: a line is the elements along the last dimension of the plan, and the kernel runs over it.
+ *
+ * A large loop is cut into ranges of lines for the threads. If there is only one line, it is cut
+ * into pieces. In two cases several lines form a group, and operands are copied for the group:
+ *
+ *   ACROSS  An operand that is read is transposed: neighbors in a line are far apart in memory, and
+ *           each of them costs a cache line. The group's part of the operand is copied first, in
+ *           the order in which it lies in memory.
+ *   SHORT   Lines are so short that starting the kernel costs more than running it. The group
+ *           becomes one run. An operand whose next line does not begin where the last one ended (a
+ *           row that is repeated, say) is copied first, so that it continues. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "loops.h"
 
 enum { MOST = 8, GRAIN = CT__GRAIN, CACHE_LINE = 64 };
-/* of what is fetched: operands, and elements of each; lines that are short; columns that are few */
-enum { FETCHED = 4, ROWS = 16, COLUMNS = 64, SHORT_LINE = 128, FEW = 8 };
+enum {
+    FETCHED = 4,      /* at most so many operands are copied for a group */
+    ROWS = 16,        /* lines of a group */
+    COLUMNS = 64,     /* elements of each line that are copied at once */
+    SHORT_LINE = 128, /* lines with fewer elements are short */
+    FEW = 8           /* fewer columns than this are copied one by one */
+};
 
 typedef struct plan {
     int ndim, n;
@@ -25,7 +36,7 @@ typedef struct plan {
     size_t size[MOST];
 } plan;
 
-/* does dimension `d` of the operands continue the plan's last one? */
+/* Do steps along the plan's last dimension and along this one make up one evenly spaced row? */
 static bool continues(const plan *p, int64_t size, const int64_t *strides)
 {
     const int64_t *last = p->strides[p->ndim - 1];
@@ -54,14 +65,15 @@ static int64_t lines_of(const plan *p)
     return lines;
 }
 
-/* by `steps` along dimension d */
+/* Moves all pointers by `steps` along dimension d. */
 static void move(const plan *p, void **data, int d, int64_t steps)
 {
     for (int k = 0; k < p->n; k++)
         data[k] = (char *)data[k] + steps * p->strides[d][k] * (int64_t)p->size[k];
 }
 
-/* lines begin..end-1, one at least. No pointer is moved beyond them */
+/* Runs the kernel over the lines begin..end-1; there is at least one. No pointer is moved beyond
+ * the last one. */
 static void run_lines(const plan *p, int64_t begin, int64_t end, ct_loop_body body, const void *arg)
 {
     static const int64_t none[MOST];
@@ -69,7 +81,7 @@ static void run_lines(const plan *p, int64_t begin, int64_t end, ct_loop_body bo
     int64_t index[CT_MAX_DIMS] = { 0 }, rest = begin, step[MOST];
     void *data[MOST];
     memcpy(data, p->data, sizeof data);
-    if (inner < 1) { /* there is one */
+    if (inner < 1) { /* there is one line only */
         body(inner < 0 ? 1 : p->shape[0], data, inner < 0 ? none : p->strides[0], arg);
         return;
     }
@@ -103,7 +115,7 @@ static void run_lines(const plan *p, int64_t begin, int64_t end, ct_loop_body bo
     }
 }
 
-/* false: there is nothing to do */
+/* Returns false if there are no elements. */
 static bool make_plan(plan *p, const int64_t *shape, int ndim, const ct_operand *operands, int n)
 {
     p->ndim = 0;
@@ -148,7 +160,8 @@ static void swap_dimensions(plan *p, int d, int e)
     memcpy(p->strides[e], strides, sizeof strides);
 }
 
-/* the dimension along which operand k moves least, where it jumps along the last */
+/* The dimension along which operand k has the smallest step, if it has a large one along the last
+ * dimension; else the last dimension. */
 static int nearest(const plan *p, int k)
 {
     int best = p->ndim - 1;
@@ -165,8 +178,9 @@ static bool lies_across(const plan *p, int k)
            step(p, last - 1, k) < step(p, last, k);
 }
 
-/* Runs go along what is written; the lines that go together, along the first operand that lies
- * across. Whether one does. The order of what is computed is free here */
+/* Chooses the order of the dimensions, which is free. The last one becomes the one along which
+ * operand 0, which is written, has the smallest step. If an operand that is read is transposed, its
+ * densest dimension becomes the last but one, and the result is true. */
 static bool arrange(plan *p)
 {
     int last = p->ndim - 1;
@@ -186,19 +200,20 @@ static bool arrange(plan *p)
 /* -- Lines that go together */
 typedef enum grouping { ALONE, ACROSS, SHORT } grouping;
 
-/* are operand k's lines one after another? */
+/* Does each line of operand k begin where the line before it ends? */
 static bool follows(const plan *p, int k)
 {
     int last = p->ndim - 1;
     return p->strides[last - 1][k] == p->shape[last] * p->strides[last][k];
 }
 
+/* Is operand k copied for a group? */
 static bool is_fetched(const plan *p, int k, grouping g)
 {
     return k > 0 && (g == SHORT ? !follows(p, k) : lies_across(p, k));
 }
 
-/* short lines, and nothing that is read lies across others than these */
+/* Are lines short, and is no operand transposed in a way that a group of lines does not cover? */
 static bool is_short(const plan *p)
 {
     int last = p->ndim - 1, fetched = 0;
@@ -222,14 +237,15 @@ static int64_t rows_of(const plan *p, grouping g)
     return g == SHORT ? ROWS * COLUMNS / p->shape[p->ndim - 1] : ROWS;
 }
 
-/* elements of some rows, and from one row and column to the next, in bytes */
+/* A rectangle of elements: how many, and the bytes from one row or column to the next. */
 typedef struct grid {
     int64_t rows, columns, row, column;
 } grid;
 
-/* `pitch` elements lie between rows of what is fetched; `size` is a constant where it is inlined.
- * A few columns are fetched one by one, and so are those whose elements are nearer to each other
- * than a row's; else row by row. Of rows that repeat one is fetched, and copied behind itself */
+/* Copies a rectangle to `to`, where rows are `pitch` elements apart. The order follows the memory of
+ * `from`: column by column if there are few columns or if a column's elements are nearer to each
+ * other than a row's, else row by row. If all rows are the same, one is copied, and the rest from
+ * it. `size` is a constant wherever this is inlined. */
 static inline void fetch_sized(char *to, int64_t pitch, const char *from, const grid *g,
                                size_t size)
 {
@@ -258,7 +274,7 @@ static void fetch(char *to, int64_t pitch, const char *from, const grid *g, size
         fetch_sized(to, pitch, from, g, 1);
 }
 
-/* does operand k's line repeat for all others? */
+/* Is operand k the same in every line? */
 static bool repeats(const plan *p, int k)
 {
     for (int d = 0; d < p->ndim - 1; d++)
@@ -273,15 +289,15 @@ typedef struct job {
     ct_loop_body body;
     const void *arg;
     grouping grouping;
-    int64_t rows; /* of a group */
+    int64_t rows; /* lines of a group */
 } job;
 
-/* what a thread has fetched: operand k in room[of[k]], or nowhere: -1 */
+/* What a thread has copied: operand k lies in room[of[k]]; of[k] is -1 if it is not copied. */
 typedef struct fetched {
     _Alignas(64) char room[FETCHED][ROWS * COLUMNS * 8];
     int of[MOST];
-    int64_t strides[MOST]; /* of runs */
-    bool first;            /* is there nothing yet of lines that repeat? */
+    int64_t strides[MOST]; /* the kernel's, for each operand */
+    bool first;            /* operands that are the same in every line are not copied yet */
 } fetched;
 
 static void begin_fetched(fetched *f, const job *j)
@@ -303,7 +319,7 @@ static grid grid_of(const plan *p, int k, int64_t rows, int64_t columns)
     return (grid){ rows, columns, p->strides[last - 1][k] * size, p->strides[last][k] * size };
 }
 
-/* `rows` short lines from data on, as one run */
+/* SHORT: `rows` lines that begin at `data`, as one run. */
 static void run_short(const job *j, fetched *f, void *const *data, int64_t rows)
 {
     const plan *p = j->p;
@@ -313,7 +329,7 @@ static void run_short(const job *j, fetched *f, void *const *data, int64_t rows)
         run[k] = data[k];
         if (f->of[k] < 0)
             continue;
-        bool repeated = repeats(p, k); /* then it serves all groups */
+        bool repeated = repeats(p, k); /* then one copy serves all groups */
         grid g = grid_of(p, k, repeated ? j->rows : rows, n);
         run[k] = f->room[f->of[k]];
         if (f->first || !repeated)
@@ -323,7 +339,7 @@ static void run_short(const job *j, fetched *f, void *const *data, int64_t rows)
     j->body(rows * n, run, f->strides, j->arg);
 }
 
-/* `rows` lines from data on, in pieces */
+/* ACROSS: `rows` lines that begin at `data`, in pieces of COLUMNS elements. */
 static void run_across(const job *j, fetched *f, void *const *data, int64_t rows)
 {
     const plan *p = j->p;
@@ -349,7 +365,7 @@ static void run_across(const job *j, fetched *f, void *const *data, int64_t rows
     }
 }
 
-/* groups along the last dimension but one */
+/* How many groups there are along the last dimension but one. */
 static int64_t groups_of(const job *j)
 {
     return (j->p->shape[j->p->ndim - 2] + j->rows - 1) / j->rows;

@@ -5,17 +5,17 @@
 
 /* -- loop.c */
 enum { CT__GRAIN = 32768 }; /* elements of a thread's range: 10 us of the cheapest kernel */
-/* ct_loop over what is not tensors: operand 0 is written, the others are read */
+/* ct_loop over operands that are not tensors: operand 0 is written, the others are read. */
 void ct__loop_shared(ct_context *cx, const int64_t *shape, int ndim, const ct_operand *operands,
                      int n, ct_loop_body body, const void *arg);
-/* n elements of `size` bytes, side by side, from ones `stride` bytes apart; where it is inlined,
-   `size` is a constant */
+/* Copies n elements of `size` bytes that are `stride` bytes apart, so that they lie side by side.
+ * `size` is a constant wherever this is inlined. */
 static inline void ct__copy_row(char *to, const char *from, int64_t n, int64_t stride, size_t size)
 {
     char one[8];
     if (stride == (int64_t)size) {
         memcpy(to, from, (size_t)n * size);
-    } else if (stride == 0) { /* apart, since what is read again for each cannot be a vector */
+    } else if (stride == 0) { /* read once: reading it again for each would prevent vectors */
         memcpy(one, from, size);
         for (int64_t i = 0; i < n; i++)
             memcpy(to + i * (int64_t)size, one, size);
@@ -24,8 +24,8 @@ static inline void ct__copy_row(char *to, const char *from, int64_t n, int64_t s
             memcpy(to + i * (int64_t)size, from + i * stride, size);
     }
 }
-/* the shortest loop: where the operands are contiguous, of one shape and not too many, their count,
-   and data[k] is operand k's first element; else -1 */
+/* The number of elements, if all operands are contiguous, of one shape, and too small to be shared
+ * out: then one run does it all, and data[k] is operand k's first element. Else -1. */
 static inline int64_t ct__flat(ct_tensor *const *operands, int n, void **data)
 {
     const ct_tensor *first = operands[0];
@@ -39,11 +39,12 @@ static inline int64_t ct__flat(ct_tensor *const *operands, int n, void **data)
     return count <= CT__GRAIN ? count : -1;
 }
 
-/* -- kernel.c: ct_loop_kernel, told the call's attributes */
+/* -- kernel.c: ct_loop_kernel, which gets the call's attributes */
 void ct__loop_kernel(const void *attributes, ct_tensor *const *operands, int n,
                      const ct_kernels *k, bool adds);
 
-/* -- reduce.c: ct_reduce, told the call's x0 and y0. Scratch is the innermost scope's */
+/* -- reduce.c: ct_reduce, which gets the call's x0 and y0. Its scratch memory is the innermost
+ * scope's */
 ct_status ct__reduce(const ct_tensor *x, ct_tensor *y, unsigned reduced, const ct_fold *fold,
                      void *arg);
 

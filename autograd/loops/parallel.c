@@ -1,11 +1,13 @@
-/* Many hands: the host's own pool where it gave us one, else a pool of the context's, started when
- * first needed.
+/* Threads. Work goes to the host's own pool if the host gave us one (parallel_for of the context's
+ * options). Else it goes to a pool of the context, which starts when it is first needed.
  *
- * The caller opens a job, works on it too, closes it, and waits for those who had come in. A worker
- * announces itself before it looks whether the job is open, so none can come in unseen; one that
- * wakes late finds it closed. So a job never waits for a parked thread. Workers spin for some 200
- * us before they park, since waking one costs more than many a kernel, and a training step has gaps
- * between its large ones; after the first 10 us they let others go first. */
+ * The caller opens a job, works on it too, closes it, and waits for the workers that joined. A
+ * worker counts itself as active before it looks whether the job is open: so the caller cannot miss
+ * it, and a worker that wakes late finds the job closed. So a job never waits for a parked thread.
+ *
+ * Workers spin for about 200 us before they park, because waking one costs more than many kernels
+ * take, and a training step has gaps between its large kernels. After the first 10 us they yield to
+ * other threads. */
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,8 +19,8 @@
 
 enum { MOST = 64, SPINS = 1000, PATIENCE = 20 * SPINS };
 
-/* the part of a job that one thread begins with: the same for the same job, so that it finds in its
- * cache what it left there. When it is done it helps the others */
+/* The part of a job that one thread begins with. It is the same part each time that the same job
+ * comes again, so that the thread finds its data in its cache. A thread that is done helps others. */
 typedef struct share {
     _Alignas(64) atomic_int_least64_t next;
     int64_t end;
@@ -26,7 +28,7 @@ typedef struct share {
 
 typedef struct seat {
     struct ct__threads *threads;
-    int number; /* the caller's is 0 */
+    int number; /* the caller has number 0 */
 } seat;
 
 struct ct__threads {
@@ -34,10 +36,11 @@ struct ct__threads {
     seat seats[MOST];
     pthread_t id[MOST];
     int count;
-    pid_t process; /* a fork takes the memory along, but not the threads */
+    pid_t process; /* a child after fork() has this memory, but not the threads */
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    atomic_uint_least64_t begun, open; /* number of the newest job; of the one to be worked on */
+    atomic_uint_least64_t begun; /* number of the newest job */
+    atomic_uint_least64_t open;  /* number of the job that may be joined; 0: none */
     atomic_int active, parked;
     atomic_bool stop;
     void (*body)(int64_t i, void *arg);
@@ -62,7 +65,7 @@ static void work(ct__threads *t, int number)
     }
 }
 
-/* the number of a job not seen yet; 0: stop */
+/* Waits for a job newer than `seen`, and returns its number; 0: the pool stops. */
 static uint64_t await(ct__threads *t, uint64_t seen)
 {
     for (int spin = 0; spin < PATIENCE; spin++) {
@@ -115,7 +118,7 @@ int ct_threads_of(const ct_context *cx)
     return !cx ? 1 : cx->options.parallel_for ? MOST : wanted(cx) > 1 ? wanted(cx) : 1;
 }
 
-/* the pool; NULL where it cannot be had: then the caller works alone */
+/* The pool, started if need be. NULL, or a pool without workers: the caller works alone. */
 static ct__threads *start(ct_context *cx)
 {
     if (cx->threads && cx->threads->process == getpid())
@@ -128,8 +131,8 @@ static ct__threads *start(ct_context *cx)
     memset(t, 0, sizeof *t);
     t->process = getpid();
     if (pthread_mutex_init(&t->lock, NULL) != 0 || pthread_cond_init(&t->wake, NULL) != 0)
-        return t; /* no workers: the caller does it all */
-    sigset_t all, old; /* signals stay the host's */
+        return t; /* without workers */
+    sigset_t all, old; /* workers block all signals, which are the host's business */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     while (t->count < wanted(cx) - 1) {
