@@ -36,4 +36,12 @@ done
 # rows of the .def files, as docs/adding_an_op.md shows them
 rows=$(sed -n 's/^ *\(UNARY(.*\)/\1/p' "$root/docs/adding_an_op.md")
 holds 'docs/adding_an_op.md: the row is another now' grep -qxF "$rows" "$root/ops/elementwise/unary.def"
+# the way of ct_mul, as docs/architecture.md tells it: each stop is a function of that file
+grep -E '^[0-9]+\. `' "$root/docs/architecture.md" | tr -d '`,:' >"$work/way"
+holds 'docs/architecture.md: the way of ct_mul has 10 stops at most' \
+    [ "$(wc -l <"$work/way")" -ge 8 -a "$(wc -l <"$work/way")" -le 10 ]
+while read -r _ name file _; do
+    found=$(grep -cE "\b($name|${name%_mul}_##id)\(" "$root/$file")
+    holds "docs/architecture.md: $name is not in $file" [ "${found:-0}" -gt 0 ]
+done <"$work/way"
 verdict
