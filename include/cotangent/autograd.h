@@ -13,41 +13,46 @@
 CT_API_BEGIN
 
 /* -- Variables and their gradients */
-/* mark a leaf as one to differentiate by; returns x. f32 or f64 only; the result of a recorded
-   operator is an error (ct_detach it first) */
+/* Marks a leaf as one to differentiate by, and returns it. It must be f32 or f64. The result of a
+   recorded operator is an error: ct_detach it first. */
 ct_tensor *ct_variable(ct_tensor *x);
 bool ct_requires_grad(const ct_tensor *x);     /* x is a variable, or depends on one */
-ct_tensor *ct_detach(ct_tensor *x);            /* the same buffer, a leaf without history */
-/* sum of what backward brought; NULL: nothing came (not an error). Of x's shape and dtype, without
-   history, owned by x until the next zeroing: retain or copy it to have it longer */
+ct_tensor *ct_detach(ct_tensor *x);            /* a leaf over the same data */
+/* The sum of what backward brought. NULL means that nothing came, and is no error. The gradient has
+   x's shape and dtype and no history. x owns it until the next zeroing: retain or copy it to have
+   it longer. */
 ct_tensor *ct_gradient(const ct_tensor *x);
-void ct_zero_grad(ct_tensor *x);               /* forget it: ct_gradient(x) is NULL again */
+void ct_zero_grad(ct_tensor *x);               /* ct_gradient(x) is NULL again */
 
-/* -- Recording, off until the innermost open scope ends */
+/* -- Recording */
+/* Switches recording off until the innermost open scope ends. */
 void ct_no_grad(ct_context *cx);
 bool ct_is_recording(const ct_context *cx);
-/* until the innermost open scope ends: no recording, and layers behave as in use, not in training
-   (dropout off, running statistics used) */
+/* Until the innermost open scope ends, nothing is recorded, and layers behave as in use, not as in
+   training: dropout is off, and running statistics are used. */
 void ct_inference(ct_context *cx);
 bool ct_is_inference(const ct_context *cx);
 
 /* -- The operators that the chain rule itself needs; all others are in ops.h */
 /* a + b, broadcast as in NumPy; f32, f64, or i64, which wraps */
 ct_tensor *ct_add(ct_tensor *a, ct_tensor *b);
-/* the adjoint pair: x repeated to `shape` (a view, read-only), and x summed over what such a
-   repetition repeated: leading axes that `shape` lacks, and axes where it has size 1. Over
-   any axes the error is at most some 70 roundings of the sum of magnitudes, however many elements:
-   blocks are added up, and of their sums what was rounded off is kept */
+/* A pair of adjoints. broadcast_to repeats x to `shape`; the result is a view and read-only. sum_to
+   sums x over what such a repetition repeats: leading axes that `shape` lacks, and axes where it
+   has size 1. The error of a sum is at most 70 eps sum |x|, however many elements there are: blocks
+   are added up plainly, and when their sums are added, what is rounded off is kept and added too.
+   */
 ct_tensor *ct_broadcast_to(ct_tensor *x, const int64_t *shape, int ndim);
 ct_tensor *ct_sum_to(ct_tensor *x, const int64_t *shape, int ndim);
 
-/* -- Backward: one walk from y to what it depends on, each operator visited once, after all its
- * uses. y has one element unless gy, of y's shape and dtype, is given. The graph stays: a second
- * walk over it gives the same again. A walk that fails changes no gradient. It fails where y
- * depends on no variable, where a tensor that an operator saved was written since (the message
- * names both), where an operator has no rule of that order, and where a rule or hook fails */
-ct_status ct_backward(ct_tensor *y); /* add dy/dx to the gradient of every variable x */
-ct_status ct_backward_from(ct_tensor *y, ct_tensor *gy); /* add gy . dy/dx; gy is not optional */
+/* -- Backward: one walk from y to everything it depends on. Each operator is visited once, after
+ * all its uses. y must have one element, unless gy is given, of y's shape and dtype. The graph
+ * stays: a second walk over it gives the same again. A walk that fails changes no gradient. It
+ * fails if y depends on no variable, if a tensor that an operator saved was written since (the
+ * message names both), if an operator has no rule of that order, or if a rule or hook fails. */
+/* Adds dy/dx to the gradient of every variable x. */
+ct_status ct_backward(ct_tensor *y);
+/* Adds gy . dy/dx to the gradient of every variable x. A NULL gy is an error. */
+ct_status ct_backward_from(ct_tensor *y, ct_tensor *gy);
 enum {
     CT_CREATE_GRAPH = 1,       /* the results can be differentiated again */
     CT_REQUIRE_PATH = 2,       /* an x that y does not depend on is an error, which names it */
@@ -63,36 +68,41 @@ enum {
 ct_status ct_grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
                   ct_tensor **gx);
 
-/* -- Functions as values. f gets its n inputs (variables over the caller's data, recording on
- * whatever the caller's mode), and must use these and constants only. Results have no history */
+/* -- Derivatives of C functions. f gets n inputs, which are variables over the caller's data, and
+ * must use these and constants only. Recording is on in f, whatever the caller's mode is. The
+ * results have no history. */
 typedef ct_tensor *(*ct_function)(ct_context *cx, ct_tensor *const *x, int n, void *user);
-/* plain arrays in and out, f64, one input of shape (n); gx may be NULL. NaN on failure. Leaves
-   nothing behind: made for optimizers' callbacks */
+/* The value and gradient of a scalar function of n numbers, with plain arrays in and out: f gets
+   one f64 input of shape (n). gx may be NULL. The value is NaN on failure. Nothing is left behind,
+   so that an optimizer's callback can call this. */
 double ct_value_and_gradient(ct_context *cx, ct_function f, void *user, const double *x, int64_t n,
                              double *gx);
-/* gx = gy . J; jv = J v (about three times the cost of f); hv = H v, y a scalar. y, and gx of
-   ct_hvp, may be NULL where they are not wanted. On failure every output is NULL */
+/* With J the Jacobian dy/dx and H the Hessian of a scalar y: gx = gy . J, jv = J v (which costs
+   about three times f), hv = H v. y, and gx of ct_hvp, may be NULL if they are not wanted. On
+   failure every output is NULL. */
 ct_status ct_vjp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
                  ct_tensor *gy, ct_tensor **y, ct_tensor **gx);
 ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
                  ct_tensor *const *v, int n, ct_tensor **y, ct_tensor **jv);
 ct_status ct_hvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
                  ct_tensor *const *v, int n, ct_tensor **gx, ct_tensor **hv);
-/* shape(y) + shape(x) */
+/* dy/dx, of shape(y) + shape(x) */
 ct_tensor *ct_jacobian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
-/* shape(x) + shape(x); y a scalar */
+/* d2y/dx2 of a scalar y, of shape(x) + shape(x) */
 ct_tensor *ct_hessian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
 
 /* -- Looking in */
-/* Called in every walk over y with its total cotangent, once all uses have brought theirs. Return
-   gy, or what to pass on instead, of its shape and dtype; NULL: failure. Nothing is recorded
-   inside, but under CT_CREATE_GRAPH. Other graphs may be walked over inside, this one not */
+/* A hook is called in every walk over y with y's total cotangent, after all uses have brought
+   theirs. It returns gy, or another tensor of its shape and dtype to be passed on instead; NULL
+   means that it failed. Nothing is recorded inside, except under CT_CREATE_GRAPH. A hook may walk
+   over other graphs, but not over this one. */
 typedef ct_tensor *(*ct_hook)(ct_tensor *gy, void *user);
-ct_status ct_on_cotangent(ct_tensor *y, ct_hook hook, void *user); /* goes with y */
-/* the first operator, forward or backward, that makes a NaN or infinity fails, with its name;
-   costs a pass each */
+ct_status ct_on_cotangent(ct_tensor *y, ct_hook hook, void *user); /* the hook goes with y */
+/* While this is on, the first operator that makes a NaN or an infinity fails, forward or backward,
+   and the error names it. It costs one pass over each result. */
 void ct_find_nonfinite(ct_context *cx, bool on);
-const char *ct_graph_text(const ct_tensor *y); /* one line per operator behind y; scope's */
+/* One line per operator behind y. The scope owns the text. */
+const char *ct_graph_text(const ct_tensor *y);
 
 CT_API_END
 #endif
