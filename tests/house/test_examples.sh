@@ -36,6 +36,14 @@ done
 # rows of the .def files, as docs/adding_an_op.md shows them
 rows=$(sed -n 's/^ *\(UNARY(.*\)/\1/p' "$root/docs/adding_an_op.md")
 holds 'docs/adding_an_op.md: the row is another now' grep -qxF "$rows" "$root/ops/elementwise/unary.def"
+# README.md quotes docs/performance.md: the step, its time, its ratio to the limit
+grep -E '^\| [0-9-]+ ' "$root/README.md" | sed 's/^| //; s/ | /|/g; s/ |$//' >"$work/figures"
+holds 'README.md: its table of steps' [ "$(wc -l <"$work/figures")" -ge 3 ]
+while IFS='|' read -r step time ratio; do
+    holds "README.md: $step: docs/performance.md has another figure" \
+        grep -qF "| $step | 1 | $time | $ratio |" "$root/docs/performance.md"
+done <"$work/figures"
+
 # the way of ct_mul, as docs/architecture.md tells it: each stop is a function of that file
 grep -E '^[0-9]+\. `' "$root/docs/architecture.md" | tr -d '`,:' >"$work/way"
 holds 'docs/architecture.md: the way of ct_mul has 10 stops at most' \
