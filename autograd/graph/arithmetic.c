@@ -5,40 +5,19 @@
 
 #include "graph.h"
 
-#define IS_FLOAT 1
-#define REAL float
-#define SCALE double
-#define K(name) name##_f32
-#include "arithmetic_kernels.h"
-#undef REAL
-#undef K
-#define REAL double
-#define K(name) name##_f64
-#include "arithmetic_kernels.h"
-#undef REAL
-#undef SCALE
-#undef K
-#undef IS_FLOAT
-#define IS_FLOAT 0
 /* integers are added as unsigned ones, whose sums wrap instead of being undefined */
-#define REAL uint64_t
-#define SCALE int64_t
-#define K(name) name##_i64
-#include "arithmetic_kernels.h"
-#undef IS_FLOAT
-#undef REAL
-#undef SCALE
-#undef K
+#define CT_KERNELS     "arithmetic_kernels.h"
+#define CT_KERNELS_F32 16
+#define CT_KERNELS_F64 16
+#define CT_KERNELS_I64 uint64_t
+#include <cotangent/kernels.h>
+static const ct_kernels sums = { CT_KERNEL_TABLE(add), .streams = true };
+static const ct_loop_body adding_scaled[][CT_SIMDS] = CT_KERNEL_TABLE(add_scaled);
 
 typedef struct shape_attributes {
     int ndim;
     int64_t shape[CT_MAX_DIMS];
 } shape_attributes;
-
-static ct_loop_body by_dtype(ct_dtype dtype, ct_loop_body f32, ct_loop_body f64, ct_loop_body i64)
-{
-    return dtype == CT_F32 ? f32 : dtype == CT_F64 ? f64 : i64;
-}
 
 static ct_status check_numbers(const ct_call *call)
 {
@@ -54,8 +33,7 @@ static ct_status check_numbers(const ct_call *call)
 void ct__add_into(ct_tensor *y, const ct_tensor *x)
 {
     double one = 1;
-    ct_loop(CT_TENSORS(y, (ct_tensor *)(uintptr_t)x),
-            by_dtype(y->dtype, add_scaled_f32, add_scaled_f64, NULL), &one);
+    ct_loop(CT_TENSORS(y, (ct_tensor *)(uintptr_t)x), adding_scaled[y->dtype][y->cx->simd], &one);
 }
 
 ct_status ct_assign_add(ct_tensor *x, double scale, const ct_tensor *value)
@@ -73,13 +51,8 @@ ct_status ct_assign_add(ct_tensor *x, double scale, const ct_tensor *value)
     ct__scope scope;
     ct__scope_push(x->cx, &scope);
     ct_status status = ct__writable_from(x, v, "assign_add", &ready);
-    if (status == CT_OK && x->dtype == CT_I64) {
-        int64_t factor = (int64_t)scale;
-        ct_loop(CT_TENSORS(x, ready), add_scaled_i64, &factor);
-    } else if (status == CT_OK) {
-        ct_loop(CT_TENSORS(x, ready),
-                by_dtype(x->dtype, add_scaled_f32, add_scaled_f64, NULL), &scale);
-    }
+    if (status == CT_OK)
+        ct_loop(CT_TENSORS(x, ready), adding_scaled[x->dtype][x->cx->simd], &scale);
     ct__scope_pop(x->cx, &scope);
     return status;
 }
@@ -93,12 +66,8 @@ static ct_status add_infer(ct_call *call)
 
 static ct_status add_forward(ct_call *call)
 {
-    static const ct_kernels kernels = { { add_f32, add_f32 }, { add_f64, add_f64 }, true };
     ct_tensor *operands[] = { call->y[0], call->x[0], call->x[1] };
-    if (ct__is_float(operands[0]->dtype))
-        ct_loop_kernel(call, operands, 3, &kernels, false);
-    else
-        ct_loop(operands, 3, add_i64, NULL);
+    ct_loop_kernel(call, operands, 3, &sums, false);
     return CT_OK;
 }
 

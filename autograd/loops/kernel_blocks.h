@@ -1,7 +1,7 @@
-/* A flat kernel over runs of any strides, for one dtype: included with REAL and K defined. The
- * kernel itself knows stride 1 only. So strided operands are gathered into a block that stays in the
- * first cache, and an operand that repeats one number fills a block once. A result that is added to
- * y, or stored past the caches, is computed in a block first. */
+/* A flat kernel over runs of any strides. The kernel itself knows stride 1 only. So strided
+ * operands are gathered into a block that stays in the first cache, and an operand that repeats one
+ * number fills a block once. A result that is added to y, or stored past the caches, is computed in
+ * a block first. */
 
 /* y = x, by stores that go past the caches, so that y's lines are not read before they are written. */
 static void K(stream)(REAL *restrict y, const REAL *restrict x, int64_t n)

@@ -15,46 +15,13 @@
 #define APART static
 #endif
 
-/* bound by memory: wider vectors than AVX2's gain nothing */
-#define REAL    float
-#define K(name) name##_f32
-#include "sum_kernels.h"
-#undef REAL
-#undef K
-#define REAL    double
-#define K(name) name##_f64
-#include "sum_kernels.h"
-#undef REAL
-#undef K
-/* unsigned, so that sums wrap as two's complement does; then errors are 0 */
-#define REAL    uint64_t
-#define K(name) name##_i64
-#include "sum_kernels.h"
-#undef REAL
-#undef K
-
-#ifdef CT_SIMD_X86
-CT_SIMD_BEGIN_AVX2
-#define REAL    float
-#define K(name) name##_f32_avx2
-#include "sum_kernels.h"
-#undef REAL
-#undef K
-#define REAL    double
-#define K(name) name##_f64_avx2
-#include "sum_kernels.h"
-#undef REAL
-#undef K
-CT_SIMD_END
-#endif
+/* bound by memory: wider vectors than AVX2's gain nothing. The errors of integers are 0 */
+#define CT_KERNELS     "sum_kernels.h"
+#define CT_KERNELS_I64 uint64_t
+#include <cotangent/kernels.h>
+static const ct_fold *const folds[][CT_SIMDS] = CT_KERNEL_TABLE(sum_fold);
 
 const ct_fold *ct__sum_fold(const ct_context *cx, ct_dtype dtype)
 {
-#ifdef CT_SIMD_X86
-    if (ct_simd_of(cx) >= CT_SIMD_AVX2 && dtype != CT_I64)
-        return dtype == CT_F32 ? &sum_fold_f32_avx2 : &sum_fold_f64_avx2;
-#else
-    (void)cx;
-#endif
-    return dtype == CT_F32 ? &sum_fold_f32 : dtype == CT_F64 ? &sum_fold_f64 : &sum_fold_i64;
+    return folds[dtype][ct_simd_of(cx)];
 }

@@ -4,6 +4,8 @@
  * multiply-adds, so that every machine makes the same ones. */
 #include <math.h>
 
+#include <cotangent/kernels.h>
+
 #include "tensors.h"
 #ifdef CT_SIMD_X86
 #include <immintrin.h>
@@ -31,12 +33,6 @@ uint64_t ct_random_at(uint64_t seed, uint64_t i)
 /* -- By the group, which is several times as quick */
 enum { LANES = 32, DRAWS = 2 * LANES }; /* blocks, and two draws of each */
 
-typedef struct kernels {
-    void (*draws)(uint64_t seed, uint64_t block, uint64_t out[DRAWS]);
-    void (*uniforms)(const uint64_t bits[DRAWS], double out[DRAWS]);
-    void (*normals)(const uint64_t bits[DRAWS], double out[DRAWS]); /* one for each draw */
-} kernels;
-
 static inline uint64_t bits_of(double x)
 {
     uint64_t bits;
@@ -63,92 +59,15 @@ static inline double uniform(uint64_t bits)
     return (small(bits >> 32) * 0x1p21 + small(bits >> 11 & 0x1FFFFF)) * 0x1p-53;
 }
 
-/* the draws of LANES blocks, side by side */
-static void draws_plain(uint64_t seed, uint64_t block, uint64_t out[DRAWS])
-{
-    uint32_t c0[LANES], c1[LANES], c2[LANES] = { 0 }, c3[LANES] = { 0 };
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    for (int i = 0; i < LANES; i++) {
-        c0[i] = (uint32_t)(block + (uint64_t)i);
-        c1[i] = (uint32_t)((block + (uint64_t)i) >> 32);
-    }
-    for (int round = 0; round < 10; round++) {
-        for (int i = 0; i < LANES; i++) {
-            uint64_t p0 = (uint64_t)0xD2511F53u * c0[i], p1 = (uint64_t)0xCD9E8D57u * c2[i];
-            c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
-            c1[i] = (uint32_t)p1;
-            c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
-            c3[i] = (uint32_t)p0;
-        }
-        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
-    }
-    for (int i = 0; i < LANES; i++) {
-        out[2 * i] = (uint64_t)c1[i] << 32 | c0[i];
-        out[2 * i + 1] = (uint64_t)c3[i] << 32 | c2[i];
-    }
-}
-
-#define K(name) name##_plain
-#include "random_kernels.h"
-#undef K
-
-#ifdef CT_SIMD_X86
-CT_SIMD_BEGIN_AVX2
-/* The same, with words in the lower halves of 64 bits, which the instruction multiplies: the
- * upper ones hold what they may. 2.5 times as quick as what gcc makes of the loop */
-static void draws_avx2(uint64_t seed, uint64_t block, uint64_t out[DRAWS])
-{
-    enum { CHAINS = 2 }; /* hide a product's latency */
-    const __m256i m0 = _mm256_set1_epi64x(0xD2511F53u), m1 = _mm256_set1_epi64x(0xCD9E8D57u);
-    const __m256i low = _mm256_set1_epi64x(0xFFFFFFFFu);
-    for (int i = 0; i < LANES; i += 4 * CHAINS, block += 4 * CHAINS) {
-        __m256i c[CHAINS][4];
-        uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-        for (int h = 0; h < CHAINS; h++) {
-            __m256i first = _mm256_set1_epi64x((int64_t)block + 4 * h);
-            c[h][0] = _mm256_add_epi64(first, _mm256_setr_epi64x(0, 1, 2, 3));
-            c[h][1] = _mm256_srli_epi64(c[h][0], 32);
-            c[h][2] = c[h][3] = _mm256_setzero_si256();
-        }
-        for (int round = 0; round < 10; round++) {
-            __m256i v0 = _mm256_set1_epi64x(k0), v1 = _mm256_set1_epi64x(k1);
-            for (int h = 0; h < CHAINS; h++) {
-                __m256i p0 = _mm256_mul_epu32(c[h][0], m0), p1 = _mm256_mul_epu32(c[h][2], m1);
-                __m256i h0 = _mm256_srli_epi64(p0, 32), h1 = _mm256_srli_epi64(p1, 32);
-                c[h][0] = _mm256_xor_si256(_mm256_xor_si256(h1, c[h][1]), v0);
-                c[h][1] = p1;
-                c[h][2] = _mm256_xor_si256(_mm256_xor_si256(h0, c[h][3]), v1);
-                c[h][3] = p0;
-            }
-            k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
-        }
-        for (int h = 0; h < CHAINS; h++) { /* block 0 1 2 3, first and second draws -> in turn */
-            __m256i x = _mm256_or_si256(_mm256_slli_epi64(c[h][1], 32),
-                                        _mm256_and_si256(c[h][0], low));
-            __m256i y = _mm256_or_si256(_mm256_slli_epi64(c[h][3], 32),
-                                        _mm256_and_si256(c[h][2], low));
-            __m256i even = _mm256_unpacklo_epi64(x, y), odd = _mm256_unpackhi_epi64(x, y);
-            __m256i *to = (__m256i *)(void *)(out + 2 * (i + 4 * h));
-            _mm256_storeu_si256(to, _mm256_permute2x128_si256(even, odd, 0x20));
-            _mm256_storeu_si256(to + 1, _mm256_permute2x128_si256(even, odd, 0x31));
-        }
-    }
-}
-#define K(name) name##_avx2
-#include "random_kernels.h"
-#undef K
-CT_SIMD_END
-#endif
-
-static const kernels *kernels_for(const ct_context *cx)
-{
-#ifdef CT_SIMD_X86
-    if (cx->simd >= CT_SIMD_AVX2)
-        return &kernels_avx2;
-#endif
-    (void)cx;
-    return &kernels_plain;
-}
+/* of f64 alone: numbers of f32 are made of these */
+#define CT_KERNELS     "random_kernels.h"
+#define CT_KERNELS_F32 0
+#include <cotangent/kernels.h>
+typedef void draw_bits(uint64_t seed, uint64_t block, uint64_t out[DRAWS]);
+typedef void make_numbers(const uint64_t bits[DRAWS], double out[DRAWS]);
+static draw_bits *const draws[][CT_SIMDS] = CT_KERNEL_TABLE(draws);
+static make_numbers *const uniforms[][CT_SIMDS] = CT_KERNEL_TABLE(uniforms);
+static make_numbers *const normals[][CT_SIMDS] = CT_KERNEL_TABLE(normals); /* one for each draw */
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -157,12 +76,12 @@ static int64_t least(int64_t a, int64_t b)
 
 void ct_random_fill(const ct_context *cx, uint64_t seed, uint64_t start, uint64_t *out, int64_t n)
 {
-    const kernels *k = kernels_for(cx);
+    draw_bits *draw = draws[CT_F64][cx->simd];
     uint64_t room[DRAWS];
     for (int64_t m; n > 0; start += (uint64_t)m, out += m, n -= m) {
         int64_t odd = (int64_t)(start % 2);
         m = least(n, DRAWS - odd);
-        k->draws(seed, start / 2, m == DRAWS ? out : room);
+        draw(seed, start / 2, m == DRAWS ? out : room);
         if (m < DRAWS)
             memcpy(out, room + odd, (size_t)m * sizeof *out);
     }
@@ -208,7 +127,7 @@ static void fill_range(int64_t begin, int64_t end, void *arg)
 {
     const job *j = arg;
     const ct_context *cx = j->y->cx;
-    const kernels *k = kernels_for(cx);
+    make_numbers *make = (j->normal ? normals : uniforms)[CT_F64][cx->simd];
     bool f32 = j->y->dtype == CT_F32;
     float *as_f32 = (float *)(void *)j->y->data;
     double *as_f64 = (double *)(void *)j->y->data, values[DRAWS];
@@ -220,7 +139,7 @@ static void fill_range(int64_t begin, int64_t end, void *arg)
             few_bits(bits, as_f32 + i, n);
             continue;
         }
-        (j->normal ? k->normals : k->uniforms)(bits, values);
+        make(bits, values);
         for (int64_t e = 0; e < n; e++)
             if (f32)
                 as_f32[i + e] = (float)values[e];

@@ -16,27 +16,6 @@
 #define COTANGENT_OP_H
 #include <cotangent/autograd.h>
 
-/* -- Kernels for the machine at hand. Functions between CT_SIMD_BEGIN_AVX2 (or _AVX512) and
- * CT_SIMD_END are compiled for that kind of processor. So a file of loops in plain C is included
- * once for each, under names of their own, and ct_simd_of(cx) says which to call. Without
- * CT_SIMD_X86 there is CT_SIMD_PLAIN only. */
-#if defined(__clang__) && defined(__x86_64__)
-#define CT_SIMD_X86 1
-#define CT__SIMD_BEGIN(kind)                                                                    \
-    CT__PRAGMA(clang attribute push(__attribute__((target(kind))), apply_to = function))
-#define CT_SIMD_BEGIN_AVX2   CT__SIMD_BEGIN("avx2,fma")
-#define CT_SIMD_BEGIN_AVX512 CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")
-#define CT_SIMD_END          CT__PRAGMA(clang attribute pop)
-#elif defined(__GNUC__) && defined(__x86_64__)
-#define CT_SIMD_X86 1
-#define CT__SIMD_BEGIN(kind)   CT__PRAGMA(GCC push_options) CT__PRAGMA(GCC target(kind))
-#define CT_SIMD_BEGIN_AVX2     CT__SIMD_BEGIN("avx2,fma")
-#define CT_SIMD_BEGIN_AVX512                                                                    \
-    CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
-#define CT_SIMD_END CT__PRAGMA(GCC pop_options)
-#endif
-#define CT__PRAGMA(text) _Pragma(#text)
-
 CT_API_BEGIN
 
 typedef struct ct_call ct_call;                /* one application: inputs, outputs, attributes */
@@ -163,13 +142,15 @@ void ct_loop_over(const int64_t *shape, int ndim, const ct_operand *operands, in
 /* -- Elementwise kernels: loops over the plainest layout, which a compiler vectorizes.
  * y[i] = f(in[0][i], in[1][i], ...) for i < n; y may be in[0]. `attributes` are the call's */
 typedef void (*ct_kernel)(int64_t n, void *y, void *const *in, const void *attributes);
+enum { CT_DTYPES = CT_BOOL + 1, CT_SIMDS = CT_SIMD_AVX512 + 1 }; /* sizes of tables by these */
 typedef struct ct_kernels {
-    ct_kernel f32[2], f64[2];                  /* for any processor; for one with AVX2 */
+    ct_kernel by[CT_DTYPES][CT_SIMDS];         /* kernels.h: CT_KERNEL_TABLE */
     bool streams;                              /* a y of 32 MiB or more goes past the caches: for
                                                   an f that takes less time than memory does */
 } ct_kernels;
 /* operands[0] = f(the others), or += where it `adds`; any strides, broadcast; operands[0] is
- * contiguous and none of the others is larger. At most 5 operands, f32 or f64, of one dtype */
+ * contiguous and none of the others is larger. At most 5 operands of one dtype: f32, f64, or i64,
+ * whose sums wrap where it `adds` */
 void ct_loop_kernel(const ct_call *call, ct_tensor *const *operands, int n, const ct_kernels *k,
                     bool adds);
 

@@ -3,11 +3,6 @@
 
 #include "vector_math.h"
 
-typedef struct kernels {
-    void (*activate)(ct_activation activation, void *y, int64_t n);
-    void (*back)(ct_activation activation, void *gx, const void *gy, const void *y, int64_t n);
-} kernels;
-
 /* by the exponential that cannot overflow */
 static double logistic(double x)
 {
@@ -15,21 +10,15 @@ static double logistic(double x)
     return (x < 0 ? e : 1) / (1 + e);
 }
 
-#define WITH_AVX512
-#define KERNELS "activation_kernels.h"
-#include "each_float.h"
-
-static const kernels *kernels_for(ct_simd simd, ct_dtype dtype)
-{
-#ifdef CT_SIMD_X86
-    if (simd >= CT_SIMD_AVX512)
-        return dtype == CT_F32 ? &kernels_f32_avx512 : &kernels_f64_avx512;
-    if (simd == CT_SIMD_AVX2)
-        return dtype == CT_F32 ? &kernels_f32_avx2 : &kernels_f64_avx2;
-#endif
-    (void)simd;
-    return dtype == CT_F32 ? &kernels_f32 : &kernels_f64;
-}
+#define CT_KERNELS     "activation_kernels.h"
+#define CT_KERNELS_F32 64
+#define CT_KERNELS_F64 64
+#include <cotangent/kernels.h>
+typedef void activate_body(ct_activation activation, void *y, int64_t n);
+typedef void back_body(ct_activation activation, void *gx, const void *gy, const void *y,
+                       int64_t n);
+static activate_body *const activate[][CT_SIMDS] = CT_KERNEL_TABLE(activate);
+static back_body *const back[][CT_SIMDS] = CT_KERNEL_TABLE(back);
 
 bool ct__activation_fuses(ct_activation activation)
 {
@@ -39,13 +28,12 @@ bool ct__activation_fuses(ct_activation activation)
 
 void ct__activate(ct_simd simd, ct_dtype dtype, ct_activation activation, void *y, int64_t n)
 {
-    kernels_for(simd, dtype)->activate(activation, y, n);
+    activate[dtype][simd](activation, y, n);
 }
 
 void ct__activation_back(const ct_tensor *y, ct_activation activation, void *gx, const void *gy)
 {
-    kernels_for(ct_simd_of(ct_context_of(y)), ct_dtype_of(y))
-        ->back(activation, gx, gy, ct_data(y), ct_count(y));
+    CT_KERNEL_OF(back, y)(activation, gx, gy, ct_data(y), ct_count(y));
 }
 
 ct_tensor *ct__activation_slope(ct_activation activation, ct_tensor *gy, ct_tensor *y)

@@ -1,6 +1,5 @@
-/* Kernels of activation.c for one dtype and kind of processor: included with REAL, K and IS_F32
- * defined. With s the size of REAL, 2 s bytes per element forward and 3 s back; one evaluation of f
- * or f' each. */
+/* Kernels of activation.c. With s the size of REAL, 2 s bytes per element forward and 3 s back; one
+ * evaluation of f or f' each. */
 #if IS_F32
 #define TANH     vector_tanh
 #define LOGISTIC vector_logistic
@@ -62,7 +61,5 @@ static void K(back)(ct_activation activation, void *to, const void *from, const 
             gx[i] = gy[i] * (y[i] * (1 - y[i]));
     }
 }
-
-static const kernels K(kernels) = { K(activate), K(back) };
 #undef TANH
 #undef LOGISTIC

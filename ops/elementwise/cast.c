@@ -4,15 +4,17 @@
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 
-#define KERNELS "cast_kernels.h"
-#define INTEGER int64_t
-#include "each_dtype.h"
-
-static const ct_loop_body bodies[][CT_BOOL + 1] = { /* [from][to] */
-    [CT_F32] = { NULL, to_f32_f32, to_f64_f32, to_i64_f32, to_bool_f32 },
-    [CT_F64] = { NULL, to_f32_f64, to_f64_f64, to_i64_f64, to_bool_f64 },
-    [CT_I64] = { NULL, to_f32_i64, to_f64_i64, to_i64_i64, to_bool_i64 },
-    [CT_BOOL] = { NULL, to_f32_bool, to_f64_bool, to_i64_bool, to_bool_bool },
+#define CT_KERNELS      "cast_kernels.h"
+#define CT_KERNELS_F32  16
+#define CT_KERNELS_F64  16
+#define CT_KERNELS_I64  int64_t
+#define CT_KERNELS_BOOL unsigned char
+#include <cotangent/kernels.h>
+static const ct_loop_body casts[][CT_DTYPES][CT_SIMDS] = { /* to */
+    [CT_F32] = CT_KERNEL_TABLE(to_f32),
+    [CT_F64] = CT_KERNEL_TABLE(to_f64),
+    [CT_I64] = CT_KERNEL_TABLE(to_i64),
+    [CT_BOOL] = CT_KERNEL_TABLE(to_bool),
 };
 
 static ct_status cast_infer(ct_call *call)
@@ -26,7 +28,7 @@ static ct_status cast_forward(ct_call *call)
 {
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
     bool failed = false, *to = &failed;
-    ct_loop(CT_TENSORS(y, x), bodies[ct_dtype_of(x)][ct_dtype_of(y)], &to);
+    ct_loop(CT_TENSORS(y, x), CT_KERNEL_OF(casts[ct_dtype_of(y)], x), &to);
     if (failed)
         return ct_call_fail(call, CT_ERROR_VALUE, "a NaN, or a number too large, is no i64");
     return CT_OK;

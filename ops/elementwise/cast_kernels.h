@@ -1,5 +1,4 @@
-/* Kernels of cast.c from one dtype: included with TYPE, K and IS_FLOAT defined. Reads and writes
- * each element once. */
+/* Kernels of cast.c, from REAL. Reads and writes each element once. */
 #if IS_FLOAT
 #define HOLDS(x) ((x) >= -0x1p63f && (x) < 0x1p63f) /* can an i64 hold it? */
 #else
@@ -8,7 +7,7 @@
 static void K(to_f32)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     float *y = data[0];
-    const TYPE *x = data[1];
+    const REAL *x = data[1];
     (void)arg;
     for (int64_t i = 0; i < n; i++)
         y[i * stride[0]] = (float)x[i * stride[1]];
@@ -17,7 +16,7 @@ static void K(to_f32)(int64_t n, void *const *data, const int64_t *stride, const
 static void K(to_f64)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     double *y = data[0];
-    const TYPE *x = data[1];
+    const REAL *x = data[1];
     (void)arg;
     for (int64_t i = 0; i < n; i++)
         y[i * stride[0]] = (double)x[i * stride[1]];
@@ -26,10 +25,10 @@ static void K(to_f64)(int64_t n, void *const *data, const int64_t *stride, const
 static void K(to_i64)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     int64_t *y = data[0];
-    const TYPE *x = data[1];
+    const REAL *x = data[1];
     bool *failed = *(bool *const *)arg;
     for (int64_t i = 0; i < n; i++) {
-        TYPE value = x[i * stride[1]];
+        REAL value = x[i * stride[1]];
         if (HOLDS(value))
             y[i * stride[0]] = (int64_t)value;
         else
@@ -40,7 +39,7 @@ static void K(to_i64)(int64_t n, void *const *data, const int64_t *stride, const
 static void K(to_bool)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     unsigned char *y = data[0];
-    const TYPE *x = data[1];
+    const REAL *x = data[1];
     (void)arg;
     for (int64_t i = 0; i < n; i++)
         y[i * stride[0]] = x[i * stride[1]] != 0;

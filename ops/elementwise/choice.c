@@ -19,29 +19,14 @@ typedef struct branch {
     bool condition, adds;
 } branch;
 
-#define KERNELS "choice_kernels.h"
-#define INTEGER int64_t
-#include "each_dtype.h"
-
-typedef struct kernels {
-    ct_loop_body f32, f64, i64, boolean;
-} kernels;
-#define KERNELS(name) ((kernels){ name##_f32, name##_f64, name##_i64, name##_bool })
-
-static ct_loop_body kernel_for(const kernels *k, const ct_tensor *x)
-{
-    switch (ct_dtype_of(x)) {
-    case CT_F32:
-        return k->f32;
-    case CT_F64:
-        return k->f64;
-    case CT_I64:
-        return k->i64;
-    case CT_BOOL:
-        break;
-    }
-    return k->boolean;
-}
+#define CT_KERNELS      "choice_kernels.h"
+#define CT_KERNELS_F32  16
+#define CT_KERNELS_F64  16
+#define CT_KERNELS_I64  int64_t
+#define CT_KERNELS_BOOL unsigned char
+#include <cotangent/kernels.h>
+static const ct_loop_body where[][CT_SIMDS] = CT_KERNEL_TABLE(where);
+static const ct_loop_body where_back[][CT_SIMDS] = CT_KERNEL_TABLE(where_back);
 
 /* y of `dtype`, its shape that of all inputs broadcast together; inputs from `first` on agree */
 static ct_status infer(ct_call *call, int first, ct_dtype dtype)
@@ -74,10 +59,11 @@ static ct_status compare_infer(ct_call *call)
     return infer(call, 0, CT_BOOL);
 }
 
-static ct_status compare(ct_call *call, const kernels *k)
+static ct_status compare(ct_call *call, const ct_loop_body (*comparison)[CT_SIMDS])
 {
     ct_tensor *x = ct_call_x(call, 0);
-    ct_loop(CT_TENSORS(ct_call_y(call, 0), x, ct_call_x(call, 1)), kernel_for(k, x), NULL);
+    ct_loop(CT_TENSORS(ct_call_y(call, 0), x, ct_call_x(call, 1)), CT_KERNEL_OF(comparison, x),
+            NULL);
     return CT_OK;
 }
 
@@ -94,7 +80,8 @@ static int compare_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 #define COMPARISON(id, expression)                                                              \
     static ct_status id##_forward(ct_call *call)                                                \
     {                                                                                           \
-        return compare(call, &KERNELS(id));                                                     \
+        static const ct_loop_body comparison[][CT_SIMDS] = CT_KERNEL_TABLE(id);                 \
+        return compare(call, comparison);                                                       \
     }                                                                                           \
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
@@ -122,7 +109,7 @@ static ct_status where_forward(ct_call *call)
 {
     ct_tensor *y = ct_call_y(call, 0);
     ct_loop(CT_TENSORS(y, ct_call_x(call, 0), ct_call_x(call, 1), ct_call_x(call, 2)),
-            kernel_for(&KERNELS(where), y), NULL);
+            CT_KERNEL_OF(where, y), NULL);
     return CT_OK;
 }
 
@@ -142,7 +129,7 @@ static ct_status where_backward(const ct_call *call, ct_tensor *const *gy, ct_te
     for (int i = 1; i < 3; i++)
         if (gx[i])
             ct_loop(CT_TENSORS(gx[i], ct_call_x(call, 0), gy[0]),
-                    kernel_for(&KERNELS(where_back), gx[i]),
+                    CT_KERNEL_OF(where_back, gx[i]),
                     &(branch){ i == 1, ct_call_adds(call, i) });
     return CT_OK;
 }

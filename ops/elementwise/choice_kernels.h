@@ -1,21 +1,20 @@
-/* Kernels of choice.c, for one type of element: included with TYPE and K defined. `where` also
- * moves the bits of any type of the same size. */
+/* Kernels of choice.c */
 
-/* 2 reads of TYPE and 1 byte written per element */
+/* 2 reads of REAL and 1 byte written per element */
 #define COMPARISON(name, expression)                                                            \
     static void K(name)(int64_t n, void *const *data, const int64_t *stride, const void *arg)   \
     {                                                                                           \
         (void)arg;                                                                              \
         unsigned char *restrict y = data[0];                                                    \
-        const TYPE *p = data[1], *q = data[2];                                                  \
+        const REAL *p = data[1], *q = data[2];                                                  \
         if (stride[0] == 1 && stride[1] == 1 && stride[2] == 1)                                 \
             for (int64_t i = 0; i < n; i++) {                                                   \
-                TYPE a = p[i], b = q[i];                                                        \
+                REAL a = p[i], b = q[i];                                                        \
                 y[i] = expression;                                                              \
             }                                                                                   \
         else                                                                                    \
             for (int64_t i = 0; i < n; i++) {                                                   \
-                TYPE a = p[i * stride[1]], b = q[i * stride[2]];                                \
+                REAL a = p[i * stride[1]], b = q[i * stride[2]];                                \
                 y[i * stride[0]] = expression;                                                  \
             }                                                                                   \
     }
@@ -26,12 +25,12 @@ COMPARISONS
 static void K(where)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     (void)arg;
-    TYPE *restrict y = data[0];
+    REAL *restrict y = data[0];
     const unsigned char *c = data[1];
-    const TYPE *p = data[2], *q = data[3];
+    const REAL *p = data[2], *q = data[3];
     if (stride[0] == 1 && stride[1] == 1 && stride[2] == 1 && stride[3] == 1)
         for (int64_t i = 0; i < n; i++) {
-            TYPE a = p[i], b = q[i];
+            REAL a = p[i], b = q[i];
             y[i] = c[i] ? a : b;
         }
     else
@@ -43,18 +42,18 @@ static void K(where)(int64_t n, void *const *data, const int64_t *stride, const 
 static void K(where_back)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const branch *b = arg;
-    TYPE *restrict gx = data[0];
+    REAL *restrict gx = data[0];
     const unsigned char *c = data[1], off = !b->condition;
-    const TYPE *gy = data[2];
+    const REAL *gy = data[2];
     bool adds = b->adds;
     if (stride[0] == 1 && stride[1] == 1 && stride[2] == 1)
         for (int64_t i = 0; i < n; i++) {
-            TYPE g = gy[i], v = c[i] == off ? 0 : g;
-            gx[i] = adds ? (TYPE)(gx[i] + v) : v;
+            REAL g = gy[i], v = c[i] == off ? 0 : g;
+            gx[i] = adds ? (REAL)(gx[i] + v) : v;
         }
     else
         for (int64_t i = 0; i < n; i++) {
-            TYPE v = c[i * stride[1]] == off ? 0 : gy[i * stride[2]], *to = gx + i * stride[0];
-            *to = adds ? (TYPE)(*to + v) : v;
+            REAL v = c[i * stride[1]] == off ? 0 : gy[i * stride[2]], *to = gx + i * stride[0];
+            *to = adds ? (REAL)(*to + v) : v;
         }
 }

@@ -8,8 +8,11 @@ typedef struct numbers {
     double p;
 } numbers;
 
-#define KERNELS "dropout_kernels.h"
-#include "each_float.h"
+#define CT_KERNELS "dropout_kernels.h"
+#include <cotangent/kernels.h>
+typedef void mask_body(int64_t n, void *to, const void *from, const unsigned char *kept,
+                       double factor, bool adds);
+static mask_body *const masks[][CT_SIMDS] = CT_KERNEL_TABLE(mask);
 
 static double probability(const ct_call *call)
 {
@@ -42,8 +45,7 @@ typedef struct job {
     size_t size;
     double factor;
     bool adds;
-    void (*mask)(int64_t n, void *to, const void *from, const unsigned char *kept, double factor,
-                 bool adds);
+    mask_body *mask;
 } job;
 
 static void drop(int64_t begin, int64_t end, void *arg)
@@ -79,11 +81,7 @@ static job job_for(const ct_call *call, ct_tensor *to, const ct_tensor *from)
     job j = { .cx = ct_call_context(call), .seed = ct_call_seed(call),
               .below = (uint32_t)(p * 0x1p32), .kept = ct_data(ct_call_aux(call, 0)),
               .to = ct_data_mutable(to), .from = ct_data(from), .factor = 1 / (1 - p),
-              .size = f32 ? sizeof(float) : sizeof(double), .mask = f32 ? mask_f32 : mask_f64 };
-#ifdef CT_SIMD_X86
-    if (ct_simd_of(j.cx) >= CT_SIMD_AVX2)
-        j.mask = f32 ? mask_f32_avx2 : mask_f64_avx2;
-#endif
+              .size = f32 ? sizeof(float) : sizeof(double), .mask = CT_KERNEL_OF(masks, to) };
     return j;
 }
 

@@ -1,6 +1,5 @@
-/* Kernel of dropout.c for one dtype and one kind of processor: included with REAL and K defined.
- * With s the size of REAL, 2 s + 1 bytes (3 s + 1 to add) and one product per element. What was
- * dropped is 0, not 0 x: x may be infinite. */
+/* Kernel of dropout.c. With s the size of REAL, 2 s + 1 bytes (3 s + 1 to add) and one product per
+ * element. What was dropped is 0, not 0 x: x may be infinite. */
 static void K(mask)(int64_t n, void *to, const void *from, const unsigned char *restrict kept,
                     double factor, bool adds)
 {

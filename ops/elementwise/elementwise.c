@@ -61,17 +61,11 @@ INLINE double double_normal(double x, double *density)
 }
 
 /* -- Kernels */
-#define KERNELS "elementwise_kernels.h"
-#include "each_float.h"
+#define CT_KERNELS "elementwise_kernels.h"
+#include <cotangent/kernels.h>
 
 /* streams: does memory take longer than f? Then a large y goes past the caches */
-#ifdef CT_SIMD_X86
-#define KERNELS(name, streams)                                                                  \
-    { { name##_f32, name##_f32_avx2 }, { name##_f64, name##_f64_avx2 }, streams }
-#else
-#define KERNELS(name, streams)                                                                  \
-    { { name##_f32, name##_f32 }, { name##_f64, name##_f64 }, streams }
-#endif
+#define KERNELS(name, streams) { CT_KERNEL_TABLE(name), streams }
 
 /* what an operator of this file is: the user field of its ct_op */
 typedef struct row {

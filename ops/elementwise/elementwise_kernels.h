@@ -1,20 +1,15 @@
-/* Kernels of unary.def and binary.def, for one dtype and one kind of processor: included with REAL,
- * K and IS_F32 defined. R(c) is a constant, F(name) a function of libm, M(name) one of ours for f32
- * (vector_math.h).
+/* Kernels of unary.def and binary.def. R(c) is a constant, F(name) a function of libm, M(name) one
+ * of ours for f32 (vector_math.h).
  *
  * A row becomes a flat loop, y[i] = f(in[0][i], in[1][i], ...), which the compiler vectorizes;
  * ct_loop_kernel brings any other layout to it. Per element, with s the size of REAL: unary
  * 2 s bytes forward, 3 s backward (4 s where it adds); binary 3 s forward, 3 s to 6 s for each
  * cotangent; one evaluation of the row each. y may be in[0]: element i is read before it is
  * written, and no other, which is what VECTORIZE says. */
-
+#define R(c) ((REAL)(c))
 #if IS_F32
-#define R(c)    ((float)(c))
-#define F(name) name##f
 #define M(name) vector_##name
 #else
-#define R(c)    (c)
-#define F(name) name
 #define M(name) double_##name
 #endif
 
@@ -144,5 +139,4 @@ INLINE bool K(all_near)(int64_t n, const REAL *x)
 #include "binary.def"
 #undef COTANGENT
 #undef R
-#undef F
 #undef M

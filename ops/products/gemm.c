@@ -26,7 +26,11 @@
  * is summed in an order that does not depend on the cut. */
 #include "gemm.h"
 
+#include <cotangent/kernels.h>
 #include <string.h>
+#ifdef CT_SIMD_X86
+#include <immintrin.h>
+#endif
 
 #if defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
@@ -106,45 +110,29 @@ static ct__gemm as_row(const ct__gemm *g)
     return t;
 }
 
-#if defined(CT_SIMD_X86)
-#include <immintrin.h>
-CT_SIMD_BEGIN_AVX2
-#include "gemm_avx2.h"
-CT_SIMD_END
-CT_SIMD_BEGIN_AVX512
-#include "gemm_avx512.h"
-CT_SIMD_END
-#endif
-#include "gemm_plain.h"
+/* -- Kernels, and the choice of them */
+typedef struct ct__gemm_kernels {
+    void (*plan)(const ct__gemm *g, plan *w); /* fills in what is not set */
+    void (*run_part)(const ct__gemm *tiles, const ct__gemm *g, part c, void *scratch);
+} ct__gemm_kernels;
+
+#define CT_KERNELS     "gemm_kernels.h"
+#define CT_KERNELS_F32 64
+#define CT_KERNELS_F64 64
+#include <cotangent/kernels.h>
 #if defined(CT_BLAS)
 #include "gemm_blas.h"
 #endif
 
-/* -- The choice of kernels: when it runs, by the processor it runs on */
-typedef struct ct__gemm_kernels {
-    void (*plan)(const ct__gemm *g, plan *w); /* fills in what is not set */
-    void (*run_part)(const ct__gemm *tiles, const ct__gemm *g, part c, void *scratch);
-} kernels;
-
-#define KERNELS(target)                                                                         \
-    { { plan_f32_##target, run_part_f32_##target }, { plan_f64_##target, run_part_f64_##target } }
-
-static const kernels *kernels_for(const ct__gemm *g)
+static const ct__gemm_kernels *kernels_for(const ct__gemm *g)
 {
-    static const kernels plain[2] = KERNELS(plain);
+    static const ct__gemm_kernels *const all[][CT_SIMDS] = CT_KERNEL_TABLE(kernels);
 #if defined(CT_BLAS)
-    static const kernels blas = { plan_blas, run_part_blas };
+    static const ct__gemm_kernels blas = { plan_blas, run_part_blas };
     if (blas_takes(g))
         return &blas;
 #endif
-#if defined(CT_SIMD_X86)
-    static const kernels avx2[2] = KERNELS(avx2), avx512[2] = KERNELS(avx512);
-    if (g->simd >= CT_SIMD_AVX512)
-        return &avx512[g->dtype == CT_F64];
-    if (g->simd == CT_SIMD_AVX2)
-        return &avx2[g->dtype == CT_F64];
-#endif
-    return &plain[g->dtype == CT_F64];
+    return all[g->dtype][g->simd];
 }
 
 size_t ct__gemm_plan_for(ct__gemm *g)

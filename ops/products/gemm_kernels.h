@@ -1,7 +1,14 @@
-/* Kernels of gemm.c for one dtype and one kind of vector: included with REAL, K, VECTOR, LANES,
- * ROWS (of a tile: 6 or 12), UNROLLED (tiles of packed operands have code of their own), SQUARE,
- * LOAD, LOAD_SOME, STORE, SPLAT, ADD, FMA and functions K(store_some) (fewer than LANES), K(square)
- * and K(sum4) defined; undefines all the macros. */
+/* Kernels of gemm.c. Only the words for a vector differ between processors. gemm_plain.h,
+ * gemm_avx2.h and gemm_avx512.h define them: VECTOR, LANES, ROWS (of a tile: 6 or 12), UNROLLED
+ * (tiles of packed operands have code of their own), SQUARE, LOAD, LOAD_SOME, STORE, SPLAT, ADD,
+ * FMA, and functions K(store_some) (fewer than LANES), K(square) and K(sum4). */
+#if VECTOR_BYTES == 64
+#include "gemm_avx512.h"
+#elif VECTOR_BYTES == 32
+#include "gemm_avx2.h"
+#else
+#include "gemm_plain.h"
+#endif
 #define COLUMNS       (2 * LANES)
 #define COPY_ROW(k)   ((k) + 64 / (int)sizeof(REAL)) /* a line of cache more */
 #define NARROW        1024       /* bytes of C that are summed in registers */
@@ -153,8 +160,8 @@ static void K(run_part)(const ct__gemm *tiles, const ct__gemm *g, part c, void *
     K(activate)(g, c);
 }
 
-#undef REAL
-#undef K
+static const ct__gemm_kernels K(kernels) = { K(plan), K(run_part) };
+
 #undef VECTOR
 #undef LANES
 #undef ROWS

@@ -1,14 +1,5 @@
-/* Any machine for gemm_kernels.h: vectors of 16 bytes, or without vector types of one number. Part
- * of gemm.c, where this file includes itself once for each dtype. */
-#ifndef REAL
-#define REAL           float
-#define K(name)        name##_f32_plain
-#include "gemm_plain.h"
-#define REAL           double
-#define K(name)        name##_f64_plain
-#include "gemm_plain.h"
-#else
-
+/* The words of gemm_kernels.h for any machine: vectors of 16 bytes, or without vector types of one
+ * number. */
 #if defined(__GNUC__)
 #define LANES          (16 / (int)sizeof(REAL))
 typedef REAL K(vector) __attribute__((vector_size(16), aligned(sizeof(REAL)), may_alias));
@@ -61,5 +52,3 @@ INLINE void K(sum4)(const VECTOR *v, REAL *sums)
             sums[i] += lanes[j];
     }
 }
-#include "gemm_kernels.h"
-#endif

@@ -9,6 +9,9 @@
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <math.h>
+#include <string.h>
+
+#include "vector_math.h"
 
 enum { GRAIN = 16384 }; /* logits worth sharing out */
 
@@ -22,13 +25,22 @@ typedef struct examples {
     bool mean, adds;
 } examples;
 
-typedef struct kernels {
+typedef struct cross_entropy_kernels {
     void (*forward)(int64_t begin, int64_t end, void *arg);
     void (*backward)(int64_t begin, int64_t end, void *arg);
-} kernels;
+} cross_entropy_kernels;
 
-#define KERNELS "cross_entropy_kernels.h"
-#include "line_targets.h"
+/* f64 for any processor: exp, which is libm's, takes all the time */
+#define CT_KERNELS     "cross_entropy_kernels.h"
+#define CT_KERNELS_F32 64
+#define CT_KERNELS_F64 16
+#include <cotangent/kernels.h>
+
+static const cross_entropy_kernels *kernels_for(const ct_call *call)
+{
+    static const cross_entropy_kernels *const all[][CT_SIMDS] = CT_KERNEL_TABLE(kernels);
+    return CT_KERNEL_OF(all, ct_call_x(call, 0));
+}
 
 static ct_status infer(ct_call *call)
 {

@@ -1,4 +1,5 @@
 /* Kernels of cross_entropy.c, for one type and one kind of processor: ranges of examples. */
+#include "line_kernels.h"
 
 /* 1 read from memory, 1 write where exponentials are kept; 1 exponential per logit */
 static void K(forward)(int64_t begin, int64_t end, void *arg)
@@ -34,4 +35,4 @@ static void K(backward)(int64_t begin, int64_t end, void *arg)
     }
 }
 
-static const kernels K(kernels) = { K(forward), K(backward) };
+static const cross_entropy_kernels K(kernels) = { K(forward), K(backward) };

@@ -15,6 +15,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "vector_math.h"
+
 enum { GRAIN = 16384, MOST = 8 }; /* elements worth sharing out; ranges of rows at most */
 
 typedef struct attributes {
@@ -35,19 +37,25 @@ typedef struct rows {
     bool adds;
 } rows;
 
-typedef struct kernels {
+typedef struct layer_norm_kernels {
     void (*forward)(int64_t begin, int64_t end, void *arg);
     void (*backward)(int64_t begin, int64_t end, void *arg);
-} kernels;
+} layer_norm_kernels;
 
 static size_t room_of_range(const rows *r)
 {
     return 4 * (size_t)r->n * sizeof(double);
 }
 
-#define F64_AVX2
-#define KERNELS "layer_norm_kernels.h"
-#include "line_targets.h"
+#define CT_KERNELS     "layer_norm_kernels.h"
+#define CT_KERNELS_F32 64
+#include <cotangent/kernels.h>
+
+static const layer_norm_kernels *kernels_for(const ct_call *call)
+{
+    static const layer_norm_kernels *const all[][CT_SIMDS] = CT_KERNEL_TABLE(kernels);
+    return CT_KERNEL_OF(all, ct_call_x(call, 0));
+}
 
 /* is x's shape, from axis `from` on, what is normalized? */
 static bool ends_with(const ct_tensor *x, const attributes *a, int from)

@@ -1,6 +1,7 @@
 /* Kernels of layer_norm.c, for one type and one kind of processor: ranges of rows. A row of some
  * thousand elements stays in cache between the passes over it, so that memory sees 1 read and 1
  * write per element forward, 2 reads and 1 write backward. */
+#include "line_kernels.h"
 
 enum { K(ROWS) = 32 }; /* whose gw and gb are added up in REAL */
 
@@ -224,4 +225,4 @@ static void K(backward)(int64_t begin, int64_t end, void *arg)
     }
 }
 
-static const kernels K(kernels) = { K(forward), K(backward) };
+static const layer_norm_kernels K(kernels) = { K(forward), K(backward) };

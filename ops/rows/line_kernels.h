@@ -1,10 +1,34 @@
-/* What the kernels of softmax, cross-entropy and layer norm do along a line that is contiguous:
- * included with REAL, EXP and K defined, for one type and one kind of processor. Sums are taken in
- * four vectors over pieces of a line, and of these in double: so no term meets more than some 80
- * roundings of REAL. The loops over the last terms have two ends, so that no compiler makes more of
- * them. */
+/* What the kernels of softmax, cross-entropy and layer norm, whose files include this one, do along
+ * a line that is contiguous. Sums are taken in four vectors over pieces of a line, and of these in
+ * double: so no term meets more than some 80 roundings of REAL. The loops over the last terms have
+ * two ends, so that no compiler makes more of them. */
+#ifndef LINE_PART
+/* once in the library, and not wherever it is called: it takes long enough */
+#if defined(__clang__)
+#define LINE_PART static __attribute__((noinline, unused))
+#elif defined(__GNUC__)
+#define LINE_PART static __attribute__((noinline, noclone, unused))
+#else
+#define LINE_PART static
+#endif
 
-typedef REAL K(vector) VECTOR_OF(BYTES);
+/* A sum over a line is written with the compiler's vectors: from arrays of lanes gcc makes code
+ * that goes through memory before and behind each loop. Elsewhere a vector is one number */
+#if defined(__GNUC__)
+#define VECTOR_OF(bytes) __attribute__((vector_size(bytes)))
+#else
+#define VECTOR_OF(bytes)
+#endif
+#endif
+
+#undef EXP
+#if IS_F32
+#define EXP(x) vector_exp_normal(x)
+#else
+#define EXP(x) exp(x)
+#endif
+
+typedef REAL K(vector) VECTOR_OF(VECTOR_BYTES);
 enum { K(WIDE) = sizeof(K(vector)) / sizeof(REAL), K(LANES) = 128 / sizeof(REAL), K(PIECE) = 1024 };
 
 static inline int64_t K(piece)(int64_t n, int64_t i)

@@ -20,10 +20,10 @@ typedef struct ties {
     void *y, *counts;
 } ties;
 
-typedef struct kernels {
+typedef struct extreme_kernels {
     const ct_fold *folds; /* plain, and with ties counted */
     ct_loop_body place, back;
-} kernels;
+} extreme_kernels;
 
 /* a loop over the lanes of a vector is made one operation only as long as it is one */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -52,63 +52,25 @@ static inline void fetch_ahead(const void *x, size_t bytes)
 #endif
 
 /* bound by memory: wider vectors than AVX2's gain nothing, nor do any with integers of 64 bits */
-#define BEATS(a, b)      ((a) > (b))
-#define WORST_INT        INT64_MIN
-#define WORST_REAL       -INFINITY
-#define BYTES            16
-#define NAME(name, type) name##_max_##type
-#include "reduce_types.h"
-#undef NAME
-#undef BYTES
-#ifdef CT_SIMD_X86
-#define FLOAT_ONLY
-CT_SIMD_BEGIN_AVX2
-#define BYTES 32
-#define NAME(name, type) name##_max_##type##_avx2
-#include "reduce_types.h"
-#undef NAME
-#undef BYTES
-CT_SIMD_END
-#undef FLOAT_ONLY
-#endif
+#define CT_KERNELS     "reduce_kernels.h"
+#define CT_KERNELS_I64 int64_t
+#define CT_KERNELS_TAG _max
+#define BEATS(a, b)    ((a) > (b))
+#include <cotangent/kernels.h>
+static const extreme_kernels *const max_kernels[][CT_SIMDS] = CT_KERNEL_TABLE(kernels_max);
 #undef BEATS
-#undef WORST_INT
-#undef WORST_REAL
-#define BEATS(a, b)      ((a) < (b))
-#define WORST_INT        INT64_MAX
-#define WORST_REAL       INFINITY
-#define BYTES            16
-#define NAME(name, type) name##_min_##type
-#include "reduce_types.h"
-#undef NAME
-#undef BYTES
-#ifdef CT_SIMD_X86
-#define FLOAT_ONLY
-CT_SIMD_BEGIN_AVX2
-#define BYTES 32
-#define NAME(name, type) name##_min_##type##_avx2
-#include "reduce_types.h"
-#undef NAME
-#undef BYTES
-CT_SIMD_END
-#undef FLOAT_ONLY
-#endif
+#define CT_KERNELS     "reduce_kernels.h"
+#define CT_KERNELS_I64 int64_t
+#define CT_KERNELS_TAG _min
+#define BEATS(a, b)    ((a) < (b))
+#include <cotangent/kernels.h>
+static const extreme_kernels *const min_kernels[][CT_SIMDS] = CT_KERNEL_TABLE(kernels_min);
 
-#define TYPES(id) { &kernels_##id##_f32, &kernels_##id##_f64, &kernels_##id##_i64 }
-#ifdef CT_SIMD_X86
-#define AVX2(id) { &kernels_##id##_f32_avx2, &kernels_##id##_f64_avx2, &kernels_##id##_i64 }
-#else
-#define AVX2(id) TYPES(id)
-#endif
 enum { MAX, MIN };
 
-static const kernels *kernels_for(const ct_call *call, int extreme)
+static const extreme_kernels *kernels_for(const ct_call *call, int extreme)
 {
-    static const kernels *const all[2][2][3] = { { TYPES(max), AVX2(max) },
-                                                 { TYPES(min), AVX2(min) } };
-    ct_dtype dtype = ct_dtype_of(ct_call_x(call, 0));
-    bool avx2 = ct_simd_of(ct_call_context(call)) >= CT_SIMD_AVX2;
-    return all[extreme][avx2][dtype == CT_F32 ? 0 : dtype == CT_F64 ? 1 : 2];
+    return CT_KERNEL_OF(extreme == MAX ? max_kernels : min_kernels, ct_call_x(call, 0));
 }
 
 /* -- sum, mean, var */

@@ -1,36 +1,48 @@
-/* Kernels of reduce.c: the largest or the smallest, for one type and one kind of processor.
- * Included with TYPE, INDEX (a signed integer of its size), IS_NAN, UNORDERED (is one of two a
- * NaN?), BYTES (of a vector), K, BEATS(a, b) and WORST defined. A NaN beats any number, so it comes
- * out. */
+/* Kernels of reduce.c: the largest or the smallest. Included with BEATS(a, b) defined. A NaN beats
+ * any number, so it comes out. */
+#if IS_F32
+#define INDEX int32_t /* a signed integer of the size of REAL */
+#else
+#define INDEX int64_t
+#endif
+#if IS_FLOAT
+#define WORST           (BEATS(1, 0) ? -INFINITY : INFINITY)
+#define IS_NAN(x)       ((x) != (x))
+#define UNORDERED(x, y) (isunordered(x, y) != 0) /* is one a NaN? */
+#else
+#define WORST           (BEATS(1, 0) ? INT64_MIN : INT64_MAX)
+#define IS_NAN(x)       false
+#define UNORDERED(x, y) false
+#endif
 
-enum { K(LANES) = 4 * BYTES / sizeof(TYPE), K(FEW) = K(LANES) / 4 };
+enum { K(LANES) = 4 * VECTOR_BYTES / sizeof(REAL), K(FEW) = K(LANES) / 4 };
 
-static inline TYPE K(better)(TYPE x, TYPE best)
+static inline REAL K(better)(REAL x, REAL best)
 {
     return BEATS(x, best) ? x : best;
 }
 
 /* 3 operations: where best is a NaN, nothing is better */
-static inline TYPE K(pick)(TYPE x, TYPE best)
+static inline REAL K(pick)(REAL x, REAL best)
 {
-    TYPE most = K(better)(x, best);
+    REAL most = K(better)(x, best);
     return IS_NAN(x) ? x : most;
 }
 
 /* best against x[0], x[step], x[2 step], x[3 step]: 6 operations, since one comparison finds the
  * NaN among two elements */
-static inline TYPE K(pick_four)(const TYPE *x, int64_t step, TYPE best)
+static inline REAL K(pick_four)(const REAL *x, int64_t step, REAL best)
 {
-    TYPE a = x[0], b = x[step], c = x[2 * step], d = x[3 * step];
-    TYPE most = K(better)(K(better)(a, b), K(better)(c, d));
+    REAL a = x[0], b = x[step], c = x[2 * step], d = x[3 * step];
+    REAL most = K(better)(K(better)(a, b), K(better)(c, d));
     most = K(better)(most, best);
     return UNORDERED(a, b) || UNORDERED(c, d) ? a + b + c + d : most;
 }
 
 /* without branches, which no processor could foresee */
-static inline TYPE K(join_lanes)(const TYPE *lane)
+static inline REAL K(join_lanes)(const REAL *lane)
 {
-    TYPE best = lane[0], all = lane[0];
+    REAL best = lane[0], all = lane[0];
     INDEX nan = 0;
     for (int k = 0; k < K(FEW); k++)
         nan |= IS_NAN(lane[k]);
@@ -43,9 +55,9 @@ static inline TYPE K(join_lanes)(const TYPE *lane)
 
 /* of a run of 4 LANES or more: 1 read, 2 operations per element, in LANES independent chains. What
  * is left over is within the last 4 LANES, where it does no harm to look at some twice */
-static TYPE K(long_run)(const TYPE *restrict x, int64_t n)
+static REAL K(long_run)(const REAL *restrict x, int64_t n)
 {
-    TYPE lane[K(LANES)];
+    REAL lane[K(LANES)];
     for (int k = 0; k < K(LANES); k++)
         lane[k] = WORST;
     for (int64_t i = 0; i + 4 * K(LANES) <= n; i += 4 * K(LANES)) {
@@ -61,13 +73,13 @@ static TYPE K(long_run)(const TYPE *restrict x, int64_t n)
     return K(join_lanes)(lane);
 }
 
-APART TYPE K(run)(const TYPE *restrict x, int64_t n)
+APART REAL K(run)(const REAL *restrict x, int64_t n)
 {
-    TYPE best = WORST, lane[K(FEW)];
+    REAL best = WORST, lane[K(FEW)];
     if (n >= 4 * K(LANES))
         return K(long_run)(x, n);
     if (n < 2 * K(FEW)) { /* two chains; joining lanes would take longer */
-        TYPE odd = WORST;
+        REAL odd = WORST;
         for (int64_t i = 0; i + 2 <= n; i += 2) {
             best = K(pick)(x[i], best);
             odd = K(pick)(x[i + 1], odd);
@@ -82,16 +94,16 @@ APART TYPE K(run)(const TYPE *restrict x, int64_t n)
     return K(join_lanes)(lane);
 }
 
-static TYPE K(apart)(const TYPE *x, int64_t n, int64_t stride)
+static REAL K(apart)(const REAL *x, int64_t n, int64_t stride)
 {
-    TYPE best = WORST;
+    REAL best = WORST;
     for (int64_t i = 0; i < n; i++)
         best = K(pick)(x[i * stride], best);
     return best;
 }
 
 /* best_j against x_j of n rows, four at a time */
-APART void K(rows)(int64_t m, int64_t n, TYPE *restrict best, const TYPE *restrict x, int64_t row)
+APART void K(rows)(int64_t m, int64_t n, REAL *restrict best, const REAL *restrict x, int64_t row)
 {
     for (; n >= 4; n -= 4, x += 4 * row)
         for (int64_t j = 0; j < m; j++)
@@ -104,15 +116,15 @@ APART void K(rows)(int64_t m, int64_t n, TYPE *restrict best, const TYPE *restri
 /* -- As folds. The one that counts keeps beside each result how many elements equal it */
 static void K(start)(int64_t m, void *kept)
 {
-    TYPE *best = kept;
+    REAL *best = kept;
     for (int64_t j = 0; j < m; j++)
         best[j] = WORST;
 }
 
 static void K(fold)(int64_t m, int64_t n, void *kept, const void *data, int64_t sm, int64_t sn)
 {
-    TYPE *best = kept;
-    const TYPE *x = data;
+    REAL *best = kept;
+    const REAL *x = data;
     if (sm == 1 && sn != 1)
         K(rows)(m, n, best, x, sn);
     else if (sn == 1)
@@ -131,8 +143,8 @@ static void K(join)(int64_t m, void *kept, const void *with)
 APART void K(finish)(int64_t m, const void *kept, void *data, int64_t stride, void *arg)
 {
     (void)arg;
-    const TYPE *best = kept;
-    TYPE *y = data;
+    const REAL *best = kept;
+    REAL *y = data;
     for (int64_t j = 0; j < m; j++)
         y[j * stride] = best[j];
 }
@@ -141,26 +153,26 @@ static void K(start_counted)(int64_t m, void *kept)
 {
     K(start)(m, kept);
     for (int64_t j = 0; j < m; j++)
-        ((TYPE *)kept)[m + j] = 0;
+        ((REAL *)kept)[m + j] = 0;
 }
 
 /* best = new, and what was counted holds if it did not change */
-APART void K(change)(int64_t m, TYPE *restrict best, TYPE *restrict count,
-                      const TYPE *restrict new)
+APART void K(change)(int64_t m, REAL *restrict best, REAL *restrict count,
+                      const REAL *restrict new)
 {
     for (int64_t j = 0; j < m; j++) {
-        TYPE pick = K(pick)(new[j], best[j]);
+        REAL pick = K(pick)(new[j], best[j]);
         count[j] = pick == best[j] ? count[j] : 0;
         best[j] = pick;
     }
 }
 
-APART TYPE K(equal)(const TYPE *x, int64_t n, int64_t stride, TYPE to)
+APART REAL K(equal)(const REAL *x, int64_t n, int64_t stride, REAL to)
 {
     INDEX count = 0;
     for (int64_t i = 0; i < n; i++)
         count += x[i * stride] == to;
-    return (TYPE)count;
+    return (REAL)count;
 }
 
 /* a second look at the block, which is in cache: where one result is of many elements, only if it
@@ -168,15 +180,15 @@ APART TYPE K(equal)(const TYPE *x, int64_t n, int64_t stride, TYPE to)
 static void K(fold_counted)(int64_t m, int64_t n, void *kept, const void *data, int64_t sm,
                             int64_t sn)
 {
-    TYPE new[CT_FOLD_WIDTH], *restrict best = kept, *restrict count = best + m;
-    const TYPE *restrict x = data;
+    REAL new[CT_FOLD_WIDTH], *restrict best = kept, *restrict count = best + m;
+    const REAL *restrict x = data;
     K(start)(m, new);
     K(fold)(m, n, new, data, sm, sn);
     K(change)(m, best, count, new);
     if (sm == 1 && sn != 1) {
         for (int64_t i = 0; i < n; i++)
             for (int64_t j = 0; j < m; j++)
-                count[j] += x[i * sn + j] == best[j] ? (TYPE)1 : (TYPE)0;
+                count[j] += x[i * sn + j] == best[j] ? (REAL)1 : (REAL)0;
         return;
     }
     for (int64_t j = 0; j < m; j++)
@@ -187,8 +199,8 @@ static void K(fold_counted)(int64_t m, int64_t n, void *kept, const void *data, 
 
 static void K(join_counted)(int64_t m, void *kept, const void *with)
 {
-    TYPE *best = kept, *count = best + m;
-    const TYPE *new = with;
+    REAL *best = kept, *count = best + m;
+    const REAL *new = with;
     K(change)(m, best, count, new);
     for (int64_t j = 0; j < m; j++)
         count[j] += new[j] == best[j] ? new[m + j] : 0;
@@ -198,9 +210,9 @@ static void K(join_counted)(int64_t m, void *kept, const void *with)
 static void K(finish_counted)(int64_t m, const void *kept, void *data, int64_t stride, void *arg)
 {
     const ties *to = arg;
-    TYPE *counts = (TYPE *)to->counts + ((TYPE *)data - (TYPE *)to->y);
+    REAL *counts = (REAL *)to->counts + ((REAL *)data - (REAL *)to->y);
     K(finish)(m, kept, data, stride, NULL);
-    K(finish)(m, (const TYPE *)kept + m, counts, stride, NULL);
+    K(finish)(m, (const REAL *)kept + m, counts, stride, NULL);
 }
 
 static const ct_fold K(folds)[2] = {
@@ -210,7 +222,7 @@ static const ct_fold K(folds)[2] = {
 
 /* -- Places */
 /* the first of n elements that is `best`, or NaN if that is; there is one. 64 at a time */
-static int64_t K(first)(const TYPE *x, int64_t n, TYPE best)
+static int64_t K(first)(const REAL *x, int64_t n, REAL best)
 {
     int64_t i = 0;
     if (IS_NAN(best)) {
@@ -226,13 +238,13 @@ static int64_t K(first)(const TYPE *x, int64_t n, TYPE best)
 }
 
 /* runs of 4096: only one of them is looked at again, in cache */
-static int64_t K(place_run)(const TYPE *x, int64_t n)
+static int64_t K(place_run)(const REAL *x, int64_t n)
 {
     enum { RUN = 4096 };
     int64_t at = 0;
-    TYPE best = K(run)(x, n < RUN ? n : RUN);
+    REAL best = K(run)(x, n < RUN ? n : RUN);
     for (int64_t i = RUN; i < n && !IS_NAN(best); i += RUN) {
-        TYPE found = K(run)(x + i, n - i < RUN ? n - i : RUN);
+        REAL found = K(run)(x + i, n - i < RUN ? n - i : RUN);
         if (BEATS(found, best) || IS_NAN(found)) {
             best = found;
             at = i;
@@ -241,7 +253,7 @@ static int64_t K(place_run)(const TYPE *x, int64_t n)
     return at + K(first)(x + at, n - at < RUN ? n - at : RUN, best);
 }
 
-static int64_t K(place_apart)(const TYPE *x, int64_t n, int64_t stride)
+static int64_t K(place_apart)(const REAL *x, int64_t n, int64_t stride)
 {
     int64_t at = 0;
     for (int64_t i = 1; i < n; i++)
@@ -253,9 +265,9 @@ static int64_t K(place_apart)(const TYPE *x, int64_t n, int64_t stride)
 
 /* of m lines side by side, m <= 256 */
 APART void K(place_rows)(int64_t m, int64_t n, int64_t *y, int64_t stride,
-                          const TYPE *restrict x, int64_t row)
+                          const REAL *restrict x, int64_t row)
 {
-    TYPE best[256];
+    REAL best[256];
     INDEX at[256];
     for (int64_t j = 0; j < m; j++) {
         best[j] = x[j];
@@ -263,7 +275,7 @@ APART void K(place_rows)(int64_t m, int64_t n, int64_t *y, int64_t stride,
     }
     for (INDEX i = 1; i < (INDEX)n; i++)
         for (int64_t j = 0; j < m; j++) {
-            TYPE v = x[i * row + j];
+            REAL v = x[i * row + j];
             bool better = BEATS(v, best[j]) | (IS_NAN(v) & !IS_NAN(best[j]));
             best[j] = better ? v : best[j];
             at[j] = better ? i : at[j];
@@ -277,7 +289,7 @@ static void K(place)(int64_t n, void *const *data, const int64_t *stride, const 
 {
     const line *l = arg;
     int64_t *y = data[0];
-    const TYPE *x = data[1];
+    const REAL *x = data[1];
     if (stride[1] == 1 && l->stride != 1 && l->length <= INT32_MAX) {
         for (int64_t j = 0; j < n; j += 256)
             K(place_rows)(n - j < 256 ? n - j : 256, l->length, y + j * stride[0], stride[0], x + j,
@@ -293,21 +305,25 @@ static void K(place)(int64_t n, void *const *data, const int64_t *stride, const 
 static void K(back)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const bool *adds = arg;
-    TYPE *restrict gx = data[0];
-    const TYPE *gy = data[1], *restrict x = data[2], *y = data[3], *count = data[4];
+    REAL *restrict gx = data[0];
+    const REAL *gy = data[1], *restrict x = data[2], *y = data[3], *count = data[4];
     if (stride[0] == 1 && stride[1] == 0 && stride[2] == 1 && stride[3] == 0) {
-        TYPE best = *y, share = *gy / *count;
+        REAL best = *y, share = *gy / *count;
         for (int64_t i = 0; i < n; i++) {
-            TYPE v = x[i] == best ? share : 0;
+            REAL v = x[i] == best ? share : 0;
             gx[i] = *adds ? gx[i] + v : v;
         }
         return;
     }
     for (int64_t i = 0; i < n; i++) {
         bool is_y = x[i * stride[2]] == y[i * stride[3]];
-        TYPE v = is_y ? gy[i * stride[1]] / count[i * stride[4]] : 0;
+        REAL v = is_y ? gy[i * stride[1]] / count[i * stride[4]] : 0;
         gx[i * stride[0]] = *adds ? gx[i * stride[0]] + v : v;
     }
 }
 
-static const kernels K(kernels) = { K(folds), K(place), K(back) };
+static const extreme_kernels K(kernels) = { K(folds), K(place), K(back) };
+#undef INDEX
+#undef WORST
+#undef IS_NAN
+#undef UNORDERED

@@ -9,8 +9,10 @@
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <math.h>
+#include <string.h>
 
 #include "axes.h"
+#include "vector_math.h"
 
 /* lines along the axis: their length, and each operand's stride inside one */
 typedef struct line {
@@ -18,13 +20,22 @@ typedef struct line {
     bool adds;
 } line;
 
-typedef struct kernels {
+typedef struct softmax_kernels {
     ct_loop_body softmax, log_softmax, softmax_back, log_softmax_back, logsumexp_back;
     ct_fold logsumexp;
-} kernels;
+} softmax_kernels;
 
-#define KERNELS "softmax_kernels.h"
-#include "line_targets.h"
+/* f64 for any processor: exp, which is libm's, takes all the time */
+#define CT_KERNELS     "softmax_kernels.h"
+#define CT_KERNELS_F32 64
+#define CT_KERNELS_F64 16
+#include <cotangent/kernels.h>
+
+static const softmax_kernels *kernels_for(const ct_call *call)
+{
+    static const softmax_kernels *const all[][CT_SIMDS] = CT_KERNEL_TABLE(kernels);
+    return CT_KERNEL_OF(all, ct_call_x(call, 0));
+}
 
 static int axis_of(const ct_call *call)
 {

@@ -4,6 +4,7 @@
  * Lines that are contiguous are taken one by one: a line of some thousand elements stays in cache
  * between its passes. Lines that lie side by side are taken WIDTH together, so that they are read
  * along memory; and a line of any other strides is one such alone. */
+#include "line_kernels.h"
 
 enum { K(WIDTH) = 512 / sizeof(REAL), K(ROWS) = 32 };
 
@@ -376,7 +377,7 @@ static void K(logsumexp_back)(int64_t n, void *const *data, const int64_t *strid
     }
 }
 
-static const kernels K(kernels) = {
+static const softmax_kernels K(kernels) = {
     K(softmax), K(log_softmax), K(softmax_back), K(log_softmax_back), K(logsumexp_back),
     { 3, K(start), K(fold), K(join_sums), K(finish) }
 };

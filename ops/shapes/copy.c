@@ -3,33 +3,30 @@
 
 #include <string.h>
 
-#define KERNELS "copy_kernels.h"
-#define INTEGER uint64_t
-#include "each_dtype.h"
-
-static const struct {
-    size_t size;
-    ct_loop_body copy, add;
-} kinds[] = {
-    [CT_F32] = { sizeof(float), copy_f32, add_f32 },
-    [CT_F64] = { sizeof(double), copy_f64, add_f64 },
-    [CT_I64] = { sizeof(int64_t), copy_i64, add_i64 },
-    [CT_BOOL] = { 1, copy_bool, add_bool },
-};
+#define CT_KERNELS      "copy_kernels.h"
+#define CT_KERNELS_F32  16
+#define CT_KERNELS_F64  16
+#define CT_KERNELS_I64  uint64_t
+#define CT_KERNELS_BOOL unsigned char
+#include <cotangent/kernels.h>
+static const ct_loop_body copies[][CT_SIMDS] = CT_KERNEL_TABLE(copy);
+static const ct_loop_body sums[][CT_SIMDS] = CT_KERNEL_TABLE(add);
 
 size_t ct__size_of(ct_dtype dtype)
 {
-    return kinds[dtype].size;
+    static const size_t sizes[] = { [CT_F32] = sizeof(float), [CT_F64] = sizeof(double),
+                                    [CT_I64] = sizeof(int64_t), [CT_BOOL] = 1 };
+    return sizes[dtype];
 }
 
 ct_loop_body ct__copying(ct_dtype dtype)
 {
-    return kinds[dtype].copy;
+    return copies[dtype][CT_SIMD_PLAIN];
 }
 
 ct_loop_body ct__adding(ct_dtype dtype)
 {
-    return kinds[dtype].add;
+    return sums[dtype][CT_SIMD_PLAIN];
 }
 
 void ct__clear(ct_tensor *y)

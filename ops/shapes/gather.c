@@ -12,14 +12,14 @@ typedef struct line {
     int64_t length, size, whole, part, index;
 } line;
 
-#define KERNELS "gather_kernels.h"
-#define INTEGER uint64_t
-#include "each_dtype.h"
-
-static const ct_loop_body taking[] = { [CT_F32] = take_f32, [CT_F64] = take_f64,
-                                       [CT_I64] = take_i64, [CT_BOOL] = take_bool };
-static const ct_loop_body adding[] = { [CT_F32] = add_f32, [CT_F64] = add_f64,
-                                       [CT_I64] = add_i64, [CT_BOOL] = add_bool };
+#define CT_KERNELS      "gather_kernels.h"
+#define CT_KERNELS_F32  16
+#define CT_KERNELS_F64  16
+#define CT_KERNELS_I64  uint64_t
+#define CT_KERNELS_BOOL unsigned char
+#include <cotangent/kernels.h>
+static const ct_loop_body taking[][CT_SIMDS] = CT_KERNEL_TABLE(take);
+static const ct_loop_body adding[][CT_SIMDS] = CT_KERNEL_TABLE(add);
 
 static ct_status gather_infer(ct_call *call)
 {
@@ -52,7 +52,7 @@ void ct__each_line(ct_tensor *whole, ct_tensor *part, ct_tensor *index, int axis
     line l = { ct_size(index, axis), ct_size(whole, axis), ct_strides(whole)[axis],
                ct_strides(part)[axis], ct_strides(index)[axis] };
     ct__loop_lines(CT_TENSORS(whole, part, index), axis,
-                   (adds ? adding : taking)[ct_dtype_of(whole)], &l);
+                   CT_KERNEL_OF(adds ? adding : taking, whole), &l);
 }
 
 static ct_status gather_forward(ct_call *call)

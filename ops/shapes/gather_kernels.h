@@ -1,12 +1,11 @@
-/* Kernels of gather.c for one dtype: included with TYPE and K defined. Operands whole, part, index,
- * each at the first elements of lines; with s the size of TYPE, 2 s + 8 bytes per element to take,
- * 3 s + 8 and one operation to add. */
+/* Kernels of gather.c. Operands whole, part, index, each at the first elements of lines; with s the
+ * size of REAL, 2 s + 8 bytes per element to take, 3 s + 8 and one operation to add. */
 static void K(take)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const line *l = arg;
     for (int64_t i = 0; i < n; i++) {
-        const TYPE *whole = (const TYPE *)data[0] + i * stride[0];
-        TYPE *part = (TYPE *)data[1] + i * stride[1];
+        const REAL *whole = (const REAL *)data[0] + i * stride[0];
+        REAL *part = (REAL *)data[1] + i * stride[1];
         const int64_t *index = (const int64_t *)data[2] + i * stride[2];
         for (int64_t j = 0; j < l->length; j++) {
             int64_t at = index[j * l->index];
@@ -19,13 +18,13 @@ static void K(add)(int64_t n, void *const *data, const int64_t *stride, const vo
 {
     const line *l = arg;
     for (int64_t i = 0; i < n; i++) {
-        TYPE *whole = (TYPE *)data[0] + i * stride[0];
-        const TYPE *part = (const TYPE *)data[1] + i * stride[1];
+        REAL *whole = (REAL *)data[0] + i * stride[0];
+        const REAL *part = (const REAL *)data[1] + i * stride[1];
         const int64_t *index = (const int64_t *)data[2] + i * stride[2];
         for (int64_t j = 0; j < l->length; j++) {
             int64_t at = index[j * l->index];
-            TYPE *to = &whole[(at < 0 ? at + l->size : at) * l->whole];
-            *to = (TYPE)(*to + part[j * l->part]);
+            REAL *to = &whole[(at < 0 ? at + l->size : at) * l->whole];
+            *to = (REAL)(*to + part[j * l->part]);
         }
     }
 }

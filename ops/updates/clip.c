@@ -10,24 +10,12 @@ typedef struct clip {
     double max_norm, *norm;
 } clip;
 
-typedef struct kernels {
-    double (*square_sum)(int64_t n, const void *x);
-    ct_loop_body scale;
-} kernels;
-
 /* bound by memory: wider vectors than AVX2's gain nothing */
-#define KERNELS "clip_kernels.h"
-#include "each_float.h"
-
-static const kernels *kernels_of(const ct_tensor *g)
-{
-    bool f32 = ct_dtype_of(g) == CT_F32;
-#ifdef CT_SIMD_X86
-    if (ct_simd_of(ct_context_of(g)) >= CT_SIMD_AVX2)
-        return f32 ? &kernels_f32_avx2 : &kernels_f64_avx2;
-#endif
-    return f32 ? &kernels_f32 : &kernels_f64;
-}
+#define CT_KERNELS "clip_kernels.h"
+#include <cotangent/kernels.h>
+typedef double square_sum(int64_t n, const void *x);
+static square_sum *const square_sums[][CT_SIMDS] = CT_KERNEL_TABLE(square_sum);
+static const ct_loop_body scales[][CT_SIMDS] = CT_KERNEL_TABLE(scale);
 
 /* -- The norm */
 typedef struct squares {
@@ -37,8 +25,8 @@ typedef struct squares {
 
 static void add_squares(const ct__piece *piece, int64_t n, void *const *data, void *sum)
 {
-    const kernels *k = piece->arg;
-    *(double *)sum += k->square_sum(n, data[0]);
+    square_sum *const *of_piece = piece->arg;
+    *(double *)sum += (*of_piece)(n, data[0]);
 }
 
 static void sum_range(int64_t begin, int64_t end, void *arg)
@@ -83,7 +71,7 @@ static ct_status scale_all(const ct_call *call, ct__pass *pass, double factor)
     pass->n = 0, pass->total = 0;
     for (int i = 0; i < n; i++) {
         ct_tensor *g = ct_call_x(call, i);
-        ct__pass_add(pass, &g, kernels_of(g)->scale, &factor);
+        ct__pass_add(pass, &g, CT_KERNEL_OF(scales, g), &factor);
     }
     ct__pass_run(pass);
     return CT_OK;
@@ -99,7 +87,7 @@ static ct_status clip_forward(ct_call *call)
     for (int i = 0; i < n && status == CT_OK; i++) {
         ct_tensor *g = ct_contiguous(ct_call_x(call, i));
         if (g)
-            ct__pass_add(&pass, &g, NULL, kernels_of(g));
+            ct__pass_add(&pass, &g, NULL, &CT_KERNEL_OF(square_sums, g));
         else
             status = ct_error(ct_call_context(call));
     }

@@ -1,5 +1,5 @@
-/* Kernels of clip.c for one dtype and kind of processor: included with REAL and K defined. With s
- * the size of REAL, per element: s bytes and 2 operations for the norm, 2 s and 1 to scale. */
+/* Kernels of clip.c. With s the size of REAL, per element: s bytes and 2 operations for the
+ * norm, 2 s and 1 to scale. */
 enum { K(LANES) = 16 };
 
 static double K(square_sum)(int64_t n, const void *data)
@@ -27,5 +27,3 @@ static void K(scale)(int64_t n, void *const *data, const int64_t *stride, const 
         for (int64_t i = 0; i < n; i++)
             x[i * stride[0]] *= by;
 }
-
-static const kernels K(kernels) = { K(square_sum), K(scale) };

@@ -32,23 +32,12 @@ typedef struct adam_step {
     double rate, root, beta1, beta2, epsilon, decay, shrink;
 } adam_step;
 
-typedef struct kernels {
-    ct_loop_body sgd, momentum, adam;
-} kernels;
-
 /* bound by memory: wider vectors than AVX2's gain nothing */
-#define KERNELS "update_kernels.h"
-#include "each_float.h"
-
-static const kernels *kernels_of(const ct_tensor *w)
-{
-    bool f32 = ct_dtype_of(w) == CT_F32;
-#ifdef CT_SIMD_X86
-    if (ct_simd_of(ct_context_of(w)) >= CT_SIMD_AVX2)
-        return f32 ? &kernels_f32_avx2 : &kernels_f64_avx2;
-#endif
-    return f32 ? &kernels_f32 : &kernels_f64;
-}
+#define CT_KERNELS "update_kernels.h"
+#include <cotangent/kernels.h>
+static const ct_loop_body sgd_bodies[][CT_SIMDS] = CT_KERNEL_TABLE(sgd);
+static const ct_loop_body momentum_bodies[][CT_SIMDS] = CT_KERNEL_TABLE(momentum);
+static const ct_loop_body adam_bodies[][CT_SIMDS] = CT_KERNEL_TABLE(adam);
 
 /* -- Lists of inputs */
 enum { W, G, MOMENTUM, FIRST = 2, SECOND, STEPS };
@@ -177,8 +166,7 @@ static ct_status sgd_forward(ct_call *call)
     for (int i = 0; i < n; i++) {
         ct_tensor *x[] = { ct_call_x(call, i), input(call, lists, G, i),
                            lists == 3 ? input(call, lists, MOMENTUM, i) : NULL };
-        const kernels *k = kernels_of(x[W]);
-        ct__pass_add(&pass, x, lists == 3 ? k->momentum : k->sgd, s);
+        ct__pass_add(&pass, x, CT_KERNEL_OF(lists == 3 ? momentum_bodies : sgd_bodies, x[W]), s);
     }
     ct__pass_run(&pass);
     return CT_OK;
@@ -259,7 +247,7 @@ static ct_status adam_forward(ct_call *call)
                            input(call, lists, FIRST, i), input(call, lists, SECOND, i) };
         int64_t *t = ct_data_mutable(input(call, lists, STEPS, i));
         steps[i] = at_step(ct_call_attributes(call), (double)++*t);
-        ct__pass_add(&pass, x, kernels_of(x[W])->adam, &steps[i]);
+        ct__pass_add(&pass, x, CT_KERNEL_OF(adam_bodies, x[W]), &steps[i]);
     }
     ct__pass_run(&pass);
     return CT_OK;

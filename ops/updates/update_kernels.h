@@ -1,11 +1,5 @@
-/* Kernels of update.c for one dtype and kind of processor: REAL, K and IS_F32 are defined.
- * With s the size of REAL, per element: SGD 3 s bytes and 4 operations, with momentum 5 s and 6;
- * Adam 7 s bytes and 14 operations, a root and a division among them. */
-#if IS_F32
-#define SQRT sqrtf
-#else
-#define SQRT sqrt
-#endif
+/* Kernels of update.c. With s the size of REAL, per element: SGD 3 s bytes and 4 operations, with
+ * momentum 5 s and 6; Adam 7 s bytes and 14 operations, a root and a division among them. */
 
 static void K(sgd)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
@@ -46,7 +40,7 @@ static inline void K(adam_one)(REAL *w, REAL g, REAL *m, REAL *v, const adam_ste
     g += (REAL)a->decay * *w;
     *m = (REAL)a->beta1 * *m + (REAL)(1 - a->beta1) * g;
     *v = (REAL)a->beta2 * *v + (REAL)(1 - a->beta2) * (g * g);
-    REAL by = SQRT(*v) * (REAL)a->root + (REAL)a->epsilon;
+    REAL by = F(sqrt)(*v) * (REAL)a->root + (REAL)a->epsilon;
     *w = (REAL)a->shrink * *w - (REAL)a->rate * *m / by;
 }
 
@@ -63,6 +57,3 @@ static void K(adam)(int64_t n, void *const *data, const int64_t *stride, const v
             K(adam_one)(&w[i * stride[0]], g[i * stride[1]], &m[i * stride[2]],
                         &v[i * stride[3]], &a);
 }
-
-static const kernels K(kernels) = { K(sgd), K(momentum), K(adam) };
-#undef SQRT

@@ -158,7 +158,8 @@ WEIGHTED(avx2_f64, double, CT_SIMD_AVX2)
 
 static ct_status weighted_forward(ct_call *call)
 {
-    static const ct_kernels kernels = { { plain_f32, avx2_f32 }, { plain_f64, avx2_f64 }, true };
+    static const ct_kernels kernels = { { [CT_F32] = { 0, plain_f32, avx2_f32, avx2_f32 },
+                                          [CT_F64] = { 0, plain_f64, avx2_f64, avx2_f64 } }, true };
     ct_tensor *y = ct_call_y(call, 0);
     ct_tensor *operands[] = { y, ct_call_x(call, 0), ct_call_x(call, 1) };
     ct_loop_kernel(call, operands, 3, &kernels, false); /* twice: once stored, once added */

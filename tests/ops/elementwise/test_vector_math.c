@@ -6,21 +6,14 @@
 
 #include "vector_math.h"
 
-#define LOOP(name) name##_plain
-#include "vector_loops.h"
-#undef LOOP
-#ifdef CT_SIMD_X86
-CT_SIMD_BEGIN_AVX2
-#define LOOP(name) name##_avx2
-#include "vector_loops.h"
-#undef LOOP
-CT_SIMD_END
-CT_SIMD_BEGIN_AVX512
-#define LOOP(name) name##_avx512
-#include "vector_loops.h"
-#undef LOOP
-CT_SIMD_END
-#endif
+enum { FUNCTIONS = 13 };
+typedef void (*loop)(float *restrict y, const float *restrict x, int n);
+typedef loop loops[FUNCTIONS];
+#define CT_KERNELS     "vector_loops.h"
+#define CT_KERNELS_F32 64
+#define CT_KERNELS_F64 0
+#include <cotangent/kernels.h>
+static const loops *const all[][CT_SIMDS] = CT_KERNEL_TABLE(all);
 
 static double exp_normal_of(double x)
 {
@@ -52,14 +45,13 @@ static const struct {
     double (*exact)(double x);
     double most; /* units in the last place */
     float within; /* |x| for which it holds; 0: all */
-} functions[] = {
+} functions[FUNCTIONS] = {
     { "exp", exp, 1.1, 0 }, { "exp_normal", exp_normal_of, 1.1, 0 }, { "expm1", expm1, 1.6, 0 },
     { "log", log, 1, 0 }, { "log1p", log1p, 1, 0 }, { "sin", sin, 1.9, 1e6f },
     { "cos", cos, 1.9, 1e6f }, { "tanh", tanh, 1.4, 0 }, { "logistic", logistic_of, 1.7, 0 },
     { "softplus", softplus_of, 1.6, 0 }, { "erf", erf, 1.9, 0 }, { "normal", normal_of, 6, 0 },
     { "density", density_of, 1.5, 0 },
 };
-enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
 /* the distance from a float to the next, away from 0 */
 static double unit(float x)
@@ -94,8 +86,6 @@ static void expect_accurate(int f, const float *x, const float *y, int n)
                   (double)x[worst], (double)y[worst], most);
 }
 
-typedef void (*loop)(float *restrict y, const float *restrict x, int n);
-
 static void sweep(int f, loop run, uint64_t step)
 {
     enum { N = 1023 }; /* odd, so that vectors have a remainder */
@@ -111,12 +101,8 @@ static void sweep(int f, loop run, uint64_t step)
 /* the loop over function f for each kind of processor that this one is; NULL: no more */
 static loop loop_of(int f, int kind)
 {
-    const loop all[] = { all_plain[f],
-#ifdef CT_SIMD_X86
-                         all_avx2[f], all_avx512[f],
-#endif
-    };
-    return CT_SIMD_PLAIN + kind <= (int)ct_simd_of(cx) ? all[kind] : NULL;
+    int simd = CT_SIMD_PLAIN + kind;
+    return simd <= (int)ct_simd_of(cx) ? (*all[CT_F32][simd])[f] : NULL;
 }
 
 START_TEST(a_sample_of_all_floats)

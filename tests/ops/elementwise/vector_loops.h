@@ -1,6 +1,6 @@
-/* Loops over the functions of vector_math.h, for one kind of processor: LOOP(name) is defined. */
+/* Loops over the functions of vector_math.h. */
 #define EACH(f)                                                                                 \
-    static void LOOP(f)(float *restrict y, const float *restrict x, int n)                      \
+    static void K(f)(float *restrict y, const float *restrict x, int n)                      \
     {                                                                                           \
         for (int i = 0; i < n; i++)                                                             \
             y[i] = vector_##f(x[i]);                                                            \
@@ -16,25 +16,25 @@ EACH(logistic)
 EACH(softplus)
 EACH(erf)
 #undef EACH
-static void LOOP(exp_normal)(float *restrict y, const float *restrict x, int n)
+static void K(exp_normal)(float *restrict y, const float *restrict x, int n)
 {
     for (int i = 0; i < n; i++)
         y[i] = vector_exp_normal(x[i] > 88 ? 88 : x[i]);
 }
 
-static void LOOP(normal)(float *restrict y, const float *restrict x, int n)
+static void K(normal)(float *restrict y, const float *restrict x, int n)
 {
     float density;
     for (int i = 0; i < n; i++)
         y[i] = vector_normal(x[i], &density);
 }
 
-static void LOOP(density)(float *restrict y, const float *restrict x, int n)
+static void K(density)(float *restrict y, const float *restrict x, int n)
 {
     for (int i = 0; i < n; i++)
         vector_normal(x[i], &y[i]);
 }
-static void (*const LOOP(all)[])(float *restrict, const float *restrict, int) = {
-    LOOP(exp), LOOP(exp_normal), LOOP(expm1), LOOP(log), LOOP(log1p), LOOP(sin),
-    LOOP(cos), LOOP(tanh), LOOP(logistic), LOOP(softplus), LOOP(erf), LOOP(normal), LOOP(density),
+static const loops K(all) = {
+    K(exp), K(exp_normal), K(expm1), K(log), K(log1p), K(sin),
+    K(cos), K(tanh), K(logistic), K(softplus), K(erf), K(normal), K(density),
 };

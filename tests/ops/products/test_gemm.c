@@ -164,7 +164,7 @@ START_TEST(strides_of_zero_and_below)
         }
     double x[] = { 1, 2, 3, 4 }, y[] = { 1, 10 }, z[2];
     ct__gemm g = { .dtype = CT_F64, .m = 2, .n = 1, .k = 2, .a = { x + 3, -2, -1 },
-                   .b = { y, 1, 1 }, .c = z, .c_row = 1 };
+                   .b = { y, 1, 1 }, .c = z, .c_row = 1, .simd = CT_SIMD_PLAIN };
     _Alignas(64) char scratch[256];
     ck_assert_uint_le(ct__gemm_plan_for(&g), sizeof scratch);
     ct__gemm_run(&g, scratch);

@@ -1,0 +1,214 @@
+/* Kernels: the loops of an operator, written once and compiled for each dtype and processor.
+ *
+ * A file of kernels holds functions in plain C over elements of type REAL, with K() round their
+ * names. Including this header stamps the file: it is compiled once for each dtype and each kind
+ * of processor, and CT_KERNEL_TABLE lists what came out. A whole example; softsign_kernels.h:
+ *
+ *   static void K(softsign)(int64_t n, void *out, void *const *in, const void *attributes)
+ *   {
+ *       REAL *y = out;
+ *       const REAL *x = in[0];
+ *       for (int64_t i = 0; i < n; i++)
+ *           y[i] = x[i] / (1 + F(fabs)(x[i]));
+ *   }
+ *
+ * and in softsign.c:
+ *
+ *   #define CT_KERNELS "softsign_kernels.h"
+ *   #include <cotangent/kernels.h>
+ *   static const ct_kernels softsign = { CT_KERNEL_TABLE(softsign), .streams = true };
+ *
+ *   static ct_status softsign_forward(ct_call *call)
+ *   {
+ *       ct_loop_kernel(call, CT_TENSORS(ct_call_y(call, 0), ct_call_x(call, 0)), &softsign, false);
+ *       return CT_OK;
+ *   }
+ *
+ * To be defined before the header is included, which undefines them again:
+ *
+ *   CT_KERNELS          the file, in quotes. It is looked for where -I says, not beside the file
+ *                       that includes this one
+ *   CT_KERNELS_F32      how wide the vectors of f32's and of f64's kernels are, in bytes, at most:
+ *   CT_KERNELS_F64      16, 32, or 64; 0: there are none. 32 unless defined: what is bound by
+ *                       memory gains nothing from 64
+ *   CT_KERNELS_I64      the type of an i64: int64_t, or uint64_t where sums are to wrap as two's
+ *                       complement does; unless defined there are no kernels of i64
+ *   CT_KERNELS_BOOL     the type of a bool: unsigned char; likewise
+ *   CT_KERNELS_TAG      a word that goes into all names, for files that are stamped several times:
+ *                       _max makes K(fold) fold_max_f32, and the table CT_KERNEL_TABLE(fold_max)
+ *
+ * Defined in a file of kernels:
+ *
+ *   REAL                the type of an element: float, double, int64_t, or for bool unsigned char
+ *   K(name)             name, as it is called for this dtype and processor: name_f32_avx2
+ *   F(name)             the function of <math.h> for REAL: F(sqrt) is sqrtf or sqrt
+ *   IS_F32, IS_FLOAT    1 or 0: is it f32? f32 or f64?
+ *   VECTOR_BYTES        16, 32, or 64: of what processor. Of AVX2 32, of AVX-512 64
+ *
+ * The header may be included any number of times, each time with another file. */
+#ifndef COTANGENT_KERNELS_H
+#define COTANGENT_KERNELS_H
+#include <cotangent/op.h>
+
+/* Functions between CT_SIMD_BEGIN_AVX2 (or _AVX512) and CT_SIMD_END are compiled for that kind of
+ * processor. Without CT_SIMD_X86 there is CT_SIMD_PLAIN only */
+#if defined(__clang__) && defined(__x86_64__)
+#define CT_SIMD_X86 1
+#define CT__SIMD_BEGIN(kind)                                                                    \
+    CT__PRAGMA(clang attribute push(__attribute__((target(kind))), apply_to = function))
+#define CT_SIMD_BEGIN_AVX2   CT__SIMD_BEGIN("avx2,fma")
+#define CT_SIMD_BEGIN_AVX512 CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")
+#define CT_SIMD_END          CT__PRAGMA(clang attribute pop)
+#elif defined(__GNUC__) && defined(__x86_64__)
+#define CT_SIMD_X86 1
+#define CT__SIMD_BEGIN(kind)   CT__PRAGMA(GCC push_options) CT__PRAGMA(GCC target(kind))
+#define CT_SIMD_BEGIN_AVX2     CT__SIMD_BEGIN("avx2,fma")
+#define CT_SIMD_BEGIN_AVX512                                                                    \
+    CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
+#define CT_SIMD_END CT__PRAGMA(GCC pop_options)
+#endif
+#define CT__PRAGMA(text) _Pragma(#text)
+
+/* What the last stamping made of K(name), for static const TYPE table[][CT_SIMDS]: its address for
+ * each dtype and each kind of processor, the next narrower one's where there is none. Which is for
+ * tensor x: CT_KERNEL_OF(table, x), or table[dtype][simd] */
+#define CT_KERNEL_TABLE(name)                                                                   \
+    { { 0 }, CT__ROW(name, _f32, CT__WIDEST_F32), CT__ROW(name, _f64, CT__WIDEST_F64),          \
+      CT__ROW(name, _i64, CT__WIDEST_I64), CT__ROW(name, _bool, CT__WIDEST_BOOL) }
+#define CT_KERNEL_OF(table, x) ((table)[ct_dtype_of(x)][ct_simd_of(ct_context_of(x))])
+
+/* CT__ROW_32(name_f32) */
+#define CT__ROW(name, dtype, widest)       CT__ROW_OF(name, dtype, widest)
+#define CT__ROW_OF(name, dtype, widest)    CT__ROW_##widest(name##dtype)
+#define CT__ROW_0(k)                       { 0 }
+#define CT__ROW_16(k)                      { 0, &k, &k, &k }
+#ifdef CT_SIMD_X86
+#define CT__ROW_32(k)                      { 0, &k, &k##_avx2, &k##_avx2 }
+#define CT__ROW_64(k)                      { 0, &k, &k##_avx2, &k##_avx512 }
+#else
+#define CT__ROW_32(k)                      CT__ROW_16(k)
+#define CT__ROW_64(k)                      CT__ROW_16(k)
+#endif
+#define CT__KERNEL(name, tag, dtype, simd) CT__KERNEL_OF(name, tag, dtype, simd)
+#define CT__KERNEL_OF(name, tag, dtype, simd) name##tag##dtype##simd
+#define CT__MATH(name, is_f32)             CT__MATH_OF(name, is_f32)
+#define CT__MATH_OF(name, is_f32)          CT__MATH_##is_f32(name)
+#define CT__MATH_0(name)                   name
+#define CT__MATH_1(name)                   name##f
+#endif
+
+#if defined(CT_KERNELS) && !defined(VECTOR_BYTES) /* for each processor, by including itself */
+#ifndef CT_KERNELS_F32
+#define CT_KERNELS_F32 32
+#endif
+#ifndef CT_KERNELS_F64
+#define CT_KERNELS_F64 32
+#endif
+#ifndef CT_KERNELS_TAG
+#define CT_KERNELS_TAG
+#endif
+#define K(name) CT__KERNEL(name, CT_KERNELS_TAG, CT__DTYPE, CT__SIMD)
+#define F(name) CT__MATH(name, IS_F32)
+
+#define VECTOR_BYTES 16
+#define CT__SIMD
+#include <cotangent/kernels.h>
+#ifdef CT_SIMD_X86
+#undef VECTOR_BYTES
+#undef CT__SIMD
+#define VECTOR_BYTES 32
+#define CT__SIMD     _avx2
+CT_SIMD_BEGIN_AVX2
+#include <cotangent/kernels.h>
+CT_SIMD_END
+#undef VECTOR_BYTES
+#undef CT__SIMD
+#define VECTOR_BYTES 64
+#define CT__SIMD     _avx512
+CT_SIMD_BEGIN_AVX512
+#include <cotangent/kernels.h>
+CT_SIMD_END
+#endif
+#undef VECTOR_BYTES
+#undef CT__SIMD
+#undef K
+#undef F
+
+/* for CT_KERNEL_TABLE, which is expanded when the words are gone */
+#undef CT__WIDEST_F32
+#undef CT__WIDEST_F64
+#undef CT__WIDEST_I64
+#undef CT__WIDEST_BOOL
+#if CT_KERNELS_F32 == 64
+#define CT__WIDEST_F32 64
+#elif CT_KERNELS_F32 == 32
+#define CT__WIDEST_F32 32
+#elif CT_KERNELS_F32 == 16
+#define CT__WIDEST_F32 16
+#else
+#define CT__WIDEST_F32 0
+#endif
+#if CT_KERNELS_F64 == 64
+#define CT__WIDEST_F64 64
+#elif CT_KERNELS_F64 == 32
+#define CT__WIDEST_F64 32
+#elif CT_KERNELS_F64 == 16
+#define CT__WIDEST_F64 16
+#else
+#define CT__WIDEST_F64 0
+#endif
+#ifdef CT_KERNELS_I64
+#define CT__WIDEST_I64 16
+#else
+#define CT__WIDEST_I64 0
+#endif
+#ifdef CT_KERNELS_BOOL
+#define CT__WIDEST_BOOL 16
+#else
+#define CT__WIDEST_BOOL 0
+#endif
+#undef CT_KERNELS
+#undef CT_KERNELS_F32
+#undef CT_KERNELS_F64
+#undef CT_KERNELS_I64
+#undef CT_KERNELS_BOOL
+#undef CT_KERNELS_TAG
+
+#elif defined(CT_KERNELS) /* for each dtype */
+#define IS_FLOAT 1
+#if CT_KERNELS_F32 >= VECTOR_BYTES
+#define CT__DTYPE _f32
+#define REAL      float
+#define IS_F32    1
+#include CT_KERNELS
+#undef CT__DTYPE
+#undef REAL
+#undef IS_F32
+#endif
+#define IS_F32 0
+#if CT_KERNELS_F64 >= VECTOR_BYTES
+#define CT__DTYPE _f64
+#define REAL      double
+#include CT_KERNELS
+#undef CT__DTYPE
+#undef REAL
+#endif
+#undef IS_FLOAT
+#define IS_FLOAT 0
+#if defined(CT_KERNELS_I64) && VECTOR_BYTES == 16
+#define CT__DTYPE _i64
+#define REAL      CT_KERNELS_I64
+#include CT_KERNELS
+#undef CT__DTYPE
+#undef REAL
+#endif
+#if defined(CT_KERNELS_BOOL) && VECTOR_BYTES == 16
+#define CT__DTYPE _bool
+#define REAL      CT_KERNELS_BOOL
+#include CT_KERNELS
+#undef CT__DTYPE
+#undef REAL
+#endif
+#undef IS_F32
+#undef IS_FLOAT
+#endif
