@@ -3,9 +3,9 @@
  *   combine(x1, x2, ...) = sum of w_k over all elements     gx = gy w
  *   spread(s) = s w, of one tensor's shape                  gs = <gy, w>, which is combine again
  *
- * Each is the other's rule, so there are derivatives of any order. The weights are constants that
- * outlive the graph. */
-#include "checker.h"
+ * Each is in the other's rule, so derivatives of any order exist. The weights are constants, and
+ * must outlive the graph. */
+#include "trial.h"
 
 typedef struct spread_to {
     const double *weights;

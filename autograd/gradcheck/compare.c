@@ -1,5 +1,6 @@
-/* Entry by entry, or for large inputs along random directions and at a sample of entries. A
- * direction that fails is halved until an entry is named: of the two halves one must fail too. */
+/* Compares slopes with the derivative: at each entry, or for large inputs along random directions
+ * and at a sample of entries. A direction that fails is halved until one entry is left: where the
+ * whole is wrong, one of its halves is wrong too. */
 #include <math.h>
 
 #include "checker.h"
@@ -7,6 +8,17 @@
 enum { DIRECTIONS = 6 };
 
 /* -- What was found */
+/* the worse of two verdicts counts */
+static int severity(ct_verdict verdict)
+{
+    static const ct_verdict order[] = { CT_GRADCHECK_PASS, CT_GRADCHECK_KINK,
+                                        CT_GRADCHECK_INCONCLUSIVE, CT_GRADCHECK_FAIL };
+    int k = 0;
+    while (k < 4 && order[k] != verdict)
+        k++;
+    return k;
+}
+
 static void describe(ct__check *c, const ct__aim *aim, const ct__finding *found)
 {
     const ct__slope *s = &found->slope;
@@ -19,7 +31,7 @@ static void describe(ct__check *c, const ct__aim *aim, const ct__finding *found)
         ct__check_place(c, aim->entry);
 }
 
-/* by how much more than is allowed the two are apart */
+/* how far the two are apart, in units of what is allowed */
 static double excess(const ct__check *c, const ct__finding *f)
 {
     double allowed = f->slope.bar + ct__check_tolerance(c, f->analytic, f->slope.value);
@@ -42,7 +54,7 @@ static bool note(ct__check *c, const ct__aim *aim, const ct__finding *found)
         c->numeric[aim->entry] = found->slope.value;
         c->verdicts[aim->entry] = (signed char)verdict;
     }
-    int now = ct__check_severity(verdict), before = ct__check_severity(c->verdict);
+    int now = severity(verdict), before = severity(c->verdict);
     bool names = verdict == CT_GRADCHECK_FAIL && aim->entry >= 0 && c->report->input < 0;
     if (now > before || (now == before && (score > c->score || names))) {
         c->verdict = verdict, c->score = score;

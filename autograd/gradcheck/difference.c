@@ -1,38 +1,41 @@
-/* Numerical slopes that say how wrong they may be.
+/* Numerical slopes with a bound of their error.
  *
- * The central difference D(h) = (f(h/2) - f(-h/2)) / h is off by c2 h^2 + c4 h^4 + ... (odd powers
- * cancel), so shortening h and extrapolating to h = 0 (Richardson, in Ridders' tableau; Adv. Eng.
- * Software 4, 1982) removes one power after the other:
+ * The central difference D(h) = (f(h/2) - f(-h/2)) / h is off by c2 h^2 + c4 h^4 + ...; the odd
+ * powers cancel. Shortening h and extrapolating to h = 0 removes one power after the other
+ * (Richardson, in Ridders' tableau; Adv. Eng. Software 4, 1982):
  *
  *   A[j][0] = D(h_j),  A[j][m] = A[j][m-1] + (A[j][m-1] - A[j-1][m-1]) / ((h_(j-m) / h_j)^2 - 1)
  *
- * An entry's error is judged by how far it moved from its two parents, and roundoff, which grows
- * as 1/h, is added: the bar. The entry with the smallest bar wins.
+ * The error of an entry is taken to be its distance from its two parents, plus roundoff, which
+ * grows as 1/h. The sum is the bar, and the entry with the smallest bar is the result.
  *
- * That is right where f is smooth on the scale of h. Whether it is, the one-sided slopes tell, for
- * they cost nothing more: their gap, (f(h/2) - 2 f(0) + f(-h/2)) / (h/2), shrinks with h where f
- * is smooth; it stays where f has a kink at 0, and grows as 1/h where f jumps. Until it shrinks (a
- * kink lies within the step), the gap is part of the bar, which makes the step go below the kink.
- * A gap that stays is followed down to where roundoff hides it, in longer strides. */
+ * That is right where f is smooth on the scale of h. The one-sided slopes, which need no further
+ * evaluation, tell whether it is: their gap, (f(h/2) - 2 f(0) + f(-h/2)) / (h/2), shrinks with h
+ * where f is smooth, stays where f has a kink at 0, and grows as 1/h where f jumps. A kink beside
+ * 0 but within the step makes a gap too. So the gap is part of the bar until it shrinks, which
+ * makes the step go below such a kink. A gap that stays is followed in longer strides, down to
+ * where roundoff hides it. */
 #include <math.h>
 
 #include "difference.h"
 
 enum { COLUMNS = 6, PROBES = 100 };
-/* no whole number: steps that are multiples of one another would all be multiples of a period too,
- * and make a fast oscillation look slow */
+/* These are not whole numbers, since steps that are multiples of one another could all be multiples
+ * of a period, and would make a fast oscillation look slow */
 #define STRIDE 2.2
 #define LONG_STRIDE 4.7     /* while there is a kink */
 #define OUTSIDE_STRIDE 17.3 /* while f is not finite */
 
 typedef struct search {
     double atol, rtol;
-    double row[COLUMNS], steps[COLUMNS]; /* the tableau's last row; its steps, the last first */
-    int rows;                            /* since the tableau was begun */
-    double gap, left, right;             /* of the last row */
-    int same, grown;                     /* rows on end whose gap stayed, or grew as 1/h */
-    bool moved;                          /* some row was not flat */
-    double slack;                        /* of the best pair of one-sided slopes at a kink */
+    double row[COLUMNS];     /* the last row of the tableau */
+    double steps[COLUMNS];   /* the steps of the last rows, the last one first */
+    int rows;                /* rows since the tableau was begun */
+    double gap, left, right; /* of the last row */
+    int same;                /* how many rows in succession had a gap that stayed */
+    int grown;               /* how many rows in succession had a gap that grew as 1/h */
+    bool moved;              /* f moved in some row */
+    double slack;            /* error of the best pair of one-sided slopes at a kink */
     ct__slope best;
 } search;
 
@@ -41,7 +44,7 @@ static double tolerance_of(const search *s, double slope)
     return s->atol + s->rtol * fabs(slope);
 }
 
-/* one more row of the tableau; the best of its entries, and how far it may be off */
+/* adds a row to the tableau; returns the best of its entries, and how far that may be off */
 static double extrapolate(search *s, const ct__sides *now, double *error)
 {
     double value = now->rise / now->step, old = s->row[0], best = value;
@@ -74,7 +77,7 @@ static void note_kink(search *s, double left, double right, double noise, double
     s->best.left = left, s->best.right = right, s->best.step = step;
 }
 
-/* a row more; true when no further one can help */
+/* takes a row into account; true when no further row can help */
 static bool take(search *s, const ct__sides *now)
 {
     double noise = now->noise / now->step, error;

@@ -1,41 +1,12 @@
-/* ct_gradcheck: the stage on which a function is checked, and how it is left.
+/* ct_gradcheck: opens a check, compares the derivatives of one function, and leaves everything as
+ * it was found.
  *
- * Inputs in f64 are what f gets, marked as variables for the while; their entries are moved behind
- * the back of version counters and put back bit for bit, so nobody can tell. Inputs in f32, and
- * read-only ones, are replaced by f64 copies. */
+ * The function gets the caller's f64 inputs themselves. They require grad while the check runs;
+ * their entries are moved without a new version of the data, and are put back bit for bit, so that
+ * afterwards no trace is left. Inputs in f32, and read-only ones, are replaced by f64 copies. */
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "checker.h"
-
-bool ct__check_invalid(ct__check *c, const char *format, ...)
-{
-    c->verdict = CT_GRADCHECK_INVALID;
-    va_list arguments;
-    va_start(arguments, format);
-    if (c->report->diagnosis[0] == '\0')
-        vsnprintf(c->report->diagnosis, sizeof c->report->diagnosis, format, arguments);
-    va_end(arguments);
-    return false;
-}
-
-void *ct__check_room(ct__check *c, int64_t count, size_t size)
-{
-    size_t bytes = ((size_t)count + 1) * size;
-    void *room = ct__scope_chars(c->cx, bytes);
-    if (room)
-        return memset(room, 0, bytes);
-    ct__check_invalid(c, "out of memory");
-    return NULL;
-}
-
-double ct__check_random(ct__check *c)
-{
-    uint64_t bits = ct_random_at(c->options.seed, c->drawn++);
-    double magnitude = 0.25 + 0.75 * (double)(bits >> 44) * 0x1p-20;
-    return bits & 1 ? magnitude : -magnitude;
-}
 
 /* -- Opening and closing */
 static bool resolve(ct__check *c, const ct_gradcheck_options *options)
@@ -45,10 +16,14 @@ static bool resolve(ct__check *c, const ct_gradcheck_options *options)
     ct_gradcheck_options *o = &c->options;
     for (size_t i = 0; i < sizeof o->reserved / sizeof *o->reserved; i++)
         if (o->reserved[i])
-            return ct_fail(c->cx, CT_ERROR_VALUE, "gradcheck: the options were not zeroed"), false;
-    if (isnan(o->rtol) || isnan(o->atol) || o->order < 0 || o->order > 2)
-        return ct_fail(c->cx, CT_ERROR_VALUE, "gradcheck: order %d, rtol %g, atol %g", o->order,
-                       o->rtol, o->atol), false;
+            return ct_fail(c->cx, CT_ERROR_VALUE, "gradcheck: the options' reserved fields must be 0; "
+                                              "the options were not zeroed"), false;
+    if (o->order < 0 || o->order > 2)
+        return ct_fail(c->cx, CT_ERROR_VALUE, "gradcheck: order must be 0, 1 or 2, got order %d",
+                       o->order), false;
+    if (isnan(o->rtol) || isnan(o->atol))
+        return ct_fail(c->cx, CT_ERROR_VALUE, "gradcheck: rtol and atol must be numbers, got nan"),
+               false;
     o->rtol = o->rtol == 0 ? 1e-6 : fmax(o->rtol, 0);
     o->atol = o->atol == 0 ? 1e-9 : fmax(o->atol, 0);
     if (o->max_entries == 0)
@@ -75,25 +50,33 @@ bool ct__check_open(ct__check *c, ct_context *cx, const ct_gradcheck_options *op
     return true;
 }
 
+static void give_back(const ct__check *c)
+{
+    c->cx->find_nonfinite = c->find_nonfinite;
+    c->cx->seed = c->user_seed, c->cx->draws = c->user_draws;
+    if (c->pending == CT_OK)
+        return;
+    c->cx->error = c->pending;
+    memcpy(c->cx->error_text, c->pending_text, sizeof c->pending_text);
+}
+
 ct_verdict ct__check_close(ct__check *c)
 {
     ct_gradcheck_report *r = c->report;
+    if (c->cx && ct_error(c->cx) != CT_OK && c->verdict != CT_GRADCHECK_INVALID) {
+        r->diagnosis[0] = '\0'; /* no verdict can be trusted beside an error */
+        ct__check_invalid(c, "%s", ct_error_text(c->cx));
+    }
     if (r->compared == 0 && c->verdict == CT_GRADCHECK_PASS)
-        ct__check_invalid(c, "nothing to compare: no float input with an element");
+        ct__check_invalid(c, "nothing to compare: no input is a float tensor with an element");
     if (c->verdict == CT_GRADCHECK_KINK && c->options.accept_kinks)
         c->verdict = CT_GRADCHECK_PASS;
-    if (c->cx) {
-        c->cx->find_nonfinite = c->find_nonfinite;
-        c->cx->seed = c->user_seed, c->cx->draws = c->user_draws;
-        if (c->pending != CT_OK) {
-            c->cx->error = c->pending;
-            memcpy(c->cx->error_text, c->pending_text, sizeof c->pending_text);
-        }
-    }
+    if (c->cx)
+        give_back(c);
     return r->verdict = c->verdict;
 }
 
-/* -- The stage */
+/* -- The inputs */
 static ct_tensor *copy_of(ct__check *c, const ct_tensor *x)
 {
     ct_tensor *copy = ct_zeros(c->cx, CT_F64, ct__shape(x), x->ndim);
@@ -123,7 +106,8 @@ static void extent(const ct__part *part, const double **low, const double **high
     }
 }
 
-/* do two parts lie in one piece of memory? (interleaved ones would not collide, but seldom are) */
+/* Do the ranges of memory overlap in which two parts lie? Parts that interleave without a common
+ * element are refused too: they are rare */
 static bool overlap(const ct__part *a, const ct__part *b)
 {
     if (a->count == 0 || b->count == 0 || a->x->buffer != b->x->buffer)
@@ -162,7 +146,7 @@ bool ct__check_begin(ct__check *c, ct_tensor *const *x, int n)
     c->seed = cx->seed, c->draws = cx->draws;
     c->given = x, c->n = n;
     c->entries = c->part_count = 0;
-    c->u = NULL, c->parts = NULL;
+    c->u = NULL, c->parts = NULL, c->remembered = false;
     c->x = ct__check_room(c, n, sizeof *c->x);
     c->targets = ct__check_room(c, n + 1, sizeof(ct_tensor *));
     c->v = ct__check_room(c, n + 1, sizeof(ct_tensor *));
@@ -178,6 +162,8 @@ bool ct__check_begin(ct__check *c, ct_tensor *const *x, int n)
 
 void ct__check_end(ct__check *c)
 {
+    if (c->remembered) /* f may have written into its inputs, and failed then */
+        ct__check_move(c, 0);
     for (int i = 0; c->parts && i < c->part_count; i++)
         if (c->parts[i].marked)
             c->parts[i].x->flags &= (uint16_t)~CT__REQUIRES_GRAD;
@@ -187,7 +173,7 @@ void ct__check_end(ct__check *c)
 /* -- One function at one point */
 static bool check_order(ct__check *c, int order)
 {
-    c->order = order;
+    c->order = order, c->remembered = false;
     int64_t n = c->entries;
     c->start = ct__check_room(c, 4 * n, sizeof *c->start);
     c->verdicts = ct__check_room(c, n, 1);
@@ -203,7 +189,7 @@ static bool check_order(ct__check *c, int order)
     return true;
 }
 
-bool ct__check_all(ct__check *c)
+bool ct__check_orders(ct__check *c)
 {
     if (c->entries == 0)
         return true;
@@ -215,7 +201,7 @@ bool ct__check_all(ct__check *c)
         return false;
     if (c->options.order < 2 || c->verdict == CT_GRADCHECK_FAIL)
         return true;
-    if (c->u->dtype == CT_F64) /* the cotangent is an input of the gradient too */
+    if (c->u->dtype == CT_F64) /* the gradient is a function of the cotangent too */
         add_part(c, c->u, c->n, false);
     return check_order(c, 2);
 }
@@ -234,7 +220,7 @@ ct_verdict ct_gradcheck(ct_context *cx, ct_function f, void *user, ct_tensor *co
     }
     c.f = f, c.user = user;
     if (ct__check_begin(&c, x, n))
-        ct__check_all(&c);
+        ct__check_orders(&c);
     ct__check_end(&c);
     return ct__check_close(&c);
 }

@@ -1,13 +1,14 @@
-/* What is found out about a function before anything is compared: that it is one, and finite, and
- * how noisy its values are.
+/* Finds out about a function before anything is compared: is it a function at all, are its values
+ * finite, and how noisy are they?
  *
- * Roundoff is measured, not assumed: along a short line through the point, 1e-7 of x long, f is
- * as good as straight or (at a kink) bent once, so its slope goes one way only; what its second
- * differences sum to in magnitude beyond their net sum is noise. A value that is rounded by up
- * to q/2 has an excess of 2 q if the rounding flips once on the way, and more if oftener: a
- * quarter of the excess stands beside eps |y|, which holds for a value that is rounded well.
- * Two spacings, for one may be in step with the grid of roundings. (A gradient may jump at the
- * point, at a kink of f: that is no noise.) */
+ * The noise is measured, since it cannot be known. Along a line through the point that is 1e-7 of
+ * x long, f is straight to within rounding, or bent once where it has a kink. So its slope changes
+ * in one direction only, and the second differences have one sign. Where their magnitudes sum to
+ * more than the magnitude of their sum, the excess is noise. A value that is rounded by up to q/2
+ * has an excess of 2 q if the rounding flips once on the line, and more if it flips more often. A
+ * quarter of the excess is therefore taken beside eps |y|, which is the noise of a value that is
+ * rounded correctly. Two spacings are tried, since one of them may be in step with the rounding.
+ * At order 2 a gradient may jump, where f has a kink; that is no noise. */
 #include <float.h>
 #include <math.h>
 
@@ -16,7 +17,7 @@
 enum { NOISE_POINTS = 9 };
 
 /* -- Noise */
-/* values at points `spacing` apart; each one's excess (see the top) raises its noise */
+/* takes the values at points `spacing` apart; an excess (see the top) raises a value's noise */
 static bool measure(ct__check *c, double spacing)
 {
     double *last = c->plus, *slope = c->minus, *now = c->work;
@@ -36,7 +37,7 @@ static bool measure(ct__check *c, double spacing)
     for (int64_t j = 0; j < c->outputs && done; j++) {
         double excess = (sum[j] - fabs(net[j])) / 4;
         bool jumps = c->order == 2 && excess > 1e-3 * fmax(fabs(last[j]), fabs(c->y[j]));
-        if (excess > c->noise[j] && !jumps) /* not for NaN: the line left f's domain */
+        if (excess > c->noise[j] && !jumps) /* false for a NaN: the line left f's domain */
             c->noise[j] = excess;
     }
     return done;
@@ -52,7 +53,7 @@ static bool measure_along(ct__check *c)
     return done;
 }
 
-/* much noise is measured again along another line, for two kinks may have lain on the first */
+/* much noise is measured again along another line, since two kinks may have lain on the first */
 static bool measure_noise(ct__check *c)
 {
     double *first = c->work + 3 * c->outputs;
@@ -70,7 +71,7 @@ static bool measure_noise(ct__check *c)
     return true;
 }
 
-/* -- Is it a function, and finite? */
+/* -- Is it a function, and is it finite? */
 static bool remember_start(ct__check *c)
 {
     for (int i = 0; i < c->part_count; i++) {
@@ -84,6 +85,7 @@ static bool remember_start(ct__check *c)
         }
         part->scale = sqrt(squares);
     }
+    c->remembered = true;
     return true;
 }
 
@@ -99,17 +101,16 @@ static bool check_pure(ct__check *c)
     for (int i = 0; i < c->part_count; i++) {
         const ct__part *part = &c->parts[i];
         ct_to_doubles(part->x, c->numeric + part->first, part->count);
-        if (same_bits(c->numeric + part->first, c->start + part->first, part->count))
-            continue;
-        ct__check_move(c, 0);
-        return ct__check_invalid(c, "the function writes into input %d", part->input);
+        if (!same_bits(c->numeric + part->first, c->start + part->first, part->count))
+            return ct__check_invalid(c, "the function writes into input %d", part->input);
     }
     for (int64_t j = 0; j < c->outputs; j++)
         if (!isfinite(c->y[j]))
             return ct__check_invalid(c, "the function's %s is not finite at this point",
                                      c->order == 2 ? "gradient" : "value");
     return same_bits(c->y, c->plus, c->outputs) ||
-           ct__check_invalid(c, "not deterministic: two evaluations at one point differ");
+           ct__check_invalid(c, "the function is not deterministic: two evaluations at one point "
+                               "differ");
 }
 
 static bool make_cotangent(ct__check *c)

@@ -1,11 +1,8 @@
-/* What a check found, in words. */
+/* Says in words what a check found. */
 #include <math.h>
 #include <stdio.h>
 
 #include "checker.h"
-
-/* what a cotangent is multiplied by in the second look */
-enum { TWICE = 2 };
 
 const char *ct_verdict_text(ct_verdict verdict)
 {
@@ -22,28 +19,6 @@ const char *ct_verdict_text(ct_verdict verdict)
         return "INCONCLUSIVE";
     }
     return "unknown";
-}
-
-int ct__check_severity(ct_verdict verdict)
-{
-    static const ct_verdict order[] = { CT_GRADCHECK_PASS, CT_GRADCHECK_KINK,
-                                        CT_GRADCHECK_INCONCLUSIVE, CT_GRADCHECK_FAIL };
-    int k = 0;
-    while (k < 4 && order[k] != verdict)
-        k++;
-    return k;
-}
-
-void ct__check_place(ct__check *c, int64_t entry)
-{
-    ct_gradcheck_report *r = c->report;
-    const ct__part *part = ct__check_part(c, entry);
-    int64_t k = entry - part->first;
-    r->input = part->input, r->ndim = part->x->ndim;
-    for (int d = r->ndim - 1; d >= 0; d--) {
-        r->index[d] = k % ct__shape(part->x)[d];
-        k /= ct__shape(part->x)[d];
-    }
 }
 
 /* -- Diagnosis: what do the wrong entries have in common? */
@@ -78,7 +53,7 @@ static bool find_values(ct__check *c)
     return !finite || zero;
 }
 
-/* with twice the cotangent, is it the same gradient? false: it is fine */
+/* how does the gradient change when the cotangent is doubled? */
 static bool find_ignored(ct__check *c)
 {
     int64_t n = c->entries;
@@ -88,11 +63,11 @@ static bool find_ignored(ct__check *c)
         return false;
     memcpy(was, c->analytic, (size_t)n * sizeof *was);
     for (int64_t j = 0; j < c->u->count; j++)
-        ((double *)(void *)c->u->data)[j] *= TWICE;
+        ((double *)(void *)c->u->data)[j] *= 2;
     bool done = ct__check_derive(c);
     for (int64_t k = 0; k < n && done; k++) {
         same &= close_to(c->analytic[k], was[k]);
-        linear &= close_to(c->analytic[k], TWICE * was[k]);
+        linear &= close_to(c->analytic[k], 2 * was[k]);
     }
     memcpy(c->analytic, was, (size_t)n * sizeof *was);
     if (done && same)
@@ -179,38 +154,53 @@ void ct__check_diagnose(ct__check *c)
                  (long long)r->compared);
 }
 
-/* -- Text */
-static const char *place(ct_context *cx, const ct_gradcheck_report *r)
+/* -- Text: the report is the caller's, so nothing in it is taken for granted */
+/* without the sign of a NaN, which means nothing */
+static double plain(double x)
 {
-    char index[200] = "";
-    int at = 0;
-    if (r->input < 0)
-        return ct__scope_text(cx, "along a random direction");
-    for (int d = 0; d < r->ndim && at >= 0 && at < (int)sizeof index; d++)
-        at += snprintf(index + at, sizeof index - (size_t)at, "%s%lld", d ? "," : "",
-                       (long long)r->index[d]);
-    return ct__scope_text(cx, "input %d, entry (%s)", r->input, index);
+    return isnan(x) ? fabs(x) : x;
+}
+
+static void print_place(char *out, size_t room, const ct_gradcheck_report *r)
+{
+    int n = snprintf(out, room, "input %d, entry (", r->input);
+    if (r->input < 0) {
+        snprintf(out, room, "along a random direction");
+        return;
+    }
+    for (int d = 0; d < r->ndim && d < CT_MAX_DIMS; d++)
+        n += snprintf(out + n, room - (size_t)n, "%s%lld", d ? "," : "", (long long)r->index[d]);
+    snprintf(out + n, room - (size_t)n, ")");
+}
+
+static void print_worst(char *out, size_t room, const ct_gradcheck_report *r)
+{
+    char where[48 + 21 * CT_MAX_DIMS]; /* an index has at most 20 characters */
+    print_place(where, sizeof where, r);
+    snprintf(out, room,
+             "\n  worst: %s, derivative of order %d"
+             "\n  analytic %.15g, numeric %.15g +- %.1e, ratio %.6g"
+             "\n  slopes left %.9g, right %.9g, with a step of %.1e"
+             "\n  compared %lld, wrong %lld, on a kink %lld; %lld evaluations, seed %llu",
+             where, r->order, plain(r->analytic), plain(r->numeric), plain(r->bar),
+             plain(r->analytic / r->numeric), plain(r->left), plain(r->right), plain(r->step),
+             (long long)r->compared, (long long)r->wrong, (long long)r->kinks,
+             (long long)r->evaluations, (unsigned long long)r->seed);
 }
 
 const char *ct_gradcheck_text(ct_context *cx, const ct_gradcheck_report *r)
 {
+    char worst[1024] = "";
     if (!cx || !r)
-        return ct_fail(cx, CT_ERROR_NULL, "gradcheck_text: no report"), "(null)";
-    const char *worst = "", *where = place(cx, r);
-    if (where && r->compared > 0)
-        worst = ct__scope_text(
-            cx,
-            "\n  worst: %s, derivative of order %d"
-            "\n  analytic %.15g, numeric %.15g +- %.1e, ratio %.6g"
-            "\n  slopes left %.9g, right %.9g, with a step of %.1e"
-            "\n  compared %lld, wrong %lld, on a kink %lld; %lld evaluations, seed %llu",
-            where, r->order, r->analytic, r->numeric, r->bar, r->analytic / r->numeric, r->left,
-            r->right, r->step, (long long)r->compared, (long long)r->wrong, (long long)r->kinks,
-            (long long)r->evaluations, (unsigned long long)r->seed);
-    if (!where || !worst)
-        return "(out of memory)";
-    const char *text = ct__scope_text(cx, "gradcheck%s%s: %s%s%s%s", r->op[0] ? " " : "", r->op,
-                                      ct_verdict_text(r->verdict), worst,
-                                      r->diagnosis[0] ? "\n  " : "", r->diagnosis);
+        return ct_fail(cx, CT_ERROR_NULL, "gradcheck_text: the report is NULL"), "(null)";
+    const char *op = r->op ? r->op : "", *formula = r->formula ? r->formula : "";
+    const char *derivative = r->derivative ? r->derivative : "";
+    if (r->compared > 0)
+        print_worst(worst, sizeof worst, r);
+    const char *text = ct__scope_text(
+        cx, "gradcheck%s%s: %s%s%s%s%s%s%s%.*s", op[0] ? " " : "", op,
+        ct_verdict_text(r->verdict), formula[0] ? "\n  " : "", formula,
+        derivative[0] ? "\n  " : "", derivative, worst, r->diagnosis[0] ? "\n  " : "",
+        (int)sizeof r->diagnosis, r->diagnosis);
     return text ? text : "(out of memory)";
 }

@@ -1,27 +1,27 @@
-/* One slope by differences, of an entry or along a direction, judged against the derivative.
+/* Finds one slope by differences, of an entry or along a direction, and judges the derivative by
+ * it.
  *
- * Values that an entry never moves carry no noise into its slope: a large and a small element of
- * one tensor do not disturb each other. Whether one moves shows only at steps that matter, so
- * steps begin where the noise of all would be harmless.
+ * Only values that moved add noise to a slope, so that a large and a small element of one tensor
+ * do not disturb each other. Whether a value moves at all is seen only at steps that are long
+ * enough, so the first step is one at which the noise of all values would be harmless.
  *
- * At a kink the derivative must lie between the slopes on the left and on the right. That is so
- * of one kink; where several meet (all units of a layer that see zeros only) it need not be,
- * nor along a direction. Then the rest of the point is moved a little, which parts kinks that
- * merely met, and what is found there counts: a value outside is wrong if it is wrong there
- * too. */
+ * At a kink the derivative must lie between the slopes on the left and on the right. Where several
+ * kinks meet (all units of a layer that sees only zeros) a right derivative may lie outside, and
+ * so may one along a direction. Then the rest of the point is moved a little, which parts kinks
+ * that merely met: a derivative that lies outside is wrong if it is wrong there too. */
 #include <float.h>
 #include <math.h>
 
 #include "checker.h"
 
 enum { BAR = 2, LOOKS = 3 };
-#define FIRST_STEP 0.125 /* times the size of the entry */
-#define ASIDE 1e-4       /* ... which is how far the rest of the point is moved */
+#define FIRST_STEP 0.125 /* in units of the size of the entry */
+#define ASIDE 1e-4       /* likewise: how far the rest of the point is moved at a kink */
 
 typedef struct probe {
     ct__check *c;
     int64_t entry;
-    double rounding; /* what rounding x may do along a direction, times the slope */
+    double rounding; /* how far the rounding of x may move the value along a direction */
 } probe;
 
 /* -- Evaluating on both sides */
@@ -108,7 +108,7 @@ static ct_verdict judge(const ct__check *c, double analytic, const ct__slope *s)
     return sharp ? CT_GRADCHECK_PASS : CT_GRADCHECK_INCONCLUSIVE;
 }
 
-/* the first step: so long that noise is harmless, if one of at most `most` is */
+/* lengthens the first step until noise is harmless; it stays at `most` or below */
 static bool first_step(probe *p, double *h, double most)
 {
     for (; *h < most; *h = fmin(16 * *h, most)) {
@@ -129,8 +129,8 @@ static bool consistent(const ct__slope *a, const ct__slope *b)
     return fabs(a->value - b->value) <= BAR * (a->bar + b->bar);
 }
 
-/* a mismatch is looked at again with other steps, and a third time if the two looks differ: of
- * three, two that agree are believed; if none do, no bar is to be trusted */
+/* A mismatch is looked at again with other steps, and a third time if the two looks differ. Two
+ * looks that agree are believed. If no two agree, no bar can be trusted */
 static bool measure(probe *p, double h, double analytic, ct__slope *slope)
 {
     ct__check *c = p->c;
@@ -160,7 +160,7 @@ static bool measure(probe *p, double h, double analytic, ct__slope *slope)
     return true;
 }
 
-/* the derivative along the direction's entries in [from, to), which it is cut down to */
+/* cuts the direction down to the entries in [from, to); returns the derivative along it */
 static double along(probe *p, const ct__aim *aim)
 {
     ct__check *c = p->c;
@@ -175,7 +175,7 @@ static double along(probe *p, const ct__aim *aim)
         p->rounding += fabs(c->analytic[k] * c->start[k]) * DBL_EPSILON;
     }
     if (!isfinite(p->rounding))
-        p->rounding = 0; /* a derivative like that is wrong in any case */
+        p->rounding = 0; /* such a derivative is wrong in any case */
     return sum;
 }
 

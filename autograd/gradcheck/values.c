@@ -1,7 +1,6 @@
-/* The function under check, evaluated: moving the point, its values there, and their derivative as
- * recorded. */
+/* Evaluates the function under check: moves the point, runs the function there, and takes the
+ * derivative that was recorded. */
 #include <math.h>
-#include <stdio.h>
 
 #include "checker.h"
 
@@ -14,14 +13,6 @@ double *ct__check_entry(const ct__part *part, int64_t k)
         k /= ct__shape(x)[d];
     }
     return (double *)(void *)x->data + offset;
-}
-
-const ct__part *ct__check_part(const ct__check *c, int64_t entry)
-{
-    const ct__part *part = c->parts;
-    while (entry >= part->first + part->count)
-        part++;
-    return part;
 }
 
 /* -- Moving the point */
@@ -51,40 +42,34 @@ void ct__check_move(const ct__check *c, double t)
 }
 
 /* -- One evaluation */
-static bool failed(ct__check *c, const char *what)
-{
-    if (ct_error(c->cx) == CT_OK)
-        ct_fail(c->cx, CT_ERROR_CALLBACK, "gradcheck: the function failed without saying why");
-    return ct__check_invalid(c, "%s failed: %s", what, ct_error_text(c->cx));
-}
-
 ct_tensor *ct__check_run(ct__check *c)
 {
     c->cx->seed = c->seed, c->cx->draws = c->draws;
     c->report->evaluations++;
     ct_tensor *y = c->f(c->cx, c->x, c->n, c->user);
     if (!y || !ct__usable(y, "gradcheck") || ct_error(c->cx) != CT_OK)
-        return failed(c, "the function"), NULL;
+        return ct__check_failed(c, "the function"), NULL;
     if (y->cx != c->cx || !ct__is_float(y->dtype))
-        return ct__check_invalid(c, y->cx != c->cx ? "its value is of another context"
-                                                   : "its value is not f32 or f64"),
+        return ct__check_invalid(c, y->cx != c->cx
+                                        ? "the function's value belongs to another context"
+                                        : "the function's value is not f32 or f64"),
                NULL;
     if (c->u && (y->dtype != c->u->dtype || !ct__same_shape(y, c->u)))
-        return ct__check_invalid(c, "its value changes in shape or dtype"), NULL;
+        return ct__check_invalid(c, "the function's value changes in shape or dtype"), NULL;
     return y;
 }
 
-/* g: d <u, y> / d input, NULL where there is no path */
-static bool gradient(ct__check *c, ct_tensor *y, unsigned flags, ct_tensor **g)
+bool ct__check_gradient(ct__check *c, ct_tensor *y, unsigned flags, ct_tensor **g)
 {
     for (int i = 0; i < c->inputs; i++)
         g[i] = NULL;
     if (!(y->flags & CT__REQUIRES_GRAD))
         return true;
-    return ct__grad(y, c->u, c->targets, c->inputs, flags, g) == CT_OK || failed(c, "backward");
+    return ct__grad(y, c->u, c->targets, c->inputs, flags, g) == CT_OK ||
+           ct__check_failed(c, "backward");
 }
 
-static void store(const ct_tensor *g, int64_t count, double *out)
+void ct__check_store(const ct_tensor *g, int64_t count, double *out)
 {
     if (g)
         ct_to_doubles(g, out, count);
@@ -98,11 +83,11 @@ static bool values_in_scope(ct__check *c, double *out)
     if (!y || !g)
         return false;
     if (c->order == 1)
-        return store(y, c->outputs, out), true;
-    if (!gradient(c, y, CT_CREATE_GRAPH, g))
+        return ct__check_store(y, c->outputs, out), true;
+    if (!ct__check_gradient(c, y, CT_CREATE_GRAPH, g))
         return false;
     for (int i = 0; i < c->inputs; i++)
-        store(g[i], c->parts[i].count, out + c->parts[i].first);
+        ct__check_store(g[i], c->parts[i].count, out + c->parts[i].first);
     return true;
 }
 
@@ -122,9 +107,9 @@ static bool derive_first(ct__check *c, ct_tensor **g)
         const ct__part *part = &c->parts[i];
         if (part->copied && !g[i])
             return ct__check_invalid(c, "the value does not depend on input %d: f32 and read-only "
-                                        "inputs go in as copies, to be reached as arguments only",
+                                        "inputs are copied, so use the function's arguments only",
                                      part->input);
-        store(g[i], part->count, c->analytic + part->first);
+        ct__check_store(g[i], part->count, c->analytic + part->first);
     }
     return true;
 }
@@ -140,10 +125,10 @@ static bool derive_second(ct__check *c, ct_tensor **g)
         if (!g[i] || !(g[i]->flags & CT__REQUIRES_GRAD))
             continue;
         if (ct__grad(g[i], c->v[i], c->targets, c->part_count, CT_ZERO_PATH, h) != CT_OK)
-            return failed(c, "backward");
+            return ct__check_failed(c, "backward");
         for (int j = 0; j < c->part_count; j++) {
             const ct__part *part = &c->parts[j];
-            store(h[j], part->count, c->direction + part->first);
+            ct__check_store(h[j], part->count, c->direction + part->first);
             for (int64_t k = part->first; k < part->first + part->count; k++)
                 c->analytic[k] += c->direction[k];
         }
@@ -157,76 +142,10 @@ bool ct__check_derive(ct__check *c)
     ct__scope_push(c->cx, &scope);
     ct_tensor **g = ct__check_room(c, c->inputs, sizeof *g), *y = g ? ct__check_run(c) : NULL;
     unsigned flags = c->order == 2 ? CT_CREATE_GRAPH : 0;
-    bool done = y && gradient(c, y, flags, g);
+    bool done = y && ct__check_gradient(c, y, flags, g);
     c->connected = done && y->flags & CT__REQUIRES_GRAD;
     if (done)
         done = c->order == 2 ? derive_second(c, g) : derive_first(c, g);
     ct__scope_pop(c->cx, &scope);
-    return done;
-}
-
-/* -- f32 inputs as they are */
-/* of an f32 gradient three digits are asked, or four of the largest element */
-static void compare_part(ct__check *c, const ct__part *part, const double *g32)
-{
-    double largest = 0;
-    int64_t end = part->first + part->count;
-    for (int64_t k = part->first; k < end; k++)
-        largest = fmax(largest, fabs(c->analytic[k]));
-    for (int64_t k = part->first; k < end && c->verdict != CT_GRADCHECK_FAIL; k++) {
-        double wide = c->analytic[k];
-        if (fabs(g32[k] - wide) <= 1e-3 * fabs(wide) + 1e-4 * largest)
-            continue;
-        ct_gradcheck_report *r = c->report;
-        c->verdict = CT_GRADCHECK_FAIL;
-        ct__check_place(c, k);
-        r->order = 1, r->wrong++;
-        r->analytic = g32[k], r->numeric = r->left = r->right = wide, r->bar = r->step = 0;
-        snprintf(r->diagnosis, sizeof r->diagnosis,
-                 "the gradient computed in f32 is not that computed in f64");
-    }
-}
-
-static bool compare_f32(ct__check *c, double *g32)
-{
-    ct_tensor **g = ct__check_room(c, c->inputs, sizeof *g), *y = g ? ct__check_run(c) : NULL;
-    if (!y || !gradient(c, y, 0, g))
-        return false;
-    for (int i = 0; i < c->inputs; i++) {
-        const ct__part *part = &c->parts[i];
-        store(g[i], part->count, g32 + part->first);
-        compare_part(c, part, g32);
-    }
-    return true;
-}
-
-static ct_tensor *rounded(ct__check *c, const ct_tensor *x)
-{
-    ct_tensor *y = ct_zeros(c->cx, CT_F32, ct__shape(x), x->ndim);
-    for (int64_t k = 0; y && k < y->count; k++) /* a copy of ours: row-major */
-        ((float *)(void *)y->data)[k] = (float)((double *)(void *)x->data)[k];
-    return y;
-}
-
-bool ct__check_f32(ct__check *c)
-{
-    bool any = false;
-    for (int i = 0; i < c->inputs; i++)
-        any |= c->given[c->parts[i].input]->dtype == CT_F32;
-    if (!any || c->verdict == CT_GRADCHECK_FAIL)
-        return true;
-    ct__check f32 = *c;
-    f32.x = ct__check_room(c, c->n, sizeof *f32.x);
-    f32.targets = ct__check_room(c, c->n, sizeof(ct_tensor *));
-    double *g = ct__check_room(c, c->entries, sizeof *g);
-    if (!f32.x || !f32.targets || !g)
-        return false;
-    f32.u = c->u->dtype == CT_F64 ? rounded(c, c->u) : c->u;
-    for (int i = 0; i < c->n; i++)
-        f32.x[i] = ct_detach(c->given[i]);
-    for (int i = 0; i < c->inputs; i++)
-        f32.targets[i] = ct_variable(f32.x[c->parts[i].input]);
-    bool done = ct_error(c->cx) == CT_OK ? compare_f32(&f32, g) : failed(c, "copying");
-    c->verdict = f32.verdict;
     return done;
 }

@@ -1,0 +1,90 @@
+/* A rule may read only the data that its operator saves. Other data may have been written over, or
+ * be gone, when the rule runs; a rule that reads them then gives a wrong gradient, silently.
+ *
+ * So each input, output and auxiliary that `saves` does not list is overwritten between `forward`
+ * and the rule, without a new version of its data, and the gradient must stay the same. Shapes may
+ * be read, and are kept. In these runs the operator saves everything, so that a wrong rule finds
+ * data to read where it would otherwise find NULL. */
+#include <math.h>
+#include <stdio.h>
+
+#include "trial.h"
+
+static bool is_saved(const ct_op *op, ct__target target)
+{
+    if (op->flags & CT_OP_VIEW && target.kind != CT__AUXILIARY && target.index == 0)
+        return op->saves & (CT_SAVE_X(0) | CT_SAVE_Y(0)); /* they share their data */
+    if (target.kind == CT__INPUT)
+        return ct__saves_x(op, (uint32_t)target.index);
+    return op->saves & (target.kind == CT__OUTPUT ? CT_SAVE_Y(target.index) : CT_SAVE_AUX);
+}
+
+static bool compare_target(ct__runs *s, const char *rule, ct__target target)
+{
+    static const char *const kinds[] = { "nothing", "input", "output", "auxiliary" };
+    char wrong[100];
+    snprintf(wrong, sizeof wrong, "%s reads %s %d, which `saves` does not list", rule,
+             kinds[target.kind], target.index);
+    for (target.fill = 0; target.fill < CT__FILLS; target.fill++) {
+        const ct__variant v = { .wrong = wrong, .u = s->u, .target = target };
+        if (!ct__run(s, &v, s->y2, s->g2))
+            return false;
+        int64_t k = s->skipped ? -1 : ct__run_differs(&v, s->g2, s->g, s->entries);
+        if (k >= 0)
+            return ct__check_fail(s->c, k, s->g2[k], s->g[k], wrong), true;
+    }
+    return true;
+}
+
+/* does the plain run give finite numbers, and the same ones again? */
+static bool is_steady(ct__runs *s, bool *finite)
+{
+    const ct__variant again = { .wrong = "the operator failed", .u = s->u };
+    *finite = true;
+    for (int64_t k = 0; k < s->entries; k++)
+        *finite &= isfinite(s->g[k]) != 0;
+    if (!*finite)
+        return true;
+    if (!ct__run(s, &again, s->y2, s->g2))
+        return false;
+    return ct__run_differs(&again, s->g2, s->g, s->entries) < 0 ||
+           ct__check_invalid(s->c, "the rule is not deterministic: two gradients at one point "
+                                   "differ");
+}
+
+/* op: the trial's, with that rule only, and saving everything */
+static bool compare_rule(ct__check *c, const ct__trial *trial, const ct_op *op, const char *rule)
+{
+    ct__runs s;
+    ct__trial with_op = *trial;
+    bool finite;
+    with_op.op = op;
+    if (!ct__runs_begin(&s, c, &with_op) || !is_steady(&s, &finite))
+        return false;
+    const int counts[] = { 0, c->n, op->outputs > 1 ? op->outputs : 1, CT__TRIAL_OUTPUTS };
+    for (int kind = CT__INPUT; finite && kind <= CT__AUXILIARY; kind++) {
+        for (int i = 0; i < counts[kind] && c->verdict != CT_GRADCHECK_FAIL; i++) {
+            ct__target target = { .kind = kind, .index = i };
+            if (!is_saved(trial->op, target) && !compare_target(&s, rule, target))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool ct__check_unsaved(ct__check *c, const ct__trial *trial)
+{
+    ct_op backward = *trial->op;
+    backward.saves = CT_SAVE_ALL_X | CT_SAVE_AUX;
+    for (int i = 0; i < CT__TRIAL_OUTPUTS; i++)
+        backward.saves |= CT_SAVE_Y(i);
+    ct_op vjp = backward;
+    vjp.backward = NULL;
+    if (c->entries == 0)
+        return true;
+    if (trial->op->backward && !compare_rule(c, trial, &backward, "backward"))
+        return false;
+    if (!trial->op->vjp || c->verdict == CT_GRADCHECK_FAIL)
+        return true;
+    return compare_rule(c, trial, &vjp, "vjp");
+}
