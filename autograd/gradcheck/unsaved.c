@@ -4,11 +4,45 @@
  * So each input, output and auxiliary that `saves` does not list is overwritten between `forward`
  * and the rule, without a new version of its data, and the gradient must stay the same. Shapes may
  * be read, and are kept. In these runs the operator saves everything, so that a wrong rule finds
- * data to read where it would otherwise find NULL. */
+ * data to read where it would otherwise find NULL; its rules do not see that. */
 #include <math.h>
 #include <stdio.h>
 
 #include "trial.h"
+
+/* an operator that saves everything in place of `real` */
+typedef struct generous {
+    ct_op op; /* comes first: a call's operator is this one */
+    const ct_op *real;
+} generous;
+
+static ct_call as_real(const ct_call *call)
+{
+    ct_call as = *call;
+    as.op = ((const generous *)(const void *)call->op)->real;
+    return as;
+}
+
+static ct_status real_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    const ct_call as = as_real(call);
+    return as.op->backward(&as, gy, gx);
+}
+
+static ct_status real_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    const ct_call as = as_real(call);
+    return as.op->vjp(&as, gy, gx);
+}
+
+static generous with_everything_saved(const ct_op *real)
+{
+    generous g = { .op = *real, .real = real };
+    g.op.saves = CT_SAVE_ALL_X | CT_SAVE_AUX;
+    for (int i = 0; i < CT__TRIAL_OUTPUTS; i++)
+        g.op.saves |= CT_SAVE_Y(i);
+    return g;
+}
 
 static bool is_saved(const ct_op *op, ct__target target)
 {
@@ -74,17 +108,15 @@ static bool compare_rule(ct__check *c, const ct__trial *trial, const ct_op *op, 
 
 bool ct__check_unsaved(ct__check *c, const ct__trial *trial)
 {
-    ct_op backward = *trial->op;
-    backward.saves = CT_SAVE_ALL_X | CT_SAVE_AUX;
-    for (int i = 0; i < CT__TRIAL_OUTPUTS; i++)
-        backward.saves |= CT_SAVE_Y(i);
-    ct_op vjp = backward;
-    vjp.backward = NULL;
+    const ct_op *op = trial->op;
+    generous backward = with_everything_saved(op), vjp = backward;
+    backward.op.backward = real_backward, backward.op.vjp = NULL;
+    vjp.op.vjp = real_vjp, vjp.op.backward = NULL;
     if (c->entries == 0)
         return true;
-    if (trial->op->backward && !compare_rule(c, trial, &backward, "backward"))
+    if (op->backward && !compare_rule(c, trial, &backward.op, "backward"))
         return false;
-    if (!trial->op->vjp || c->verdict == CT_GRADCHECK_FAIL)
+    if (!op->vjp || c->verdict == CT_GRADCHECK_FAIL)
         return true;
-    return compare_rule(c, trial, &vjp, "vjp");
+    return compare_rule(c, trial, &vjp.op, "vjp");
 }
