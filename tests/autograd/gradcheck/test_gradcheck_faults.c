@@ -22,7 +22,7 @@ static const subject *now;
         return expression;                                                                      \
     }
 FUNCTION(product, ct_mul(ct_sin(x[0]), x[1]))
-FUNCTION(wrong, ct_mul(ct_detach(x[0]), ct_square(x[1])))
+FUNCTION(wrong, ct_add(ct_detach(x[0]), x[1]))
 
 /* writes into its input, and may run out of memory after it */
 static ct_tensor *writes(ct_context *c, ct_tensor *const *x, int n, void *user)
@@ -66,11 +66,10 @@ START_TEST(functions)
 {
     static const subject subjects[] = {
         { product, CT_F64, false, false, { .order = 1 }, CT_GRADCHECK_PASS },
-        { product, CT_F64, true, false, { .order = 2, .max_entries = 2 }, CT_GRADCHECK_PASS },
-        { product, CT_F32, false, false, { .max_entries = 2 }, CT_GRADCHECK_PASS },
-        { product, CT_F32, true, false, { .order = 2, .quick = true }, CT_GRADCHECK_PASS },
+        { product, CT_F64, true, false, { .order = 2, .quick = true }, CT_GRADCHECK_PASS },
+        { product, CT_F32, true, false, { .max_entries = 1 }, CT_GRADCHECK_PASS },
         { product, CT_F64, false, true, { .quick = true }, CT_GRADCHECK_PASS },
-        { wrong, CT_F64, true, false, { .max_entries = 1 }, CT_GRADCHECK_FAIL },
+        { wrong, CT_F64, false, false, { .order = 1 }, CT_GRADCHECK_FAIL },
         { writes, CT_F64, false, false, { .order = 1 }, CT_GRADCHECK_INVALID },
     };
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++) {
@@ -82,11 +81,13 @@ END_TEST
 
 static const ct_op *operator;
 static ct_verdict truth;
+static int order;
 
 static void check_operator(ct_context *c)
 {
     ct_gradcheck_report r;
-    ct_verdict verdict = ct_gradcheck_op(c, operator, &(ct_gradcheck_options){ .quick = true }, &r);
+    const ct_gradcheck_options how = { .order = order };
+    ct_verdict verdict = ct_gradcheck_op(c, operator, &how, &r);
     ck_assert_msg(verdict == (ct_error(c) ? CT_GRADCHECK_INVALID : truth), "%s with %s: %s",
                   ct_verdict_text(verdict), ct_status_text(ct_error(c)), r.diagnosis);
 }
@@ -96,7 +97,7 @@ static int few(ct_context *c, int k, ct_tensor **x, void *attributes)
 {
     (void)attributes;
     for (int i = 0; k == 0 && i < 2; i++)
-        x[i] = ct_from_doubles(c, CT_F64, CT_SHAPE(2), CT_DOUBLES(0.5 + i, -1));
+        x[i] = ct_scalar(c, CT_F64, 0.5 + i);
     return k == 0 ? 2 : 0;
 }
 
@@ -115,8 +116,10 @@ START_TEST(operators)
     ct_op op = *ct_op_find("mul");
     op.sample = few;
     operator = &op;
+    order = 2;
     truth = CT_GRADCHECK_PASS;
     for_each_failing_allocation(check_operator);
+    order = 1;
     op.saves = 0;
     truth = CT_GRADCHECK_FAIL;
     for_each_failing_allocation(check_operator);
