@@ -213,6 +213,18 @@ FUNCTION(bent_twice, ct_add(ct_sin(x), past_threshold(c, &x, 1, NULL)))
 FUNCTION(cut_between, ct_sub(ct_add(between(c, &x, 1, NULL), ct_detach(ct_scale(x, 0.1))),
                              ct_scale(x, 0.1)))
 
+FUNCTION(cut_in_f32, ct_add(ct_detach(in_f32(c, &x, 1, NULL)), ct_scale(x, 0)))
+
+/* close to the point, a function that rounds its values to f32 is flat; its derivative is not 0 */
+START_TEST(flat_steps_prove_nothing)
+{
+    ct_tensor *x = numbers(3, (double[]){ 0.3, 1, -0.7 });
+    ct_gradcheck_options loose = { .atol = 1e-5 };
+    expect_verdict(check(cut_in_f32, NULL, &x, 1, &loose), CT_GRADCHECK_FAIL, "zero where");
+    ck_assert_int_eq(report.wrong, 3);
+}
+END_TEST
+
 START_TEST(kinks_on_both_sides)
 {
     ct_tensor *x = ct_zeros(cx, CT_F64, CT_SHAPE(1));
@@ -233,5 +245,5 @@ Suite *gradcheck_slope_suite(void)
         an_entry_on_a_kink_is_counted_apart, near_a_kink_the_step_shrinks,
         kinks_along_directions_are_counted_too, deep_relu_networks_pass_at_any_seed,
         where_many_kinks_meet, what_is_too_noisy_is_inconclusive, noise_is_never_called_wrong,
-        a_jump_is_not_called_a_kink, kinks_on_both_sides, NULL });
+        a_jump_is_not_called_a_kink, flat_steps_prove_nothing, kinks_on_both_sides, NULL });
 }

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-static ct_gradcheck_report report;
+static ct_gradcheck_report report; /* of the last check */
 
 static double get(const ct_tensor *t, int64_t k)
 {
@@ -86,16 +86,16 @@ static ct_status mixed_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor 
     return CT_OK;
 }
 
-/* sample 0 has one element: integers that are all equal cannot be told apart by their order */
+static int64_t n = 4;
+
 static int mixed_sample(ct_context *c, int k, ct_tensor **x, void *attributes)
 {
     static const bool mask[] = { true, false, true, true };
-    int64_t n = k == 0 ? 1 : 4;
     (void)attributes;
     x[0] = ct_randn(c, CT_F64, CT_SHAPE(n));
     x[1] = ct_from_ints(c, CT_SHAPE(n), (int64_t[]){ 5, 1, 3, 5 }, n);
     x[2] = ct_from_memory(c, CT_BOOL, CT_SHAPE(n), mask);
-    return k < 2 ? 3 : 0;
+    return k < 1 ? 3 : 0;
 }
 
 static const ct_op mixed_op = { .name = "mixed", .outputs = 2, .flags = CT_OP_CONTIGUOUS,
@@ -115,6 +115,8 @@ static const reading readings[] = {
     { FROM_X, CT_SAVE_X(2), "reads input 2" },
 };
 
+static const unsigned all = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_X(2) | CT_SAVE_Y(1) | CT_SAVE_AUX;
+
 static void check_mixed(bool backward, bool vjp, unsigned saves)
 {
     ct_op op = mixed_op;
@@ -126,7 +128,6 @@ static void check_mixed(bool backward, bool vjp, unsigned saves)
 
 START_TEST(whatever_a_rule_reads_must_be_saved)
 {
-    const unsigned all = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_X(2) | CT_SAVE_Y(1) | CT_SAVE_AUX;
     for (size_t i = 0; i < sizeof readings / sizeof *readings; i++) {
         const reading *r = &readings[i];
         char text[80];
@@ -142,6 +143,15 @@ START_TEST(whatever_a_rule_reads_must_be_saved)
             ck_assert_int_eq(report.wrong, 1);
         }
     }
+}
+END_TEST
+
+/* the order of one integer cannot be changed, so its value must be */
+START_TEST(an_integer_that_is_alone)
+{
+    n = 1;
+    check_mixed(true, false, all & ~CT_SAVE_X(1));
+    expect(CT_GRADCHECK_FAIL, "backward reads input 1");
 }
 END_TEST
 
@@ -245,6 +255,33 @@ START_TEST(shapes_may_be_read)
 }
 END_TEST
 
+/* -- A view shares its input's data, of which one is saved */
+static ct_status same_view(ct_call *call)
+{
+    const ct_tensor *x = ct_call_x(call, 0);
+    return ct_view(call, ct_shape(x), ct_strides(x), ct_ndim(x), 0) ? CT_OK : CT_ERROR_MEMORY;
+}
+
+static ct_status same_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    ct_tensor *x = ct_call_op(call)->saves & CT_SAVE_X(0) ? ct_call_x(call, 0) : ct_call_y(call, 0);
+    gx[0] = ct_mul(gy[0], ct_div(x, x));
+    return CT_OK;
+}
+
+START_TEST(a_view_and_its_input_are_the_same_data)
+{
+    const unsigned saves[] = { CT_SAVE_X(0), CT_SAVE_Y(0), 0 };
+    low = 0.5;
+    for (int i = 0; i < 3; i++) {
+        const ct_op op = { .name = "same", .flags = CT_OP_VIEW, .saves = saves[i],
+                           .infer = same_view, .vjp = same_vjp, .sample = single_sample };
+        ct_gradcheck_op(cx, &op, NULL, &report);
+        expect(i < 2 ? CT_GRADCHECK_PASS : CT_GRADCHECK_FAIL, i < 2 ? "" : "vjp reads");
+    }
+}
+END_TEST
+
 /* -- A rule that gives another gradient each time is not blamed for what it reads */
 static int calls;
 
@@ -268,7 +305,8 @@ END_TEST
 Suite *gradcheck_unsaved_suite(void)
 {
     return make_suite("gradcheck_unsaved", (const TTest *const[]){
-        whatever_a_rule_reads_must_be_saved, what_no_rule_reads_need_not_be_saved,
-        an_output_that_is_alone, a_rule_that_looks_at_signs_only, shapes_may_be_read,
+        whatever_a_rule_reads_must_be_saved, an_integer_that_is_alone,
+        what_no_rule_reads_need_not_be_saved, an_output_that_is_alone,
+        a_rule_that_looks_at_signs_only, shapes_may_be_read, a_view_and_its_input_are_the_same_data,
         a_rule_that_is_not_deterministic, NULL });
 }
