@@ -16,8 +16,9 @@ static bool resolve(ct__check *c, const ct_gradcheck_options *options)
     ct_gradcheck_options *o = &c->options;
     for (size_t i = 0; i < sizeof o->reserved / sizeof *o->reserved; i++)
         if (o->reserved[i])
-            return ct_fail(c->cx, CT_ERROR_VALUE, "gradcheck: the options' reserved fields must be 0; "
-                                              "the options were not zeroed"), false;
+            return ct_fail(c->cx, CT_ERROR_VALUE,
+                           "gradcheck: reserved options must be 0: the options were not zeroed"),
+                   false;
     if (o->order < 0 || o->order > 2)
         return ct_fail(c->cx, CT_ERROR_VALUE, "gradcheck: order must be 0, 1 or 2, got order %d",
                        o->order), false;

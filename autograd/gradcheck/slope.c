@@ -15,9 +15,9 @@
 #include "checker.h"
 
 enum { BAR = 2, LOOKS = 3, CLOSE_LOOKS = 2 };
-#define FIRST_STEP 0.125 /* in units of the size of the entry */
-#define CLOSER 1e-5      /* each close look starts at a step so much shorter than the last one */
-#define ASIDE 1e-4       /* likewise: how far the rest of the point is moved at a kink */
+#define FIRST_STEP 0.125 /* in units of the entry's size */
+#define ASIDE 1e-4       /* at a kink, the rest of the point is moved this far, in these units */
+#define CLOSER 1e-5      /* the first step of each close look, in units of the last one's */
 
 typedef struct probe {
     ct__check *c;
@@ -165,8 +165,8 @@ static bool measure(probe *p, double h, double analytic, ct__slope *slope)
 
 /* Two kinks that lie symmetrically about the point hide from long steps, since their bends cancel,
  * and look like noise. So a derivative that seems wrong is compared once more with slopes at far
- * shorter steps; each start finds kinks down to about 1e-6 of its step. A slope of 0 proves nothing
- * there: f may only round its values more coarsely than the step moves them. */
+ * shorter steps; each look finds kinks down to about 1e-6 of its first step. A slope of 0 proves
+ * nothing there: f may round its values more coarsely than the step moves them. */
 static bool look_closely(probe *p, double h, double analytic, ct__finding *found)
 {
     const double tolerances[] = { p->c->options.atol, p->c->options.rtol };

@@ -45,7 +45,8 @@ static bool compare_linear(ct__runs *s)
             return ct__check_fail(s->c, k, s->g2[k], 0, zero.wrong), true;
     for (int64_t j = 0; j < s->outputs; j++)
         w[j] = ct__check_random(s->c);
-    ct__variant v = { .wrong = "the rule is not linear in the cotangent", .u = w, .absolute = 1e-9 };
+    const ct__variant v = { .wrong = "the rule is not linear in the cotangent", .u = w,
+                            .absolute = 1e-9 };
     if (!ct__run(s, &v, s->y2, g))
         return false;
     for (int64_t j = 0; j < s->outputs; j++)

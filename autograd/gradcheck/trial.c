@@ -49,7 +49,7 @@ ct_tensor *ct__trial_outputs(ct_context *cx, const ct__trial *t, ct_tensor *cons
         return ct__trial_drop(t, attributes, drawn), NULL;
     if (ct_apply_all(t->op, attributes, x, n, y) != CT_OK)
         return NULL;
-    return combined(cx, t, y, t->op->outputs > 1 ? t->op->outputs : 1);
+    return combined(cx, t, y, ct__trial_output_count(t->op));
 }
 
 ct_tensor *ct__trial_apply(ct_context *cx, ct_tensor *const *x, int n, void *trial)

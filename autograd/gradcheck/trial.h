@@ -11,13 +11,18 @@
 ct_tensor *ct__combine(ct_tensor *const *x, int n, const double *weights);
 
 /* -- trial.c */
-enum { CT__TRIAL_INPUTS = 16, CT__TRIAL_OUTPUTS = 8 }; /* a sample may have so many */
+enum { CT__TRIAL_INPUTS = 16, CT__TRIAL_OUTPUTS = 8 }; /* a trial has at most so many */
 
 typedef struct ct__trial {
     const ct_op *op;
     int sample;
     uint64_t seed;
 } ct__trial;
+static inline int ct__trial_output_count(const ct_op *op)
+{
+    int n = op->outputs > 1 ? op->outputs : 1;
+    return n < CT__TRIAL_OUTPUTS ? n : CT__TRIAL_OUTPUTS;
+}
 /* the sample's inputs and attributes, the same ones each time; returns what `sample` returned */
 int ct__trial_draw(ct_context *cx, const ct__trial *t, ct_tensor **x, void *attributes);
 /* drops attributes that no application took over; n: what ct__trial_draw returned */
@@ -59,10 +64,10 @@ typedef struct ct__runs {
     ct__check *c;
     const ct__trial *t;
     int64_t entries, outputs;
-    double *u;      /* the plain run's cotangent */
-    double *y, *g;  /* its value and its gradient */
+    double *u;       /* the plain run's cotangent */
+    double *y, *g;   /* its value and its gradient */
     double *y2, *g2; /* those of a variant */
-    bool skipped;   /* there is nothing to compare: the variant does not exist */
+    bool skipped;    /* there is nothing to compare: the variant does not exist */
 } ct__runs;
 bool ct__runs_begin(ct__runs *s, ct__check *c, const ct__trial *t); /* makes the plain run */
 bool ct__run(ct__runs *s, const ct__variant *v, double *y, double *g);

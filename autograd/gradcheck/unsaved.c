@@ -95,7 +95,8 @@ static bool compare_rule(ct__check *c, const ct__trial *trial, const ct_op *op, 
     with_op.op = op;
     if (!ct__runs_begin(&s, c, &with_op) || !is_steady(&s, &finite))
         return false;
-    const int counts[] = { 0, c->n, op->outputs > 1 ? op->outputs : 1, CT__TRIAL_OUTPUTS };
+    const int counts[] = { [CT__INPUT] = c->n, [CT__OUTPUT] = ct__trial_output_count(op),
+                           [CT__AUXILIARY] = 8 };
     for (int kind = CT__INPUT; finite && kind <= CT__AUXILIARY; kind++) {
         for (int i = 0; i < counts[kind] && c->verdict != CT_GRADCHECK_FAIL; i++) {
             ct__target target = { .kind = kind, .index = i };

@@ -89,7 +89,8 @@ static inline ct_status sine(ct_call *call)
     return CT_OK;
 }
 
-static inline ct_status sine_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+static inline ct_status sine_backward(const ct_call *call, ct_tensor *const *gy,
+                                      ct_tensor *const *gx)
 {
     ct_tensor *x = ct_call_x(call, 0);
     int64_t n = ct_count(x);
