@@ -36,14 +36,15 @@ ct_tensor *ct__trial_apply(ct_context *cx, ct_tensor *const *x, int n, void *tri
 /* -- variant.c */
 enum { CT__FILLS = 4 }; /* the ways in which data are overwritten */
 
+typedef enum ct__kind {
+    CT__NOTHING,
+    CT__INPUT,
+    CT__OUTPUT,
+    CT__AUXILIARY
+} ct__kind;
 /* data that are overwritten after `forward`, without a new version, and before the rule runs */
 typedef struct ct__target {
-    enum {
-        CT__NOTHING,
-        CT__INPUT,
-        CT__OUTPUT,
-        CT__AUXILIARY
-    } kind;
+    ct__kind kind;
     int index; /* among those of this kind */
     int fill;  /* the way, below CT__FILLS */
 } ct__target;

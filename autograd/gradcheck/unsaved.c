@@ -99,7 +99,7 @@ static bool compare_rule(ct__check *c, const ct__trial *trial, const ct_op *op, 
                            [CT__AUXILIARY] = 8 };
     for (int kind = CT__INPUT; finite && kind <= CT__AUXILIARY; kind++) {
         for (int i = 0; i < counts[kind] && c->verdict != CT_GRADCHECK_FAIL; i++) {
-            ct__target target = { .kind = kind, .index = i };
+            const ct__target target = { .kind = (ct__kind)kind, .index = i };
             if (!is_saved(trial->op, target) && !compare_target(&s, rule, target))
                 return false;
         }
