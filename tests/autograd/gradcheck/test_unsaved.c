@@ -31,7 +31,8 @@ static void expect(ct_verdict want, const char *diagnosis)
 
 /* -- y0 = m k exp(x), y1 = exp(x), with integers k and a mask m. The rules read m, k, and exp(x)
  * from x, from y1 or from an auxiliary */
-static enum { FROM_X, FROM_Y, FROM_AUX } from;
+typedef enum source { FROM_X, FROM_Y, FROM_AUX } source;
+static source from;
 
 static ct_status mixed_infer(ct_call *call)
 {
@@ -102,7 +103,7 @@ static const ct_op mixed_op = { .name = "mixed", .outputs = 2, .flags = CT_OP_CO
                                 .infer = mixed_infer, .forward = mixed, .sample = mixed_sample };
 
 typedef struct reading {
-    int from;
+    source from;
     unsigned needs;
     const char *missing; /* the diagnosis, but for the rule's name */
 } reading;
@@ -159,7 +160,7 @@ START_TEST(what_no_rule_reads_need_not_be_saved)
 {
     static const unsigned with[] = { CT_SAVE_X(0), CT_SAVE_Y(1), CT_SAVE_AUX };
     for (int i = 0; i < 3; i++) {
-        from = i;
+        from = (source)i;
         check_mixed(true, false, with[i] | CT_SAVE_X(1) | CT_SAVE_X(2));
         expect(CT_GRADCHECK_PASS, "");
         check_mixed(false, true, with[i] | CT_SAVE_X(1) | CT_SAVE_X(2));
