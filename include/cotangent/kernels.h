@@ -113,9 +113,9 @@
 #define VECTOR_BYTES 16
 #define CT__SIMD
 #include <cotangent/kernels.h>
-#ifdef CT_SIMD_X86
 #undef VECTOR_BYTES
 #undef CT__SIMD
+#if defined(CT_SIMD_X86) && (CT_KERNELS_F32 >= 32 || CT_KERNELS_F64 >= 32)
 #define VECTOR_BYTES 32
 #define CT__SIMD     _avx2
 CT_SIMD_BEGIN_AVX2
@@ -123,14 +123,16 @@ CT_SIMD_BEGIN_AVX2
 CT_SIMD_END
 #undef VECTOR_BYTES
 #undef CT__SIMD
+#endif
+#if defined(CT_SIMD_X86) && (CT_KERNELS_F32 >= 64 || CT_KERNELS_F64 >= 64)
 #define VECTOR_BYTES 64
 #define CT__SIMD     _avx512
 CT_SIMD_BEGIN_AVX512
 #include <cotangent/kernels.h>
 CT_SIMD_END
-#endif
 #undef VECTOR_BYTES
 #undef CT__SIMD
+#endif
 #undef K
 #undef F
 
