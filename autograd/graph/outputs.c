@@ -1,5 +1,5 @@
-/* Operators with several outputs, in a walk: what the rule of the hidden vertex behind them sees, and
- * the cotangents that wait there (record.c says how it was recorded). */
+/* Operators with several outputs, in a walk: what the rule of the hidden vertex behind them sees,
+ * and the cotangents that wait there (record.c says how it was recorded). */
 #include "walk.h"
 
 /* Output i of the hidden vertex t, made again: nothing may have kept the first one. */

@@ -1,10 +1,10 @@
 /* Recording what only some calls have: auxiliaries, and several outputs.
- *
- * A vertex has one output as a rule: itself. Where there are several, a hidden vertex without data
- * stands behind them: it has the operator, the edges to the inputs and a slot for the cotangent of
- * each output. Each output is a vertex of its own, of the operator "output", whose one edge goes to
- * the hidden vertex. The hidden vertex keeps the outputs that its rule reads as leaves over the same
- * data, since an edge to the outputs themselves would be a cycle. */
+
+   A vertex has one output as a rule: itself. Where there are several, a hidden vertex without data
+   stands behind them: it has the operator, the edges to the inputs and a slot for the cotangent of
+   each output. Each output is a vertex of its own, of the operator "output", whose one edge goes to
+   the hidden vertex. The hidden vertex keeps the outputs that its rule reads as leaves over the
+   same data, since an edge to the outputs themselves would be a cycle. */
 #include "record.h"
 
 const ct_op ct__output_op = { .name = "output", .inputs = 1, .attributes_size = sizeof(int) };

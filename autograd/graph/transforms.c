@@ -1,8 +1,9 @@
-/* Derivatives of functions given as C functions, all made from ct_grad. Each one runs f on variables
- * of its own over the caller's data, takes the derivatives that it needs, and frees the graph.
+/* Derivatives of functions given as C functions, all made from ct_grad. Each one runs f on
+ * variables of its own over the caller's data, takes the derivatives that it needs, and frees the
+ * graph.
  *
- * J v comes from two vjps: g(u) = J^T u is linear in u, whose value does not matter, and the vjp of g
- * with v is J v. H v is the vjp of the gradient with v, since the Hessian is symmetric. */
+ * J v comes from two vjps: g(u) = J^T u is linear in u, whose value does not matter, and the vjp of
+ * g with v is J v. H v is the vjp of the gradient with v, since the Hessian is symmetric. */
 #include <math.h>
 #include <string.h>
 

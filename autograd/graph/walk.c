@@ -5,7 +5,8 @@
  *    vertices are marked IN_WALK, and count the uses that will bring them a cotangent. If every
  *    variable is a target, everything that requires grad is needed, and one visit each is enough.
  *    Else the pass goes depth first, and settles a vertex after all its inputs.
- * 2. reverse: a stack of vertices whose cotangent is complete. Each vertex applies its rule once and
+ * 2. reverse: a stack of vertices whose cotangent is complete. Each vertex applies its rule once
+ * and
  *    hands the results to its inputs. An input is complete after its last use.
  *
  * For y = f(u, v), u = g(x), v = h(x):  gx = gu . dg/dx + gv . dh/dx: the sum over uses is the

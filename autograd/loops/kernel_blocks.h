@@ -3,7 +3,8 @@
  * number fills a block once. A result that is added to y, or stored past the caches, is computed in
  * a block first. */
 
-/* y = x, by stores that go past the caches, so that y's lines are not read before they are written. */
+/* y = x, by stores that go past the caches, so that y's lines are not read before they are written.
+   */
 static void K(stream)(REAL *restrict y, const REAL *restrict x, int64_t n)
 {
     int64_t i = 0;

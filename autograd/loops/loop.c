@@ -242,8 +242,8 @@ typedef struct grid {
     int64_t rows, columns, row, column;
 } grid;
 
-/* Copies a rectangle to `to`, where rows are `pitch` elements apart. The order follows the memory of
- * `from`: column by column if there are few columns or if a column's elements are nearer to each
+/* Copies a rectangle to `to`, where rows are `pitch` elements apart. The order follows the memory
+ * of `from`: column by column if there are few columns or if a column's elements are nearer to each
  * other than a row's, else row by row. If all rows are the same, one is copied, and the rest from
  * it. `size` is a constant wherever this is inlined. */
 static inline void fetch_sized(char *to, int64_t pitch, const char *from, const grid *g,

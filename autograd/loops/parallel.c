@@ -20,7 +20,8 @@
 enum { MOST = 64, SPINS = 1000, PATIENCE = 20 * SPINS };
 
 /* The part of a job that one thread begins with. It is the same part each time that the same job
- * comes again, so that the thread finds its data in its cache. A thread that is done helps others. */
+ * comes again, so that the thread finds its data in its cache. A thread that is done helps others.
+ * */
 typedef struct share {
     _Alignas(64) atomic_int_least64_t next;
     int64_t end;

@@ -3,10 +3,10 @@
  * compiled for. NaN in is NaN out; overflow gives an infinity, underflow a subnormal or 0.
  *
  * Errors at most, in units in the last place (ULP), with or without fused multiply-adds, as
- * tests/ops/elementwise/test_vector_math.c has it: exp 1.1, expm1 1.6, log 1, log1p 1, sin and cos 1.9 (of
- * |x| <= 1e6), tanh 1.4, logistic 1.7, softplus 1.6, erf 1.9, the normal distribution function 6.
- * Polynomials are minimax fits of relative error, their constants found by iteratively reweighted
- * least squares. About 15 to 40 operations each. */
+ * tests/ops/elementwise/test_vector_math.c has it: exp 1.1, expm1 1.6, log 1, log1p 1, sin and cos
+ * 1.9 (of |x| <= 1e6), tanh 1.4, logistic 1.7, softplus 1.6, erf 1.9, the normal distribution
+ * function 6. Polynomials are minimax fits of relative error, their constants found by iteratively
+ * reweighted least squares. About 15 to 40 operations each. */
 #ifndef CT__VECTOR_MATH_H
 #define CT__VECTOR_MATH_H
 #include <math.h>
