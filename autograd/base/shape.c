@@ -62,7 +62,7 @@ bool ct__is_row_major(const int64_t *shape, const int64_t *strides, int ndim)
     return true;
 }
 
-bool ct__broadcast(int64_t *shape, int *ndim, const int64_t *with, int with_ndim)
+bool ct_broadcast_shape(int64_t *shape, int *ndim, const int64_t *with, int with_ndim)
 {
     if (with_ndim > *ndim) { /* make room in front */
         int more = with_ndim - *ndim;
@@ -90,4 +90,17 @@ int ct__shape_print(char *out, size_t room, const int64_t *shape, int ndim)
     if (used < room)
         used += (size_t)snprintf(out + used, room - used, ndim ? ")" : "()");
     return (int)used;
+}
+
+const char *ct_shape_text(const ct_tensor *x, char room[CT_SHAPE_TEXT])
+{
+    if (!x || x->flags & CT__DEAD)
+        return "(null)";
+    ct__shape_print(room, CT_SHAPE_TEXT, ct__shape(x), x->ndim);
+    return room;
+}
+
+size_t ct_dtype_size(ct_dtype dtype)
+{
+    return ct__dtype_size(dtype);
 }

@@ -24,7 +24,6 @@ static inline void ct__row_major(const int64_t *shape, int ndim, int64_t *stride
     }
 }
 bool ct__is_row_major(const int64_t *shape, const int64_t *strides, int ndim);
-bool ct__broadcast(int64_t *shape, int *ndim, const int64_t *with, int with_ndim);
 /* "(3,4)", with the name before and the dtype if asked; "NULL"; returns what snprintf would */
 int ct__shape_print(char *out, size_t room, const int64_t *shape, int ndim);
 #endif

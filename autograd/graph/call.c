@@ -257,7 +257,7 @@ ct_status ct__set_y_broadcast(ct_call *call)
     if (all_same_shape(call))
         return set_y_like(call);
     for (int i = 0; i < call->n; i++)
-        if (!ct__broadcast(shape, &ndim, ct__shape(call->x[i]), call->x[i]->ndim))
+        if (!ct_broadcast_shape(shape, &ndim, ct__shape(call->x[i]), call->x[i]->ndim))
             return ct_call_fail(call, CT_ERROR_SHAPE, "shapes do not broadcast");
     return ct_call_set_y(call, 0, call->x[0]->dtype, shape, ndim);
 }

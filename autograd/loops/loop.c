@@ -436,7 +436,7 @@ static void loop_any(ct_tensor *const *operands, int n, ct_loop_body body, const
     ct_operand over[MOST];
     int ndim = 0;
     for (int k = 0; k < n; k++)
-        ct__broadcast(shape, &ndim, ct__shape(operands[k]), operands[k]->ndim);
+        ct_broadcast_shape(shape, &ndim, ct__shape(operands[k]), operands[k]->ndim);
     for (int k = 0; k < n; k++) {
         const ct_tensor *t = operands[k];
         for (int d = 0, own = t->ndim - ndim; d < ndim; d++, own++)

@@ -61,7 +61,7 @@ ct_status ct__writable_from(ct_tensor *x, ct_tensor *value, const char *who, ct_
     int64_t shape[CT_MAX_DIMS];
     int ndim = x->ndim;
     memcpy(shape, ct__shape(x), (size_t)ndim * sizeof *shape);
-    if (!ct__broadcast(shape, &ndim, ct__shape(value), value->ndim) || ndim != x->ndim ||
+    if (!ct_broadcast_shape(shape, &ndim, ct__shape(value), value->ndim) || ndim != x->ndim ||
         memcmp(shape, ct__shape(x), (size_t)ndim * sizeof *shape) != 0)
         return refuse(x, value, who, CT_ERROR_SHAPE, "the value does not broadcast to it");
     *ready = value;

@@ -10,17 +10,21 @@
  *       const REAL *x = in[0];
  *       for (int64_t i = 0; i < n; i++)
  *           y[i] = x[i] / (1 + F(fabs)(x[i]));
+ *       (void)attributes;
  *   }
  *
  * and in softsign.c:
  *
+ *   #include <cotangent.h>
+ *   #include <math.h>
  *   #define CT_KERNELS "softsign_kernels.h"
  *   #include <cotangent/kernels.h>
- *   static const ct_kernels softsign = { CT_KERNEL_TABLE(softsign), .streams = true };
+ *   static const ct_kernels softsign_kernels = { CT_KERNEL_TABLE(softsign), .streams = true };
  *
  *   static ct_status softsign_forward(ct_call *call)
  *   {
- *       ct_loop_kernel(call, CT_TENSORS(ct_call_y(call, 0), ct_call_x(call, 0)), &softsign, false);
+ *       ct_tensor *y = ct_call_y(call, 0), *x = ct_call_x(call, 0);
+ *       ct_loop_kernel(call, CT_TENSORS(y, x), &softsign_kernels, false);
  *       return CT_OK;
  *   }
  *

@@ -123,7 +123,24 @@ uint64_t ct_call_seed(const ct_call *call);
 /* -- Loops over strided operands. The shapes are broadcast together, dimensions that lie one behind
  * another are merged, and `body` is called for runs of n elements: data[k] points to operand k's
  * first, stride[k] counts elements from one to the next (0: it is repeated, as a reduction's output
- * is). Where all are contiguous and of one shape, that is one call with all strides 1. */
+ * is). Where all are contiguous and of one shape, that is one call with all strides 1.
+ *
+ *   static void multiply(int64_t n, void *const *data, const int64_t *stride, const void *arg)
+ *   {
+ *       double *y = data[0];
+ *       const double *a = data[1], *b = data[2];
+ *       (void)arg;
+ *       for (int64_t i = 0; i < n; i++)
+ *           y[i * stride[0]] = a[i * stride[1]] * b[i * stride[2]];
+ *   }
+ *
+ *   static ct_status product_forward(ct_call *call)
+ *   {
+ *       ct_tensor *y = ct_call_y(call, 0), *a = ct_call_x(call, 0), *b = ct_call_x(call, 1);
+ *       ct_loop(CT_TENSORS(y, a, b), multiply, NULL);
+ *       return CT_OK;
+ *   }
+ */
 typedef void (*ct_loop_body)(int64_t n, void *const *data, const int64_t *stride, const void *arg);
 /* At most 8 operands: operand 0 is written (no version is bumped) and repeats nowhere, the others
  * are read. The order of the runs is free: large loops are shared out among threads, and operands
@@ -140,7 +157,8 @@ void ct_loop_over(const int64_t *shape, int ndim, const ct_operand *operands, in
                   ct_loop_body body, const void *arg);
 
 /* -- Elementwise kernels: loops over the plainest layout, which a compiler vectorizes.
- * y[i] = f(in[0][i], in[1][i], ...) for i < n; y may be in[0]. `attributes` are the call's */
+ * y[i] = f(in[0][i], in[1][i], ...) for i < n; y may be in[0]. `attributes` are the call's.
+ * kernels.h begins with an example */
 typedef void (*ct_kernel)(int64_t n, void *y, void *const *in, const void *attributes);
 enum { CT_DTYPES = CT_BOOL + 1, CT_SIMDS = CT_SIMD_AVX512 + 1 }; /* sizes of tables by these */
 typedef struct ct_kernels {
@@ -160,7 +178,39 @@ void ct_loop_kernel(const ct_call *call, ct_tensor *const *operands, int n, cons
  * x[j * sm + i * sn]. A block has up to 64 elements per result, or up to 4096 where they are
  * nearer to each other than results are. The cut into blocks and parts depends on x0's shape and
  * strides alone: the same bits for any number of threads. The callbacks call nothing of this
- * library */
+ * library. Of f64, the sum of x^2 along each row of x (docs/adding_an_op.md has it for all dtypes):
+ *
+ *   static void start(int64_t m, void *kept)
+ *   {
+ *       for (int64_t j = 0; j < m; j++)
+ *           ((double *)kept)[j] = 0;
+ *   }
+ *   static void fold(int64_t m, int64_t n, void *kept, const void *x, int64_t sm, int64_t sn)
+ *   {
+ *       for (int64_t j = 0; j < m; j++)
+ *           for (int64_t i = 0; i < n; i++) {
+ *               double element = ((const double *)x)[j * sm + i * sn];
+ *               ((double *)kept)[j] += element * element;
+ *           }
+ *   }
+ *   static void join(int64_t m, void *kept, const void *with)
+ *   {
+ *       for (int64_t j = 0; j < m; j++)
+ *           ((double *)kept)[j] += ((const double *)with)[j];
+ *   }
+ *   static void finish(int64_t m, const void *kept, void *y, int64_t stride, void *arg)
+ *   {
+ *       (void)arg;
+ *       for (int64_t j = 0; j < m; j++)
+ *           ((double *)y)[j * stride] = ((const double *)kept)[j];
+ *   }
+ *
+ *   static ct_status square_sum_forward(ct_call *call)
+ *   {
+ *       static const ct_fold sum = { 1, start, fold, join, finish };
+ *       return ct_reduce(call, 2, &sum, NULL);
+ *   }
+ */
 enum { CT_FOLD_PLANES = 3, CT_FOLD_WIDTH = 1024 }; /* at most: planes; results m in one call */
 typedef struct ct_fold {
     int planes;

@@ -66,14 +66,14 @@ static bool keep_rows(rows *r, ct_tensor *x)
 
 static bool fits(ct_context *cx, const ct_tensor *x, const ct_tensor *y)
 {
-    char a[CT__SHAPE_TEXT], b[CT__SHAPE_TEXT];
+    char a[CT_SHAPE_TEXT], b[CT_SHAPE_TEXT];
     if (y && ct_context_of(y) != cx)
         ct_fail(cx, CT_ERROR_CONTEXT, "batches_new: x and y are of different contexts");
     else if (ct_ndim(x) < 1 || (y && ct_ndim(y) < 1))
         ct_fail(cx, CT_ERROR_SHAPE, "batches_new: a 0-d tensor has no rows");
     else if (y && ct_size(x, 0) != ct_size(y, 0))
         ct_fail(cx, CT_ERROR_SHAPE, "batches_new: x and y differ in rows: %s and %s",
-                ct__shape_text(x, a), ct__shape_text(y, b));
+                ct_shape_text(x, a), ct_shape_text(y, b));
     else if (ct_requires_grad(x) || (y && ct_requires_grad(y)))
         ct_fail(cx, CT_ERROR_GRAPH,
                 "batches_new: rows are copied unrecorded, and x or y requires grad");

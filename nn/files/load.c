@@ -132,13 +132,13 @@ static ct_status read_tensor(loading *l, const piece *p, ct__entry *entry)
 {
     const ct_tensor *x = entry->tensor;
     const ct__file *f = &l->file;
-    char shape[CT__SHAPE_TEXT];
+    char shape[CT_SHAPE_TEXT];
     if (strcmp(p->dtype, ct__dtype_name(ct_dtype_of(x))) != 0)
         return ct__file_fail(f, CT_ERROR_DTYPE, "'%s' is %.20s, in the module %s", p->name,
                              p->dtype, ct__dtype_name(ct_dtype_of(x)));
     if (!is_shape_of(p->shape, x))
         return ct__file_fail(f, CT_ERROR_SHAPE, "'%s' is not of the module's shape %s", p->name,
-                             ct__shape_text(x, shape));
+                             ct_shape_text(x, shape));
     if (p->end - p->begin != ct__tensor_bytes(x))
         return bad(l, p->name, "has data of another size than its shape");
     ct_tensor *fresh = ct_empty(f->cx, ct_dtype_of(x), ct_shape(x), ct_ndim(x));

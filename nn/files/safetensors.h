@@ -16,7 +16,6 @@ static inline const char *ct__dtype_name(ct_dtype dtype)
 
 static inline int64_t ct__tensor_bytes(const ct_tensor *x)
 {
-    ct_dtype dtype = ct_dtype_of(x);
-    return ct_count(x) * (dtype == CT_BOOL ? 1 : dtype == CT_F32 ? 4 : 8);
+    return ct_count(x) * (int64_t)ct_dtype_size(ct_dtype_of(x));
 }
 #endif

@@ -14,7 +14,7 @@
 /* y and t of one shape: a silent broadcast of (n,1) with (n) is the classic mistake */
 static bool same_shape(const char *who, const ct_tensor *y, const ct_tensor *t)
 {
-    char a[CT__SHAPE_TEXT], b[CT__SHAPE_TEXT];
+    char a[CT_SHAPE_TEXT], b[CT_SHAPE_TEXT];
     bool alike = y && t && ct_same_shape(y, t);
     if (alike && ct_dtype_of(y) == ct_dtype_of(t))
         return true;
@@ -23,7 +23,7 @@ static bool same_shape(const char *who, const ct_tensor *y, const ct_tensor *t)
         ct_fail(cx, CT_ERROR_DTYPE, "%s: the target is of another dtype; ct_cast it", who);
     else if (y && t)
         ct_fail(cx, CT_ERROR_SHAPE, "%s: shapes differ: %s and target %s", who,
-                ct__shape_text(y, a), ct__shape_text(t, b));
+                ct_shape_text(y, a), ct_shape_text(t, b));
     else
         ct_fail(cx, CT_ERROR_NULL, "%s: a NULL operand", who);
     return false;
@@ -59,7 +59,7 @@ static bool labels_in_range(const char *who, const ct_tensor *logits, const ct_t
 
 static bool labels_fit(const char *who, const ct_tensor *logits, const ct_tensor *labels)
 {
-    char a[CT__SHAPE_TEXT], b[CT__SHAPE_TEXT];
+    char a[CT_SHAPE_TEXT], b[CT_SHAPE_TEXT];
     ct_context *cx = ct_context_of(logits ? logits : labels);
     if (!logits || !labels)
         ct_fail(cx, CT_ERROR_NULL, "%s: a NULL operand", who);
@@ -70,7 +70,7 @@ static bool labels_fit(const char *who, const ct_tensor *logits, const ct_tensor
     else if (ct_ndim(logits) != 2 || ct_ndim(labels) != 1 ||
              ct_size(logits, 0) != ct_size(labels, 0))
         ct_fail(cx, CT_ERROR_SHAPE, "%s: logits (n,classes) and labels (n) do not fit: %s and %s",
-                who, ct__shape_text(logits, a), ct__shape_text(labels, b));
+                who, ct_shape_text(logits, a), ct_shape_text(labels, b));
     else
         return ct_data(labels) && labels_in_range(who, logits, labels);
     return false;

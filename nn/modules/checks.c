@@ -4,19 +4,6 @@
 
 #include "module.h"
 
-const char *ct__shape_text(const ct_tensor *x, char room[CT__SHAPE_TEXT])
-{
-    if (!x)
-        return "(null)";
-    size_t used = 1;
-    room[0] = '(';
-    for (int i = 0; i < ct_ndim(x); i++)
-        used += (size_t)snprintf(room + used, CT__SHAPE_TEXT - used, "%s%lld", i ? "," : "",
-                                 (long long)ct_size(x, i));
-    snprintf(room + used, CT__SHAPE_TEXT - used, ")");
-    return room;
-}
-
 bool ct__zeroed(const uint64_t *reserved, int n)
 {
     while (n > 0 && reserved[n - 1] == 0)

@@ -48,9 +48,6 @@ void ct__fresh_drop(const ct_module *m);
 /* init.c: for fans that the shape of w does not tell */
 ct_status ct__initialize(ct_tensor *w, ct_init init, int64_t fan_in, int64_t fan_out);
 
-enum { CT__SHAPE_TEXT = 192 };
-/* "(3,4)", in `room`; "(null)" for NULL */
-const char *ct__shape_text(const ct_tensor *x, char room[CT__SHAPE_TEXT]);
 /* text grows by ct__put; what finds no room is measured only: `used` is the length of all */
 typedef struct ct__page {
     char *out;

@@ -217,7 +217,7 @@ ct_module *ct_module_clone(const ct_module *m, ct_dtype dtype)
 /* "  0 linear: weight (128,784), bias (128); 100480 parameters" */
 static void put_line(ct__page *page, const ct_module *root, const ct_module *m)
 {
-    char shape[CT__SHAPE_TEXT];
+    char shape[CT_SHAPE_TEXT];
     const char *before = ": ";
     for (const ct_module *up = m; up != root; up = up->parent)
         ct__put(page, "  ");
@@ -226,7 +226,7 @@ static void put_line(ct__page *page, const ct_module *root, const ct_module *m)
     ct__put(page, "%s", m->kind);
     for (ct__entry *e = m->entries; e; e = ct__table_next(e))
         if (e->tensor) {
-            ct__put(page, "%s%s %s%s", before, e->name, ct__shape_text(e->tensor, shape),
+            ct__put(page, "%s%s %s%s", before, e->name, ct_shape_text(e->tensor, shape),
                     e->trained ? "" : " buffer");
             before = ", ";
         }

@@ -36,19 +36,10 @@ static ct_status infer(ct_call *call, int first, ct_dtype dtype)
     for (int i = first + 1; i < inputs; i++)
         if (ct_dtype_of(ct_call_x(call, i)) != ct_dtype_of(ct_call_x(call, first)))
             return ct_call_fail(call, CT_ERROR_DTYPE, "dtypes differ; ct_cast one");
-    for (int i = 0; i < inputs; i++)
-        if (ct_ndim(ct_call_x(call, i)) > ndim)
-            ndim = ct_ndim(ct_call_x(call, i));
-    for (int d = 1; d <= ndim; d++) { /* from the last */
-        int64_t size = 1;
-        for (int i = 0; i < inputs; i++) {
-            const ct_tensor *x = ct_call_x(call, i);
-            int64_t own = d <= ct_ndim(x) ? ct_size(x, -d) : 1;
-            if (own != 1 && size != 1 && own != size)
-                return ct_call_fail(call, CT_ERROR_SHAPE, "shapes do not broadcast");
-            size = own == 1 ? size : own;
-        }
-        shape[ndim - d] = size;
+    for (int i = 0; i < inputs; i++) {
+        const ct_tensor *x = ct_call_x(call, i);
+        if (!ct_broadcast_shape(shape, &ndim, ct_shape(x), ct_ndim(x)))
+            return ct_call_fail(call, CT_ERROR_SHAPE, "shapes do not broadcast");
     }
     return ct_call_set_y(call, 0, dtype, shape, ndim);
 }

@@ -77,11 +77,10 @@ static void drop_and_mask(int64_t begin, int64_t end, void *arg)
 static job job_for(const ct_call *call, ct_tensor *to, const ct_tensor *from)
 {
     double p = probability(call);
-    bool f32 = ct_dtype_of(to) == CT_F32;
     job j = { .cx = ct_call_context(call), .seed = ct_call_seed(call),
               .below = (uint32_t)(p * 0x1p32), .kept = ct_data(ct_call_aux(call, 0)),
               .to = ct_data_mutable(to), .from = ct_data(from), .factor = 1 / (1 - p),
-              .size = f32 ? sizeof(float) : sizeof(double), .mask = CT_KERNEL_OF(masks, to) };
+              .size = ct_dtype_size(ct_dtype_of(to)), .mask = CT_KERNEL_OF(masks, to) };
     return j;
 }
 

@@ -74,7 +74,7 @@ static void plan_blas(const ct__gemm *g, plan *w)
 
 static void run_part_blas(const ct__gemm *tiles, const ct__gemm *g, part p, void *scratch)
 {
-    size_t size = g->dtype == CT_F32 ? sizeof(float) : sizeof(double);
+    size_t size = ct_dtype_size(g->dtype);
     int lda = 1, ldb = 1, ldc = (int)g->c_row, m = (int)p.m, n = (int)p.n, k = (int)g->k;
     char ta = blas_form(&g->a, g->m, g->k, &lda), tb = blas_form(&g->b, g->k, g->n, &ldb);
     const char *a = (const char *)g->a.data + (size_t)(p.i * g->a.row) * size;

@@ -73,7 +73,7 @@ static ct_status linear_backward(const ct_call *call, ct_tensor *const *gy, ct_t
     ct_status status = CT_OK;
     if (activation_of(call) != CT_IDENTITY) {
         const ct_tensor *y = ct_call_y(call, 0);
-        void *room = ct_call_scratch(call, (size_t)ct_count(y) * ct__size_of(ct_dtype_of(y)));
+        void *room = ct_call_scratch(call, (size_t)ct_count(y) * ct_dtype_size(ct_dtype_of(y)));
         if (!room)
             return CT_ERROR_MEMORY;
         ct__activation_back(y, activation_of(call), room, gz);

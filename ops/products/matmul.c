@@ -27,30 +27,21 @@ typedef struct shapes {
 /* false if the leading axes do not broadcast */
 static bool broadcast(shapes *s, const ct_tensor *x)
 {
-    int more = ct_ndim(x) - 2;
-    for (int d = 0; d < more; d++) {
-        int64_t *size = &s->leading[s->ndim - more + d], own = ct_shape(x)[d];
-        if (*size == 1)
-            *size = own;
-        else if (own != 1 && own != *size)
-            return false;
-    }
-    return true;
+    int leading = ct_ndim(x) > 2 ? ct_ndim(x) - 2 : 0;
+    return ct_broadcast_shape(s->leading, &s->ndim, ct_shape(x), leading);
 }
 
 static bool shapes_of(const ct_call *call, shapes *s)
 {
     const ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1);
     const int64_t *of_a = ct_shape(a), *of_b = ct_shape(b);
-    int a_ndim = ct_ndim(a), b_ndim = ct_ndim(b), more = a_ndim > b_ndim ? a_ndim : b_ndim;
-    s->ndim = more > 2 ? more - 2 : 0;
-    for (int d = 0; d < s->ndim; d++)
-        s->leading[d] = 1;
+    int a_ndim = ct_ndim(a), b_ndim = ct_ndim(b);
+    s->ndim = 0;
     s->m = a_ndim == 1 ? 1 : of_a[a_ndim - 2];
     s->k = of_a[a_ndim - 1];
     s->k_of_b = of_b[b_ndim == 1 ? 0 : b_ndim - 2];
     s->n = b_ndim == 1 ? 1 : of_b[b_ndim - 1];
-    return s->ndim == 0 || (broadcast(s, a) && broadcast(s, b));
+    return broadcast(s, a) && broadcast(s, b);
 }
 
 /* -- C = A B, or += */
@@ -167,7 +158,7 @@ static void *move(void *data, const batch *b, const matrices *x, int64_t i)
         at += i % b->p->s.leading[d] * x->strides[d];
         i /= b->p->s.leading[d];
     }
-    return (char *)data + at * (int64_t)ct__size_of(b->gemm.dtype);
+    return (char *)data + at * (int64_t)ct_dtype_size(b->gemm.dtype);
 }
 
 static void run_range(int64_t begin, int64_t end, void *arg)
@@ -225,7 +216,7 @@ static ct_status multiply(product *p, ct_tensor *c)
     if (p->s.ndim > 0)
         merge(p);
     if (sums(p) && !p->adds) {
-        memset(p->c.data, 0, (size_t)ct_count(c) * ct__size_of(dtype));
+        memset(p->c.data, 0, (size_t)ct_count(c) * ct_dtype_size(dtype));
         p->adds = true;
     }
     ct__gemm g = { .dtype = dtype, .m = p->a.rows, .n = p->b.columns, .k = p->a.columns,

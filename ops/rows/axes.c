@@ -2,19 +2,14 @@
 #include "axes.h"
 
 #include <cotangent/ops.h>
-#include <stdio.h>
 #include <string.h>
 
 static bool wrong_axis(const ct_tensor *x, const char *who, int64_t axis, const char *reason)
 {
-    char shape[200] = "";
-    size_t used = 0;
-    for (int d = 0; d < ct_ndim(x); d++)
-        used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%lld", d ? "," : "",
-                                 (long long)ct_shape(x)[d]);
+    char shape[CT_SHAPE_TEXT];
     const char *name = ct_name(x);
-    ct_fail(ct_context_of(x), CT_ERROR_RANGE, "%s: axis %lld %s: %.60s%s(%s)", who,
-            (long long)axis, reason, name, *name ? " " : "", shape);
+    ct_fail(ct_context_of(x), CT_ERROR_RANGE, "%s: axis %lld %s: %.60s%s%s", who, (long long)axis,
+            reason, name, *name ? " " : "", ct_shape_text(x, shape));
     return false;
 }
 
@@ -68,21 +63,6 @@ ct_status ct__infer_reduced(ct_call *call)
     int64_t shape[CT_MAX_DIMS];
     int ndim = ct__reduced_shape(x, *r, shape);
     return ct_call_set_y(call, 0, ct_dtype_of(x), shape, ndim);
-}
-
-static size_t size_of(const ct_tensor *x)
-{
-    switch (ct_dtype_of(x)) {
-    case CT_F32:
-        return sizeof(float);
-    case CT_F64:
-        return sizeof(double);
-    case CT_I64:
-        return sizeof(int64_t);
-    case CT_BOOL:
-        break;
-    }
-    return 1;
 }
 
 ct_tensor *ct__kept(const ct_call *call, ct_tensor *t)
@@ -165,7 +145,7 @@ void ct__loop_lines(ct_tensor *const *operands, int n, int axis, ct_loop_body bo
     for (int k = 0; k < n; k++) {
         whole = ct_ndim(operands[k]) > ct_ndim(whole) ? operands[k] : whole;
         l.data[k] = (char *)(uintptr_t)ct_data(operands[k]);
-        l.bytes[k] = (int64_t)size_of(operands[k]);
+        l.bytes[k] = (int64_t)ct_dtype_size(ct_dtype_of(operands[k]));
     }
     for (int d = 0; d < ct_ndim(whole); d++) {
         int64_t strides[MOST] = { 0 };

@@ -61,7 +61,7 @@ static ct_status join(ct_call *call)
 {
     ct_tensor *y = ct_call_y(call, 0);
     ct_dtype dtype = ct_dtype_of(y);
-    size_t size = ct__size_of(dtype);
+    size_t size = ct_dtype_size(dtype);
     bool stacked = ct_ndim(y) > ct_ndim(ct_call_x(call, 0));
     int axis = ct_call_axis(call, *(const int *)ct_call_attributes(call), ct_ndim(y));
     int64_t strides[CT_MAX_DIMS];

@@ -3,7 +3,6 @@
 #define CT__COPY_H
 #include <cotangent/op.h>
 
-size_t ct__size_of(ct_dtype dtype);           /* of an element, in bytes */
 ct_loop_body ct__copying(ct_dtype dtype);     /* operands y, x: y = x */
 ct_loop_body ct__adding(ct_dtype dtype);      /* operands y, x: y += x; not for bool */
 void ct__clear(ct_tensor *y);                 /* zeros; y is contiguous */

@@ -119,7 +119,7 @@ static void one_by_one(const slabs *s)
     int ndim = ct_ndim(s->whole), axis = s->axis;
     ct_dtype dtype = ct_dtype_of(s->whole);
     ct_loop_body body = s->adds ? ct__adding(dtype) : ct__copying(dtype);
-    size_t size = ct__size_of(dtype);
+    size_t size = ct_dtype_size(dtype);
     const int64_t *at = ct_data(s->index), each = ct_strides(s->index)[0];
     const int64_t n = ct_count(s->index), all = ct_shape(s->whole)[axis];
     const int64_t steps[] = { ct_strides(s->part)[axis] * (int64_t)size,

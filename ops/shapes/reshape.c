@@ -127,7 +127,7 @@ static ct_status reshape_forward(ct_call *call)
 {
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
     int64_t strides[CT_MAX_DIMS], count = 1;
-    size_t size = ct__size_of(ct_dtype_of(x));
+    size_t size = ct_dtype_size(ct_dtype_of(x));
     if (ct_data(x) == ct_data(y))
         return CT_OK;
     for (int d = ct_ndim(x) - 1; d >= 0; d--) {

@@ -45,7 +45,7 @@ static void put(ct_tensor *y, ct_tensor *x, const span *s, bool add)
     int ndim = ct_ndim(y), axis = s->axis < 0 ? s->axis + ndim : s->axis;
     bool lacks = ct_ndim(x) < ndim;
     ct_dtype dtype = ct_dtype_of(y);
-    size_t size = ct__size_of(dtype);
+    size_t size = ct_dtype_size(dtype);
     place p = resolve(s, ct_shape(y)[axis]);
     for (int d = 0; d < ndim; d++) {
         int own = d - (lacks && d > axis);

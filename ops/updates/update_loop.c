@@ -18,8 +18,7 @@ static void run_strided(ct_tensor *const *x, int n, ct_loop_body body, const voi
     ct_operand operands[CT__PASS_OPERANDS];
     for (int k = 0; k < n; k++)
         operands[k] = (ct_operand){ (void *)(uintptr_t)ct_data(x[k]),
-                                    ct_dtype_of(x[k]) == CT_F32 ? sizeof(float) : sizeof(double),
-                                    ct_strides(x[k]) };
+                                    ct_dtype_size(ct_dtype_of(x[k])), ct_strides(x[k]) };
     ct_loop_over(ct_shape(x[0]), ct_ndim(x[0]), operands, n, body, arg);
 }
 
@@ -37,7 +36,7 @@ void ct__pass_add(ct__pass *p, ct_tensor *const *x, ct_loop_body body, const voi
         return;
     ct__piece *piece = &p->pieces[p->n++];
     *piece = (ct__piece){ .start = p->total, .count = count, .body = body, .arg = arg,
-                          .size = ct_dtype_of(x[0]) == CT_F32 ? sizeof(float) : sizeof(double) };
+                          .size = ct_dtype_size(ct_dtype_of(x[0])) };
     for (int k = 0; k < p->operands; k++)
         piece->data[k] = (void *)(uintptr_t)ct_data(x[k]);
     p->total += count;

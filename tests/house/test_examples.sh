@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 # prints NAME: the program NAME.c prints NAME.txt
 # shellcheck disable=SC2317 # called through holds
 prints() {
-    $cc -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$root/include" -o "$work/$1" \
+    $cc -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$root/include" -I"$work" -o "$work/$1" \
         "$work/$1.c" -L"$build" -lcotangent -lm "-Wl,-rpath,$build" &&
         "$work/$1" >"$work/out" && diff "$work/$1.txt" "$work/out"
 }
@@ -24,8 +24,28 @@ text() {
     holds "$2" prints "$1"
 }
 
+# block FILE N: the Nth block of C in a text
+block() {
+    awk -v n="$2" '/^```c$/ { on = ++at == n; next } /^```/ { on = 0 } on' "$1"
+}
+
 text readme "$root/README.md"
 text own_operator "$root/docs/adding_an_op.md"
+block "$root/docs/adding_an_op.md" 2 >"$work/square_sum_kernels.h"
+block "$root/docs/adding_an_op.md" 3 >"$work/square_sum.c"
+sed -n '/^f32 .*: PASS$/p' "$root/docs/adding_an_op.md" >"$work/square_sum.txt"
+holds 'docs/adding_an_op.md: the reduction' prints square_sum
+
+# The examples of op.h and kernels.h, run by examples.c
+sed -n 's/^ \*   //p' "$root/include/cotangent/op.h" >"$work/op_examples.h"
+kernels=$root/include/cotangent/kernels.h
+sed -n '/softsign_kernels.h:$/,/in softsign.c:$/s/^ \*   //p' "$kernels" >"$work/softsign_kernels.h"
+sed -n '/in softsign.c:$/,/To be defined/s/^ \*   //p' "$kernels" >"$work/softsign.h"
+cp "$(dirname "$0")/examples.c" "$work/examples.c"
+printf '%s\n' 'f64 (2,2) [[3, 8], [9, 16]]' 'f32 (3) [-0.5, 0, 0.75]' 'f64 (2) [5, 25]' \
+    >"$work/examples.txt"
+holds 'op.h, kernels.h: examples' prints examples
+
 sed -n '/^ \*   #include/,/^ \*   }/s/^ \*   //p' "$root/include/cotangent.h" >"$work/header.c"
 sed -n 's/^ \* prints: \(.*\]\]\)\..*/\1/p' "$root/include/cotangent.h" >"$work/header.txt"
 holds 'cotangent.h' prints header

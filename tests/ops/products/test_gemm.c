@@ -259,7 +259,7 @@ static void run_in(ct__gemm g, ct_context *threads, void *c)
     g.cx = threads;
     void *scratch = aligned_alloc(64, (ct__gemm_plan_for(&g) + 127) / 64 * 64);
     g.c = c;
-    memset(c, 0xff, (size_t)(g.m * g.c_row) * ct__size_of(g.dtype));
+    memset(c, 0xff, (size_t)(g.m * g.c_row) * ct_dtype_size(g.dtype));
     ct__gemm_run(&g, scratch);
     free(scratch);
 }
@@ -280,7 +280,7 @@ static void check_threads(ct__gemm g)
                 run_in(g, c, together);
                 ct_context_free(c);
                 ck_assert_mem_eq(alone, together,
-                                 (size_t)(g.m * g.c_row) * ct__size_of(g.dtype));
+                                 (size_t)(g.m * g.c_row) * ct_dtype_size(g.dtype));
             }
         }
 }
