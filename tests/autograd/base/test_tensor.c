@@ -18,6 +18,58 @@ START_TEST(making)
 }
 END_TEST
 
+START_TEST(sizes_and_shapes)
+{
+    char room[CT_SHAPE_TEXT];
+    ck_assert_uint_eq(ct_dtype_size(CT_F32), sizeof(float));
+    ck_assert_uint_eq(ct_dtype_size(CT_F64), sizeof(double));
+    ck_assert_uint_eq(ct_dtype_size(CT_I64), sizeof(int64_t));
+    ck_assert_uint_eq(ct_dtype_size(CT_BOOL), 1);
+    ck_assert_uint_eq(ct_dtype_size((ct_dtype)0), 0);
+    ck_assert_uint_eq(ct_dtype_size((ct_dtype)(CT_BOOL + 1)), 0);
+    ck_assert_str_eq(ct_shape_text(ct_zeros(cx, CT_F32, CT_SHAPE(3, 0, 4)), room), "(3,0,4)");
+    ck_assert_str_eq(ct_shape_text(ct_scalar(cx, CT_F32, 1), room), "()");
+    ck_assert_str_eq(ct_shape_text(NULL, room), "(null)");
+    ct_scope scope = ct_scope_begin(cx);
+    ct_tensor *stale = ct_zeros(cx, CT_F32, CT_SHAPE(3));
+    ct_scope_end(cx, scope);
+    ck_assert_str_eq(ct_shape_text(stale, room), "(null)");
+    expect_ok();
+    int64_t longest[CT_MAX_DIMS], strides[CT_MAX_DIMS] = { 0 };
+    for (int d = 0; d < CT_MAX_DIMS; d++)
+        longest[d] = d == 7 ? 0 : 1;
+    longest[0] = (int64_t)1 << 58;
+    ct_tensor *x = ct_borrow(cx, CT_BOOL, longest, CT_MAX_DIMS, room,
+                             &(ct_borrow_options){ .strides = strides });
+    ck_assert_str_eq(ct_shape_text(x, room), "(288230376151711744,1,1,1,1,1,1,0)");
+}
+END_TEST
+
+static void expect_broadcast(const int64_t *a, int n, const int64_t *b, int m, const char *want)
+{
+    int64_t shape[CT_MAX_DIMS];
+    int ndim = 0;
+    char room[CT_SHAPE_TEXT];
+    ck_assert(ct_broadcast_shape(shape, &ndim, a, n));
+    bool is = ct_broadcast_shape(shape, &ndim, b, m);
+    ck_assert_int_eq(is, want != NULL);
+    if (is)
+        ck_assert_str_eq(ct_shape_text(ct_zeros(cx, CT_BOOL, shape, ndim), room), want);
+}
+
+START_TEST(shapes_broadcast)
+{
+    expect_broadcast(CT_SHAPE(2, 3), CT_SHAPE(3), "(2,3)");
+    expect_broadcast(CT_SHAPE(3), CT_SHAPE(2, 1), "(2,3)");
+    expect_broadcast(CT_SHAPE(4, 1, 1), CT_SHAPE(5, 1), "(4,5,1)");
+    expect_broadcast(NULL, 0, CT_SHAPE(2), "(2)");
+    expect_broadcast(CT_SHAPE(2), NULL, 0, "(2)");
+    expect_broadcast(CT_SHAPE(1, 3), CT_SHAPE(0, 1), "(0,3)");
+    expect_broadcast(CT_SHAPE(0), CT_SHAPE(2), NULL);
+    expect_broadcast(CT_SHAPE(2, 3), CT_SHAPE(2), NULL);
+}
+END_TEST
+
 START_TEST(bad_shapes)
 {
     ck_assert_ptr_null(ct_zeros(cx, CT_F64, CT_SHAPE(2, -3)));
@@ -166,6 +218,6 @@ Suite *tensor_suite(void);
 Suite *tensor_suite(void)
 {
     return make_suite("autograd/tensor", (const TTest *[]){
-        making, bad_shapes, asking, reading, differences, text, names,
-        every_allocation_fails_once, NULL });
+        making, sizes_and_shapes, shapes_broadcast, bad_shapes, asking, reading, differences, text,
+        names, every_allocation_fails_once, NULL });
 }
