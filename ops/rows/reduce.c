@@ -160,11 +160,12 @@ static ct_status extreme(ct_call *call, int which)
     return ct_reduce(call, r->axes, &folds[1], &to);
 }
 
-/* gx_i = gy / k where x_i = y, which k elements are; else 0. Where x = y and how often is locally
- * constant, so only gy is differentiated further */
+/* gx_i = gy / k where x_i = y, which k elements are; else 0. A NaN counts as equal to a NaN. Where
+ * x = y and how often is locally constant, so only gy is differentiated further */
 static ct_status extreme_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    ct_tensor *x = ct_call_x(call, 0), *is_y = ct_eq(x, ct__kept(call, ct_call_y(call, 0)));
+    ct_tensor *x = ct_call_x(call, 0), *y = ct__kept(call, ct_call_y(call, 0));
+    ct_tensor *is_y = ct_where(ct_ne(y, y), ct_ne(x, x), ct_eq(x, y));
     ct_tensor *share = ct__kept(call, ct_div(gy[0], ct_call_aux(call, 0)));
     gx[0] = ct_where(is_y, share, ct_scalar_like(x, 0));
     return CT_OK;
