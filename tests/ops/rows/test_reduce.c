@@ -206,6 +206,32 @@ START_TEST(var_far_from_zero)
 }
 END_TEST
 
+/* of numbers that are as near to each other as their mean is to what it is rounded to; tiny ones;
+ * large ones */
+START_TEST(var_is_right_to_rounding)
+{
+    static const double means[] = { 1e4, 0, 0, -300 }, spreads[] = { 1e-3, 1e-15, 1e15, 1e-4 };
+    enum { N = 1000 };
+    for (int dtype = CT_F32; dtype <= CT_F64; dtype++)
+        for (int k = 0; k < 4; k++) {
+            double values[N], tolerance = dtype == CT_F32 ? 3e-6 : 1e-14, far[N];
+            ct_tensor *x = ct_scale(ct_randn(cx, (ct_dtype)dtype, CT_SHAPE(N)), spreads[k]), *g;
+            x = ct_variable(ct_detach(ct_shift(x, means[k])));
+            ct_to_doubles(x, values, N);
+            long double mean = 0, var = 0;
+            for (int i = 0; i < N; i++) /* a shift changes nothing, and keeps digits */
+                mean += ((long double)values[i] - means[k]) / N;
+            for (int i = 0; i < N; i++)
+                var += (values[i] - means[k] - mean) * (values[i] - means[k] - mean) / N;
+            ck_assert_double_le(fabs(ct_item(ct_var(x)) / (double)var - 1), tolerance);
+            ct_grad(ct_var(x), NULL, &x, 1, 0, &g);
+            for (int i = 0; i < N; i++)
+                far[i] = (double)(2 * (values[i] - means[k] - mean) / N);
+            expect_values(g, far, N, tolerance * sqrt((double)var) / N);
+        }
+}
+END_TEST
+
 START_TEST(var_has_its_gradient)
 {
     ct_tensor *x = ct_variable(ct_from_doubles(cx, CT_F64, CT_SHAPE(3), CT_DOUBLES(1, 2, 6)));
@@ -529,7 +555,8 @@ Suite *reduce_suite(void)
 {
     const TTest *const tests[] = {
         every_set_of_axes_and_any_strides, no_axes_are_all_axes, of_nothing,
-        mean_of_equal_numbers_is_that_number, var_far_from_zero, var_has_its_gradient, ties_share,
+        mean_of_equal_numbers_is_that_number, var_far_from_zero,
+        var_is_right_to_rounding, var_has_its_gradient, ties_share,
         nan_and_infinities, nans_share, integers, places, places_along_any_axis_of_any_strides,
         wherever_it_is, places_in_long_runs, the_same_from_any_kernel_and_threads, many_ties_share,
         extremes_add_to_other_uses, wrong_axes,
