@@ -26,6 +26,34 @@ static inline REAL K(sum_few)(const REAL *x, int64_t n, int64_t stride)
                   ((lane[2] + lane[6]) + (lane[3] + lane[7])));
 }
 
+/* of a row of less than 8 WIDE numbers: rows are independent of each other, which hides an
+ * addition's latency */
+static inline REAL K(sum_short)(const REAL *x, int64_t n)
+{
+    K(vector) a = { 0 }, b = { 0 };
+    REAL part[K(WIDE)], rest = 0;
+    int64_t i = 0;
+    const K(vector) *at = (const K(vector) *)x;
+    for (; i + 2 * K(WIDE) <= n; i += 2 * K(WIDE), at += 2) {
+        a += at[0];
+        b += at[1];
+    }
+    if (i + K(WIDE) <= n) {
+        a += *at;
+        i += K(WIDE);
+    }
+    for (int k = 1; k < K(WIDE) && i < n; k++, i++)
+        rest = (REAL)(rest + x[i]);
+    if (n < K(WIDE))
+        return rest;
+    a += b;
+    memcpy(part, &a, sizeof part);
+    for (int half = K(WIDE) / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++)
+            part[k] = (REAL)(part[k] + part[k + half]);
+    return (REAL)(part[0] + rest);
+}
+
 /* Eight vectors, which hides an addition's latency, of pairs, joined as a tree: n / (16 WIDE) + log
  * roundings. The last loop has two ends, so that no compiler makes more of it */
 APART REAL K(sum_run)(const REAL *x, int64_t n)
@@ -83,13 +111,12 @@ static void K(sum)(int64_t m, int64_t n, void *kept, const void *data, int64_t s
             K(absorb)(s + j, e + j, sum[j]);
         return;
     }
-    if (sn == 1 && n >= 8 * K(WIDE))
-        for (int64_t j = 0; j < m; j++)
-            K(absorb)(s + j, e + j, K(sum_run)(x + j * sm, n));
-    else
-        for (int64_t j = 0; j < m; j++)
-            K(absorb)(s + j, e + j, sn == 1 ? K(sum_few)(x + j * sm, n, 1)
-                                            : K(sum_few)(x + j * sm, n, sn));
+    for (int64_t j = 0; j < m && sn == 1 && n >= 8 * K(WIDE); j++)
+        K(absorb)(s + j, e + j, K(sum_run)(x + j * sm, n));
+    for (int64_t j = 0; j < m && sn == 1 && n < 8 * K(WIDE); j++)
+        K(absorb)(s + j, e + j, K(sum_short)(x + j * sm, n));
+    for (int64_t j = 0; j < m && sn != 1; j++)
+        K(absorb)(s + j, e + j, K(sum_few)(x + j * sm, n, sn));
 }
 
 static void K(sum_start)(int64_t m, void *kept)

@@ -1,11 +1,17 @@
 /* Cross-entropy with whole labels, in one pass over the logits each way.
  *
- *   l_i = log sum_j e^(x_ij) - x_i,t        t the label of example i
+ *   l_i = log sum_j e^(x_ij) - x_i,t        t is the label of example i
  *       = log s_i - (x_it - m_i)            m_i = max_j x_ij,  s_i = sum_j e^(x_ij - m_i) >= 1
- *   dl_i/dx_ij = e^(x_ij - m_i) / s_i - [j = t]
+ *   dl_i/dx_ij = e^(x_ij - m_i) / s_i       j is another class
+ *   dl_i/dx_it = -r_i / s_i                 r_i = sum of e^(x_ij - m_i) over the other classes
  *
- * Where a graph is recorded, e^(x_ij - m_i) and 1 / s_i are kept for backward: to read and write
- * the exponentials once more costs less than to take them again. */
+ * An example that is classified with confidence has r_i far below 1. There s_i, rounded, is 1, and
+ * so is e^(x_it - m_i) / s_i; but r_i has all its digits, and by log(1 + r_i) the loss has them
+ * too. So the term of the label is left out of the sum.
+ *
+ * Where a graph is recorded, e^(x_ij - m_i), with -r_i in the place of the label, and 1 / s_i are
+ * kept for backward: to read and write the exponentials once more costs less than to take them
+ * again. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <math.h>
@@ -20,7 +26,7 @@ typedef struct examples {
     int64_t n, c;
     const void *x, *gy;
     const int64_t *label;
-    void *e, *share, *gx; /* e: e^(x - max), or NULL */
+    void *e, *share, *gx; /* e^(x - max) but for the labels, or NULL; 1 / sum; the gradient */
     double *loss;
     bool mean, adds;
 } examples;
@@ -129,16 +135,19 @@ static ct_status backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *
     return CT_OK;
 }
 
-/* gx_ij = gl_i (y_ij - [j = t]), y = softmax x; gl_i is gy_i, or gy / n of the mean */
+/* With y = softmax x and gl_i = gy_i, or gy / n of the mean: gx_ij = gl_i y_ij of another class, and
+ * gx_it = -gl_i times the sum of these y_ij. That is gl_i (y_it - 1), which cancels where y_it is
+ * near 1 */
 static ct_status vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     const bool *mean = ct_call_attributes(call);
     ct_tensor *x = ct_call_x(call, 0), *label = ct_unsqueeze(ct_call_x(call, 1), 1);
     ct_tensor *is = ct_eq(label, ct_range(ct_call_context(call), CT_I64, ct_size(x, 1)));
-    ct_tensor *one = ct_where(is, ct_scalar_like(x, 1), ct_scalar_like(x, 0));
+    ct_tensor *y = ct_softmax(x, 1), *others = ct_where(is, ct_scalar_like(x, 0), y);
+    ct_tensor *all_others = ct_sum_over(others, CT_AXES(1), CT_KEEPDIMS);
     ct_tensor *g = *mean ? ct_div(gy[0], ct_scalar_like(x, (double)ct_size(x, 0)))
                          : ct_unsqueeze(gy[0], 1);
-    gx[0] = ct_mul(ct_sub(ct_softmax(x, 1), one), g);
+    gx[0] = ct_mul(ct_where(is, ct_neg(all_others), y), g);
     return CT_OK;
 }
 

@@ -7,11 +7,15 @@ static void K(forward)(int64_t begin, int64_t end, void *arg)
     const examples *e = arg;
     for (int64_t i = begin; i < end; i++) {
         const REAL *x = (const REAL *)e->x + i * e->c;
-        REAL *kept = e->e ? (REAL *)e->e + i * e->c : NULL, max = K(line_max)(x, e->c);
-        double sum = K(exp_line)(kept, x, e->c, max);
-        e->loss[i] = log(sum) - ((double)x[e->label[i]] - (double)max);
-        if (kept)
-            ((REAL *)e->share)[i] = (REAL)(1 / sum);
+        REAL *kept = e->e ? (REAL *)e->e + i * e->c : NULL, max = K(line_max)(x, e->c), own = 0;
+        int64_t label = e->label[i];
+        double others = K(exp_line_but)(kept, x, e->c, max, label, &own);
+        e->loss[i] = log_of_one_and(others + ((double)own - 1)) -
+                     ((double)x[label] - (double)max);
+        if (kept) {
+            kept[label] = (REAL)-others;
+            ((REAL *)e->share)[i] = (REAL)(1 / (others + (double)own));
+        }
     }
 }
 
@@ -31,7 +35,6 @@ static void K(backward)(int64_t begin, int64_t end, void *arg)
         else
             for (int64_t j = 0; j < c; j++)
                 gx[j] = scale * kept[j];
-        gx[e->label[i]] -= g;
     }
 }
 

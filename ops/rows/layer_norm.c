@@ -9,9 +9,12 @@
  *   gx_k = sum_j g_j dh_j/dx_k = r (g_k - mean g - h_k mean (g h))
  *   gw_j = sum of gy_j h_j, gb_j = sum of gy_j, over the places
  *
- * m and r are kept; h is computed again from them (Ba, Kiros, Hinton 2016). */
+ * m and r are kept, and h is computed again from them (Ba, Kiros, Hinton 2016). m is kept as a sum
+ * of two numbers, since its rounding may be as large as all x - m; and rows whose squares would
+ * overflow or underflow are multiplied by a power of 2 first, which is kept too. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -31,7 +34,7 @@ typedef struct attributes {
 typedef struct rows {
     int64_t n, count, grain;
     const void *x, *w, *b, *gy;
-    void *y, *mean, *scale, *gx;
+    void *y, *moments, *gx; /* moments: four numbers of a row, see the kernels */
     char *room;
     double epsilon;
     bool adds;
@@ -83,9 +86,13 @@ static ct_status infer(ct_call *call)
             return ct_call_fail(call, CT_ERROR_SHAPE, "weight and bias have the shape that is "
                                 "normalized");
     status = ct_call_set_y(call, 0, ct_dtype_of(x), ct_shape(x), ct_ndim(x));
-    for (int i = 0; i < 2 && status == CT_OK; i++)
-        status = ct_call_set_aux(call, i, ct_dtype_of(x), ct_shape(x), leading);
-    return status;
+    if (status != CT_OK)
+        return status;
+    int64_t moments[CT_MAX_DIMS] = { 0 };
+    for (int d = 0; d < leading; d++)
+        moments[d] = ct_shape(x)[d];
+    moments[leading] = 4;
+    return ct_call_set_aux(call, 0, ct_dtype_of(x), moments, leading + 1);
 }
 
 static rows rows_of(const ct_call *call)
@@ -100,8 +107,7 @@ static rows rows_of(const ct_call *call)
         r.w = ct_data(ct_call_x(call, 1));
     if (a->bias)
         r.b = ct_data(ct_call_x(call, a->weight ? 2 : 1));
-    r.mean = (void *)(uintptr_t)ct_data(ct_call_aux(call, 0));
-    r.scale = (void *)(uintptr_t)ct_data(ct_call_aux(call, 1));
+    r.moments = (void *)(uintptr_t)ct_data(ct_call_aux(call, 0));
     r.grain = GRAIN / (r.n > 0 ? r.n : 1) + 1;
     return r;
 }
@@ -167,21 +173,40 @@ static ct_status backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *
     return CT_OK;
 }
 
+/* the power of 2 by which each row is multiplied, with the normalized axes as axes of size 1 */
+static ct_tensor *units_of(const ct_call *call, int normalized)
+{
+    const ct_tensor *x = ct_call_x(call, 0);
+    int64_t shape[CT_MAX_DIMS] = { 0 };
+    for (int d = 0; d < ct_ndim(x); d++)
+        shape[d] = d < ct_ndim(x) - normalized ? ct_shape(x)[d] : 1;
+    return ct_reshape(ct_select(ct_call_aux(call, 0), -1, 3), shape, ct_ndim(x));
+}
+
+static ct_tensor *centered(ct_tensor *x, const int64_t *axes, int n)
+{
+    return ct_sub(x, ct_mean_over(x, axes, n, CT_KEEPDIMS));
+}
+
+/* h is (x u - m) r with m and r of x u, where u is the row's unit; gx = r u (g' - mean g' -
+ * h mean(g' h)) with g' = g w. x u is centered twice: the second time takes off what was rounded
+ * off the mean the first time */
 static ct_status vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     const attributes *a = ct_call_attributes(call);
-    ct_tensor *x = ct_call_x(call, 0), *g = a->weight ? ct_mul(gy[0], ct_call_x(call, 1)) : gy[0];
+    ct_tensor *g = a->weight ? ct_mul(gy[0], ct_call_x(call, 1)) : gy[0];
     int64_t axes[CT_MAX_DIMS];
     int n = a->ndim, bias = a->weight ? 2 : 1;
     for (int d = 0; d < n; d++)
         axes[d] = d - n;
-    ct_tensor *centered = ct_sub(x, ct_mean_over(x, axes, n, CT_KEEPDIMS));
-    ct_tensor *variance = ct_mean_over(ct_square(centered), axes, n, CT_KEEPDIMS);
-    ct_tensor *r = ct_power(ct_shift(variance, a->epsilon), -0.5), *h = ct_mul(centered, r);
+    ct_tensor *u = units_of(call, n), *x = ct_mul(ct_call_x(call, 0), u);
+    ct_tensor *far = centered(centered(x, axes, n), axes, n);
+    ct_tensor *variance = ct_mean_over(ct_square(far), axes, n, CT_KEEPDIMS);
+    ct_tensor *r = ct_power(ct_add(variance, ct_mul(ct_scale(u, a->epsilon), u)), -0.5);
+    ct_tensor *h = ct_mul(far, r);
     if (ct_call_wants(call, 0)) {
         ct_tensor *along = ct_mul(h, ct_mean_over(ct_mul(g, h), axes, n, CT_KEEPDIMS));
-        ct_tensor *mean = ct_mean_over(g, axes, n, CT_KEEPDIMS);
-        gx[0] = ct_mul(r, ct_sub(ct_sub(g, mean), along));
+        gx[0] = ct_mul(ct_mul(r, u), ct_sub(centered(g, axes, n), along));
     }
     if (a->weight && ct_call_wants(call, 1))
         gx[1] = ct_sum_to(ct_mul(gy[0], h), a->shape, n);

@@ -1,49 +1,142 @@
-/* Kernels of layer_norm.c, for one type and one kind of processor: ranges of rows. A row of some
- * thousand elements stays in cache between the passes over it, so that memory sees 1 read and 1
- * write per element forward, 2 reads and 1 write backward. */
+/* Kernels of layer_norm.c: ranges of rows. A row of some thousand elements stays in cache between
+ * the passes over it, so that memory sees 1 read and 1 write per element forward, 2 reads and 1
+ * write backward.
+ *
+ * In REAL, the mean of numbers that are nearly equal is as far off as they are apart. So it is a
+ * sum of two numbers, high and low, of which x - high is exact there. Rows whose squares would
+ * overflow or underflow are multiplied by a power of 2 first, their unit; all others have unit 1
+ * and are read where they lie. */
 #include "line_kernels.h"
 
 enum { K(ROWS) = 32 }; /* whose gw and gb are added up in REAL */
+
+/* of a row x: h = (x unit - high) scale - shift, where shift is low scale */
+typedef struct K(moments) {
+    REAL high, shift, scale, unit;
+} K(moments);
+
+/* a piece of a row in its unit: x itself where that is 1 */
+static inline const REAL *K(in_unit)(REAL *restrict room, const REAL *restrict x, int64_t n,
+                                     REAL unit)
+{
+    if (unit == 1)
+        return x;
+    for (int64_t i = 0; i < n; i++)
+        room[i] = x[i] * unit;
+    return room;
+}
 
 static inline K(vector) K(square)(K(vector) v)
 {
     return v * v;
 }
 
-/* sum of (x - mean)^2 of a piece; meanwhile the next row comes in, and room for y */
-LINE_PART REAL K(squares)(int64_t m, const REAL *x, REAL *y, int64_t n, REAL mean)
+/* sums of x - high and of its square, over a piece; meanwhile the next row comes in, and room for
+ * y */
+LINE_PART void K(add_spread)(int64_t m, const REAL *x, REAL *y, int64_t n, REAL high, double *sum)
 {
-    K(vector) a = { 0 }, b = a, c = a, d = a;
-    REAL rest = 0;
+    K(vector) a = { 0 }, b = a, c = a, d = a, e = a, f = a;
+    REAL rest = 0, rest_squares = 0;
     int64_t i = 0;
     for (; i + 4 * K(WIDE) <= m; i += 4 * K(WIDE)) {
+        K(vector) p = K(load)(x + i) - high, q = K(load)(x + i + K(WIDE)) - high;
+        K(vector) u = K(load)(x + i + 2 * K(WIDE)) - high;
+        K(vector) v = K(load)(x + i + 3 * K(WIDE)) - high;
         K(fetch)(x + i, n, 4 * K(WIDE));
         K(fetch_to_write)(y + i, 4 * K(WIDE));
-        a += K(square)(K(load)(x + i) - mean);
-        b += K(square)(K(load)(x + i + K(WIDE)) - mean);
-        c += K(square)(K(load)(x + i + 2 * K(WIDE)) - mean);
-        d += K(square)(K(load)(x + i + 3 * K(WIDE)) - mean);
+        a += K(square)(p);
+        b += K(square)(q);
+        c += K(square)(u);
+        d += K(square)(v);
+        e += p + q;
+        f += u + v;
     }
-    for (; i + K(WIDE) <= m; i += K(WIDE))
-        a += K(square)(K(load)(x + i) - mean);
-    for (int k = 1; k < K(WIDE) && i < m; k++, i++)
-        rest += (x[i] - mean) * (x[i] - mean);
-    return K(join)((a + b) + (c + d)) + rest;
+    for (; i + K(WIDE) <= m; i += K(WIDE)) {
+        K(vector) p = K(load)(x + i) - high;
+        a += K(square)(p);
+        e += p;
+    }
+    for (int k = 1; k < K(WIDE) && i < m; k++, i++) {
+        rest += x[i] - high;
+        rest_squares += (x[i] - high) * (x[i] - high);
+    }
+    sum[0] += (double)(K(join)(e + f) + rest);
+    sum[1] += (double)(K(join)((a + b) + (c + d)) + rest_squares);
+}
+
+/* The mean is high + low, where high is first the sum of x over n, rounded. With d = x - high, low
+ * is the mean of d, and the variance mean d^2 - low^2. If that cancels, high was more than a
+ * rounding off, and high + low takes its place. Returns the variance */
+static double K(find_mean)(const rows *r, const REAL *x, REAL *y, REAL unit, K(moments) *to,
+                           double *low)
+{
+    REAL room[K(PIECE)];
+    double n = (double)r->n, total = 0, sum[2];
+    for (int64_t j = 0; j < r->n; j += K(PIECE)) {
+        int64_t m = K(piece)(r->n, j);
+        total += (double)K(piece_sum)(K(in_unit)(room, x + j, m, unit), m);
+    }
+    to->high = (REAL)(total / n);
+    for (int turn = 0; turn < 2; turn++) {
+        sum[0] = sum[1] = 0;
+        for (int64_t j = 0; j < r->n; j += K(PIECE)) {
+            int64_t m = K(piece)(r->n, j);
+            K(add_spread)(m, K(in_unit)(room, x + j, m, unit), y + j, r->n, to->high, sum);
+        }
+        *low = sum[0] / n;
+        if (turn == 1 || !(4 * *low * *low > sum[1] / n))
+            break;
+        to->high = (REAL)((double)to->high + *low);
+    }
+    double variance = sum[1] / n - *low * *low;
+    return variance < 0 ? 0 : variance;
+}
+
+/* the power of 2 by which the largest of |x| and sqrt(epsilon) becomes about 1; 1 where nothing is
+ * finite, or all is 0 */
+static REAL K(find_unit)(const REAL *x, int64_t n, double epsilon)
+{
+    enum { LIMIT = sizeof(REAL) == sizeof(float) ? 126 : 1022 };
+    double largest = sqrt(epsilon);
+    int exponent;
+    for (int64_t j = 0; j < n; j++)
+        if (!(fabs((double)x[j]) <= largest))
+            largest = fabs((double)x[j]);
+    if (largest == 0 || !isfinite(largest))
+        return 1;
+    frexp(largest, &exponent);
+    return (REAL)ldexp(1, exponent > LIMIT ? -LIMIT : exponent < -LIMIT ? LIMIT : -exponent);
+}
+
+static K(moments) K(moments_of)(const rows *r, const REAL *x, REAL *y)
+{
+    const double least = sizeof(REAL) == sizeof(float) ? 0x1p-80 : 0x1p-900;
+    K(moments) to = { .unit = 1 };
+    double low, epsilon = r->epsilon, variance = K(find_mean)(r, x, y, 1, &to, &low);
+    if (!(variance + epsilon >= least && variance <= DBL_MAX)) {
+        double unit = (double)(to.unit = K(find_unit)(x, r->n, epsilon));
+        epsilon = epsilon * unit * unit;
+        if (unit != 1)
+            variance = K(find_mean)(r, x, y, to.unit, &to, &low);
+    }
+    double scale = 1 / sqrt(variance + epsilon);
+    to.scale = (REAL)scale;
+    to.shift = (REAL)(low * scale);
+    return to;
 }
 
 /* y = h, and with weight and bias h w + b */
-LINE_PART void K(normalize)(int64_t n, REAL *restrict y, const REAL *restrict x, REAL mean,
-                            REAL scale)
+LINE_PART void K(normalize)(int64_t n, REAL *restrict y, const REAL *restrict x, K(moments) of)
 {
     for (int64_t j = 0; j < n; j++)
-        y[j] = (x[j] - mean) * scale;
+        y[j] = (x[j] - of.high) * of.scale - of.shift;
 }
 
-LINE_PART void K(normalize_all)(int64_t n, REAL *restrict y, const REAL *restrict x, REAL mean,
-                                REAL scale, const REAL *restrict w, const REAL *restrict b)
+LINE_PART void K(normalize_all)(int64_t n, REAL *restrict y, const REAL *restrict x,
+                                K(moments) of, const REAL *restrict w, const REAL *restrict b)
 {
     for (int64_t j = 0; j < n; j++)
-        y[j] = (x[j] - mean) * scale * w[j] + b[j];
+        y[j] = ((x[j] - of.high) * of.scale - of.shift) * w[j] + b[j];
 }
 
 LINE_PART void K(multiply)(int64_t n, REAL *restrict y, const REAL *restrict w)
@@ -52,49 +145,58 @@ LINE_PART void K(multiply)(int64_t n, REAL *restrict y, const REAL *restrict w)
         y[j] *= w[j];
 }
 
-static void K(find_y)(const rows *r, const REAL *x, REAL *y, REAL mean, REAL scale)
+static void K(find_y)(const rows *r, const REAL *x, REAL *y, K(moments) of)
 {
-    if (r->w && r->b) {
-        K(normalize_all)(r->n, y, x, mean, scale, r->w, r->b);
-        return;
+    REAL room[K(PIECE)];
+    for (int64_t j = 0; j < r->n; j += K(PIECE)) {
+        int64_t m = K(piece)(r->n, j);
+        const REAL *in = K(in_unit)(room, x + j, m, of.unit);
+        const REAL *w = r->w ? (const REAL *)r->w + j : NULL;
+        const REAL *b = r->b ? (const REAL *)r->b + j : NULL;
+        if (w && b) {
+            K(normalize_all)(m, y + j, in, of, w, b);
+            continue;
+        }
+        K(normalize)(m, y + j, in, of);
+        if (w)
+            K(multiply)(m, y + j, w);
+        if (b)
+            K(add_piece)(y + j, b, m);
     }
-    K(normalize)(r->n, y, x, mean, scale);
-    if (r->w)
-        K(multiply)(r->n, y, r->w);
-    if (r->b)
-        K(add_piece)(y, r->b, r->n);
 }
 
 static void K(forward)(int64_t begin, int64_t end, void *arg)
 {
     const rows *r = arg;
-    int64_t n = r->n;
     for (int64_t i = begin; i < end; i++) {
-        const REAL *x = (const REAL *)r->x + i * n;
-        REAL *y = (REAL *)r->y + i * n, mean = (REAL)(K(line_sum)(x, n) / (double)n);
-        double sum = 0;
-        for (int64_t j = 0; j < n; j += K(PIECE))
-            sum += (double)K(squares)(K(piece)(n, j), x + j, y + j, n, mean);
-        REAL scale = (REAL)(1 / sqrt(sum / (double)n + r->epsilon));
-        ((REAL *)r->mean)[i] = mean;
-        ((REAL *)r->scale)[i] = scale;
-        K(find_y)(r, x, y, mean, scale);
+        const REAL *x = (const REAL *)r->x + i * r->n;
+        REAL *y = (REAL *)r->y + i * r->n;
+        K(moments) of = K(moments_of)(r, x, y);
+        ((K(moments) *)r->moments)[i] = of;
+        K(find_y)(r, x, y, of);
     }
 }
 
-/* what a row's gradients are made of: h = (x - mean) scale, and
- * gx = scale (g - mean g - h mean (g h)) = scale g - c - (x - mean) d, g = gy w */
+/* what a row's gradients are made of: gx = factor (g - mean g - h mean (g h)), where g = gy w and
+ * factor = scale unit */
 typedef struct K(row) {
-    REAL mean, scale, c, d;
+    K(moments) of;
+    REAL factor, mean_g, mean_gh;
     double sum_g, sum_gh;
 } K(row);
+
+static inline K(vector) K(load_h)(const REAL *x, const K(moments) *of)
+{
+    return (K(load)(x) - of->high) * of->scale - of->shift;
+}
 
 /* adds a piece's sums of g and g h; meanwhile room for gx comes in */
 LINE_PART void K(sums)(int64_t n, const REAL *x, const REAL *gy, const REAL *w, REAL *gx,
                        K(row) *r)
 {
     K(vector) a = { 0 }, b = a, c = a, d = a;
-    REAL mean = r->mean, g = 0, gh = 0;
+    const K(moments) of = r->of;
+    REAL g = 0, gh = 0;
     int64_t i = 0;
     for (; i + 2 * K(WIDE) <= n; i += 2 * K(WIDE)) {
         K(vector) u = K(load)(gy + i), v = K(load)(gy + i + K(WIDE));
@@ -105,77 +207,91 @@ LINE_PART void K(sums)(int64_t n, const REAL *x, const REAL *gy, const REAL *w, 
         }
         a += u;
         b += v;
-        c += u * (K(load)(x + i) - mean);
-        d += v * (K(load)(x + i + K(WIDE)) - mean);
+        c += u * K(load_h)(x + i, &of);
+        d += v * K(load_h)(x + i + K(WIDE), &of);
     }
     if (i + K(WIDE) <= n) {
         K(vector) u = w ? K(load)(gy + i) * K(load)(w + i) : K(load)(gy + i);
         a += u;
-        c += u * (K(load)(x + i) - mean);
+        c += u * K(load_h)(x + i, &of);
         i += K(WIDE);
     }
     for (int k = 1; k < K(WIDE) && i < n; k++, i++) {
         REAL one = w ? gy[i] * w[i] : gy[i];
         g += one;
-        gh += one * (x[i] - mean);
+        gh += one * ((x[i] - of.high) * of.scale - of.shift);
     }
     r->sum_g += (double)(K(join)(a + b) + g);
-    r->sum_gh += (double)(K(join)(c + d) + gh) * (double)r->scale;
+    r->sum_gh += (double)(K(join)(c + d) + gh);
 }
 
 LINE_PART void K(find_gx)(int64_t n, REAL *restrict gx, const REAL *restrict x,
                           const REAL *restrict gy, const REAL *restrict w, const K(row) *r)
 {
-    REAL mean = r->mean, scale = r->scale, c = r->c, d = r->d;
-    for (int64_t j = 0; w && j < n; j++)
-        gx[j] = gy[j] * scale * w[j] - c - (x[j] - mean) * d;
-    for (int64_t j = 0; !w && j < n; j++)
-        gx[j] = gy[j] * scale - c - (x[j] - mean) * d;
+    const K(moments) of = r->of;
+    REAL factor = r->factor, mean_g = r->mean_g, mean_gh = r->mean_gh;
+    for (int64_t j = 0; j < n; j++) {
+        REAL h = (x[j] - of.high) * of.scale - of.shift, g = w ? gy[j] * w[j] : gy[j];
+        gx[j] = ((g - mean_g) - h * mean_gh) * factor;
+    }
 }
 
 /* gw += gy h, gb += gy */
 LINE_PART void K(find_sums)(int64_t n, REAL *restrict gw, REAL *restrict gb,
                             const REAL *restrict x, const REAL *restrict gy, const K(row) *r)
 {
-    REAL mean = r->mean, scale = r->scale;
+    const K(moments) of = r->of;
     for (int64_t j = 0; j < n; j++) {
-        gw[j] += gy[j] * scale * (x[j] - mean);
+        gw[j] += gy[j] * ((x[j] - of.high) * of.scale - of.shift);
         gb[j] += gy[j];
     }
 }
 
-/* both at once: what training a layer takes */
-LINE_PART void K(find_all)(int64_t n, REAL *gx, REAL *gw, REAL *gb, const REAL *x, const REAL *gy,
-                           const REAL *w, const K(row) *r)
+/* where a piece lies in its row of n elements, and in the parts of gw and gb */
+typedef struct K(place) {
+    int64_t n;
+    REAL *gx, *gw, *gb;
+    const REAL *x, *gy, *w;
+} K(place);
+
+/* both at once, for a piece of m elements: what training a layer takes */
+LINE_PART void K(find_all)(int64_t m, const K(place) *at, const K(row) *r)
 {
-    REAL mean = r->mean, scale = r->scale, c = r->c, d = r->d;
-    int64_t i = 0;
-    while (i + K(WIDE) <= n) {
+    const K(moments) of = r->of;
+    REAL factor = r->factor, mean_g = r->mean_g, mean_gh = r->mean_gh;
+    REAL *gx = at->gx, *gw = at->gw, *gb = at->gb;
+    const REAL *x = at->x, *gy = at->gy, *w = at->w;
+    int64_t i = 0, n = at->n;
+    while (i + K(WIDE) <= m) {
         K(fetch)(x + i, n, 2 * K(WIDE));
         K(fetch)(gy + i, n, 2 * K(WIDE));
-        for (int k = 0; k < 2 && i + K(WIDE) <= n; k++, i += K(WIDE)) {
-            K(vector) far = K(load)(x + i) - mean, v = K(load)(gy + i), g = v * scale;
-            K(store)(gw + i, K(load)(gw + i) + g * far);
+        for (int k = 0; k < 2 && i + K(WIDE) <= m; k++, i += K(WIDE)) {
+            K(vector) h = K(load_h)(x + i, &of), v = K(load)(gy + i);
+            K(store)(gw + i, K(load)(gw + i) + v * h);
             K(store)(gb + i, K(load)(gb + i) + v);
-            K(store)(gx + i, g * K(load)(w + i) - c - far * d);
+            K(store)(gx + i, ((v * K(load)(w + i) - mean_g) - h * mean_gh) * factor);
         }
     }
-    for (int k = 1; k < K(WIDE) && i < n; k++, i++) {
-        REAL far = x[i] - mean, g = gy[i] * scale;
-        gw[i] += g * far;
+    for (int k = 1; k < K(WIDE) && i < m; k++, i++) {
+        REAL h = (x[i] - of.high) * of.scale - of.shift;
+        gw[i] += gy[i] * h;
         gb[i] += gy[i];
-        gx[i] = g * w[i] - c - far * d;
+        gx[i] = ((gy[i] * w[i] - mean_g) - h * mean_gh) * factor;
     }
 }
 
 static void K(find_factors)(const rows *r, const REAL *x, const REAL *gy, REAL *gx, K(row) *row)
 {
     const REAL *w = r->w;
-    double n = (double)r->n, scale = (double)row->scale;
-    for (int64_t j = 0; j < r->n; j += K(PIECE))
-        K(sums)(K(piece)(r->n, j), x + j, gy + j, w ? w + j : NULL, gx + j, row);
-    row->c = (REAL)(row->sum_g / n * scale);
-    row->d = (REAL)(row->sum_gh / n * scale * scale);
+    REAL room[K(PIECE)];
+    for (int64_t j = 0; j < r->n; j += K(PIECE)) {
+        int64_t m = K(piece)(r->n, j);
+        const REAL *in = K(in_unit)(room, x + j, m, row->of.unit);
+        K(sums)(m, in, gy + j, w ? w + j : NULL, gx + j, row);
+    }
+    row->mean_g = (REAL)(row->sum_g / (double)r->n);
+    row->mean_gh = (REAL)(row->sum_gh / (double)r->n);
+    row->factor = row->of.scale * row->of.unit;
 }
 
 /* row i; its part of gw and gb is added to `part`, where that is not NULL */
@@ -183,22 +299,25 @@ static void K(back_row)(const rows *r, int64_t i, REAL *part)
 {
     int64_t n = r->n;
     const REAL *x = (const REAL *)r->x + i * n, *gy = (const REAL *)r->gy + i * n, *w = r->w;
-    REAL *gx = r->gx ? (REAL *)r->gx + i * n : NULL, room[K(PIECE)];
-    K(row) row = { .mean = ((const REAL *)r->mean)[i], .scale = ((const REAL *)r->scale)[i] };
+    REAL *gx = r->gx ? (REAL *)r->gx + i * n : NULL, scaled[K(PIECE)], room[K(PIECE)];
+    K(row) row = { .of = ((const K(moments) *)r->moments)[i] };
     if (gx)
         K(find_factors)(r, x, gy, gx, &row);
-    if (gx && part && w && !r->adds) {
-        K(find_all)(n, gx, part, part + n, x, gy, w, &row);
-        return;
-    }
-    for (int64_t j = 0; gx && j < n; j += K(PIECE)) {
+    for (int64_t j = 0; j < n; j += K(PIECE)) {
         int64_t m = K(piece)(n, j);
-        K(find_gx)(m, r->adds ? room : gx + j, x + j, gy + j, w ? w + j : NULL, &row);
-        if (r->adds)
+        const REAL *in = K(in_unit)(scaled, x + j, m, row.of.unit);
+        if (gx && part && w && !r->adds) {
+            K(find_all)(m, &(K(place)){ n, gx + j, part + j, part + n + j, in, gy + j, w + j },
+                        &row);
+            continue;
+        }
+        if (gx)
+            K(find_gx)(m, r->adds ? room : gx + j, in, gy + j, w ? w + j : NULL, &row);
+        if (gx && r->adds)
             K(add_piece)(gx + j, room, m);
+        if (part)
+            K(find_sums)(m, part + j, part + n + j, in, gy + j, &row);
     }
-    if (part)
-        K(find_sums)(n, part, part + n, x, gy, &row);
 }
 
 /* total += part, which is 0 then */

@@ -19,6 +19,12 @@
 #else
 #define VECTOR_OF(bytes)
 #endif
+
+/* log(1 + rest), by the quicker function where it keeps the digits */
+static inline double log_of_one_and(double rest)
+{
+    return rest < 0.5 ? log1p(rest) : log(1 + rest);
+}
 #endif
 
 #undef EXP
@@ -177,8 +183,45 @@ static inline void K(exp_piece)(REAL *restrict y, const REAL *restrict x, int64_
         y[i] = EXP(x[i] - shift);
 }
 
-/* y = e^(x - shift), where y is not NULL; returns the sum. 1 exponential per element */
+/* Is e^0 the largest of these terms by far? Then a sum of them says little about the others */
+static inline bool K(has_one)(REAL sum)
+{
+    return sum >= 1 && sum < (REAL)1.125;
+}
+
+/* e of at most PIECE terms that add up to `sum`: what they add up to without a term e^0 that is by
+ * far the largest, of which there is one at most; *ones counts it */
+LINE_PART REAL K(sum_but_one)(REAL *restrict e, int64_t n, REAL sum, double *ones)
+{
+    for (int64_t i = 0; i < n; i++)
+        e[i] = e[i] == 1 ? 0 : e[i];
+    REAL rest = K(piece_sum)(e, n);
+    *ones += sum - rest > (REAL)0.5;
+    return rest;
+}
+
+/* The sum of e^(x - shift), less 1: what the terms beside the largest add up to where `shift` is
+ * the largest x. y = e^(x - shift) where y is not NULL; where it is, the result keeps its digits
+ * however near to 0 it is. 1 exponential per element */
 LINE_PART double K(exp_line)(REAL *y, const REAL *x, int64_t n, REAL shift)
+{
+    REAL room[K(PIECE)];
+    double sum = 0, ones = 0;
+    for (int64_t i = 0; i < n; i += K(PIECE)) {
+        int64_t m = K(piece)(n, i);
+        REAL *to = y ? y + i : room;
+        K(fetch)(x + i, n, m);
+        K(exp_piece)(to, x + i, m, shift);
+        REAL part = K(piece_sum)(to, m);
+        sum += (double)(!y && K(has_one)(part) ? K(sum_but_one)(to, m, part, &ones) : part);
+    }
+    return sum + (ones - 1);
+}
+
+/* the sum of e^(x - shift) over all elements but one, whose term goes to *own. y as above; the
+ * element's own place in it gets 0 */
+LINE_PART double K(exp_line_but)(REAL *y, const REAL *x, int64_t n, REAL shift, int64_t but,
+                                 REAL *own)
 {
     REAL room[K(PIECE)];
     double sum = 0;
@@ -187,6 +230,10 @@ LINE_PART double K(exp_line)(REAL *y, const REAL *x, int64_t n, REAL shift)
         REAL *to = y ? y + i : room;
         K(fetch)(x + i, n, m);
         K(exp_piece)(to, x + i, m, shift);
+        if (but >= i && but - i < m) {
+            *own = to[but - i];
+            to[but - i] = 0;
+        }
         sum += (double)K(piece_sum)(to, m);
     }
     return sum;

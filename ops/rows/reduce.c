@@ -1,7 +1,10 @@
 /* Reductions. Sum is the engine's sum_to; mean and variance are made of it, and so are their
  * derivatives:
  *
- *   mean = sum x / n          var = sum (x - mean)^2 / n       (two passes: no cancellation)
+ *   mean = sum x / n          var = sum (x - mean)^2 / n
+ *
+ * For the variance x is centered twice: numbers that are nearly equal differ from each other by no
+ * more than their mean was rounded, and the second mean takes that off.
  *
  * Extremes are operators. y = max x is x where it is attained, so the cotangent goes there. Where k
  * elements are equal each gets 1/k of it: among all choices that add up to gy the symmetric one. */
@@ -92,6 +95,12 @@ static ct_tensor *divided(ct_tensor *total, int64_t n)
     return ct_div(total, ct_scalar_like(total, (double)n));
 }
 
+/* x - mean x, where the mean is rounded */
+static ct_tensor *centered(ct_tensor *x, unsigned axes, int64_t n)
+{
+    return ct_sub(x, divided(sum(x, (ct__reduction){ axes, true }), n));
+}
+
 static bool is_float(const ct_tensor *x, const char *who)
 {
     ct_dtype dtype = ct_dtype_of(x);
@@ -122,9 +131,8 @@ ct_tensor *ct_var_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
     if (!ct__reduction_of(&r, x, "var", axes, n, flags & ~own) || !is_float(x, "var"))
         return NULL;
     int64_t count = ct__group(x, r), divisor = flags & own ? count - 1 : count;
-    ct_tensor *mean = divided(sum(x, (ct__reduction){ r.axes, true }), count);
-    ct_tensor *total = sum(ct_square(ct_sub(x, mean)), r);
-    return divided(total, divisor > 0 ? divisor : 0);
+    ct_tensor *far = centered(centered(x, r.axes, count), r.axes, count);
+    return divided(sum(ct_square(far), r), divisor > 0 ? divisor : 0);
 }
 
 /* -- max, min */
@@ -160,11 +168,12 @@ static ct_status extreme(ct_call *call, int which)
     return ct_reduce(call, r->axes, &folds[1], &to);
 }
 
-/* gx_i = gy / k where x_i = y, which k elements are; else 0. Where x = y and how often is locally
- * constant, so only gy is differentiated further */
+/* gx_i = gy / k where x_i = y, which k elements are; else 0. A NaN counts as equal to a NaN. Where
+ * x = y and how often is locally constant, so only gy is differentiated further */
 static ct_status extreme_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    ct_tensor *x = ct_call_x(call, 0), *is_y = ct_eq(x, ct__kept(call, ct_call_y(call, 0)));
+    ct_tensor *x = ct_call_x(call, 0), *y = ct__kept(call, ct_call_y(call, 0));
+    ct_tensor *is_y = ct_where(ct_ne(y, y), ct_ne(x, x), ct_eq(x, y));
     ct_tensor *share = ct__kept(call, ct_div(gy[0], ct_call_aux(call, 0)));
     gx[0] = ct_where(is_y, share, ct_scalar_like(x, 0));
     return CT_OK;
@@ -272,4 +281,3 @@ ALL(mean)
 ALL(max)
 ALL(min)
 ALL(var)
-ALL(logsumexp)

@@ -156,13 +156,19 @@ static void K(start_counted)(int64_t m, void *kept)
         ((REAL *)kept)[m + j] = 0;
 }
 
+/* are these the same result? A NaN is the same as another */
+static inline bool K(same)(REAL a, REAL b)
+{
+    return a == b || (IS_NAN(a) && IS_NAN(b));
+}
+
 /* best = new, and what was counted holds if it did not change */
 APART void K(change)(int64_t m, REAL *restrict best, REAL *restrict count,
                       const REAL *restrict new)
 {
     for (int64_t j = 0; j < m; j++) {
         REAL pick = K(pick)(new[j], best[j]);
-        count[j] = pick == best[j] ? count[j] : 0;
+        count[j] = K(same)(pick, best[j]) ? count[j] : 0;
         best[j] = pick;
     }
 }
@@ -175,26 +181,35 @@ APART REAL K(equal)(const REAL *x, int64_t n, int64_t stride, REAL to)
     return (REAL)count;
 }
 
+APART REAL K(nans)(const REAL *x, int64_t n, int64_t stride)
+{
+    INDEX count = 0;
+    for (int64_t i = 0; i < n; i++)
+        count += x[i * stride] == x[i * stride] ? 0 : 1;
+    return (REAL)count;
+}
+
 /* a second look at the block, which is in cache: where one result is of many elements, only if it
- * has one that counts */
+ * has one that counts. NaNs equal nothing, and are counted apart */
 static void K(fold_counted)(int64_t m, int64_t n, void *kept, const void *data, int64_t sm,
                             int64_t sn)
 {
     REAL new[CT_FOLD_WIDTH], *restrict best = kept, *restrict count = best + m;
     const REAL *restrict x = data;
+    bool rows = sm == 1 && sn != 1;
     K(start)(m, new);
     K(fold)(m, n, new, data, sm, sn);
     K(change)(m, best, count, new);
-    if (sm == 1 && sn != 1) {
-        for (int64_t i = 0; i < n; i++)
-            for (int64_t j = 0; j < m; j++)
-                count[j] += x[i * sn + j] == best[j] ? (REAL)1 : (REAL)0;
-        return;
-    }
-    for (int64_t j = 0; j < m; j++)
+    for (int64_t i = 0; rows && i < n; i++)
+        for (int64_t j = 0; j < m; j++)
+            count[j] += x[i * sn + j] == best[j] ? (REAL)1 : (REAL)0;
+    for (int64_t j = 0; !rows && j < m; j++)
         if (new[j] == best[j])
             count[j] += sn == 1 ? K(equal)(x + j * sm, n, 1, best[j])
                                 : K(equal)(x + j * sm, n, sn, best[j]);
+    for (int64_t j = 0; j < m; j++)
+        if (IS_NAN(best[j]))
+            count[j] += K(nans)(x + j * sm, n, sn);
 }
 
 static void K(join_counted)(int64_t m, void *kept, const void *with)
@@ -203,7 +218,7 @@ static void K(join_counted)(int64_t m, void *kept, const void *with)
     const REAL *new = with;
     K(change)(m, best, count, new);
     for (int64_t j = 0; j < m; j++)
-        count[j] += new[j] == best[j] ? new[m + j] : 0;
+        count[j] += K(same)(new[j], best[j]) ? new[m + j] : 0;
 }
 
 /* the counts go where the results would, had they begun at arg's */
@@ -309,14 +324,18 @@ static void K(back)(int64_t n, void *const *data, const int64_t *stride, const v
     const REAL *gy = data[1], *restrict x = data[2], *y = data[3], *count = data[4];
     if (stride[0] == 1 && stride[1] == 0 && stride[2] == 1 && stride[3] == 0) {
         REAL best = *y, share = *gy / *count;
-        for (int64_t i = 0; i < n; i++) {
+        for (int64_t i = 0; !IS_NAN(best) && i < n; i++) {
             REAL v = x[i] == best ? share : 0;
+            gx[i] = *adds ? gx[i] + v : v;
+        }
+        for (int64_t i = 0; IS_NAN(best) && i < n; i++) {
+            REAL v = IS_NAN(x[i]) ? share : 0;
             gx[i] = *adds ? gx[i] + v : v;
         }
         return;
     }
     for (int64_t i = 0; i < n; i++) {
-        bool is_y = x[i * stride[2]] == y[i * stride[3]];
+        bool is_y = K(same)(x[i * stride[2]], y[i * stride[3]]);
         REAL v = is_y ? gy[i * stride[1]] / count[i * stride[4]] : 0;
         gx[i * stride[0]] = *adds ? gx[i * stride[0]] + v : v;
     }

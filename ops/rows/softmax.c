@@ -20,6 +20,15 @@ typedef struct line {
     bool adds;
 } line;
 
+/* where logsumexp puts what was rounded off a result y: in its place among the results */
+typedef struct remainders {
+    const void *y;
+    void *low;
+} remainders;
+
+/* from here to 0, e^z is so near 1 that 1 - e^z is taken otherwise */
+#define NEAR -0.125f
+
 typedef struct softmax_kernels {
     ct_loop_body softmax, log_softmax, softmax_back, log_softmax_back, logsumexp_back;
     ct_fold logsumexp;
@@ -126,11 +135,14 @@ static ct_status log_softmax_forward(ct_call *call)
                 kernels_for(call)->log_softmax);
 }
 
-/* gx_k = sum_i gy_i (d_ik - e^(z_k)) = gy_k - e^(z_k) sum_i gy_i */
+/* gx_k = sum_i gy_i (d_ik - e^(z_k)) = gy_k (1 - e^(z_k)) - e^(z_k) (sum_i gy_i - gy_k): in this
+ * form nothing cancels where e^(z_k) is near 1 and gy_k is the only cotangent */
 static ct_status log_softmax_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
+    ct_tensor *z = ct_call_y(call, 0);
     ct_tensor *sum = ct_sum_over(gy[0], CT_AXES(axis_of(call)), CT_KEEPDIMS);
-    gx[0] = ct_sub(gy[0], ct_mul(ct_exp(ct_call_y(call, 0)), sum));
+    ct_tensor *own = ct_mul(gy[0], ct_expm1(z)), *others = ct_mul(ct_exp(z), ct_sub(sum, gy[0]));
+    gx[0] = ct_neg(ct_add(own, others));
     return CT_OK;
 }
 
@@ -161,22 +173,59 @@ ct_tensor *ct_log_softmax(ct_tensor *x, int axis)
 static ct_status logsumexp_infer(ct_call *call)
 {
     ct_status status = ct_call_check_float(call);
-    return status == CT_OK ? ct__infer_reduced(call) : status;
+    if (status == CT_OK)
+        status = ct__infer_reduced(call);
+    if (status != CT_OK || !ct_call_records(call))
+        return status;
+    const ct_tensor *y = ct_call_y(call, 0);
+    return ct_call_set_aux(call, 0, ct_dtype_of(y), ct_shape(y), ct_ndim(y));
 }
 
 static ct_status logsumexp_forward(ct_call *call)
 {
     const ct__reduction *r = ct_call_attributes(call);
-    return ct_reduce(call, r->axes, &kernels_for(call)->logsumexp, NULL);
+    const ct_fold *fold = &kernels_for(call)->logsumexp;
+    if (!ct_call_records(call))
+        return ct_reduce(call, r->axes, fold, NULL);
+    remainders to = { ct_data(ct_call_y(call, 0)), ct_data_mutable(ct_call_aux(call, 0)) };
+    return ct_reduce(call, r->axes, fold, &to);
 }
 
-/* gx_k = gy e^(x_k - y). Where y = -inf, every x is: 0 instead of e^(-inf + inf) */
+/* log_softmax of x over several axes, as over one: these come last, and are made one */
+static ct_tensor *log_softmax_over(ct_tensor *x, unsigned axes)
+{
+    int64_t order[CT_MAX_DIMS], back[CT_MAX_DIMS];
+    int ndim = ct_ndim(x), kept = 0, n = 0;
+    for (int d = 0; d < ndim; d++)
+        kept += !(axes >> d & 1);
+    for (int d = 0, next = kept; d < ndim; d++)
+        order[axes >> d & 1 ? next++ : n++] = d;
+    for (int d = 0; d < ndim; d++)
+        back[order[d]] = d;
+    ct_tensor *last = ct_permute(x, order, ndim);
+    int64_t shape[CT_MAX_DIMS + 1], group = 1;
+    for (int d = 0; d < ndim; d++)
+        if (d < kept)
+            shape[d] = ct_size(last, d);
+        else
+            group *= ct_size(last, d);
+    shape[kept] = group;
+    ct_tensor *z = ct_log_softmax(ct_reshape(last, shape, kept + 1), -1);
+    return ct_permute(ct_reshape(z, ct_shape(last), ndim), back, ndim);
+}
+
+/* gx_k = gy e^(x_k - y) = gy e^(z_k) with z = log_softmax x, whose rule keeps the digits of second
+ * derivatives; but where y is not finite, x - y itself is taken. Where y = -inf, every x is: x
+ * instead of -inf + inf */
 static ct_status logsumexp_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
+    const ct__reduction *r = ct_call_attributes(call);
     ct_tensor *x = ct_call_x(call, 0), *y = ct__kept(call, ct_call_y(call, 0));
+    ct_tensor *zero = ct_scalar_like(x, 0), *finite = ct_eq(ct_sub(y, y), zero);
     ct_tensor *none = ct_eq(y, ct_scalar_like(y, -INFINITY));
-    ct_tensor *total = ct_where(none, ct_scalar_like(y, 0), y);
-    gx[0] = ct_mul(ct__kept(call, gy[0]), ct_exp(ct_sub(x, total)));
+    ct_tensor *usual = log_softmax_over(ct_where(finite, x, zero), r->axes);
+    ct_tensor *z = ct_where(finite, usual, ct_sub(x, ct_where(none, zero, y)));
+    gx[0] = ct_mul(ct__kept(call, gy[0]), ct_exp(z));
     return CT_OK;
 }
 
@@ -184,17 +233,19 @@ static ct_status logsumexp_backward(const ct_call *call, ct_tensor *const *gy,
                                     ct_tensor *const *gx)
 {
     ct_tensor *g = ct__kept(call, gy[0]), *y = ct__kept(call, ct_call_y(call, 0));
+    ct_tensor *low = ct__kept(call, ct_call_aux(call, 0));
     bool adds = ct_call_adds(call, 0);
-    if (!g || !y)
+    if (!g || !y || !low)
         return CT_ERROR_MEMORY;
-    ct_loop(CT_TENSORS(gx[0], g, ct_call_x(call, 0), y), kernels_for(call)->logsumexp_back, &adds);
+    ct_loop(CT_TENSORS(gx[0], g, ct_call_x(call, 0), y, low), kernels_for(call)->logsumexp_back,
+            &adds);
     return CT_OK;
 }
 
 extern const ct_op ct__logsumexp_op;
 const ct_op ct__logsumexp_op = {
     .name = "logsumexp",
-    .saves = CT_SAVE_X(0) | CT_SAVE_Y(0),
+    .saves = CT_SAVE_X(0) | CT_SAVE_Y(0) | CT_SAVE_AUX,
     .attributes_size = sizeof(ct__reduction),
     .infer = logsumexp_infer,
     .forward = logsumexp_forward,
@@ -208,4 +259,9 @@ ct_tensor *ct_logsumexp_over(ct_tensor *x, const int64_t *axes, int n, unsigned 
     ct__reduction r;
     bool right = ct__reduction_of(&r, x, "logsumexp", axes, n, flags);
     return right ? ct_apply(&ct__logsumexp_op, &r, &x, 1) : NULL;
+}
+
+ct_tensor *ct_logsumexp(ct_tensor *x)
+{
+    return ct_logsumexp_over(x, NULL, 0, 0);
 }

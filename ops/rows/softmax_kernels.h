@@ -28,19 +28,50 @@ static inline void K(exp_row)(int64_t m, REAL *restrict e, REAL *restrict sum,
     }
 }
 
-/* ... and sums of e^(x - shift), in blocks of rows; y = e^(x - shift) where it is not NULL */
+/* what `rows` rows of terms e add up to without a term e^0 that is by far the largest, for those of
+ * m columns whose sum says that there may be one; *ones counts it */
+LINE_PART void K(sum_rows_but_one)(int64_t m, int64_t rows, REAL *restrict sum,
+                                   REAL *restrict ones, const REAL *restrict e)
+{
+    REAL rest[K(WIDTH)] = { 0 };
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < m; j++)
+            rest[j] += e[i * K(WIDTH) + j] == 1 ? 0 : e[i * K(WIDTH) + j];
+    for (int64_t j = 0; j < m; j++)
+        if (K(has_one)(sum[j])) {
+            ones[j] += sum[j] - rest[j] > (REAL)0.5;
+            sum[j] = rest[j];
+        }
+}
+
+static bool K(have_one)(int64_t m, const REAL *sum)
+{
+    bool some = false;
+    for (int64_t j = 0; j < m; j++)
+        some |= K(has_one)(sum[j]);
+    return some;
+}
+
+/* as exp_line, of m lines side by side, in blocks of rows */
 LINE_PART void K(exp_rows)(int64_t m, int64_t n, double *restrict sum, REAL *y, int64_t y_row,
                            const REAL *x, int64_t x_row, const REAL *shift)
 {
+    REAL ones[K(WIDTH)] = { 0 }, room[K(ROWS) * K(WIDTH)];
     for (int64_t j = 0; j < m; j++)
         sum[j] = 0;
     for (int64_t first = 0; first < n; first += K(ROWS)) {
-        REAL part[K(WIDTH)] = { 0 }, e[K(WIDTH)];
-        for (int64_t i = first; i < n && i < first + K(ROWS); i++)
-            K(exp_row)(m, y ? y + i * y_row : e, part, x + i * x_row, shift);
+        int64_t rows = n - first < K(ROWS) ? n - first : K(ROWS);
+        REAL part[K(WIDTH)] = { 0 };
+        for (int64_t i = 0; i < rows; i++)
+            K(exp_row)(m, y ? y + (first + i) * y_row : room + i * K(WIDTH), part,
+                       x + (first + i) * x_row, shift);
+        if (!y && K(have_one)(m, part))
+            K(sum_rows_but_one)(m, rows, part, ones, room);
         for (int64_t j = 0; j < m; j++)
             sum[j] += (double)part[j];
     }
+    for (int64_t j = 0; j < m; j++)
+        sum[j] += (double)(ones[j] - 1);
 }
 
 /* how many lines from line j on are taken at once */
@@ -50,11 +81,11 @@ static int64_t K(together)(int64_t lines, int64_t j, bool side_by_side)
 }
 
 LINE_PART void K(scale_rows)(int64_t m, int64_t n, REAL *restrict y, int64_t row,
-                             const double *restrict sum)
+                             const double *restrict rest)
 {
     REAL scale[K(WIDTH)];
     for (int64_t k = 0; k < m; k++)
-        scale[k] = (REAL)(1 / sum[k]);
+        scale[k] = (REAL)(1 / (1 + rest[k]));
     for (int64_t i = 0; i < n; i++)
         for (int64_t k = 0; k < m; k++)
             y[i * row + k] *= scale[k];
@@ -77,7 +108,7 @@ static void K(softmax)(int64_t lines, void *const *data, const int64_t *stride, 
         REAL *y = (REAL *)data[0] + j * stride[0];
         const REAL *x = (const REAL *)data[1] + j * stride[1];
         if (sy == 1 && sx == 1) {
-            K(scale_line)(y, n, (REAL)(1 / K(exp_line)(y, x, n, K(line_max)(x, n))));
+            K(scale_line)(y, n, (REAL)(1 / (1 + K(exp_line)(y, x, n, K(line_max)(x, n)))));
             continue;
         }
         REAL max[K(WIDTH)];
@@ -98,11 +129,11 @@ LINE_PART void K(shift_line)(REAL *restrict y, const REAL *restrict x, int64_t n
 
 LINE_PART void K(shift_rows)(int64_t m, int64_t n, REAL *restrict y, int64_t y_row,
                              const REAL *restrict x, int64_t x_row, const REAL *restrict max,
-                             const double *restrict sum)
+                             const double *restrict rest)
 {
     REAL log_sum[K(WIDTH)];
     for (int64_t k = 0; k < m; k++)
-        log_sum[k] = (REAL)log(sum[k]);
+        log_sum[k] = (REAL)log_of_one_and(rest[k]);
     for (int64_t i = 0; i < n; i++)
         for (int64_t k = 0; k < m; k++)
             y[i * y_row + k] = x[i * x_row + k] - max[k] - log_sum[k];
@@ -120,7 +151,8 @@ static void K(log_softmax)(int64_t lines, void *const *data, const int64_t *stri
         const REAL *x = (const REAL *)data[1] + j * stride[1];
         if (sy == 1 && sx == 1) {
             REAL max = K(line_max)(x, n);
-            K(shift_line)(y, x, n, max, (REAL)log(K(exp_line)(NULL, x, n, max)));
+            double rest = K(exp_line)(NULL, x, n, max);
+            K(shift_line)(y, x, n, max, (REAL)log_of_one_and(rest));
             continue;
         }
         REAL max[K(WIDTH)];
@@ -156,11 +188,55 @@ LINE_PART void K(softmax_back_piece)(int64_t n, REAL *restrict gx, const REAL *r
         gx[i] = y[i] * (gy[i] - dot);
 }
 
-LINE_PART void K(log_softmax_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
-                                         const REAL *restrict y, REAL sum)
+/* Of numbers up to 0, one that is nearer to 0 has the smaller one of these: so one minimum per
+ * element finds whether any is near */
+static inline uint32_t K(distance)(REAL z)
 {
-    for (int64_t i = 0; i < n; i++)
-        gx[i] = gy[i] - EXP(y[i]) * sum;
+    return vector_bits((float)z);
+}
+
+static inline bool K(is_near)(uint32_t distance)
+{
+    return distance < vector_bits(NEAR);
+}
+
+/* e^z - 1 for NEAR < z <= 0 */
+static inline REAL K(near_expm1)(REAL z)
+{
+    return sizeof(REAL) == sizeof(float) ? (REAL)vector_small_expm1((float)z)
+                                         : (REAL)expm1((double)z);
+}
+
+/* The gradient gy - e^z sum where z > NEAR, and e^z is near 1: of a cotangent for this element
+ * alone the digits would cancel. They do not in gy (1 - e^z) - e^z (sum - gy). There is one such
+ * element in a line at most, so most pieces are only looked at */
+LINE_PART void K(log_softmax_back_near)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
+                                        const REAL *restrict z, const REAL *restrict sum,
+                                        int64_t step)
+{
+    for (int64_t first = 0; first < n; first += 64) {
+        int64_t end = n - first < 64 ? n : first + 64;
+        uint32_t least = UINT32_MAX;
+        for (int64_t i = first; i < end; i++)
+            least = K(distance)(z[i]) < least ? K(distance)(z[i]) : least;
+        for (int64_t i = first; K(is_near)(least) && i < end; i++) {
+            REAL low = z[i] > NEAR ? K(near_expm1)(z[i]) : 0;
+            REAL exact = -gy[i] * low - (1 + low) * (sum[i * step] - gy[i]);
+            gx[i] = z[i] > NEAR ? exact : gx[i];
+        }
+    }
+}
+
+LINE_PART void K(log_softmax_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
+                                         const REAL *restrict z, REAL sum)
+{
+    uint32_t least = UINT32_MAX;
+    for (int64_t i = 0; i < n; i++) {
+        gx[i] = gy[i] - EXP(z[i]) * sum;
+        least = K(distance)(z[i]) < least ? K(distance)(z[i]) : least;
+    }
+    if (K(is_near)(least))
+        K(log_softmax_back_near)(n, gx, gy, z, &sum, 0);
 }
 
 /* 2 passes; 2 multiplications and 2 additions per element, or 1 exponential */
@@ -214,10 +290,15 @@ LINE_PART void K(softmax_back_row)(int64_t m, REAL *restrict gx, const REAL *res
 }
 
 LINE_PART void K(log_softmax_back_row)(int64_t m, REAL *restrict gx, const REAL *restrict gy,
-                                       const REAL *restrict y, const REAL *restrict sum)
+                                       const REAL *restrict z, const REAL *restrict sum)
 {
-    for (int64_t k = 0; k < m; k++)
-        gx[k] = gy[k] - EXP(y[k]) * sum[k];
+    uint32_t least = UINT32_MAX;
+    for (int64_t k = 0; k < m; k++) {
+        gx[k] = gy[k] - EXP(z[k]) * sum[k];
+        least = K(distance)(z[k]) < least ? K(distance)(z[k]) : least;
+    }
+    if (K(is_near)(least))
+        K(log_softmax_back_near)(m, gx, gy, z, sum, 1);
 }
 
 static void K(back_rows)(int64_t m, const line *l, bool logs, REAL *gx, const REAL *gy,
@@ -263,19 +344,13 @@ static void K(log_softmax_back)(int64_t lines, void *const *data, const int64_t 
     K(back)(lines, data, stride, arg, true);
 }
 
-/* -- logsumexp as a fold: kept are the largest element so far, and the sum of e^(x - shift) with
- * what was rounded off. Where the largest grows, the sum shrinks with it */
+/* -- logsumexp as a fold: kept are the largest element so far, the sum of e^(x - largest) less 1
+ * (the terms beside the largest), and what was rounded off that. Where the largest grows, the sum
+ * shrinks with it */
 /* what is taken off: the largest, unless it is infinite or NaN */
 static REAL K(shift)(REAL max)
 {
     return max - max == 0 ? max : 0;
-}
-
-static void K(start)(int64_t m, void *kept)
-{
-    REAL *max = kept, *sum = max + m;
-    for (int64_t j = 0; j < m; j++)
-        max[j] = -INFINITY, sum[j] = 0, sum[m + j] = 0;
 }
 
 /* a sum of e^(x - from) as one of e^(x - to); of nothing, or of -inf alone, it is 0 from any, and
@@ -285,27 +360,39 @@ static REAL K(scaled)(REAL sum, REAL from, REAL to)
     return sum == 0 || to == INFINITY ? sum : sum * EXP(K(shift)(from) - K(shift)(to));
 }
 
-/* more elements for result j: the largest, and their sum when that was taken off */
-LINE_PART void K(absorb)(int64_t m, int64_t j, REAL *kept, REAL by, REAL part)
+/* More elements for result j: the largest, and what the terms beside it add up to. The side with
+ * the larger one stays as it is, and the whole sum of the other is added to it. A rounding error
+ * that is not finite, beside an infinite sum, counts for nothing */
+LINE_PART void K(absorb)(int64_t m, int64_t j, REAL *kept, REAL by, REAL rest)
 {
-    REAL *max = kept + j, *sum = max + m, *rest = sum + m, most = by > *max ? by : *max;
-    REAL old = K(scaled)(*sum, *max, most), new = K(scaled)(part, by, most);
-    REAL total = old + new, gone = total - old;
-    *rest = K(scaled)(*rest, *max, most) + ((old - (total - gone)) + (new - gone));
+    REAL *max = kept + j, *sum = max + m, *low = sum + m;
+    bool grows = by > *max;
+    REAL most = grows ? by : *max, base = grows ? rest : *sum;
+    REAL add = grows ? K(scaled)(1 + *sum + *low, *max, most) : K(scaled)(1 + rest, by, most);
+    REAL total = base + add, gone = total - base;
+    REAL lost = (grows ? 0 : *low) + ((base - (total - gone)) + (add - gone));
+    *low = lost - lost == 0 ? lost : 0;
     *sum = total;
     *max = most;
 }
 
 /* absorbs n elements whose largest is `max`. From infinity no difference can be taken: the sum is
  * that then, or NaN if there is one */
-LINE_PART void K(absorb_sum)(int64_t m, int64_t j, REAL *kept, REAL max, double sum,
+LINE_PART void K(absorb_sum)(int64_t m, int64_t j, REAL *kept, REAL max, double rest,
                              const REAL *x, int64_t n, int64_t stride)
 {
     if (max == INFINITY)
-        sum = (double)max;
+        rest = (double)max;
     for (int64_t i = 0; i < n && max == INFINITY; i++)
-        sum = x[i * stride] == x[i * stride] ? sum : (double)NAN;
-    K(absorb)(m, j, kept, max, (REAL)sum);
+        rest = x[i * stride] == x[i * stride] ? rest : (double)NAN;
+    K(absorb)(m, j, kept, max, (REAL)rest);
+}
+
+static void K(start)(int64_t m, void *kept)
+{
+    REAL *max = kept, *sum = max + m;
+    for (int64_t j = 0; j < m; j++)
+        max[j] = -INFINITY, sum[j] = -1, sum[m + j] = 0;
 }
 
 static void K(fold)(int64_t m, int64_t n, void *kept, const void *data, int64_t sm, int64_t sn)
@@ -314,21 +401,21 @@ static void K(fold)(int64_t m, int64_t n, void *kept, const void *data, int64_t 
     if (sn == 1) {
         for (int64_t j = 0; j < m; j++) {
             REAL max = K(line_max)(x + j * sm, n);
-            double sum = K(exp_line)(NULL, x + j * sm, n, K(shift)(max));
-            K(absorb_sum)(m, j, kept, max, sum, x + j * sm, n, 1);
+            double rest = K(exp_line)(NULL, x + j * sm, n, K(shift)(max));
+            K(absorb_sum)(m, j, kept, max, rest, x + j * sm, n, 1);
         }
         return;
     }
     for (int64_t j = 0, w; j < m; j += w) {
         REAL max[K(WIDTH)], shift[K(WIDTH)];
-        double sum[K(WIDTH)];
+        double rest[K(WIDTH)];
         w = K(together)(m, j, sm == 1);
         K(max_rows)(w, n, max, x + j * sm, sn);
         for (int64_t k = 0; k < w; k++)
             shift[k] = K(shift)(max[k]);
-        K(exp_rows)(w, n, sum, NULL, 0, x + j * sm, sn, shift);
+        K(exp_rows)(w, n, rest, NULL, 0, x + j * sm, sn, shift);
         for (int64_t k = 0; k < w; k++)
-            K(absorb_sum)(m, j + k, kept, max[k], sum[k], x + (j + k) * sm, n, sn);
+            K(absorb_sum)(m, j + k, kept, max[k], rest[k], x + (j + k) * sm, n, sn);
     }
 }
 
@@ -339,39 +426,48 @@ static void K(join_sums)(int64_t m, void *kept, const void *with)
         K(absorb)(m, j, kept, max[j], sum[j] + sum[m + j]);
 }
 
+/* y = max + log(1 + sum); arg, where it is not NULL, says where what was rounded off y goes: in
+ * the place that y has among the results */
 static void K(finish)(int64_t m, const void *kept, void *data, int64_t stride, void *arg)
 {
-    (void)arg;
+    const remainders *to = arg;
     const REAL *max = kept, *sum = max + m;
-    REAL *y = data;
+    REAL *y = data, *low = to ? (REAL *)to->low + (y - (const REAL *)to->y) : NULL;
     for (int64_t j = 0; j < m; j++) {
-        REAL rest = sum[m + j] - sum[m + j] == 0 ? sum[m + j] : 0;
-        y[j * stride] = K(shift)(max[j]) + (REAL)log((double)sum[j] + (double)rest);
+        double shift = (double)K(shift)(max[j]);
+        double log_sum = log_of_one_and((double)sum[j] + (double)sum[m + j]);
+        REAL total = (REAL)(shift + log_sum);
+        double added = (double)total - shift;
+        double gone = (shift - ((double)total - added)) + (log_sum - added);
+        y[j * stride] = total;
+        if (low)
+            low[j * stride] = gone - gone == 0 ? (REAL)gone : 0;
     }
 }
 
 LINE_PART void K(logsumexp_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
-                                       const REAL *restrict x, const REAL *restrict y)
+                                       const REAL *restrict x, const REAL *restrict y,
+                                       const REAL *restrict low)
 {
     for (int64_t i = 0; i < n; i++)
-        gx[i] = gy[i] * EXP(x[i] - (y[i] == -INFINITY ? 0 : y[i]));
+        gx[i] = gy[i] * EXP((x[i] - (y[i] == -INFINITY ? 0 : y[i])) - low[i]);
 }
 
-/* gx = gy e^(x - y), of operands gx, gy, x, y; where y = -inf every x is, and e^x is 0 */
+/* gx = gy e^(x - y), of operands gx, gy, x, y, and what was rounded off y; where y = -inf every x
+ * is, and e^x is 0 */
 static void K(logsumexp_back)(int64_t n, void *const *data, const int64_t *stride,
                               const void *arg)
 {
     const bool *adds = arg;
-    REAL g[K(WIDTH)], x[K(WIDTH)], y[K(WIDTH)], room[K(WIDTH)];
+    REAL rooms[4][K(WIDTH)], room[K(WIDTH)];
     for (int64_t i = 0, m; i < n; i += m) {
         m = n - i < K(WIDTH) ? n - i : K(WIDTH);
         REAL *gx = (REAL *)data[0] + i * stride[0];
-        const REAL *from[3];
-        REAL *rooms[3] = { g, x, y };
-        for (int k = 0; k < 3; k++)
+        const REAL *from[4];
+        for (int k = 0; k < 4; k++)
             from[k] = K(gathered)(rooms[k], (const REAL *)data[k + 1] + i * stride[k + 1], m,
                                   stride[k + 1]);
-        K(logsumexp_back_piece)(m, *adds ? room : gx, from[0], from[1], from[2]);
+        K(logsumexp_back_piece)(m, *adds ? room : gx, from[0], from[1], from[2], from[3]);
         if (*adds)
             K(add_piece)(gx, room, m);
     }

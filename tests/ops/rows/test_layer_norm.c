@@ -75,6 +75,84 @@ START_TEST(far_from_zero)
 }
 END_TEST
 
+/* -- Rows whose mean, when it is rounded, or whose squares, lose what matters */
+enum { MOST = 1500 };
+
+/* y and gx, with exponents and digits to spare: x is taken from its first element on */
+static void exactly(const double *x, const double *gy, int n, double *y, double *gx)
+{
+    static long double far[MOST];
+    long double mean = 0, var = 0, g = 0, gh = 0;
+    for (int i = 0; i < n; i++)
+        mean += ((long double)x[i] - x[0]) / n;
+    for (int i = 0; i < n; i++) {
+        far[i] = (long double)x[i] - x[0] - mean;
+        var += far[i] * far[i] / n;
+    }
+    long double r = 1 / sqrtl(var);
+    for (int i = 0; i < n; i++) {
+        y[i] = (double)(far[i] * r);
+        g += (long double)gy[i] / n;
+        gh += gy[i] * far[i] * r / n;
+    }
+    for (int i = 0; i < n; i++)
+        gx[i] = (double)(r * (gy[i] - g - far[i] * r * gh));
+}
+
+/* x is exact in its dtype; the result may be `tolerance` off, relative to its largest */
+static void expect_exact(ct_tensor *x, double tolerance)
+{
+    static double in[MOST], gy[MOST], y[MOST], gx[MOST];
+    int n = (int)ct_size(x, 1);
+    ct_tensor *g = ct_randn(cx, ct_dtype_of(x), CT_SHAPE(1, n)), *got;
+    ct_variable(x);
+    ct_to_doubles(x, in, n);
+    ct_to_doubles(g, gy, n);
+    exactly(in, gy, n, y, gx);
+    double most = 0;
+    for (int i = 0; i < n; i++)
+        most = fmax(most, fabs(gx[i]));
+    ct_tensor *z = ct_layer_norm(x, CT_SHAPE(n), NULL, NULL, 0);
+    expect_values(z, y, n, tolerance * sqrt(n));
+    for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+        ct_grad(z, g, &x, 1, flags, &got);
+        expect_values(got, gx, n, tolerance * most);
+    }
+}
+
+START_TEST(right_to_rounding_wherever_the_row_lies)
+{
+    static const double scales[] = { 1, 1e-3, 1e-3, 1e30, 1e-30, 1e38, 1e-36, 1e19 };
+    static const double means[] = { 0, 1e4, -1, 0, 0, 0, 0, 1e23 };
+    static const int lengths[] = { 4, 37, 1025, MOST };
+    for (int dtype = CT_F32; dtype <= CT_F64; dtype++)
+        for (int k = 0; k < 32; k++) {
+            double by = scales[k / 4], tolerance = dtype == CT_F32 ? 3e-6 : 1e-14;
+            ct_tensor *x = ct_rand(cx, (ct_dtype)dtype, CT_SHAPE(1, lengths[k % 4]));
+            x = ct_shift(ct_scale(ct_shift(x, -0.5), by), means[k / 4]);
+            expect_exact(ct_detach(x), tolerance);
+            if (dtype == CT_F64) /* 1e300; 1e-300 */
+                expect_exact(ct_detach(ct_scale(x, by > 1 ? 1e262 : 1e-264)), tolerance);
+        }
+    expect_exact(ct_from_doubles(cx, CT_F32, CT_SHAPE(1, 4), CT_DOUBLES(1e30, -1e30, 2e30, 0)),
+                 1e-6);
+}
+END_TEST
+
+START_TEST(epsilon_beside_tiny_rows)
+{
+    for (int dtype = CT_F32; dtype <= CT_F64; dtype++) {
+        double small = dtype == CT_F32 ? 1e-30 : 1e-150, epsilon = small * small;
+        ct_tensor *x = ct_from_doubles(cx, (ct_dtype)dtype, CT_SHAPE(1, 2),
+                                       CT_DOUBLES(-small, small));
+        ct_tensor *y = ct_layer_norm(x, CT_SHAPE(2), NULL, NULL, epsilon);
+        expect_values(y, CT_DOUBLES(-sqrt(0.5), sqrt(0.5)), 1e-6);
+        y = ct_layer_norm(x, CT_SHAPE(2), NULL, NULL, 1e-5);
+        expect_values(ct_scale(y, 1 / small), CT_DOUBLES(-sqrt(1e5), sqrt(1e5)), 1e-3);
+    }
+}
+END_TEST
+
 /* added one by one in f32, 2^20 equal terms end 1 % off */
 START_TEST(sums_over_many_rows_keep_their_digits)
 {
@@ -174,6 +252,7 @@ Suite *layer_norm_suite(void)
 {
     return make_suite("layer_norm", (const TTest *const[]){
         is_what_it_is_made_of, over_several_axes_of_any_strides, far_from_zero,
+        right_to_rounding_wherever_the_row_lies, epsilon_beside_tiny_rows,
         sums_over_many_rows_keep_their_digits, adds_to_other_uses,
         the_same_from_any_kernel_and_threads, some_gradients_only, what_is_wrong, NULL });
 }

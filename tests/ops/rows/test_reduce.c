@@ -206,6 +206,32 @@ START_TEST(var_far_from_zero)
 }
 END_TEST
 
+/* of numbers that are as near to each other as their mean is to what it is rounded to; tiny ones;
+ * large ones */
+START_TEST(var_is_right_to_rounding)
+{
+    static const double means[] = { 1e4, 0, 0, -300 }, spreads[] = { 1e-3, 1e-15, 1e15, 1e-4 };
+    enum { N = 1000 };
+    for (int dtype = CT_F32; dtype <= CT_F64; dtype++)
+        for (int k = 0; k < 4; k++) {
+            double values[N], tolerance = dtype == CT_F32 ? 3e-6 : 1e-14, far[N];
+            ct_tensor *x = ct_scale(ct_randn(cx, (ct_dtype)dtype, CT_SHAPE(N)), spreads[k]), *g;
+            x = ct_variable(ct_detach(ct_shift(x, means[k])));
+            ct_to_doubles(x, values, N);
+            long double mean = 0, var = 0;
+            for (int i = 0; i < N; i++) /* a shift changes nothing, and keeps digits */
+                mean += ((long double)values[i] - means[k]) / N;
+            for (int i = 0; i < N; i++)
+                var += (values[i] - means[k] - mean) * (values[i] - means[k] - mean) / N;
+            ck_assert_double_le(fabs(ct_item(ct_var(x)) / (double)var - 1), tolerance);
+            ct_grad(ct_var(x), NULL, &x, 1, 0, &g);
+            for (int i = 0; i < N; i++)
+                far[i] = (double)(2 * (values[i] - means[k] - mean) / N);
+            expect_values(g, far, N, tolerance * sqrt((double)var) / N);
+        }
+}
+END_TEST
+
 START_TEST(var_has_its_gradient)
 {
     ct_tensor *x = ct_variable(ct_from_doubles(cx, CT_F64, CT_SHAPE(3), CT_DOUBLES(1, 2, 6)));
@@ -244,6 +270,45 @@ START_TEST(nan_and_infinities)
     ct_tensor *low = ct_full(cx, CT_F64, CT_SHAPE(3), -INFINITY);
     expect_values(ct_max(low), CT_DOUBLES(-INFINITY), 0);
     expect_values(ct_argmax(low, 0), CT_DOUBLES(0), 0);
+}
+END_TEST
+
+/* among n elements, in rows, columns and neither; in blocks and parts of their own */
+static void expect_shared_by_nans(ct_dtype dtype, int64_t n, int64_t first, int64_t second)
+{
+    ct_tensor *all = ct_ones(cx, dtype, CT_SHAPE(2, n, 3)), *gx;
+    ct_tensor *(*const over[])(ct_tensor *, const int64_t *, int, unsigned) = { ct_max_over,
+                                                                              ct_min_over };
+    ct_set(all, CT_INDEX(1, first, 1), NAN), ct_set(all, CT_INDEX(1, second, 1), NAN);
+    ct_tensor *layouts[] = { all, ct_contiguous(ct_permute(all, CT_AXES(0, 2, 1))),
+                             ct_slice(all, 2, 1, 2, 1) };
+    for (int k = 0; k < 12; k++) {
+        bool rows = k / 4 == 1, alone = k / 4 == 2;
+        ct_tensor *x = ct_variable(ct_detach(layouts[k / 4]));
+        ct_tensor *y = ct_sum(over[k % 2](x, CT_AXES(rows ? 2 : 1), 0));
+        ct_grad(y, NULL, &x, 1, k / 2 % 2 ? CT_CREATE_GRAPH : 0, &gx);
+        gx = rows ? gx : ct_permute(gx, CT_AXES(0, 2, 1)); /* (2,columns,n) */
+        int64_t column = alone ? 0 : 1;
+        ct_tensor *nans = ct_select(ct_select(gx, 0, 1), 0, column);
+        for (int64_t i = 0; i < n; i += i + 1 == first || i + 1 == second ? 1 : n / 7 + 1) {
+            double want = first == second ? i == first : (i == first || i == second) / 2.;
+            ck_assert_double_eq(ct_at(nans, CT_INDEX(i)), want);
+        }
+        ck_assert_double_eq(ct_at(nans, CT_INDEX(first)), first == second ? 1 : 0.5);
+        ck_assert_double_eq(ct_at(nans, CT_INDEX(second)), first == second ? 1 : 0.5);
+        ck_assert_double_eq(ct_at(gx, CT_INDEX(0, column, 0)), (double)(float)(1. / (double)n));
+    }
+}
+
+START_TEST(nans_share)
+{
+    for (int dtype = CT_F32; dtype <= CT_F64; dtype++) {
+        expect_shared_by_nans((ct_dtype)dtype, 4, 1, 2);
+        expect_shared_by_nans((ct_dtype)dtype, 64, 5, 5);
+        expect_shared_by_nans((ct_dtype)dtype, 8192, 0, 8191);
+        expect_shared_by_nans((ct_dtype)dtype, 65536, 4095, 4096);
+    }
+    expect_ok();
 }
 END_TEST
 
@@ -490,8 +555,9 @@ Suite *reduce_suite(void)
 {
     const TTest *const tests[] = {
         every_set_of_axes_and_any_strides, no_axes_are_all_axes, of_nothing,
-        mean_of_equal_numbers_is_that_number, var_far_from_zero, var_has_its_gradient, ties_share,
-        nan_and_infinities, integers, places, places_along_any_axis_of_any_strides,
+        mean_of_equal_numbers_is_that_number, var_far_from_zero,
+        var_is_right_to_rounding, var_has_its_gradient, ties_share,
+        nan_and_infinities, nans_share, integers, places, places_along_any_axis_of_any_strides,
         wherever_it_is, places_in_long_runs, the_same_from_any_kernel_and_threads, many_ties_share,
         extremes_add_to_other_uses, wrong_axes,
         wrong_dtypes_and_flags, NULL

@@ -221,6 +221,86 @@ START_TEST(long_columns)
 }
 END_TEST
 
+/* -- One element that is far larger than all others. What these add up to is what the logarithm of
+ * the sum, and 1 less the largest probability, consist of: rounded sums have lost it */
+enum { MANY = 1500 };
+
+static void expect_relative(double got, double want, double tolerance)
+{
+    if (!(fabs(got - want) <= tolerance * fabs(want)))
+        ck_abort_msg("%.17g, should be %.17g", got, want);
+}
+
+/* the row lies along `axis` of (1,n) or (n,3); the first and second derivatives by its largest */
+static void expect_digits(ct_tensor *x, int axis, int at, double rest, double tolerance)
+{
+    ct_tensor *g, *h, *label = ct_full(cx, CT_I64, CT_SHAPE(ct_size(x, 1 - axis)), at);
+    double second = rest / ((1 + rest) * (1 + rest));
+    for (int k = 0; k < 3; k++) {
+        ct_variable(x);
+        ct_tensor *z = ct_select(ct_log_softmax(x, axis), axis, at);
+        ct_tensor *y = k == 0   ? ct_sum(ct_logsumexp_over(x, CT_AXES(axis), 0))
+                       : k == 1 ? ct_neg(ct_sum(z))
+                                : ct_sum(ct_cross_entropy_each(axis ? x : ct_transpose(x), label));
+        double count = (double)ct_count(z), sign = k == 0 ? 1 : -1;
+        expect_relative(ct_item(y) / count, log1p(rest), tolerance);
+        for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+            ct_grad(y, NULL, &x, 1, flags, &g);
+            g = ct_sum(ct_select(g, axis, at));
+            expect_relative(ct_item(g) / count, k == 0 ? 1 / (1 + rest) : sign * rest / (1 + rest),
+                            tolerance);
+        }
+        for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+            ct_grad(g, NULL, &x, 1, flags, &h);
+            expect_relative(ct_item(ct_sum(ct_select(h, axis, at))) / count, second, tolerance);
+        }
+    }
+}
+
+START_TEST(beside_one_that_is_far_larger)
+{
+    static const int lengths[] = { 2, 10, 33, 130, MANY };
+    static const double gaps[] = { 3, 17, 40, 80, 300, 700 };
+    for (int dtype = CT_F32; dtype <= CT_F64; dtype++)
+        for (int k = 0; k < 30; k++) {
+            int n = lengths[k % 5], at = k * 7 % n;
+            double gap = gaps[k / 5], values[MANY];
+            long double rest = 0;
+            if (dtype == CT_F32 && gap > 80)
+                continue;
+            ct_scope scope = ct_scope_begin(cx);
+            for (int i = 0; i < n; i++)
+                values[i] = i == at ? 0 : -gap - i % 3;
+            for (int i = 0; i < n; i++)
+                rest += i == at ? 0 : expl(values[i]);
+            ct_tensor *row = ct_from_doubles(cx, (ct_dtype)dtype, CT_SHAPE(1, n), values, n);
+            ct_tensor *columns = ct_contiguous(ct_transpose(ct_expand(row, CT_SHAPE(3, n))));
+            /* second derivatives read e^z, and z is as large as the gap, and rounded */
+            double tolerance = (dtype == CT_F32 ? 1e-7 : 2e-16) * (16 + gap);
+            expect_digits(ct_detach(row), 1, at, (double)rest, tolerance);
+            expect_digits(ct_detach(columns), 0, at, (double)rest, tolerance);
+            ct_scope_end(cx, scope);
+        }
+    expect_ok();
+}
+END_TEST
+
+/* y is rounded by more than what the gradient is to be exact to: what was rounded off is kept */
+START_TEST(logsumexp_of_large_numbers_has_its_gradient)
+{
+    for (int dtype = CT_F32; dtype <= CT_F64; dtype++) {
+        double large = dtype == CT_F32 ? 1e7 : 1e300;
+        ct_tensor *x = ct_variable(ct_full(cx, (ct_dtype)dtype, CT_SHAPE(3, 2, 2), large)), *gx;
+        for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+            ct_grad(ct_sum(ct_logsumexp_over(x, CT_AXES(0, 2), 0)), NULL, &x, 1, flags, &gx);
+            double sixth = 1 / 6.;
+            ck_assert_double_eq_tol(ct_item(ct_max(gx)), sixth, 1e-7);
+            ck_assert_double_eq_tol(ct_item(ct_min(gx)), sixth, 1e-7);
+        }
+    }
+}
+END_TEST
+
 /* -- Kernels */
 /* values and gradients along each axis of views of x (contiguous, transposed, with gaps) under
  * cotangents that lie as x does, otherwise, and repeat */
@@ -343,7 +423,8 @@ Suite *softmax_suite(void)
     const TTest *const tests[] = {
         any_axis_and_any_strides, adds_to_other_uses, far_out, left_out_entries,
         logsumexp_of_infinities, logsumexp_beside_infinity, logsumexp_has_softmax_as_gradient,
-        long_sums_keep_their_digits, long_columns, the_same_from_any_kernel_and_threads,
+        long_sums_keep_their_digits, long_columns, beside_one_that_is_far_larger,
+        logsumexp_of_large_numbers_has_its_gradient, the_same_from_any_kernel_and_threads,
         rows_of_every_length, small_shapes, what_is_wrong, out_of_memory, NULL
     };
     return make_suite("softmax", tests);
