@@ -51,7 +51,7 @@
 #define UNROLL
 #endif
 
-enum { DEPTH = 320, A_BYTES = 256 << 10 };
+enum { DEPTH = 320, CHUNK = 32 * DEPTH, ROW_CHUNK = 512, A_BYTES = 256 << 10, PART_COLUMNS = 1024 };
 #define GRAIN 1e6 /* multiply-adds, some 20 us, below which one thread does it */
 
 static int64_t least(int64_t a, int64_t b)
@@ -84,9 +84,10 @@ static int64_t even_part(int64_t n, int64_t most, int64_t to)
 
 typedef ct__gemm_plan plan;
 
-typedef struct part {
-    int64_t i, m, j, n;
-} part;
+static size_t size_of(const ct__gemm *g)
+{
+    return g->dtype == CT_F32 ? sizeof(float) : sizeof(double);
+}
 
 /* the transposed product, without the rest */
 static ct__gemm turned(const ct__gemm *g)
@@ -113,7 +114,9 @@ static ct__gemm as_row(const ct__gemm *g)
 /* -- Kernels, and the choice of them */
 typedef struct ct__gemm_kernels {
     void (*plan)(const ct__gemm *g, plan *w); /* fills in what is not set */
-    void (*run_part)(const ct__gemm *tiles, const ct__gemm *g, part c, void *scratch);
+    void (*run)(const ct__gemm *g, void *scratch); /* without the activation; k <= plan.chunk */
+    void (*absorb)(const ct__gemm *g, void *rest, const void *more);
+    void (*settle)(const ct__gemm *g, const void *rest);
 } ct__gemm_kernels;
 
 #define CT_KERNELS     "gemm_kernels.h"
@@ -128,45 +131,119 @@ static const ct__gemm_kernels *kernels_for(const ct__gemm *g)
 {
     static const ct__gemm_kernels *const all[][CT_SIMDS] = CT_KERNEL_TABLE(kernels);
 #if defined(CT_BLAS)
-    static const ct__gemm_kernels blas = { plan_blas, run_part_blas };
+    static const ct__gemm_kernels blas_f32 = { plan_blas, run_blas, absorb_f32, settle_f32 };
+    static const ct__gemm_kernels blas_f64 = { plan_blas, run_blas, absorb_f64, settle_f64 };
     if (blas_takes(g))
-        return &blas;
+        return g->dtype == CT_F32 ? &blas_f32 : &blas_f64;
 #endif
     return all[g->dtype][g->simd];
+}
+
+/* -- Parts of C, each a product of its own */
+/* bytes, 64-byte aligned, for a number to each element of a part that is computed in one piece */
+static size_t plane_of(const ct__gemm *g, int64_t m, int64_t n)
+{
+    int64_t columns = g->plan.form == CT__TILES ? least(n, PART_COLUMNS) : n;
+    return ((size_t)(m * columns) * size_of(g) + 63) / 64 * 64;
+>>>>>>> 885423c (Products of any depth are within 520 roundings: sums are cut into blocks and chunks, and what adding chunks rounds off is kept)
 }
 
 size_t ct__gemm_plan_for(ct__gemm *g)
 {
     ct__gemm row;
     const ct__gemm *what = g;
-    g->plan = (plan){ .parts = 1, .is_column = g->n == 1 && g->m > 1 && g->c_row == 1 };
-    if (g->m <= 0 || g->n <= 0) {
-        g->plan.parts = 0;
+    plan *w = &g->plan;
+    *w = (plan){ .is_column = g->n == 1 && g->m > 1 && g->c_row == 1 };
+    if (g->m <= 0 || g->n <= 0)
         return 0;
-    }
-    if (g->plan.is_column) {
+    if (w->is_column) {
         row = as_row(g);
         what = &row;
     }
-    g->plan.kernels = kernels_for(what);
-    g->plan.kernels->plan(what, &g->plan);
-    return g->plan.room * (size_t)g->plan.parts;
+    w->kernels = kernels_for(what);
+    w->kernels->plan(what, w);
+    w->parts = even(what->m, w->rows) * even(what->n, w->columns);
+    if (g->k > w->chunk)
+        w->room += 2 * plane_of(g, w->rows, w->columns);
+    w->room = (w->room + 63) / 64 * 64;
+    return w->room * (size_t)w->parts;
+}
+
+static const void *ahead(const void *data, int64_t elements, size_t size)
+{
+    return (const char *)data + elements * (int64_t)size;
+}
+
+/* rows i ... i + m and columns j ... j + n of C */
+static ct__gemm part_of(const ct__gemm *g, int64_t i, int64_t m, int64_t j, int64_t n)
+{
+    size_t size = size_of(g);
+    ct__gemm p = *g;
+    p.m = m, p.n = n;
+    p.a.data = ahead(g->a.data, i * g->a.row, size);
+    p.b.data = ahead(g->b.data, j * g->b.col, size);
+    p.c = (char *)g->c + (i * g->c_row + j) * (int64_t)size;
+    if (g->bias)
+        p.bias = ahead(g->bias, j, size);
+    return p;
+}
+
+/* the first chunk goes into C, each of the others is added to it */
+static void run_chunks(const ct__gemm *g, char *scratch)
+{
+    const ct__gemm_kernels *kernels = g->plan.kernels;
+    size_t size = size_of(g), plane = plane_of(g, g->m, g->n);
+    char *rest = scratch, *more = scratch + plane;
+    ct__gemm chunk = *g;
+    chunk.k = g->plan.chunk;
+    kernels->run(&chunk, scratch + 2 * plane);
+    memset(rest, 0, plane);
+    chunk.c = more, chunk.c_row = g->n, chunk.adds = false, chunk.bias = NULL;
+    for (int64_t p = chunk.k; p < g->k; p += g->plan.chunk) {
+        chunk.a.data = ahead(g->a.data, p * g->a.col, size);
+        chunk.b.data = ahead(g->b.data, p * g->b.row, size);
+        chunk.k = least(g->k - p, g->plan.chunk);
+        kernels->run(&chunk, scratch + 2 * plane);
+        kernels->absorb(g, rest, more);
+    }
+    kernels->settle(g, rest);
+}
+
+static void activate(const ct__gemm *g)
+{
+    bool flat = g->n == g->c_row; /* all rows are one */
+    int64_t rows = flat ? 1 : g->m, n = flat ? g->m * g->n : g->n;
+    for (int64_t i = 0; i < rows && g->activation != CT_IDENTITY; i++)
+        ct__activate(g->simd, g->dtype, g->activation,
+                     (char *)g->c + (size_t)(i * g->c_row) * size_of(g), n);
+}
+
+static void run_product(const ct__gemm *g, char *scratch)
+{
+    int64_t columns = g->plan.form == CT__TILES ? PART_COLUMNS : g->n;
+    if (g->k <= g->plan.chunk)
+        g->plan.kernels->run(g, scratch);
+    else
+        for (int64_t j = 0; j < g->n; j += columns) {
+            ct__gemm part = part_of(g, 0, g->m, j, least(g->n - j, columns));
+            run_chunks(&part, scratch);
+        }
+    activate(g);
 }
 
 typedef struct job {
-    const ct__gemm *tiles, *g; /* the same, but where turned: the transposed product */
+    const ct__gemm *g;
     char *scratch;
 } job;
 
 static void run_part(int64_t at, void *arg)
 {
-    const job *j = arg;
-    const plan *w = &j->g->plan;
-    int64_t down = even(j->tiles->m, w->rows);
-    part c = { .i = at % down * w->rows, .j = at / down * w->columns };
-    c.m = least(j->tiles->m - c.i, w->rows);
-    c.n = least(j->tiles->n - c.j, w->columns);
-    w->kernels->run_part(j->tiles, j->g, c, j->scratch + (size_t)at * w->room);
+    const job *work = arg;
+    const ct__gemm *g = work->g;
+    const plan *w = &g->plan;
+    int64_t down = even(g->m, w->rows), i = at % down * w->rows, j = at / down * w->columns;
+    ct__gemm part = part_of(g, i, least(g->m - i, w->rows), j, least(g->n - j, w->columns));
+    run_product(&part, work->scratch + (size_t)at * w->room);
 }
 
 /* of a column: one number */
@@ -182,25 +259,20 @@ static void put_bias(const ct__gemm *g)
 
 void ct__gemm_run(const ct__gemm *g, void *scratch)
 {
-    ct__gemm row, transposed;
-    job j = { g, g, scratch };
+    ct__gemm row;
     if (g->plan.is_column) {
         if (g->bias)
             put_bias(g);
         row = as_row(g);
-        j.tiles = j.g = &row;
-    }
-    if (g->plan.form == CT__TURNED) {
-        transposed = turned(j.g);
-        j.tiles = &transposed;
+        g = &row;
     }
     if (g->plan.parts == 1)
-        g->plan.kernels->run_part(j.tiles, j.g, (part){ 0, j.tiles->m, 0, j.tiles->n }, scratch);
+        run_product(g, scratch);
     else if (g->cx)
-        ct_parallel_for(g->cx, g->plan.parts, run_part, &j);
+        ct_parallel_for(g->cx, g->plan.parts, run_part, &(job){ g, scratch });
     else
         for (int64_t i = 0; i < g->plan.parts; i++)
-            run_part(i, &j);
+            run_part(i, &(job){ g, scratch });
 }
 
 ct_status ct__gemm_call(const ct_call *call, ct__gemm *g)

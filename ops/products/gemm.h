@@ -10,17 +10,23 @@ typedef struct ct__matrix {
     int64_t row, col;
 } ct__matrix;
 
-/* how a product is computed: by tiles, of C or of the transposed product; by dot products; as a sum
- * of rows of B */
-typedef enum ct__gemm_form { CT__TILES, CT__TURNED, CT__DOTS, CT__ROW } ct__gemm_form;
+/* how a product is computed */
+typedef enum ct__gemm_form {
+    CT__TILES,      /* tiles of C, each kept in registers */
+    CT__TURNED,     /* tiles of C^T = B^T A^T, which is transposed at the end */
+    CT__DOTS,       /* dot products of rows of A and columns of B */
+    CT__ROW,        /* C is one row: a sum of rows of B */
+    CT__NARROW_ROW  /* the same, of so few columns that registers hold their sums */
+} ct__gemm_form;
 
 typedef struct ct__gemm_plan {
     const struct ct__gemm_kernels *kernels;
     ct__gemm_form form;
     bool is_column;        /* C is one: it is computed as a row, of the transposed product */
-    int64_t rows, columns; /* C, or the transposed one, is cut into parts of this size */
+    int64_t rows, columns; /* C is cut into parts of this size */
     int64_t parts;
-    size_t room;           /* bytes of scratch of each */
+    int64_t chunk;         /* so many products of numbers are added up plainly */
+    size_t room;           /* bytes of scratch of each part */
 } ct__gemm_plan;
 
 /* A is (m,k), B (k,n), C (m,n) with its columns side by side, overlapping neither. Each of m, n, k

@@ -68,31 +68,27 @@ static bool blas_takes(const ct__gemm *g)
 
 static void plan_blas(const ct__gemm *g, plan *w)
 {
-    w->rows = w->columns = BLAS_EDGE;
-    w->parts = even(g->m, BLAS_EDGE) * even(g->n, BLAS_EDGE);
+    w->form = CT__TILES;
+    w->chunk = CHUNK;
+    w->rows = least(g->m, BLAS_EDGE);
+    w->columns = least(g->n, BLAS_EDGE);
 }
 
-static void run_part_blas(const ct__gemm *tiles, const ct__gemm *g, part p, void *scratch)
+static void run_blas(const ct__gemm *g, void *scratch)
 {
-    size_t size = g->dtype == CT_F32 ? sizeof(float) : sizeof(double);
-    int lda = 1, ldb = 1, ldc = (int)g->c_row, m = (int)p.m, n = (int)p.n, k = (int)g->k;
+    size_t size = size_of(g);
+    int lda = 1, ldb = 1, ldc = (int)g->c_row, m = (int)g->m, n = (int)g->n, k = (int)g->k;
     char ta = blas_form(&g->a, g->m, g->k, &lda), tb = blas_form(&g->b, g->k, g->n, &ldb);
-    const char *a = (const char *)g->a.data + (size_t)(p.i * g->a.row) * size;
-    const char *b = (const char *)g->b.data + (size_t)(p.j * g->b.col) * size;
-    char *c = (char *)g->c + (size_t)(p.i * g->c_row + p.j) * size;
     bool adds = g->adds || g->bias;
-    (void)tiles, (void)scratch;
-    for (int64_t i = 0; g->bias && i < p.m; i++)
-        memcpy(c + (size_t)(i * g->c_row) * size, (const char *)g->bias + (size_t)p.j * size,
-               (size_t)p.n * size);
+    (void)scratch;
+    for (int64_t i = 0; g->bias && i < g->m; i++)
+        memcpy((char *)g->c + (size_t)(i * g->c_row) * size, g->bias, (size_t)g->n * size);
     BEGIN_TURN;
     if (g->dtype == CT_F32)
-        sgemm_(&tb, &ta, &n, &m, &k, &(float){ 1 }, (const void *)b, &ldb, (const void *)a, &lda,
-               &(float){ adds ? 1 : 0 }, (void *)c, &ldc);
+        sgemm_(&tb, &ta, &n, &m, &k, &(float){ 1 }, g->b.data, &ldb, g->a.data, &lda,
+               &(float){ adds ? 1 : 0 }, g->c, &ldc);
     else
-        dgemm_(&tb, &ta, &n, &m, &k, &(double){ 1 }, (const void *)b, &ldb, (const void *)a, &lda,
-               &(double){ adds ? 1 : 0 }, (void *)c, &ldc);
+        dgemm_(&tb, &ta, &n, &m, &k, &(double){ 1 }, g->b.data, &ldb, g->a.data, &lda,
+               &(double){ adds ? 1 : 0 }, g->c, &ldc);
     END_TURN;
-    for (int64_t i = 0; g->activation != CT_IDENTITY && i < p.m; i++)
-        ct__activate(g->simd, g->dtype, g->activation, c + (size_t)(i * g->c_row) * size, p.n);
 }

@@ -1,6 +1,6 @@
 /* Part of gemm_kernels.h: products by tiles. */
 
-/* -- A tile: c = start + a b over `k` steps. Loads and stores a vector of C 2 ROWS times; per step
+/* -- A tile: c = a b over `k` steps, + start. Loads and stores a vector of C 2 ROWS times; per step
  * loads 2 vectors of B and ROWS numbers of A for 2 ROWS multiply-adds */
 typedef struct K(tile) {
     const REAL *a, *b, *start; /* start NULL: zeros */
@@ -40,20 +40,20 @@ NOINLINE void K(store_columns)(const K(tile) *t, const REAL *beside)
 #define EACH_ROW(DO)                                                                            \
     DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
 #endif
-#define BEGIN(i)                                                                                \
-    VECTOR c##i##_0 = SPLAT(0), c##i##_1 = SPLAT(0);                                            \
-    if (rows > i && t->start) {                                                                 \
-        const REAL *at = t->start + i * t->start_row;                                           \
-        c##i##_0 = vectors > 1 ? LOAD(at) : K(load_part)(at, last);                             \
-        if (vectors > 1)                                                                        \
-            c##i##_1 = K(load_part)(at + LANES, last);                                          \
-    }
+#define BEGIN(i) VECTOR c##i##_0 = SPLAT(0), c##i##_1 = SPLAT(0);
 #define STEP(i)                                                                                 \
     if (rows > i) {                                                                             \
         VECTOR x = SPLAT(a[i * a_row]);                                                         \
         c##i##_0 = FMA(x, b0, c##i##_0);                                                        \
         if (vectors > 1)                                                                        \
             c##i##_1 = FMA(x, b1, c##i##_1);                                                    \
+    }
+#define ADD_START(i)                                                                            \
+    if (rows > i) {                                                                             \
+        const REAL *at = t->start + i * t->start_row;                                           \
+        c##i##_0 = ADD(c##i##_0, vectors > 1 ? LOAD(at) : K(load_part)(at, last));              \
+        if (vectors > 1)                                                                        \
+            c##i##_1 = ADD(c##i##_1, K(load_part)(at + LANES, last));                           \
     }
 #define PUT(i)                                                                                  \
     if (rows > i) {                                                                             \
@@ -100,6 +100,9 @@ INLINE void K(tile_of)(const K(tile) *t, int rows, int vectors, enum K(layout) l
         EACH_ROW(STEP)
         a += a_col;
         b += t->b_row;
+    }
+    if (t->start) {
+        EACH_ROW(ADD_START)
     }
     if (last == LANES) {
         REAL *to = t->c;
@@ -310,36 +313,37 @@ static void K(run_block)(K(block) *w)
         K(run_panel)(w, j);
 }
 
-/* y, `n` long and a square's side high, = columns of t; its rows are C's */
-INLINE void K(turn_square)(const ct__gemm *g, const REAL *const *t, int64_t at, int64_t i, part c)
+/* Up to LANES rows of C from row i on, and up to LANES columns, from the columns `at` of the rows
+ * of the transposed product: a square of it is turned, and put down with bias and what C holds */
+INLINE void K(turn_square)(const ct__gemm *g, const REAL *const *t, int64_t at, int64_t i,
+                           int64_t j)
 {
     REAL square[LANES * LANES];
-    VECTOR bias = g->bias ? LOAD_SOME((const REAL *)g->bias + c.j, c.n) : SPLAT(0);
+    int64_t n = least(g->n - j, LANES);
+    VECTOR bias = g->bias ? LOAD_SOME((const REAL *)g->bias + j, n) : SPLAT(0);
     for (int64_t r = 0; r < LANES; r += SQUARE)
         for (int64_t s = 0; s < LANES; s += SQUARE)
             K(square)(t + r, at + s, square + s * LANES + r, LANES);
-    for (int64_t r = 0; r < least(c.m - i, LANES); r++) {
-        REAL *y = (REAL *)g->c + (c.i + i + r) * g->c_row + c.j;
+    for (int64_t r = 0; r < least(g->m - i, LANES); r++) {
+        REAL *y = (REAL *)g->c + (i + r) * g->c_row + j;
         VECTOR v = ADD(LOAD(square + r * LANES), bias);
         if (g->adds)
-            v = ADD(v, LOAD_SOME(y, c.n));
-        K(store_part)(y, v, c.n);
+            v = ADD(v, LOAD_SOME(y, n));
+        K(store_part)(y, v, n);
     }
 }
 
-/* columns of C = the block w of the transposed product, turned: a line of cache of each row of it
- * at a time */
-static void K(turn_out)(const ct__gemm *g, const K(block) *w)
+/* C = t^T, with the bias or what C holds added: a cache line of each row of t at a time */
+static void K(turn_out)(const ct__gemm *g, const REAL *t, int64_t t_row)
 {
     static const REAL zeros[2 * LANES];
-    for (int64_t i = 0; i < w->n; i += 2 * LANES)
-        for (int64_t q = 0; q < w->m; q += LANES) {
+    for (int64_t i = 0; i < g->m; i += 2 * LANES)
+        for (int64_t j = 0; j < g->n; j += LANES) {
             const REAL *row[LANES];
-            part c = { w->j, w->n, w->i + q, least(w->m - q, LANES) };
             for (int64_t r = 0; r < LANES; r++)
-                row[r] = r < c.n ? w->c + (q + r) * w->c_row + i : zeros;
-            K(turn_square)(g, row, 0, i, c);
-            if (i + LANES < w->n)
-                K(turn_square)(g, row, LANES, i + LANES, c);
+                row[r] = j + r < g->n ? t + (j + r) * t_row + i : zeros;
+            K(turn_square)(g, row, 0, i, j);
+            if (i + LANES < g->m)
+                K(turn_square)(g, row, LANES, i + LANES, j);
         }
 }

@@ -213,6 +213,47 @@ START_TEST(dot_products)
 }
 END_TEST
 
+/* -- Accuracy: x and y are 0.1 in all of very many places. A plain sum of so many is off by
+ * thousands of roundings */
+static void expect_sum(ct_tensor *sums, double want)
+{
+    double unit = ct_dtype_of(sums) == CT_F32 ? 0x1p-24 : 0x1p-53;
+    ct_tensor *off = ct_abs(ct_shift(ct_cast(sums, CT_F64), -want));
+    ck_assert_double_le(ct_item(ct_max(off)), 520 * unit * want);
+}
+
+START_TEST(the_error_does_not_grow_with_the_depth)
+{
+    const int64_t n = 50003;
+    for (int k = 0; k < 6; k++) {
+        ct_dtype dtype = k % 2 ? CT_F64 : CT_F32;
+        ct_context_free(cx);
+        cx = ct_context_new(&(ct_context_options){ .simd = (ct_simd)(k / 2 + 1) });
+        ct_tensor *x = ct_full(cx, dtype, CT_SHAPE(n, 13), 0.1), *t = ct_transpose(x), *g[2];
+        ct_tensor *rows = ct_contiguous(t), *v = ct_contiguous(ct_select(t, 0, 0));
+        ct_tensor *row = ct_expand(ct_full(cx, dtype, CT_SHAPE(1, 300), 0.1), CT_SHAPE(n, 300));
+        double one = ct_at(v, CT_INDEX(0)), want = (double)n * one * one;
+        expect_sum(ct_matmul(t, x), want);
+        expect_sum(ct_matmul(rows, x), want);
+        expect_sum(ct_matmul(rows, ct_transpose(rows)), want);
+        expect_sum(ct_matmul(ct_slice(rows, 0, 0, 3, 1), ct_transpose(rows)), want);
+        expect_sum(ct_matmul(t, ct_slice(x, 1, 0, 2, 1)), want);
+        expect_sum(ct_matmul(v, x), want);
+        expect_sum(ct_matmul(v, row), want);
+        expect_sum(ct_matmul(rows, v), want);
+        expect_sum(ct_matmul(t, v), want);
+        expect_sum(ct_dot(v, v), want);
+        expect_sum(ct_dot(ct_select(x, 1, 0), ct_select(x, 1, 1)), want);
+        ct_tensor *w = ct_variable(ct_full(cx, dtype, CT_SHAPE(13, 13), 0.1));
+        ct_tensor *b = ct_variable(ct_full(cx, dtype, CT_SHAPE(13), 0.1));
+        ck_assert_int_eq(ct_grad(ct_linear(x, w, b), x, (ct_tensor *[]){ w, b }, 2, 0, g), CT_OK);
+        expect_sum(g[0], want);
+        expect_sum(g[1], (double)n * one);
+        expect_ok();
+    }
+}
+END_TEST
+
 /* -- Errors */
 START_TEST(messages)
 {
@@ -293,7 +334,8 @@ Suite *matmul_suite(void)
         leading_axes_broadcast, views_need_no_copy, one_dimension,
         one_dimension_is_a_row_or_a_column, nothing_to_sum,
         second_derivatives, cotangents_add_up, linear_is_matmul_and_bias,
-        bias_is_optional_but_must_not_have_failed, dot_products, messages, out_of_memory,
+        bias_is_optional_but_must_not_have_failed, dot_products,
+        the_error_does_not_grow_with_the_depth, messages, out_of_memory,
         a_batch_is_its_products, NULL
     };
     return make_suite("matmul", tests);
