@@ -1,10 +1,9 @@
-/* Kernels of clip.c. With s the size of REAL, per element: s bytes and 2 operations for the
- * norm, 2 s and 1 to scale. */
-enum { K(LANES) = 16 };
+/* Kernels of clip.c for one dtype and kind of processor: included with REAL and K defined. With s
+ * the size of REAL, per element: s bytes and 2 operations for the norm, 2 s and 1 to scale. */
+enum { K(LANES) = 16, K(BLOCK) = 1024 };
 
-static double K(square_sum)(int64_t n, const void *data)
+static double K(sum_block)(int64_t n, const REAL *x)
 {
-    const REAL *x = data;
     double lane[K(LANES)] = { 0 }, sum = 0;
     int64_t i = 0;
     for (; i + K(LANES) <= n; i += K(LANES))
@@ -17,13 +16,24 @@ static double K(square_sum)(int64_t n, const void *data)
     return sum;
 }
 
-static void K(scale)(int64_t n, void *const *data, const int64_t *stride, const void *factor)
+static double K(square_sum)(int64_t n, const void *data)
 {
-    REAL *x = data[0], by = (REAL) * (const double *)factor;
-    if (stride[0] == 1)
+    const REAL *x = data;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i += K(BLOCK))
+        sum += K(sum_block)(n - i < K(BLOCK) ? n - i : K(BLOCK), x + i);
+    return sum;
+}
+
+/* in the tensor's own dtype, but for factors so small that f32 would lose bits of them */
+static void K(scale)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
+{
+    const factors f = *(const factors *)arg;
+    REAL *x = data[0], by = (REAL)f.first;
+    if (stride[0] == 1 && f.first >= 0x1p-100)
         for (int64_t i = 0; i < n; i++)
             x[i] *= by;
     else
         for (int64_t i = 0; i < n; i++)
-            x[i * stride[0]] *= by;
+            x[i * stride[0]] = (REAL)((double)x[i * stride[0]] * f.first * f.second);
 }
