@@ -145,7 +145,6 @@ static size_t plane_of(const ct__gemm *g, int64_t m, int64_t n)
 {
     int64_t columns = g->plan.form == CT__TILES ? least(n, PART_COLUMNS) : n;
     return ((size_t)(m * columns) * size_of(g) + 63) / 64 * 64;
->>>>>>> 885423c (Products of any depth are within 520 roundings: sums are cut into blocks and chunks, and what adding chunks rounds off is kept)
 }
 
 size_t ct__gemm_plan_for(ct__gemm *g)
