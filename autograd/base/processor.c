@@ -1,6 +1,8 @@
 /* Which instructions this processor has. */
 #include "base.h"
 
+#include <cotangent/kernels.h> /* CT_SIMD_X86 */
+
 ct_simd ct__widest_simd(void)
 {
 #ifdef CT_SIMD_X86
