@@ -254,6 +254,32 @@ START_TEST(the_error_does_not_grow_with_the_depth)
 }
 END_TEST
 
+/* products summed over an axis along which they do not lie as one: their sum is off by at most twice
+ * the root of their number */
+START_TEST(sums_of_many_products)
+{
+    const int64_t n = 40000;
+    ct_tensor *a = ct_permute(ct_full(cx, CT_F32, CT_SHAPE(3, n, 2, 2), 0.1), CT_AXES(1, 0, 2, 3));
+    ct_tensor *b = ct_variable(ct_full(cx, CT_F32, CT_SHAPE(3, 2, 3), 0.1)), *g[2];
+    ct_tensor *gy = ct_full(cx, CT_F32, CT_SHAPE(n, 3, 2, 3), 0.1), *y[2];
+    for (int i = 0; i < 2; i++)
+        y[i] = ct_matmul(a, b);
+    double one = ct_at(gy, CT_INDEX(0, 0, 0, 0)), want = 2 * (double)n * one * one;
+    ck_assert_int_eq(ct_grad(y[0], gy, &b, 1, 0, &g[0]), CT_OK);
+    ck_assert_int_eq(ct_grad(ct_add(y[0], y[1]), gy, &b, 1, 0, &g[1]), CT_OK);
+    for (int i = 0; i < 2; i++) {
+        ct_tensor *off = ct_abs(ct_shift(ct_cast(g[i], CT_F64), -(i + 1) * want));
+        ck_assert_double_le(ct_item(ct_max(off)), 404 * 0x1p-24 * want * (i + 1));
+    }
+    /* each product another, none of a group's size left over */
+    ct_tensor *x[] = { ct_variable(ct_permute(ct_randn(cx, CT_F64, CT_SHAPE(2, 3, 101, 4)),
+                                              CT_AXES(2, 0, 1, 3))),
+                       ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(2, 4, 2))) };
+    ct_tensor *z = ct_matmul(x[0], x[1]);
+    check_gradients(z, by_sums(x[0], x[1]), x);
+}
+END_TEST
+
 /* -- Errors */
 START_TEST(messages)
 {
@@ -296,6 +322,8 @@ static void use_all(ct_context *c)
     ct_tensor *y = ct_linear_activation(x, w, ct_ones(c, CT_F32, CT_SHAPE(40)), CT_TANH);
     ct_tensor *z = ct_sum(ct_matmul(y, ct_transpose(ct_matmul(x, ct_transpose(w)))));
     ct_backward(z);
+    ct_tensor *many = ct_permute(ct_ones(c, CT_F32, CT_SHAPE(2, 3, 70, 4)), CT_AXES(2, 0, 1, 3));
+    ct_backward(ct_sum(ct_matmul(many, ct_variable(ct_ones(c, CT_F32, CT_SHAPE(2, 4, 2))))));
     ct_grad(ct_dot(ct_select(x, 0, 0), ct_select(w, 0, 0)), NULL, (ct_tensor *[]){ x, w }, 2,
             CT_CREATE_GRAPH, g);
 }
@@ -335,7 +363,7 @@ Suite *matmul_suite(void)
         one_dimension_is_a_row_or_a_column, nothing_to_sum,
         second_derivatives, cotangents_add_up, linear_is_matmul_and_bias,
         bias_is_optional_but_must_not_have_failed, dot_products,
-        the_error_does_not_grow_with_the_depth, messages, out_of_memory,
+        the_error_does_not_grow_with_the_depth, sums_of_many_products, messages, out_of_memory,
         a_batch_is_its_products, NULL
     };
     return make_suite("matmul", tests);
