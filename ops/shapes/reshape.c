@@ -3,7 +3,7 @@
 #include <cotangent/ops.h>
 
 #include "copy.h"
-#include "shape.h"
+#include "move_axes.h"
 
 /* -- contiguous: a copy; gx = gy */
 static ct_status contiguous_infer(ct_call *call)

@@ -20,7 +20,7 @@ typedef struct factors {
 } factors;
 
 /* bound by memory: wider vectors than AVX2's gain nothing */
-#define CT_KERNELS "clip_kernels.h"
+#define CT_KERNELS "clip_norm_kernels.h"
 #include <cotangent/kernels.h>
 typedef double square_sum(int64_t n, const void *x);
 static square_sum *const square_sums[][CT_SIMDS] = CT_KERNEL_TABLE(square_sum);

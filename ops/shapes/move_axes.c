@@ -1,6 +1,6 @@
 /* Operators that move axes and no element: views, the same buffer seen through another shape and
  * other strides. Each y_j is one x_i and every x_i is taken, so gx is gy, its axes moved back. */
-#include "shape.h"
+#include "move_axes.h"
 
 #include <cotangent/ops.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Kernels of clip.c. With s the size of REAL, per element: s bytes and 2 operations for the norm, 2 s
+/* Kernels of clip_norm.c. With s the size of REAL, per element: s bytes and 2 operations for the norm, 2 s
  * bytes and 1 operation to scale. */
 enum { K(LANES) = 16, K(BLOCK) = 1024 };
 

@@ -1,6 +1,6 @@
 /* What operators on shapes share: lists of sizes and axes. */
-#ifndef CT__SHAPE_H
-#define CT__SHAPE_H
+#ifndef CT__MOVE_AXES_H
+#define CT__MOVE_AXES_H
 #include <cotangent/op.h>
 
 /* sizes or axes as the caller gave them; n = -1: there was no list */
