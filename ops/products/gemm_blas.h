@@ -1,9 +1,9 @@
-/* Products by a BLAS, where the build has one (meson -Dblas=...): included by gemm.c. A part of C
- * is one call of sgemm or dgemm, on the thread that runs it. They know columns that lie one behind
- * another, so they are told C^T = B^T A^T.
+/* Products by a BLAS, where the build has one (meson -Dblas=...): part of gemm.c. A part of C is
+ * one call of sgemm or dgemm, on the thread that runs it. These take matrices stored by columns, so
+ * they are asked for C^T = B^T A^T.
  *
- * A BLAS with threads of its own is not called at all: their number is the host's to set. Nor is
- * one where a context asks for plain kernels. */
+ * A BLAS with threads of its own is not called at all, since their number is for the host to set.
+ * Nor is any BLAS called where a context asks for plain kernels. */
 #include <limits.h>
 
 void sgemm_(const char *ta, const char *tb, const int *m, const int *n, const int *k,
@@ -14,7 +14,7 @@ void dgemm_(const char *ta, const char *tb, const int *m, const int *n, const in
             const double *beta, double *c, const int *ldc);
 
 /* A sequential OpenBLAS is mostly built without locks (its USE_LOCKING), and gives wrong results
- * where two threads call it at once: so there is one call at a time in the process, and no parts */
+ * when two threads call it at once. So the process makes one call at a time, and C is not cut. */
 #if defined(CT_BLAS_OPENBLAS)
 #include <pthread.h>
 int openblas_get_parallel(void); /* 0: sequential */
@@ -28,23 +28,23 @@ static pthread_mutex_t blas_turn = PTHREAD_MUTEX_INITIALIZER;
 long bli_info_get_enable_threading(void); /* 0: sequential */
 #define IS_SEQUENTIAL (bli_info_get_enable_threading() == 0)
 #else
-#define IS_SEQUENTIAL true /* Accelerate has threads of the system's */
+#define IS_SEQUENTIAL true /* Accelerate's threads belong to the system */
 #endif
 enum { BLAS_EDGE = 512 };
 #define BEGIN_TURN ((void)0)
 #define END_TURN   ((void)0)
 #endif
 
-/* multiply-adds from which one is called: at 1024 x 4096 x 4096 OpenBLAS was 1 to 9 % faster than
- * the built-in kernels on Zen 3 */
+/* So many multiply-adds are left to the BLAS: at 1024 x 4096 x 4096 OpenBLAS was 1 to 9 % faster
+ * than the built-in kernels on Zen 3. */
 #ifndef CT_BLAS_FROM
 #define CT_BLAS_FROM 8e9
 #endif
 
 enum { BLAS_LEAST = 8 };
 
-/* 'N', or 'T' where rows lie side by side; 0: neither, or too far apart for an int. As columns one
- * behind another, a row-major matrix is its transpose */
+/* What to tell the BLAS of a matrix: 'N' if its rows are contiguous, 'T' if its columns are, and
+ * how far they lie apart; 0 if neither, or if that does not fit an int. */
 static char blas_form(const ct__matrix *a, int64_t rows, int64_t columns, int *apart)
 {
     bool by_row = a->col == 1 && a->row >= columns, by_column = a->row == 1 && a->col >= rows;
@@ -68,31 +68,27 @@ static bool blas_takes(const ct__gemm *g)
 
 static void plan_blas(const ct__gemm *g, plan *w)
 {
-    w->rows = w->columns = BLAS_EDGE;
-    w->parts = even(g->m, BLAS_EDGE) * even(g->n, BLAS_EDGE);
+    w->form = CT__TILES;
+    w->chunk = CHUNK;
+    w->rows = least(g->m, BLAS_EDGE);
+    w->columns = least(g->n, BLAS_EDGE);
 }
 
-static void run_part_blas(const ct__gemm *tiles, const ct__gemm *g, part p, void *scratch)
+static void run_blas(const ct__gemm *g, void *scratch)
 {
-    size_t size = ct_dtype_size(g->dtype);
-    int lda = 1, ldb = 1, ldc = (int)g->c_row, m = (int)p.m, n = (int)p.n, k = (int)g->k;
+    size_t size = size_of(g);
+    int lda = 1, ldb = 1, ldc = (int)g->c_row, m = (int)g->m, n = (int)g->n, k = (int)g->k;
     char ta = blas_form(&g->a, g->m, g->k, &lda), tb = blas_form(&g->b, g->k, g->n, &ldb);
-    const char *a = (const char *)g->a.data + (size_t)(p.i * g->a.row) * size;
-    const char *b = (const char *)g->b.data + (size_t)(p.j * g->b.col) * size;
-    char *c = (char *)g->c + (size_t)(p.i * g->c_row + p.j) * size;
     bool adds = g->adds || g->bias;
-    (void)tiles, (void)scratch;
-    for (int64_t i = 0; g->bias && i < p.m; i++)
-        memcpy(c + (size_t)(i * g->c_row) * size, (const char *)g->bias + (size_t)p.j * size,
-               (size_t)p.n * size);
+    (void)scratch;
+    for (int64_t i = 0; g->bias && i < g->m; i++)
+        memcpy((char *)g->c + (size_t)(i * g->c_row) * size, g->bias, (size_t)g->n * size);
     BEGIN_TURN;
     if (g->dtype == CT_F32)
-        sgemm_(&tb, &ta, &n, &m, &k, &(float){ 1 }, (const void *)b, &ldb, (const void *)a, &lda,
-               &(float){ adds ? 1 : 0 }, (void *)c, &ldc);
+        sgemm_(&tb, &ta, &n, &m, &k, &(float){ 1 }, g->b.data, &ldb, g->a.data, &lda,
+               &(float){ adds ? 1 : 0 }, g->c, &ldc);
     else
-        dgemm_(&tb, &ta, &n, &m, &k, &(double){ 1 }, (const void *)b, &ldb, (const void *)a, &lda,
-               &(double){ adds ? 1 : 0 }, (void *)c, &ldc);
+        dgemm_(&tb, &ta, &n, &m, &k, &(double){ 1 }, g->b.data, &ldb, g->a.data, &lda,
+               &(double){ adds ? 1 : 0 }, g->c, &ldc);
     END_TURN;
-    for (int64_t i = 0; g->activation != CT_IDENTITY && i < p.m; i++)
-        ct__activate(g->simd, g->dtype, g->activation, c + (size_t)(i * g->c_row) * size, p.n);
 }

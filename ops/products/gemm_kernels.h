@@ -10,9 +10,8 @@
 #include "gemm_plain.h"
 #endif
 #define COLUMNS       (2 * LANES)
-#define COPY_ROW(k)   ((k) + 64 / (int)sizeof(REAL)) /* a line of cache more */
-#define NARROW        1024       /* bytes of C that are summed in registers */
-#define PART_COLUMNS  1024
+#define COPY_ROW(k)   ((k) + 64 / (int)sizeof(REAL)) /* a cache line longer */
+#define NARROW        1024       /* bytes of a row of C whose sums are kept in registers */
 #define IN_PLACE_ROWS (2 * ROWS) /* rows of C for which a panel of B is not worth packing */
 #define BLOCK_ROWS    (A_BYTES / DEPTH / (int)sizeof(REAL))
 
@@ -23,39 +22,45 @@ static ct__gemm_form K(form_of)(const ct__gemm *g)
 {
     bool along_k = g->a.col == 1 && g->b.row == 1;
     if (g->m == 1 && g->b.col == 1)
-        return CT__ROW;
+        return g->n * (int64_t)sizeof(REAL) <= NARROW ? CT__NARROW_ROW : CT__ROW;
     if (along_k && g->k >= 2 * LANES && (g->m <= 3 || g->n <= COLUMNS * 3 / 4))
         return CT__DOTS;
     return along_k && g->m < g->n && g->m <= 256 && g->m >= LANES ? CT__TURNED : CT__TILES;
 }
 
-/* -- Scratch of a part: panels of B, a block of A where it is moved, the transposed product */
-static int64_t K(b_room)(const ct__gemm *g, const plan *w)
+/* -- Scratch of a part g: panels of B, a block of A where it is moved, the transposed product. None
+ * of these shrinks when m, n or k grows, so the room of the largest part is enough for each. */
+static int64_t K(b_room)(const ct__gemm *g)
 {
-    int64_t columns = w->rows > BLOCK_ROWS ? least(w->columns, PART_COLUMNS) : COLUMNS;
+    int64_t columns = g->m > BLOCK_ROWS ? least(g->n, PART_COLUMNS) : COLUMNS;
     return round_up(columns, COLUMNS) * K(depth)(g);
 }
 
-static int64_t K(a_room)(const ct__gemm *g, const plan *w)
+static int64_t K(a_room)(const ct__gemm *g)
 {
-    int64_t block = even_part(w->rows, BLOCK_ROWS, ROWS), depth = K(depth)(g);
-    return K(packs_a)(g) ? block * depth : K(copies_a)(g) ? block * COPY_ROW(depth) : 0;
+    int64_t block = round_up(least(g->m, BLOCK_ROWS), ROWS);
+    return K(packs_a)(g) ? block * DEPTH : K(copies_a)(g) ? block * COPY_ROW(DEPTH) : 0;
 }
 
-/* between rows of the transposed product: no power of two */
-static int64_t K(t_row)(const plan *w)
+/* elements from a row of the transposed product to the next: not a power of two */
+static int64_t K(t_row)(const ct__gemm *g)
 {
-    return round_up(w->columns, COLUMNS) + COLUMNS;
+    return round_up(g->n, COLUMNS) + COLUMNS;
 }
 
-static int64_t K(room)(const ct__gemm *g, const plan *w)
+static int64_t K(room)(const ct__gemm *g)
 {
-    int64_t t = w->form == CT__TURNED ? w->rows * K(t_row)(w) : 0;
-    return K(b_room)(g, w) + K(a_room)(g, w) + t;
+    ct__gemm t = *g;
+    int64_t own = 0;
+    if (g->plan.form == CT__TURNED) {
+        t = turned(g);
+        own = t.m * K(t_row)(&t);
+    }
+    return K(b_room)(&t) + K(a_room)(&t) + own;
 }
 
-/* columns or rows first, whichever costs less where each part packs its own; parts so large that
- * what they pack serves them often enough */
+/* Each part packs what it needs. So parts are large enough to use it often, and the side is cut
+ * first whose parts pack less twice. */
 static void K(cut_tiles)(const ct__gemm *g, int64_t parts, plan *w)
 {
     bool moves_a = K(packs_a)(g) || K(copies_a)(g), by_rows = K(packs_a)(g) && g->b.col == 1;
@@ -80,87 +85,133 @@ static void K(cut)(const ct__gemm *g, int64_t parts, plan *w)
         w->columns = even_part(g->n, even(g->n, parts), 4);
     else if (w->form == CT__DOTS)
         w->rows = even_part(g->m, even(g->m, parts), 3);
-    else
+    else if (w->form == CT__TILES)
         K(cut_tiles)(g, parts, w);
-    w->parts = even(g->m, w->rows) * even(g->n, w->columns);
+    if (w->form != CT__TURNED)
+        return;
+    ct__gemm t = turned(g);
+    plan of_t = *w;
+    K(cut_tiles)(&t, parts, &of_t);
+    w->rows = of_t.columns, w->columns = of_t.rows;
+}
+
+/* The depth of a chunk. A wide row adds its products one after another, dot products have LANES
+ * sums, the others add up blocks of DEPTH. */
+static int64_t K(chunk_of)(ct__gemm_form form)
+{
+    switch (form) {
+    case CT__ROW:
+        return ROW_CHUNK;
+    case CT__DOTS:
+        return DEPTH * LANES;
+    case CT__NARROW_ROW:
+    case CT__TILES:
+    case CT__TURNED:
+        break;
+    }
+    return CHUNK;
 }
 
 static void K(plan)(const ct__gemm *g, plan *w)
 {
-    ct__gemm transposed;
     double work = (double)g->m * (double)g->n * (double)g->k;
     int parts = work < 8 * GRAIN ? 2 : work < 64 * GRAIN ? 4 : 8;
     int threads = work < GRAIN ? 1 : ct_threads_of(g->cx);
     w->form = K(form_of)(g);
-    if (w->form == CT__TURNED) {
-        transposed = turned(g);
-        g = &transposed;
-    }
     w->rows = g->m;
     w->columns = g->n;
+    w->chunk = K(chunk_of)(w->form);
     if (threads > 1)
         K(cut)(g, least(parts, 2 * threads), w);
-    if (w->form == CT__TILES || w->form == CT__TURNED)
-        w->room = (size_t)K(room)(g, w) * sizeof(REAL);
+    if (w->form == CT__TILES || w->form == CT__TURNED) {
+        ct__gemm part = *g;
+        part.plan = *w;
+        part.m = w->rows, part.n = w->columns, part.k = least(g->k, w->chunk);
+        w->room = (size_t)K(room)(&part) * sizeof(REAL);
+    }
 }
 
-/* the columns c.j ... of a part, few enough for their panels to be kept */
-static void K(run_columns)(const ct__gemm *g, const ct__gemm *whole, part c, REAL *scratch)
+/* Computes columns j ... j + n - 1 of C into c: few enough that their panels of B are kept. */
+static void K(run_columns)(const ct__gemm *g, int64_t j, int64_t n, REAL *scratch, REAL *c,
+                           int64_t c_row)
 {
-    const plan *w = &whole->plan;
-    int64_t depth = K(depth)(g), step = even_part(w->rows, BLOCK_ROWS, ROWS);
-    REAL *a_room = scratch + K(b_room)(g, w), *result = a_room + K(a_room)(g, w);
-    K(block) b = { .g = g, .j = c.j, .n = c.n, .b_panels = scratch, .a_room = a_room };
-    b.c_row = w->form == CT__TURNED ? K(t_row)(w) : g->c_row;
+    int64_t depth = K(depth)(g), step = even_part(g->m, BLOCK_ROWS, ROWS);
+    K(block) b = { .g = g, .j = j, .n = n, .c_row = c_row, .b_panels = scratch,
+                   .a_room = scratch + K(b_room)(g) };
     for (b.p = 0; b.p == 0 || b.p < g->k; b.p += depth) {
         b.k = least(g->k - b.p, depth);
-        b.panel_row = c.m > step ? b.k : 0;
-        for (b.i = c.i; b.i < c.i + c.m; b.i += step) {
-            b.m = least(c.i + c.m - b.i, step);
-            b.packed = b.i > c.i;
-            b.c = w->form == CT__TURNED ? result + (b.i - c.i) * b.c_row
-                                    : (REAL *)g->c + b.i * g->c_row + c.j;
+        b.panel_row = g->m > step ? b.k : 0;
+        for (b.i = 0; b.i < g->m; b.i += step) {
+            b.m = least(g->m - b.i, step);
+            b.packed = b.i > 0;
+            b.c = c + b.i * c_row;
             K(run_block)(&b);
         }
     }
-    if (w->form == CT__TURNED) {
-        b.i = c.i, b.m = c.m, b.c = result;
-        K(turn_out)(whole, &b);
+}
+
+static void K(run_tiles)(const ct__gemm *g, REAL *scratch)
+{
+    for (int64_t j = 0; j < g->n; j += PART_COLUMNS)
+        K(run_columns)(g, j, least(g->n - j, PART_COLUMNS), scratch, (REAL *)g->c + j, g->c_row);
+}
+
+static void K(run_turned)(const ct__gemm *g, REAL *scratch)
+{
+    ct__gemm t = turned(g);
+    REAL *result = scratch + K(b_room)(&t) + K(a_room)(&t);
+    for (int64_t j = 0; j < t.n; j += PART_COLUMNS)
+        K(run_columns)(&t, j, least(t.n - j, PART_COLUMNS), scratch, result + j, K(t_row)(&t));
+    K(turn_out)(g, result, K(t_row)(&t));
+}
+
+static void K(run)(const ct__gemm *g, void *scratch)
+{
+    switch (g->plan.form) {
+    case CT__TILES:
+        K(run_tiles)(g, scratch);
+        break;
+    case CT__TURNED:
+        K(run_turned)(g, scratch);
+        break;
+    case CT__DOTS:
+        K(run_dots)(g);
+        break;
+    case CT__ROW:
+    case CT__NARROW_ROW:
+        K(run_row)(g);
+        break;
     }
 }
 
-static void K(run_tiles)(const ct__gemm *g, const ct__gemm *whole, part c, REAL *scratch)
+/* -- The sum of chunks: C, and in `rest` what its additions rounded off. `rest` and `more` have
+ * rows of n elements */
+/* C += more. C + rest is exact but for the roundings of `rest` (Knuth 1969, "two-sum"). Per element
+ * and chunk, 5 numbers are read or written, and 7 added. */
+static void K(absorb)(const ct__gemm *g, void *rest, const void *more)
 {
-    for (int64_t j = 0; j < c.n; j += PART_COLUMNS)
-        K(run_columns)(g, whole, (part){ c.i, c.m, c.j + j, least(c.n - j, PART_COLUMNS) },
-                       scratch);
+    REAL *restrict c = g->c, *restrict e = rest;
+    const REAL *restrict x = more;
+    for (int64_t i = 0; i < g->m; i++, c += g->c_row, e += g->n, x += g->n)
+        for (int64_t j = 0; j < g->n; j++) {
+            REAL sum = (REAL)(c[j] + x[j]), part = (REAL)(sum - c[j]);
+            e[j] += (REAL)((REAL)(c[j] - (REAL)(sum - part)) + (REAL)(x[j] - part));
+            c[j] = sum;
+        }
 }
 
-static void K(activate)(const ct__gemm *g, part c)
+/* C += rest. Where a sum became infinite, the rest is NaN and is left out. */
+static void K(settle)(const ct__gemm *g, const void *rest)
 {
-    REAL *y = (REAL *)g->c + c.i * g->c_row + c.j;
-    bool flat = c.n == g->c_row; /* all rows are one */
-    int64_t rows = flat ? 1 : c.m, n = flat ? c.m * c.n : c.n;
-    if (g->activation != CT_IDENTITY)
-        for (int64_t i = 0; i < rows; i++)
-            ct__activate(g->simd, g->dtype, g->activation, y + i * g->c_row, n);
+    REAL *restrict c = g->c;
+    const REAL *restrict e = rest;
+    for (int64_t i = 0; i < g->m; i++, c += g->c_row, e += g->n)
+        for (int64_t j = 0; j < g->n; j++)
+            c[j] += (REAL)(e[j] - e[j]) == 0 ? e[j] : 0;
 }
 
-static void K(run_part)(const ct__gemm *tiles, const ct__gemm *g, part c, void *scratch)
-{
-    ct__gemm_form form = g->plan.form;
-    if (form == CT__ROW)
-        K(run_row)(g, c.j, c.n);
-    else if (form == CT__DOTS)
-        K(dot_columns)(g, c);
-    else
-        K(run_tiles)(tiles, g, c, scratch);
-    if (form == CT__TURNED) /* its rows are columns */
-        c = (part){ c.j, c.n, c.i, c.m };
-    K(activate)(g, c);
-}
-
-static const ct__gemm_kernels K(kernels) = { K(plan), K(run_part) };
+static const ct__gemm_kernels K(kernels) = { K(plan), K(run), K(absorb),
+                                             K(settle) };
 
 #undef VECTOR
 #undef LANES
@@ -179,7 +230,7 @@ static const ct__gemm_kernels K(kernels) = { K(plan), K(run_part) };
 #undef NARROW
 #undef EACH_ROW
 #undef BEGIN
+#undef ADD_START
 #undef STEP
 #undef PUT
 #undef COPY_ROW
-#undef PART_COLUMNS

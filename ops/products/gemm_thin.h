@@ -1,30 +1,30 @@
-/* Part of gemm_kernels.h: products that read one operand once, 2 operations to a number or a few
- * times that: at the speed of reading it. */
+/* Part of gemm_kernels.h: products with few rows or columns. They read the larger operand once, and
+ * do 2 or a few times 2 operations with each number: so they run at the speed of reading it. */
 
-/* -- One row, and rows of B side by side: c += a B */
-/* columns as many as registers hold sums of: none is stored on the way */
+/* -- C is one row, and the rows of B are contiguous: c += a B */
+/* a few vectors of columns, whose sums stay in registers until the end */
 INLINE void K(sum_narrow)(const ct__gemm *g, int64_t j, int vectors)
 {
     const REAL *a = g->a.data, *b = (const REAL *)g->b.data + j;
     REAL *c = (REAL *)g->c + j;
     VECTOR sum[8];
     for (int v = 0; v < vectors; v++)
-        sum[v] = LOAD(c + v * LANES);
+        sum[v] = SPLAT(0);
     for (int64_t p = 0; p < g->k; p++, a += g->a.col, b += g->b.row) {
         VECTOR x = SPLAT(*a);
         for (int v = 0; v < vectors; v++)
             sum[v] = FMA(x, LOAD(b + v * LANES), sum[v]);
     }
     for (int v = 0; v < vectors; v++)
-        STORE(c + v * LANES, sum[v]);
+        STORE(c + v * LANES, ADD(LOAD(c + v * LANES), sum[v]));
 }
 
-/* one vector or less: two sums of every other row */
+/* One vector or less. Two sums, of every other row, hide half of the latency of an addition. */
 static void K(sum_last)(const ct__gemm *g, int64_t j, int64_t n)
 {
     const REAL *a = g->a.data, *b = (const REAL *)g->b.data + j;
     REAL *c = (REAL *)g->c + j;
-    VECTOR even = LOAD_SOME(c, n), odd = SPLAT(0);
+    VECTOR even = SPLAT(0), odd = SPLAT(0);
     int64_t p = 0;
     for (; p + 2 <= g->k; p += 2, a += 2 * g->a.col, b += 2 * g->b.row) {
         even = FMA(SPLAT(a[0]), LOAD_SOME(b, n), even);
@@ -32,7 +32,7 @@ static void K(sum_last)(const ct__gemm *g, int64_t j, int64_t n)
     }
     if (p < g->k)
         even = FMA(SPLAT(*a), LOAD_SOME(b, n), even);
-    K(store_part)(c, ADD(even, odd), n);
+    K(store_part)(c, ADD(LOAD_SOME(c, n), ADD(even, odd)), n);
 }
 
 /* c += x0 b0 + x1 b1 + x2 b2 + x3 b3, in this order */
@@ -41,7 +41,7 @@ INLINE VECTOR K(sum_of)(VECTOR c, const VECTOR *x, const VECTOR *b)
     return FMA(x[3], b[3], FMA(x[2], b[2], FMA(x[1], b[1], FMA(x[0], b[0], c))));
 }
 
-/* four rows of B to a sweep over c, which stays in L1 */
+/* adds four rows of B to c, which stays in L1 */
 static void K(sweep)(const REAL *const *b, const REAL *a, REAL *c, int64_t n)
 {
     const VECTOR x[4] = { SPLAT(a[0]), SPLAT(a[1]), SPLAT(a[2]), SPLAT(a[3]) };
@@ -58,44 +58,57 @@ static void K(sweep)(const REAL *const *b, const REAL *a, REAL *c, int64_t n)
     }
 }
 
-static void K(sum_rows)(const ct__gemm *g, int64_t j, int64_t n)
+static void K(sum_rows)(const ct__gemm *g)
 {
-    REAL *c = (REAL *)g->c + j;
-    const REAL *a = g->a.data, *b = (const REAL *)g->b.data + j;
+    REAL *c = g->c;
+    const REAL *a = g->a.data, *b = g->b.data;
     int64_t p = 0;
-    if (g->n * (int64_t)sizeof(REAL) <= NARROW) { /* not a part: the order would depend on it */
-        for (; n >= 8 * LANES; j += 8 * LANES, n -= 8 * LANES)
-            K(sum_narrow)(g, j, 8);
-        for (; n >= 2 * LANES; j += 2 * LANES, n -= 2 * LANES)
-            K(sum_narrow)(g, j, 2);
-        for (; n > 0; j += LANES, n -= LANES)
-            K(sum_last)(g, j, least(n, LANES));
-        return;
-    }
     for (; p + 4 <= g->k; p += 4, a += 4 * g->a.col, b += 4 * g->b.row) {
         const REAL *rows[] = { b, b + g->b.row, b + 2 * g->b.row, b + 3 * g->b.row };
         const REAL x[] = { a[0], a[g->a.col], a[2 * g->a.col], a[3 * g->a.col] };
-        K(sweep)(rows, x, c, n);
+        K(sweep)(rows, x, c, g->n);
     }
     for (; p < g->k; p++, a += g->a.col, b += g->b.row)
-        for (int64_t i = 0; i < n; i++)
+        for (int64_t i = 0; i < g->n; i++)
             c[i] += *a * b[i];
 }
 
-/* the start, or what belongs on top of it, in every column */
-static void K(run_row)(const ct__gemm *g, int64_t j, int64_t n)
+/* in blocks of DEPTH rows of B, as tiles have them */
+static void K(sum_columns)(const ct__gemm *g)
 {
-    REAL *c = (REAL *)g->c + j;
-    if (g->bias)
-        memcpy(c, (const REAL *)g->bias + j, (size_t)n * sizeof *c);
-    else if (!g->adds)
-        memset(c, 0, (size_t)n * sizeof *c);
-    K(sum_rows)(g, j, n);
+    ct__gemm b = *g;
+    for (int64_t p = 0; p < g->k; p += DEPTH) {
+        int64_t j = 0, n = g->n;
+        b.k = least(g->k - p, DEPTH);
+        b.a.data = (const REAL *)g->a.data + p * g->a.col;
+        b.b.data = (const REAL *)g->b.data + p * g->b.row;
+        for (; n >= 8 * LANES; j += 8 * LANES, n -= 8 * LANES)
+            K(sum_narrow)(&b, j, 8);
+        for (; n >= 2 * LANES; j += 2 * LANES, n -= 2 * LANES)
+            K(sum_narrow)(&b, j, 2);
+        for (; n > 0; j += LANES, n -= LANES)
+            K(sum_last)(&b, j, least(n, LANES));
+    }
 }
 
-/* -- Rows of A and columns of B that lie along k: dot products, a few rows by four columns at once.
- * `rows` (1 or 3) and `columns` (1, 2 or 4) are constants where it is inlined. One row has two sums
- * to a column, so that there are eight chains of multiply-adds, which hide the latency of each */
+/* the bias, or zeros, are put into C first; the sum is added to it */
+static void K(run_row)(const ct__gemm *g)
+{
+    size_t bytes = (size_t)g->n * sizeof(REAL);
+    if (g->bias)
+        memcpy(g->c, g->bias, bytes);
+    else if (!g->adds)
+        memset(g->c, 0, bytes);
+    if (g->plan.form == CT__NARROW_ROW)
+        K(sum_columns)(g);
+    else
+        K(sum_rows)(g);
+}
+
+/* -- The rows of A and the columns of B are contiguous: dot products. */
+/* The products of a few rows and columns at once: `rows` (1 or 3) and `columns` (1, 2 or 4) are
+ * constants where this is inlined. One row takes two sums for each column, so that there are eight
+ * chains of multiply-adds, which hide the latency of each. */
 INLINE void K(dots_of)(const REAL *a, int64_t a_row, const REAL *b, int64_t b_col, int64_t k,
                        int rows, int columns, REAL (*sums)[4])
 {
@@ -132,7 +145,7 @@ INLINE void K(dots_of)(const REAL *a, int64_t a_row, const REAL *b, int64_t b_co
 }
 
 #define DOTS(rows, columns) K(dots_of)(a, a_row, b, b_col, k, rows, columns, sums); break
-static void K(run_dots)(const REAL *a, int64_t a_row, const REAL *b, int64_t b_col, int64_t k,
+static void K(few_dots)(const REAL *a, int64_t a_row, const REAL *b, int64_t b_col, int64_t k,
                         int64_t rows, int64_t columns, REAL (*sums)[4])
 {
     switch (rows * 4 + columns) {
@@ -146,18 +159,17 @@ static void K(run_dots)(const REAL *a, int64_t a_row, const REAL *b, int64_t b_c
 }
 #undef DOTS
 
-static void K(dot_columns)(const ct__gemm *g, part c)
+static void K(run_dots)(const ct__gemm *g)
 {
     const REAL *bias = g->bias;
-    int64_t end = c.i + c.m, rows;
-    for (int64_t i = c.i; i < end; i += rows) {
+    for (int64_t i = 0, rows; i < g->m; i += rows) {
         const REAL *a = (const REAL *)g->a.data + i * g->a.row;
-        rows = end - i < 3 ? 1 : 3;
-        for (int64_t q = c.j, columns; q < c.j + c.n; q += columns) {
-            int64_t left = c.j + c.n - q;
+        rows = g->m - i < 3 ? 1 : 3;
+        for (int64_t q = 0, columns; q < g->n; q += columns) {
+            int64_t left = g->n - q;
             REAL sums[3][4];
             columns = left < 2 ? 1 : left < 4 ? 2 : 4;
-            K(run_dots)(a, g->a.row, (const REAL *)g->b.data + q * g->b.col, g->b.col, g->k, rows,
+            K(few_dots)(a, g->a.row, (const REAL *)g->b.data + q * g->b.col, g->b.col, g->k, rows,
                         columns, sums);
             for (int64_t r = 0; r < rows; r++)
                 for (int64_t s = 0; s < columns; s++) {

@@ -1,12 +1,13 @@
 /* Part of gemm_kernels.h: products by tiles. */
 
-/* -- A tile: c = start + a b over `k` steps. Loads and stores a vector of C 2 ROWS times; per step
- * loads 2 vectors of B and ROWS numbers of A for 2 ROWS multiply-adds */
+/* -- A tile: c = a b over k steps, + start. It loads and stores 2 ROWS vectors of C; in each step
+ * it loads 2 vectors of B and ROWS numbers of A, for 2 ROWS multiply-adds. */
 typedef struct K(tile) {
-    const REAL *a, *b, *start; /* start NULL: zeros */
-    REAL *c, *keep;            /* keep: where B's panel is put together */
+    const REAL *a, *b, *start; /* start may be NULL: nothing is added */
+    REAL *c, *keep;            /* keep: where the panel of B is packed on the way, or NULL */
     int64_t rows, columns, k, a_row, a_col, b_row, c_row, start_row;
-    int64_t ahead;             /* bytes from a row of B to what the next panel needs of it */
+    int64_t ahead;             /* bytes from a row of B to the part of it that the next panel
+    needs */
 } K(tile);
 
 INLINE VECTOR K(load_part)(const REAL *x, int64_t n)
@@ -22,7 +23,7 @@ static void K(store_part)(REAL *y, VECTOR v, int64_t n)
         K(store_some)(y, v, n);
 }
 
-/* a tile at C's right edge, from beside it */
+/* stores a tile at C's right edge, which was computed beside it, COLUMNS wide */
 NOINLINE void K(store_columns)(const K(tile) *t, const REAL *beside)
 {
     int64_t first = least(t->columns, LANES), more = t->columns - first;
@@ -40,20 +41,20 @@ NOINLINE void K(store_columns)(const K(tile) *t, const REAL *beside)
 #define EACH_ROW(DO)                                                                            \
     DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
 #endif
-#define BEGIN(i)                                                                                \
-    VECTOR c##i##_0 = SPLAT(0), c##i##_1 = SPLAT(0);                                            \
-    if (rows > i && t->start) {                                                                 \
-        const REAL *at = t->start + i * t->start_row;                                           \
-        c##i##_0 = vectors > 1 ? LOAD(at) : K(load_part)(at, last);                             \
-        if (vectors > 1)                                                                        \
-            c##i##_1 = K(load_part)(at + LANES, last);                                          \
-    }
+#define BEGIN(i) VECTOR c##i##_0 = SPLAT(0), c##i##_1 = SPLAT(0);
 #define STEP(i)                                                                                 \
     if (rows > i) {                                                                             \
         VECTOR x = SPLAT(a[i * a_row]);                                                         \
         c##i##_0 = FMA(x, b0, c##i##_0);                                                        \
         if (vectors > 1)                                                                        \
             c##i##_1 = FMA(x, b1, c##i##_1);                                                    \
+    }
+#define ADD_START(i)                                                                            \
+    if (rows > i) {                                                                             \
+        const REAL *at = t->start + i * t->start_row;                                           \
+        c##i##_0 = ADD(c##i##_0, vectors > 1 ? LOAD(at) : K(load_part)(at, last));              \
+        if (vectors > 1)                                                                        \
+            c##i##_1 = ADD(c##i##_1, K(load_part)(at + LANES, last));                           \
     }
 #define PUT(i)                                                                                  \
     if (rows > i) {                                                                             \
@@ -64,10 +65,10 @@ NOINLINE void K(store_columns)(const K(tile) *t, const REAL *beside)
 
 /* how a tile's operands lie */
 enum K(layout) {
-    K(ANY),
-    K(ALONG),  /* a number of A next to the one of the step before, B packed */
-    K(PACKED), /* both packed */
-    K(KEEPS)   /* B's panel is put together on the way */
+    K(ANY),    /* by any strides */
+    K(ALONG),  /* the rows of A are contiguous, B is packed */
+    K(PACKED), /* A and B are packed */
+    K(KEEPS)   /* by any strides; the panel of B is packed on the way */
 };
 
 /* `rows`, `vectors` and `layout` are constants where it is inlined */
@@ -100,6 +101,9 @@ INLINE void K(tile_of)(const K(tile) *t, int rows, int vectors, enum K(layout) l
         EACH_ROW(STEP)
         a += a_col;
         b += t->b_row;
+    }
+    if (t->start) {
+        EACH_ROW(ADD_START)
     }
     if (last == LANES) {
         REAL *to = t->c;
@@ -163,15 +167,16 @@ static void K(run_tile)(const K(tile) *t)
         kernels[rows - 1][!wide](t);
 }
 
-/* the rows of the next tile: not a few at last, which would wait for themselves */
+/* The rows of the next tile. The last two share what is left: a tile of few rows has too few sums
+ * to hide the latency of an addition. */
 static int64_t K(rows_of_tile)(int64_t left)
 {
     return left <= ROWS ? left : left < 2 * ROWS ? (left + 1) / 2 : ROWS;
 }
 
-/* -- Packing: reads and writes each number once */
-/* rows of A, column by column for each tile; a few columns at a time, of which all rows stay in L1
- * even where a power of two lies between them */
+/* -- Packing: each number is read and written once */
+/* Packs rows of A, for each tile column by column. It takes a few columns at a time, so that all
+ * their rows stay in L1 even where they lie a power of two apart. */
 static void K(pack_a)(ct__matrix from, int64_t m, int64_t k, REAL *to)
 {
     for (int64_t p = 0, end; p < k; p = end) {
@@ -191,19 +196,19 @@ static void K(pack_a)(ct__matrix from, int64_t m, int64_t k, REAL *to)
     }
 }
 
-/* rows of A side by side, moved to where no power of two lies between them */
+/* Copies contiguous rows of A to where they do not lie a power of two apart. */
 static void K(copy_a)(ct__matrix from, int64_t m, int64_t k, REAL *to)
 {
     for (int64_t i = 0; i < m; i++, to += COPY_ROW(k))
         memcpy(to, (const REAL *)from.data + i * from.row, (size_t)k * sizeof *to);
 }
 
-/* columns of B that lie along k, by squares; the panel is filled up with zeros */
+/* Packs contiguous columns of B, square by square; zeros fill the panel up. */
 static void K(pack_columns)(ct__matrix from, int64_t k, int64_t columns, REAL *to)
 {
     static const REAL zeros[2 * SQUARE];
     const REAL *x = from.data, *column[COLUMNS];
-    int64_t p = 0, step = 2 * SQUARE; /* what is read of a column is a line of cache */
+    int64_t p = 0, step = 2 * SQUARE; /* of each column, one cache line */
     for (; p + step <= k; p += step)
         for (int64_t j = 0; j < COLUMNS; j += SQUARE) {
             for (int64_t i = j; i < j + SQUARE; i++)
@@ -234,18 +239,19 @@ static void K(pack_b)(ct__matrix from, int64_t k, int64_t columns, REAL *to)
     }
 }
 
-/* -- A block of C: its rows from i on, its columns from j on, the steps from p on */
+/* -- A block: rows i ... i + m - 1 and columns j ... j + n - 1 of C, steps p ... p + k - 1 of k */
 typedef struct K(block) {
     const ct__gemm *g;
     int64_t i, m, j, n, p, k;
-    ct__matrix a;               /* row i, step p, where tiles read it */
+    ct__matrix a;               /* A from row i and step p on, as tiles read it */
     REAL *a_room, *b_panels, *c; /* c: row i, column j */
-    int64_t c_row, panel_row;   /* panel_row times j elements lie between panels: k or 0 */
-    bool packed;                /* they were put together for the block above */
+    int64_t c_row, panel_row;   /* the panel of column j is at b_panels + j panel_row: k, or 0 if
+                                   one room serves all */
+    bool packed;                /* the block above has packed the panels */
 } K(block);
 
-/* what is not side by side is packed, unless it is read only a few times; what is, but would
- * meet in one set of the cache, is copied */
+/* A is packed if its rows are not contiguous and it is read more than a few times. It is copied if
+ * they are, but lie so far apart that they meet in one set of the cache. */
 static bool K(packs_a)(const ct__gemm *g)
 {
     return g->a.col != 1 && g->n > 4 * COLUMNS;
@@ -257,8 +263,8 @@ static bool K(copies_a)(const ct__gemm *g)
            g->a.row * (int64_t)sizeof(REAL) % 1024 == 0;
 }
 
-/* a panel of B, from column j of the block on, and all tiles that need it. Where its rows can be
- * read in place, the first tile puts it together on its way */
+/* Runs all tiles that read the panel of B from column j of the block on. Where the rows of B are
+ * contiguous, the first tile packs the panel on its way. */
 static void K(run_panel)(const K(block) *w, int64_t j)
 {
     const ct__gemm *g = w->g;
@@ -310,36 +316,38 @@ static void K(run_block)(K(block) *w)
         K(run_panel)(w, j);
 }
 
-/* y, `n` long and a square's side high, = columns of t; its rows are C's */
-INLINE void K(turn_square)(const ct__gemm *g, const REAL *const *t, int64_t at, int64_t i, part c)
+/* Computes up to LANES rows of C from row i on, and up to LANES columns from column j on: they are
+ * columns `at` and on of the rows t of the transposed product, to which the bias, or what C holds,
+ * is added. */
+INLINE void K(turn_square)(const ct__gemm *g, const REAL *const *t, int64_t at, int64_t i,
+                           int64_t j)
 {
     REAL square[LANES * LANES];
-    VECTOR bias = g->bias ? LOAD_SOME((const REAL *)g->bias + c.j, c.n) : SPLAT(0);
+    int64_t n = least(g->n - j, LANES);
+    VECTOR bias = g->bias ? LOAD_SOME((const REAL *)g->bias + j, n) : SPLAT(0);
     for (int64_t r = 0; r < LANES; r += SQUARE)
         for (int64_t s = 0; s < LANES; s += SQUARE)
             K(square)(t + r, at + s, square + s * LANES + r, LANES);
-    for (int64_t r = 0; r < least(c.m - i, LANES); r++) {
-        REAL *y = (REAL *)g->c + (c.i + i + r) * g->c_row + c.j;
+    for (int64_t r = 0; r < least(g->m - i, LANES); r++) {
+        REAL *y = (REAL *)g->c + (i + r) * g->c_row + j;
         VECTOR v = ADD(LOAD(square + r * LANES), bias);
         if (g->adds)
-            v = ADD(v, LOAD_SOME(y, c.n));
-        K(store_part)(y, v, c.n);
+            v = ADD(v, LOAD_SOME(y, n));
+        K(store_part)(y, v, n);
     }
 }
 
-/* columns of C = the block w of the transposed product, turned: a line of cache of each row of it
- * at a time */
-static void K(turn_out)(const ct__gemm *g, const K(block) *w)
+/* C = t^T, with the bias or what C holds added: a cache line of each row of t at a time */
+static void K(turn_out)(const ct__gemm *g, const REAL *t, int64_t t_row)
 {
     static const REAL zeros[2 * LANES];
-    for (int64_t i = 0; i < w->n; i += 2 * LANES)
-        for (int64_t q = 0; q < w->m; q += LANES) {
+    for (int64_t i = 0; i < g->m; i += 2 * LANES)
+        for (int64_t j = 0; j < g->n; j += LANES) {
             const REAL *row[LANES];
-            part c = { w->j, w->n, w->i + q, least(w->m - q, LANES) };
             for (int64_t r = 0; r < LANES; r++)
-                row[r] = r < c.n ? w->c + (q + r) * w->c_row + i : zeros;
-            K(turn_square)(g, row, 0, i, c);
-            if (i + LANES < w->n)
-                K(turn_square)(g, row, LANES, i + LANES, c);
+                row[r] = j + r < g->n ? t + (j + r) * t_row + i : zeros;
+            K(turn_square)(g, row, 0, i, j);
+            if (i + LANES < g->m)
+                K(turn_square)(g, row, LANES, i + LANES, j);
         }
 }

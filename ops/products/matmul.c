@@ -3,28 +3,20 @@
  * For Y = A B, dL = <gY, dA B + A dB> = <gY B^T, dA> + <A^T gY, dB>, so gA = gY B^T and
  * gB = A^T gY; an operand that was repeated along a leading axis gets the sum over it. Forward and
  * both cotangents are one thing: a product of two matrices for each index of the leading axes,
- * where transposing is exchanging strides and what is repeated has stride 0. */
+ * where a transposed matrix has its strides exchanged and a repeated one has stride 0. */
 #include <cotangent/ops.h>
-#include <string.h>
 
-#include "copy.h"
-#include "gemm.h"
+#include "batch.h"
 
-/* a tensor as a matrix for each leading index; all that take part have the same leading axes */
-typedef struct matrices {
-    void *data;
-    int64_t rows, columns, row, column; /* sizes and strides of each */
-    int64_t strides[CT_MAX_DIMS];       /* from one to the next, along the leading axes */
-} matrices;
-
-/* what the call is about: A (m,k), B (k,n), leading axes */
+/* -- Shapes: A is (m,k) and B (k,n), behind leading axes that broadcast. An operand of one
+ * dimension is a row of A's or a column of B's, and that axis is missing from Y */
 typedef struct shapes {
     int64_t m, k, n, k_of_b;
-    int ndim;
+    int ndim;                     /* of the leading axes */
     int64_t leading[CT_MAX_DIMS];
 } shapes;
 
-/* false if the leading axes do not broadcast */
+/* Broadcasts the leading axes of x with those in s; false where sizes differ. */
 static bool broadcast(shapes *s, const ct_tensor *x)
 {
     int leading = ct_ndim(x) > 2 ? ct_ndim(x) - 2 : 0;
@@ -44,186 +36,58 @@ static bool shapes_of(const ct_call *call, shapes *s)
     return broadcast(s, a) && broadcast(s, b);
 }
 
-/* -- C = A B, or += */
-typedef struct product {
-    const ct_call *call;
-    shapes s;
-    matrices a, b, c;
-    bool adds;
-} product;
-
-/* t, of which the last axes are a matrix, or without its rows or columns where these are missing */
-static void set(const product *p, matrices *a, const ct_tensor *t, bool has_rows, bool has_columns)
+/* t as matrices: its last axes are their rows and columns, unless it has none of these */
+static void set(const ct__batch *p, ct__matrices *to, const ct_tensor *t, bool has_rows,
+                bool has_columns)
 {
     const int64_t *shape = ct_shape(t), *strides = ct_strides(t);
     int last = ct_ndim(t);
-    a->data = (void *)(uintptr_t)ct_data(t);
-    a->rows = a->columns = 1;
-    a->row = a->column = 0;
+    to->data = (void *)(uintptr_t)ct_data(t);
+    to->rows = to->columns = 1;
+    to->row = to->column = 0;
     if (has_columns)
-        a->columns = shape[--last], a->column = strides[last];
+        to->columns = shape[--last], to->column = strides[last];
     if (has_rows)
-        a->rows = shape[--last], a->row = strides[last];
-    for (int d = p->s.ndim - 1; d >= 0; d--) {
+        to->rows = shape[--last], to->row = strides[last];
+    for (int d = p->ndim - 1; d >= 0; d--) {
         last--;
-        a->strides[d] = last < 0 || shape[last] == 1 ? 0 : strides[last];
+        to->strides[d] = last < 0 || shape[last] == 1 ? 0 : strides[last];
     }
 }
 
-/* `like` is of A's, B's, Y's shape */
-static void set_a(const product *p, matrices *to, const ct_tensor *like)
+/* t has the shape of A, of B, of Y: it is the operand itself or a cotangent */
+static void set_a(const ct__batch *p, ct__matrices *to, const ct_tensor *t)
 {
-    set(p, to, like, ct_ndim(ct_call_x(p->call, 0)) > 1, true);
+    set(p, to, t, ct_ndim(ct_call_x(p->call, 0)) > 1, true);
 }
 
-static void set_b(const product *p, matrices *to, const ct_tensor *like)
+static void set_b(const ct__batch *p, ct__matrices *to, const ct_tensor *t)
 {
-    set(p, to, like, true, ct_ndim(ct_call_x(p->call, 1)) > 1);
+    set(p, to, t, true, ct_ndim(ct_call_x(p->call, 1)) > 1);
 }
 
-static void set_y(const product *p, matrices *to, const ct_tensor *like)
+static void set_y(const ct__batch *p, ct__matrices *to, const ct_tensor *t)
 {
-    set(p, to, like, ct_ndim(ct_call_x(p->call, 0)) > 1, ct_ndim(ct_call_x(p->call, 1)) > 1);
+    set(p, to, t, ct_ndim(ct_call_x(p->call, 0)) > 1, ct_ndim(ct_call_x(p->call, 1)) > 1);
 }
 
-static void transpose(matrices *a)
+static void transpose(ct__matrices *a)
 {
     int64_t size = a->rows, stride = a->row;
     a->rows = a->columns, a->row = a->column;
     a->columns = size, a->column = stride;
 }
 
-/* do the leading axes continue an axis of that size and stride? */
-static bool continues(const product *p, const matrices *x, int64_t size, int64_t stride)
+/* the leading axes; A, B and C are to be set */
+static void begin(ct__batch *p, const ct_call *call, bool adds)
 {
-    int64_t next = size * stride;
-    for (int d = p->s.ndim - 1; d >= 0; d--) {
-        if (p->s.leading[d] != 1 && x->strides[d] != next)
-            return false;
-        next *= p->s.leading[d];
-    }
-    return true;
-}
-
-static bool repeats(const product *p, const matrices *x)
-{
-    for (int d = 0; d < p->s.ndim; d++)
-        if (p->s.leading[d] != 1 && x->strides[d] != 0)
-            return false;
-    return true;
-}
-
-/* is C the sum of several products? */
-static bool sums(const product *p)
-{
-    for (int d = 0; d < p->s.ndim; d++)
-        if (p->s.leading[d] != 1 && p->c.strides[d] == 0)
-            return true;
-    return false;
-}
-
-/* many products are one, where B is the same for all and their rows follow each other; or where
- * they are summed, and their columns and rows do */
-static void merge(product *p)
-{
-    int64_t count = 1;
-    for (int d = 0; d < p->s.ndim; d++)
-        count *= p->s.leading[d];
-    if (!sums(p) && repeats(p, &p->b) && continues(p, &p->a, p->a.rows, p->a.row) &&
-        continues(p, &p->c, p->c.rows, p->c.row)) {
-        p->a.rows *= count;
-        p->c.rows *= count;
-        p->s.ndim = 0;
-    } else if (repeats(p, &p->c) && continues(p, &p->a, p->a.columns, p->a.column) &&
-               continues(p, &p->b, p->b.rows, p->b.row)) {
-        p->a.columns *= count;
-        p->b.rows *= count;
-        p->s.ndim = 0;
-    }
-}
-
-/* products that are computed side by side, a range of them with one scratch */
-typedef struct batch {
-    const product *p;
-    ct__gemm gemm;
-    char *scratch;
-    size_t room;
-    int64_t count, grain;
-} batch;
-
-static void *move(void *data, const batch *b, const matrices *x, int64_t i)
-{
-    int64_t at = 0;
-    for (int d = b->p->s.ndim - 1; d >= 0; d--) {
-        at += i % b->p->s.leading[d] * x->strides[d];
-        i /= b->p->s.leading[d];
-    }
-    return (char *)data + at * (int64_t)ct_dtype_size(b->gemm.dtype);
-}
-
-static void run_range(int64_t begin, int64_t end, void *arg)
-{
-    const batch *b = arg;
-    const product *p = b->p;
-    for (int64_t i = begin; i < end; i++) {
-        ct__gemm g = b->gemm;
-        g.a.data = move(p->a.data, b, &p->a, i);
-        g.b.data = move(p->b.data, b, &p->b, i);
-        g.c = move(p->c.data, b, &p->c, i);
-        ct__gemm_run(&g, b->scratch ? b->scratch + (size_t)(begin / b->grain) * b->room : NULL);
-    }
-}
-
-/* ranges for the threads, by sizes alone: of 1e6 operations or more, and of one product where that
- * is cut into parts itself or where products are summed */
-static void cut(batch *b)
-{
-    const ct__gemm *g = &b->gemm;
-    double operations = 2.0 * (double)g->m * (double)g->n * (double)g->k + 1;
-    b->grain = b->count;
-    if (sums(b->p) || operations > 16e6 || b->count < 2)
-        return;
-    b->gemm.cx = NULL;
-    if (operations * (double)b->count > 2e6) {
-        double least = 1e6 / operations;
-        b->grain = (b->count + 15) / 16;
-        if ((double)b->grain < least)
-            b->grain = (int64_t)least;
-    }
-}
-
-static ct_status run_batch(const product *p, const ct__gemm *one)
-{
-    batch b = { .p = p, .gemm = *one, .count = 1 };
-    b.gemm.cx = ct_call_context(p->call);
-    b.gemm.simd = ct_simd_of(b.gemm.cx);
-    for (int d = 0; d < p->s.ndim; d++)
-        b.count *= p->s.leading[d];
-    if (b.count == 0)
-        return CT_OK;
-    cut(&b);
-    b.room = ct__gemm_plan_for(&b.gemm);
-    size_t bytes = b.room * (size_t)((b.count - 1) / b.grain + 1);
-    if (bytes > 0 && !(b.scratch = ct_call_scratch(p->call, bytes)))
-        return CT_ERROR_MEMORY;
-    ct_parallel_ranges(ct_call_context(p->call), b.count, b.grain, run_range, &b);
-    return CT_OK;
-}
-
-static ct_status multiply(product *p, ct_tensor *c)
-{
-    ct_dtype dtype = ct_dtype_of(c);
-    if (p->s.ndim > 0)
-        merge(p);
-    if (sums(p) && !p->adds) {
-        memset(p->c.data, 0, (size_t)ct_count(c) * ct_dtype_size(dtype));
-        p->adds = true;
-    }
-    ct__gemm g = { .dtype = dtype, .m = p->a.rows, .n = p->b.columns, .k = p->a.columns,
-                   .a = { p->a.data, p->a.row, p->a.column },
-                   .b = { p->b.data, p->b.row, p->b.column },
-                   .c = p->c.data, .c_row = p->c.row, .adds = p->adds };
-    return p->s.ndim > 0 ? run_batch(p, &g) : ct__gemm_call(p->call, &g);
+    shapes s;
+    shapes_of(call, &s);
+    p->call = call;
+    p->adds = adds;
+    p->ndim = s.ndim;
+    for (int d = 0; d < s.ndim; d++)
+        p->leading[d] = s.leading[d];
 }
 
 /* -- matmul */
@@ -250,38 +114,33 @@ static ct_status matmul_infer(ct_call *call)
 
 static ct_status matmul_forward(ct_call *call)
 {
-    product p;
-    p.call = call;
-    p.adds = false;
-    shapes_of(call, &p.s);
+    ct__batch p;
+    begin(&p, call, false);
     set_a(&p, &p.a, ct_call_x(call, 0));
     set_b(&p, &p.b, ct_call_x(call, 1));
     set_y(&p, &p.c, ct_call_y(call, 0));
-    return multiply(&p, ct_call_y(call, 0));
+    return ct__batch_multiply(&p, ct_call_y(call, 0));
 }
 
 static ct_status matmul_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
     ct_status status = CT_OK;
-    product p;
-    p.call = call;
+    ct__batch p;
     if (gx[0]) {
-        shapes_of(call, &p.s);
+        begin(&p, call, ct_call_adds(call, 0));
         set_y(&p, &p.a, gy[0]);
         set_b(&p, &p.b, ct_call_x(call, 1));
         transpose(&p.b);
         set_a(&p, &p.c, gx[0]);
-        p.adds = ct_call_adds(call, 0);
-        status = multiply(&p, gx[0]);
+        status = ct__batch_multiply(&p, gx[0]);
     }
     if (gx[1] && status == CT_OK) {
-        shapes_of(call, &p.s);
+        begin(&p, call, ct_call_adds(call, 1));
         set_a(&p, &p.a, ct_call_x(call, 0));
         transpose(&p.a);
         set_y(&p, &p.b, gy[0]);
         set_b(&p, &p.c, gx[1]);
-        p.adds = ct_call_adds(call, 1);
-        status = multiply(&p, gx[1]);
+        status = ct__batch_multiply(&p, gx[1]);
     }
     return status;
 }

@@ -1,4 +1,4 @@
-/* Axes: checked, removed, looped over. */
+/* Axes: checked and removed. */
 #include "axes.h"
 
 #include <cotangent/ops.h>
@@ -91,76 +91,4 @@ int ct__sample_reduction(ct_context *cx, int k, ct_tensor **x, void *attributes)
     ct_tensor *order = ct_cast(ct_randperm(cx, cases[k].count), CT_F64);
     x[0] = ct_reshape(ct_scale(ct_shift(order, -4), 0.3), cases[k].shape, cases[k].ndim);
     return 1;
-}
-
-/* -- Lines */
-/* operands; elements of lines worth sharing out; lines side by side to be kept together, since
- * memory is read along them */
-enum { MOST = 8, GRAIN = 16384, BESIDE = 128 };
-
-typedef struct lines {
-    int n, ndim;
-    char *data[MOST];
-    int64_t bytes[MOST], shape[CT_MAX_DIMS], strides[CT_MAX_DIMS][MOST];
-    ct_loop_body body;
-    const void *arg;
-} lines;
-
-/* an axis of lines: merged with the one before it where it continues that for every operand */
-static void add_axis(lines *l, int64_t size, const int64_t *strides)
-{
-    bool continues = l->ndim > 0;
-    for (int k = 0; continues && k < l->n; k++)
-        continues = l->strides[l->ndim - 1][k] == size * strides[k];
-    if (!continues)
-        l->shape[l->ndim++] = 1;
-    l->shape[l->ndim - 1] *= size;
-    memcpy(l->strides[l->ndim - 1], strides, sizeof *l->strides);
-}
-
-/* lines begin..end-1, in runs along the last axis */
-static void some_lines(int64_t begin, int64_t end, void *arg)
-{
-    const lines *l = arg;
-    int last = l->ndim - 1;
-    while (begin < end) {
-        int64_t index = begin, room = l->shape[last] - begin % l->shape[last];
-        int64_t n = room < end - begin ? room : end - begin;
-        void *data[MOST];
-        memcpy(data, l->data, sizeof data);
-        for (int d = last; d >= 0; index /= l->shape[d--])
-            for (int k = 0; k < l->n; k++)
-                data[k] = (char *)data[k] + index % l->shape[d] * l->strides[d][k] * l->bytes[k];
-        l->body(n, data, l->strides[last], l->arg);
-        begin += n;
-    }
-}
-
-void ct__loop_lines(ct_tensor *const *operands, int n, int axis, ct_loop_body body,
-                    const void *arg)
-{
-    lines l = { .n = n, .body = body, .arg = arg };
-    const ct_tensor *whole = operands[0];
-    int64_t count = 1;
-    for (int k = 0; k < n; k++) {
-        whole = ct_ndim(operands[k]) > ct_ndim(whole) ? operands[k] : whole;
-        l.data[k] = (char *)(uintptr_t)ct_data(operands[k]);
-        l.bytes[k] = (int64_t)ct_dtype_size(ct_dtype_of(operands[k]));
-    }
-    for (int d = 0; d < ct_ndim(whole); d++) {
-        int64_t strides[MOST] = { 0 };
-        for (int k = 0; k < n && d != axis; k++)
-            strides[k] = ct_strides(operands[k])[d - (ct_ndim(operands[k]) < ct_ndim(whole) &&
-                                                      d > axis)];
-        if (d != axis && ct_shape(whole)[d] != 1)
-            add_axis(&l, ct_shape(whole)[d], strides);
-        count *= d == axis ? 1 : ct_shape(whole)[d];
-    }
-    if (l.ndim == 0)
-        add_axis(&l, 1, (int64_t[MOST]){ 0 });
-    int64_t length = ct_size(whole, axis), grain = GRAIN / (length > 0 ? length : 1);
-    bool beside = l.strides[l.ndim - 1][0] == 1 && ct_strides(whole)[axis] != 1;
-    if (beside && grain < BESIDE)
-        grain = BESIDE;
-    ct_parallel_ranges(ct_context_of(whole), count, grain, some_lines, &l);
 }

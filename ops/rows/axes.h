@@ -26,10 +26,4 @@ ct_status ct__infer_reduced(ct_call *call);
 ct_tensor *ct__kept(const ct_call *call, ct_tensor *t);
 /* values are distinct, far enough for finite differences */
 int ct__sample_reduction(ct_context *cx, int k, ct_tensor **x, void *attributes);
-
-/* -- For operators along one axis */
-/* as ct_loop over operands of one shape, but `body` gets the first elements of lines along `axis`.
- * An operand with one dimension less has no such axis. Lines are shared out among threads */
-void ct__loop_lines(ct_tensor *const *operands, int n, int axis, ct_loop_body body,
-                    const void *arg);
 #endif

@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "axes.h"
+#include "lines.h"
 
 typedef struct line {
     int64_t length, stride;

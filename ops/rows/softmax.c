@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "axes.h"
+#include "lines.h"
 #include "vector_math.h"
 
 /* lines along the axis: their length, and each operand's stride inside one */

@@ -5,5 +5,5 @@
 
 ct_loop_body ct__copying(ct_dtype dtype);     /* operands y, x: y = x */
 ct_loop_body ct__adding(ct_dtype dtype);      /* operands y, x: y += x; not for bool */
-void ct__clear(ct_tensor *y);                 /* zeros; y is contiguous */
+void ct__clear(ct_tensor *y);                 /* y = 0; y must be contiguous */
 #endif

@@ -1,25 +1,10 @@
-/* gather: elements by index along an axis. y_j = x_i(j) within each line, so gx_i is the sum of
- * gy_j over all j that took x_i: scatter_add, which adds elements to zeros. Each is the other's
- * adjoint and rule, as with index_select and index_add. */
+/* gather takes elements by index along an axis: y_j = x_i(j) in each line along it. So gx_i is the
+ * sum of gy_j over all j with i(j) = i: scatter_add, which adds elements to zeros. Each is the
+ * adjoint of the other, and so its derivative. */
 #include <cotangent/ops.h>
 
-#include "axes.h"
 #include "copy.h"
 #include "index.h"
-
-/* a line of `index`: how long, the size of the axis it points along, and the strides */
-typedef struct line {
-    int64_t length, size, whole, part, index;
-} line;
-
-#define CT_KERNELS      "gather_kernels.h"
-#define CT_KERNELS_F32  16
-#define CT_KERNELS_F64  16
-#define CT_KERNELS_I64  uint64_t
-#define CT_KERNELS_BOOL unsigned char
-#include <cotangent/kernels.h>
-static const ct_loop_body taking[][CT_SIMDS] = CT_KERNEL_TABLE(take);
-static const ct_loop_body adding[][CT_SIMDS] = CT_KERNEL_TABLE(add);
 
 static ct_status gather_infer(ct_call *call)
 {
@@ -43,16 +28,8 @@ static ct_status scatter_add_infer(ct_call *call)
     if (status != CT_OK)
         return status;
     if (!ct_same_shape(x, index))
-        return ct_call_fail(call, CT_ERROR_SHAPE, "as many indices are needed as elements");
+        return ct_call_fail(call, CT_ERROR_SHAPE, "there must be as many indices as elements");
     return ct__set_size(call, axis, a->size);
-}
-
-void ct__each_line(ct_tensor *whole, ct_tensor *part, ct_tensor *index, int axis, bool adds)
-{
-    line l = { ct_size(index, axis), ct_size(whole, axis), ct_strides(whole)[axis],
-               ct_strides(part)[axis], ct_strides(index)[axis] };
-    ct__loop_lines(CT_TENSORS(whole, part, index), axis,
-                   CT_KERNEL_OF(adds ? adding : taking, whole), &l);
 }
 
 static ct_status gather_forward(ct_call *call)
@@ -61,7 +38,7 @@ static ct_status gather_forward(ct_call *call)
     int axis = ct__along_axis(call, x);
     ct_status status = ct__check_range(call, ct_size(x, axis));
     if (status == CT_OK)
-        ct__each_line(x, ct_call_y(call, 0), ct_call_x(call, 1), axis, false);
+        ct__take_lines(x, ct_call_y(call, 0), ct_call_x(call, 1), axis);
     return status;
 }
 
@@ -72,7 +49,7 @@ static ct_status scatter_add_forward(ct_call *call)
     ct_status status = ct__check_range(call, ct_size(y, axis));
     ct__clear(y);
     if (status == CT_OK)
-        ct__each_line(y, x, ct_call_x(call, 1), axis, true);
+        status = ct__add_lines(y, x, ct_call_x(call, 1), axis);
     return status;
 }
 
@@ -91,8 +68,7 @@ static ct_status gather_backward(const ct_call *call, ct_tensor *const *gy, ct_t
 {
     if (!ct_call_adds(call, 0))
         ct__clear(gx[0]);
-    ct__each_line(gx[0], gy[0], ct_call_x(call, 1), ct__along_axis(call, gx[0]), true);
-    return CT_OK;
+    return ct__add_lines(gx[0], gy[0], ct_call_x(call, 1), ct__along_axis(call, gx[0]));
 }
 
 static ct_status scatter_add_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)

@@ -1,5 +1,5 @@
-/* gemm against plain loops in double: every kernel, odd sizes, strides, offsets, epilogues. An
- * element may be off by k roundings of its sum of magnitudes. */
+/* ops/products/gemm.c against plain loops in long double: every kernel, odd sizes, strides, offsets, epilogues. An
+ * element may be off by k + 4 roundings of its sum of magnitudes, and never by more than 520. */
 #include "support.h"
 
 #include "copy.h"
@@ -42,16 +42,18 @@ static double worst_of(const ct__gemm *g, bool f32)
     for (int64_t i = 0; i < g->m; i++)
         for (int64_t j = 0; j < g->n; j++) {
             double start = g->adds ? before[i * g->c_row + j] : g->bias ? bias64[j] : 0;
-            double sum = start, size = fabs(start) + 1e-30;
+            double size = fabs(start) + 1e-30;
+            long double sum = (long double)start;
             for (int64_t p = 0; p < g->k; p++) {
                 double term = a[i * g->a.row + p * g->a.col] * b[p * g->b.row + j * g->b.col];
-                sum += term;
+                sum += (long double)term;
                 size += fabs(term);
             }
             int64_t at = i * g->c_row + j;
             double is = f32 ? (double)c32[at] : c64[at];
-            double allowed = unit * ((double)g->k + 4) * size + (g->activation ? 4 * unit : 0);
-            double off = fabs(is - after(g->activation, sum)) / allowed;
+            double allowed = unit * fmin((double)g->k + 4, 520) * size;
+            allowed += g->activation ? 4 * unit : 0;
+            double off = fabs(is - after(g->activation, (double)sum)) / allowed;
             worst = off <= worst ? worst : off; /* a NaN is the worst */
         }
     return worst;
@@ -133,6 +135,33 @@ START_TEST(more_than_one_block)
     check_forms(1, 1030, 270, (ct__gemm){ 0 }, 1);
     check_forms(9, 1030, 270, (ct__gemm){ .bias = bias64, .activation = CT_RELU }, 1);
     check_forms(310, 1, 520, (ct__gemm){ .bias = bias64 }, 2);
+}
+END_TEST
+
+/* on both sides of each depth at which a sum is cut, and more than two of its pieces. With positive
+ * operands a plain sum of 22,000 terms would be off by thousands of roundings */
+START_TEST(deep_sums)
+{
+    static const int sizes[][2] = { { 1, 3 }, { 1, 17 }, { 5, 7 }, { 2, 8 }, { 13, 1 }, { 9, 16 } };
+    static const int depths[] = { 319, 321, 640, 10240, 10241, 22000 };
+    fill_all();
+    for (int i = 0; i < ROOM; i++) {
+        a64[i] = a32[i] = 0.1f;
+        b64[i] = b32[i] = (float)(1.25 + 0.001 * (i % 7));
+    }
+    for (int i = 0; i < 36; i++) {
+        const int *size = sizes[i % 6];
+        if (size[1] * depths[i / 6] < ROOM - 100 && size[0] * depths[i / 6] < ROOM - 100)
+            check_forms(size[0], size[1], depths[i / 6], (ct__gemm){ .adds = i % 4 == 1,
+                        .bias = i % 4 == 2 ? bias64 : NULL }, 1);
+    }
+    for (int k = 511; k < 1300; k += k < 513 ? 1 : 512) {
+        check_forms(1, 300, k, (ct__gemm){ .bias = bias64, .activation = CT_TANH }, 1);
+        check_forms(1, 300, k, (ct__gemm){ .adds = true }, 1);
+    }
+    ct__gemm wide = { .m = 2, .n = 1100, .k = 10300, .a = { NULL, 7, 1 }, .b = { NULL, 30, 1 },
+                      .c_row = 1100, .bias = bias64, .activation = CT_RELU };
+    check(wide, 2 * 1100);
 }
 END_TEST
 
@@ -308,12 +337,18 @@ START_TEST(same_bits_for_any_number_of_threads)
     check_threads(row);
     check_threads((ct__gemm){ .m = 1100, .n = 7, .k = 300, .a = { NULL, 64, 1 },
                               .b = { NULL, 1, 64 }, .c_row = 7 });
+    check_threads((ct__gemm){ .m = 1100, .n = 7, .k = 6000, .a = { NULL, 64, 1 },
+                              .b = { NULL, 1, 64 }, .c_row = 7 });
+    check_threads((ct__gemm){ .m = 20, .n = 130, .k = 10300, .a = { NULL, 7, 1 },
+                              .b = { NULL, 5, 1 }, .c_row = 130 });
+    check_threads((ct__gemm){ .m = 20, .n = 130, .k = 10300, .a = { NULL, 7, 1 },
+                              .b = { NULL, 1, 5 }, .c_row = 130, .activation = CT_TANH });
 }
 END_TEST
 
 Suite *gemm_suite(void)
 {
-    const TTest *const tests[] = { small_sizes, more_than_one_block, epilogue,
+    const TTest *const tests[] = { small_sizes, more_than_one_block, deep_sums, epilogue,
                                    strides_of_zero_and_below, same_bits_for_a_row_alone,
                                    thin_and_turned, rows_a_power_of_two_apart, infinity_stays,
                                    same_bits_for_any_number_of_threads, NULL };

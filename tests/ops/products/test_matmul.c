@@ -1,4 +1,4 @@
-/* matmul, linear and dot: values and gradients against plain sums, NumPy's shapes, messages. */
+/* ops/products/matmul.c, batch.c and linear.c: values and gradients against plain sums, NumPy's shapes, messages. */
 #include "support.h"
 
 static ct_tensor *numbers(int64_t n, const int64_t *shape, int ndim)
@@ -213,6 +213,73 @@ START_TEST(dot_products)
 }
 END_TEST
 
+/* -- Accuracy: x and y are 0.1 in all of very many places. A plain sum of so many is off by
+ * thousands of roundings */
+static void expect_sum(ct_tensor *sums, double want)
+{
+    double unit = ct_dtype_of(sums) == CT_F32 ? 0x1p-24 : 0x1p-53;
+    ct_tensor *off = ct_abs(ct_shift(ct_cast(sums, CT_F64), -want));
+    ck_assert_double_le(ct_item(ct_max(off)), 520 * unit * want);
+}
+
+START_TEST(the_error_does_not_grow_with_the_depth)
+{
+    const int64_t n = 50003;
+    for (int k = 0; k < 6; k++) {
+        ct_dtype dtype = k % 2 ? CT_F64 : CT_F32;
+        ct_context_free(cx);
+        cx = ct_context_new(&(ct_context_options){ .simd = (ct_simd)(k / 2 + 1) });
+        ct_tensor *x = ct_full(cx, dtype, CT_SHAPE(n, 13), 0.1), *t = ct_transpose(x), *g[2];
+        ct_tensor *rows = ct_contiguous(t), *v = ct_contiguous(ct_select(t, 0, 0));
+        ct_tensor *row = ct_expand(ct_full(cx, dtype, CT_SHAPE(1, 300), 0.1), CT_SHAPE(n, 300));
+        double one = ct_at(v, CT_INDEX(0)), want = (double)n * one * one;
+        expect_sum(ct_matmul(t, x), want);
+        expect_sum(ct_matmul(rows, x), want);
+        expect_sum(ct_matmul(rows, ct_transpose(rows)), want);
+        expect_sum(ct_matmul(ct_slice(rows, 0, 0, 3, 1), ct_transpose(rows)), want);
+        expect_sum(ct_matmul(t, ct_slice(x, 1, 0, 2, 1)), want);
+        expect_sum(ct_matmul(v, x), want);
+        expect_sum(ct_matmul(v, row), want);
+        expect_sum(ct_matmul(rows, v), want);
+        expect_sum(ct_matmul(t, v), want);
+        expect_sum(ct_dot(v, v), want);
+        expect_sum(ct_dot(ct_select(x, 1, 0), ct_select(x, 1, 1)), want);
+        ct_tensor *w = ct_variable(ct_full(cx, dtype, CT_SHAPE(13, 13), 0.1));
+        ct_tensor *b = ct_variable(ct_full(cx, dtype, CT_SHAPE(13), 0.1));
+        ck_assert_int_eq(ct_grad(ct_linear(x, w, b), x, (ct_tensor *[]){ w, b }, 2, 0, g), CT_OK);
+        expect_sum(g[0], want);
+        expect_sum(g[1], (double)n * one);
+        expect_ok();
+    }
+}
+END_TEST
+
+/* Products are summed over an axis along which they do not lie as one: the sum is off by at most
+ * twice the root of their number. */
+START_TEST(sums_of_many_products)
+{
+    const int64_t n = 40000;
+    ct_tensor *a = ct_permute(ct_full(cx, CT_F32, CT_SHAPE(3, n, 2, 2), 0.1), CT_AXES(1, 0, 2, 3));
+    ct_tensor *b = ct_variable(ct_full(cx, CT_F32, CT_SHAPE(3, 2, 3), 0.1)), *g[2];
+    ct_tensor *gy = ct_full(cx, CT_F32, CT_SHAPE(n, 3, 2, 3), 0.1), *y[2];
+    for (int i = 0; i < 2; i++)
+        y[i] = ct_matmul(a, b);
+    double one = ct_at(gy, CT_INDEX(0, 0, 0, 0)), want = 2 * (double)n * one * one;
+    ck_assert_int_eq(ct_grad(y[0], gy, &b, 1, 0, &g[0]), CT_OK);
+    ck_assert_int_eq(ct_grad(ct_add(y[0], y[1]), gy, &b, 1, 0, &g[1]), CT_OK);
+    for (int i = 0; i < 2; i++) {
+        ct_tensor *off = ct_abs(ct_shift(ct_cast(g[i], CT_F64), -(i + 1) * want));
+        ck_assert_double_le(ct_item(ct_max(off)), 404 * 0x1p-24 * want * (i + 1));
+    }
+    /* each product another, none of a group's size left over */
+    ct_tensor *x[] = { ct_variable(ct_permute(ct_randn(cx, CT_F64, CT_SHAPE(2, 3, 101, 4)),
+                                              CT_AXES(2, 0, 1, 3))),
+                       ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(2, 4, 2))) };
+    ct_tensor *z = ct_matmul(x[0], x[1]);
+    check_gradients(z, by_sums(x[0], x[1]), x);
+}
+END_TEST
+
 /* -- Errors */
 START_TEST(messages)
 {
@@ -255,6 +322,8 @@ static void use_all(ct_context *c)
     ct_tensor *y = ct_linear_activation(x, w, ct_ones(c, CT_F32, CT_SHAPE(40)), CT_TANH);
     ct_tensor *z = ct_sum(ct_matmul(y, ct_transpose(ct_matmul(x, ct_transpose(w)))));
     ct_backward(z);
+    ct_tensor *many = ct_permute(ct_ones(c, CT_F32, CT_SHAPE(2, 3, 70, 4)), CT_AXES(2, 0, 1, 3));
+    ct_backward(ct_sum(ct_matmul(many, ct_variable(ct_ones(c, CT_F32, CT_SHAPE(2, 4, 2))))));
     ct_grad(ct_dot(ct_select(x, 0, 0), ct_select(w, 0, 0)), NULL, (ct_tensor *[]){ x, w }, 2,
             CT_CREATE_GRAPH, g);
 }
@@ -293,7 +362,8 @@ Suite *matmul_suite(void)
         leading_axes_broadcast, views_need_no_copy, one_dimension,
         one_dimension_is_a_row_or_a_column, nothing_to_sum,
         second_derivatives, cotangents_add_up, linear_is_matmul_and_bias,
-        bias_is_optional_but_must_not_have_failed, dot_products, messages, out_of_memory,
+        bias_is_optional_but_must_not_have_failed, dot_products,
+        the_error_does_not_grow_with_the_depth, sums_of_many_products, messages, out_of_memory,
         a_batch_is_its_products, NULL
     };
     return make_suite("matmul", tests);

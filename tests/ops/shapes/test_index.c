@@ -1,4 +1,5 @@
-/* index_select and gather, and their adjoints: values, places that are taken twice, messages. */
+/* ops/shapes/index.c, index_select.c and gather.c: values, places that are taken twice or very often,
+ * messages. */
 #include "support.h"
 
 static ct_tensor *counted(int64_t rows, int64_t columns)
@@ -109,6 +110,78 @@ START_TEST(labels_of_a_batch)
 }
 END_TEST
 
+/* -- Accuracy: f32, into which very many are added. Plain sums of n equal numbers would be off by
+ * some n / 6 roundings. */
+static void expect_alike(ct_tensor *gx, const double *want, double roundings)
+{
+    for (int64_t i = 0; i < ct_count(gx); i++) {
+        double is = (double)((const float *)ct_data(gx))[i];
+        ck_assert_double_le(fabs(is - want[i]), roundings * 0x1p-24 * fabs(want[i]));
+    }
+}
+
+/* x of 3 axes, its slabs along `axis` taken n times: `often` of these are the same one, the others
+ * go round. Twice, so that the second gradient is added to the first */
+static void take_often(int64_t *shape, int axis, int64_t n, int64_t often)
+{
+    ct_scope scope = ct_scope_begin(cx);
+    ct_tensor *x = ct_variable(ct_zeros(cx, CT_F32, shape, 3)), *g[2], *y[2], *gy, *index;
+    int64_t size = shape[axis], *at = malloc((size_t)n * sizeof *at), count = ct_count(x);
+    double *want = calloc((size_t)count, sizeof *want);
+    for (int64_t j = 0; j < n; j++)
+        at[j] = j < often ? 1 - size * (j % 2) : j % size;
+    index = ct_from_ints(cx, CT_SHAPE(n), at, n);
+    shape[axis] = n;
+    gy = ct_full(cx, CT_F32, shape, 3, 0.1);
+    int64_t inner = axis == 2 ? 1 : axis == 1 ? shape[2] : shape[1] * shape[2];
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t j = 0; j < n; j++)
+            want[i] += (at[j] + size) % size == i / inner % size ? (double)0.1f : 0;
+    for (int k = 0; k < 2; k++)
+        y[k] = ct_mul(ct_index_select(x, axis, index), gy);
+    ck_assert_int_eq(ct_grad(ct_sum(y[0]), NULL, &x, 1, 0, &g[0]), CT_OK);
+    expect_alike(g[0], want, 260);
+    ck_assert_int_eq(ct_grad(ct_sum(ct_add(y[0], y[1])), NULL, &x, 1, 0, &g[1]), CT_OK);
+    for (int64_t i = 0; i < count; i++)
+        want[i] *= 2;
+    expect_alike(g[1], want, 260);
+    free(at), free(want);
+    ct_scope_end(cx, scope);
+}
+
+START_TEST(slabs_taken_very_often)
+{
+    for (int axis = 0; axis < 3; axis++)
+        for (int64_t often = 0; often <= 20000; often += 10000) {
+            take_often((int64_t[]){ 2, 3, 4 }, axis, 20000, often); /* wide, unless axis is 2 */
+            int64_t narrow[] = { 2, 1, 2 };
+            narrow[axis] = 5;
+            take_often(narrow, axis, 20000, often);
+        }
+    take_often((int64_t[]){ 21000, 1, 1 }, 0, 20000, 15000); /* most are not taken at all */
+    take_often((int64_t[]){ 1500, 3, 3 }, 0, 1500, 1000);
+}
+END_TEST
+
+START_TEST(gathered_very_often)
+{
+    const int64_t n = 30000;
+    for (int64_t size = 4; size < 100000; size += 49998)
+        for (int axis = 0; axis < 2; axis++) {
+            ct_tensor *x = ct_zeros(cx, CT_F32, CT_SHAPE(size, 2)), *g;
+            ct_tensor *index = ct_full(cx, CT_I64, CT_SHAPE(n, 2), 1 - (double)size);
+            x = ct_variable(axis ? ct_transpose(x) : x);
+            index = axis ? ct_transpose(index) : index;
+            ct_tensor *gy = ct_full(cx, CT_F32, ct_shape(index), 2, 0.1);
+            ck_assert_int_eq(ct_grad(ct_gather(x, axis, index), gy, &x, 1, 0, &g), CT_OK);
+            for (int64_t i = 0; i < size; i += size - 1)
+                ck_assert(ct_at(axis ? ct_transpose(g) : g, CT_INDEX(i, 1)) == 0);
+            double is = ct_at(g, CT_INDEX(1, 1)), want = (double)n * (double)0.1f;
+            ck_assert_double_le(fabs(is - want), 2 * 0x1p-24 * want);
+        }
+}
+END_TEST
+
 START_TEST(errors)
 {
     ct_tensor *x = ct_named(counted(2, 3), "w1"), *index = ints(CT_INTS(0, 2));
@@ -119,11 +192,11 @@ START_TEST(errors)
     ck_assert_ptr_null(ct_index_select(x, 2, index));
     expect_error(CT_ERROR_RANGE, "index_select: axis 2 of 2 dimensions", NULL);
     ck_assert_ptr_null(ct_index_select(x, 0, ct_unsqueeze(index, 0)));
-    expect_error(CT_ERROR_SHAPE, "index_select: the index has 2 dimensions, not 1", NULL);
+    expect_error(CT_ERROR_SHAPE, "index_select: the index must have 1 dimensions, got 2", NULL);
     ck_assert_ptr_null(ct_index_select(x, 0, ct_range(cx, CT_F32, 2)));
     expect_error(CT_ERROR_DTYPE, "index_select", "i64", "ct_cast", "f32", NULL);
     ck_assert_ptr_null(ct_gather(x, 0, index));
-    expect_error(CT_ERROR_SHAPE, "gather: the index has 1 dimensions, not 2", NULL);
+    expect_error(CT_ERROR_SHAPE, "gather: the index must have 2 dimensions, got 1", NULL);
     ck_assert_ptr_null(ct_gather(x, 0, ct_unsqueeze(index, 0)));
     expect_error(CT_ERROR_SHAPE, "gather: sizes differ along axis 1: w1 (2,3) x (1,2)", NULL);
     ck_assert_ptr_null(ct_gather(x, 0, ct_reshape(ints(CT_INTS(0, 1, 2)), CT_SHAPE(1, 3))));
@@ -144,6 +217,10 @@ static void use_all(ct_context *c)
     ct_backward(ct_sum(ct_index_select(x, 0, many)));
     ct_grad(ct_sum(ct_square(y)), NULL, &x, 1, CT_CREATE_GRAPH, &g);
     ct_backward(ct_sum(y));
+    for (int64_t width = 1; width < 20; width += 10) {
+        x = ct_variable(ct_ones(c, CT_F32, CT_SHAPE(2, width)));
+        ct_backward(ct_sum(ct_index_select(x, 0, ct_zeros(c, CT_I64, CT_SHAPE(300)))));
+    }
 }
 
 START_TEST(out_of_memory)
@@ -155,7 +232,8 @@ END_TEST
 Suite *index_suite(void)
 {
     const TTest *const tests[] = { slabs, slabs_of_any_width, gathers_along_any_axis,
-                                   what_is_gathered_twice_adds_up, labels_of_a_batch, errors,
+                                   what_is_gathered_twice_adds_up, labels_of_a_batch,
+                                   slabs_taken_very_often, gathered_very_often, errors,
                                    out_of_memory, NULL };
     return make_suite("index", tests);
 }

@@ -1,5 +1,7 @@
-/* Updates, against sequences by hand and against the formulas written plainly. */
+/* ops/updates/, against sequences by hand and against the formulas written plainly. */
 #include "support.h"
+
+#include <float.h>
 
 static ct_tensor *one(ct_dtype dtype, double value)
 {
@@ -288,6 +290,57 @@ START_TEST(clipping)
 }
 END_TEST
 
+/* n elements `x` of f64 and one of f32 that is 0, then clipped */
+static void check_norm(int64_t n, double x, double max_norm, double want)
+{
+    ct_tensor *g[] = { ct_full(cx, CT_F64, CT_SHAPE(n), x), one(CT_F32, 0) };
+    double norm = NAN, unit = x == 0 ? 1 : fabs(x);
+    ck_assert_int_eq(ct_update_clip(g, 2, max_norm, &norm), CT_OK);
+    ck_assert_double_le(fabs(norm / unit - want / unit), 3e-15 * (want / unit));
+    double after = ct_at(g[0], CT_INDEX(n - 1));
+    double factor = want > max_norm ? max_norm / (want / unit) : unit;
+    ck_assert_double_le(fabs(after - (x < 0 ? -factor : x == 0 ? 0 : factor)), 4e-15 * factor);
+}
+
+START_TEST(norms_of_the_whole_range)
+{
+    check_norm(2, 1e200, 5, sqrt(2) * 1e200);
+    check_norm(2, -1e200, 1e210, sqrt(2) * 1e200);
+    check_norm(4, -8e307, 3, 1.6e308);
+    check_norm(1, DBL_MAX, DBL_MAX / 4, DBL_MAX);
+    check_norm(2, 1e-160, 1, sqrt(2) * 1e-160);
+    check_norm(2, 1e-160, 1e-170, sqrt(2) * 1e-160);
+    check_norm(4, 1e-200, 1e-250, 2e-200);
+    check_norm(4, 5e-324, 1, 1e-323);
+    check_norm(90000, 1e160, 2, 3e162);
+    check_norm(90000, -1e-190, 1, 3e-188);
+    check_norm(2, 0, 1, 0);
+    check_norm(2, 1e200, 1e-120, sqrt(2) * 1e200); /* the factor is 0 in f64 */
+}
+END_TEST
+
+/* the factor, 1e-58, is 0 in f32 */
+START_TEST(clipping_to_a_tiny_norm)
+{
+    ct_tensor *g = ct_full(cx, CT_F32, CT_SHAPE(4), 3e38);
+    ck_assert_int_eq(ct_update_clip(&g, 1, 1e-20, NULL), CT_OK);
+    ck_assert_double_eq_tol(ct_at(g, CT_INDEX(3)) / 5e-21, 1, 1e-7);
+}
+END_TEST
+
+START_TEST(clipping_what_is_not_finite)
+{
+    static const double wrong[] = { NAN, INFINITY };
+    for (int i = 0; i < 2; i++) {
+        ct_tensor *g[] = { one(CT_F64, 1e200), one(CT_F64, wrong[i]), one(CT_F64, -1e-200) };
+        double norm = 0;
+        ck_assert_int_eq(ct_update_clip(g, 3, 1, &norm), CT_OK);
+        ck_assert(i == 0 ? isnan(norm) : isinf(norm));
+        ck_assert_double_eq(ct_at(g[0], CT_INDEX(0)), 1e200);
+    }
+}
+END_TEST
+
 START_TEST(clipping_errors)
 {
     double norm = 7;
@@ -296,6 +349,11 @@ START_TEST(clipping_errors)
     ck_assert_double_eq(norm, 0);
     ck_assert_int_eq(ct_update_clip(g, 3, 1, NULL), CT_ERROR_NULL);
     expect_error(CT_ERROR_NULL, "update_clip: operand 3 is NULL", NULL);
+    ck_assert_int_eq(ct_update_clip(g, 1, -1, NULL), CT_ERROR_VALUE);
+    expect_error(CT_ERROR_VALUE, "update_clip: max_norm must be positive, got -1", NULL);
+    ck_assert_int_eq(ct_update_clip(g, 1, NAN, NULL), CT_ERROR_VALUE);
+    expect_error(CT_ERROR_VALUE, "update_clip: max_norm must be positive, got nan", NULL);
+    ck_assert_int_eq(ct_update_clip(g, -2, 1, NULL), CT_ERROR_RANGE);
     ck_assert_int_eq(ct_update_clip(g, 1, 0, NULL), CT_ERROR_VALUE);
     expect_error(CT_ERROR_VALUE, "update_clip", "positive", NULL);
     ck_assert_int_eq(ct_update_clip(g, 2, 1, &norm), CT_ERROR_VALUE); /* cannot be written */
@@ -303,7 +361,7 @@ START_TEST(clipping_errors)
     ck_assert_double_eq(ct_at(g[0], CT_INDEX(0)), 1);
     g[1] = ct_scalar(cx, CT_I64, 3);
     ck_assert_int_eq(ct_update_clip(g, 2, 1, NULL), CT_ERROR_DTYPE);
-    expect_error(CT_ERROR_DTYPE, "update_clip: gradient 1 is not f32 or f64", NULL);
+    expect_error(CT_ERROR_DTYPE, "update_clip: gradient 1 must be f32 or f64", NULL);
     g[1] = one(CT_F32, INFINITY);
     ck_assert_int_eq(ct_update_clip(g, 2, 1, &norm), CT_OK);
     ck_assert(isinf(norm));
@@ -348,7 +406,7 @@ START_TEST(sgd_errors)
     expect_error(CT_ERROR_VALUE, "update_sgd", "nesterov", NULL);
     ck_assert_int_eq(ct_update_sgd(w, g, NULL, 1, 1, &(ct_sgd_options){ .reserved = { 0, 1 } }),
                      CT_ERROR_VALUE);
-    expect_error(CT_ERROR_VALUE, "update_sgd", "zeroed", NULL);
+    expect_error(CT_ERROR_VALUE, "update_sgd", "reserved options must be 0", NULL);
     ck_assert_int_eq(ct_update_sgd(w, g, NULL, 1, 1, &(ct_sgd_options){ .momentum = 0.5 }),
                      CT_ERROR_NULL);
     expect_error(CT_ERROR_NULL, "update_sgd", NULL);
@@ -380,15 +438,15 @@ START_TEST(adam_errors)
         expect_error(CT_ERROR_VALUE, "update_adam", names[i], NULL);
     }
     ck_assert_int_eq(ct_update_adam(&w, &g, moments, 1, -1, NULL), CT_ERROR_VALUE);
-    expect_error(CT_ERROR_VALUE, "update_adam: rate = -1", NULL);
+    expect_error(CT_ERROR_VALUE, "update_adam: rate must be finite and not negative, got -1", NULL);
     ck_assert_int_eq(ct_update_adam(&w, &g, NULL, 1, 1, NULL), CT_ERROR_NULL);
     expect_error(CT_ERROR_NULL, "update_adam", NULL);
     ct_tensor *no_count[] = { moments[0], moments[1], moments[0] };
     ck_assert_int_eq(ct_update_adam(&w, &g, no_count, 1, 1, NULL), CT_ERROR_DTYPE);
-    expect_error(CT_ERROR_DTYPE, "update_adam: step count 0 is not one i64", NULL);
+    expect_error(CT_ERROR_DTYPE, "update_adam: step count 0 must be one i64", NULL);
     ct_fill(moments[2], -1);
     ck_assert_int_eq(ct_update_adam(&w, &g, moments, 1, 1, NULL), CT_ERROR_VALUE);
-    expect_error(CT_ERROR_VALUE, "update_adam: step count 0 is -1", NULL);
+    expect_error(CT_ERROR_VALUE, "update_adam: step count 0 must be 0 or more, got -1", NULL);
     expect_unchanged(w);
 }
 END_TEST
@@ -416,7 +474,9 @@ Suite *update_suite(void)
     const TTest *const tests[] = { sgd_by_hand, adam_by_hand, adam_and_adamw,
                                    negative_options_are_zero, lists, any_strides,
                                    one_pass_over_all, what_overlaps_is_done_in_order, clipping,
-                                   clipping_errors, updates_are_seen, sgd_errors, adam_errors,
+                                   norms_of_the_whole_range, clipping_to_a_tiny_norm,
+                                   clipping_what_is_not_finite, clipping_errors,
+                                   updates_are_seen, sgd_errors, adam_errors,
                                    out_of_memory, NULL };
     return make_suite("update", tests);
 }

@@ -1,4 +1,4 @@
-/* Kernels of gather.c. Operands whole, part, index, each at the first elements of lines; with s the
+/* Kernels of index.c. Operands whole, part, index, each at the first elements of lines; with s the
  * size of REAL, 2 s + 8 bytes per element to take, 3 s + 8 and one operation to add. */
 static void K(take)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
@@ -7,10 +7,8 @@ static void K(take)(int64_t n, void *const *data, const int64_t *stride, const v
         const REAL *whole = (const REAL *)data[0] + i * stride[0];
         REAL *part = (REAL *)data[1] + i * stride[1];
         const int64_t *index = (const int64_t *)data[2] + i * stride[2];
-        for (int64_t j = 0; j < l->length; j++) {
-            int64_t at = index[j * l->index];
-            part[j * l->part] = whole[(at < 0 ? at + l->size : at) * l->whole];
-        }
+        for (int64_t j = 0; j < l->length; j++)
+            part[j * l->part] = whole[place(l, index, j) * l->whole];
     }
 }
 
@@ -22,8 +20,7 @@ static void K(add)(int64_t n, void *const *data, const int64_t *stride, const vo
         const REAL *part = (const REAL *)data[1] + i * stride[1];
         const int64_t *index = (const int64_t *)data[2] + i * stride[2];
         for (int64_t j = 0; j < l->length; j++) {
-            int64_t at = index[j * l->index];
-            REAL *to = &whole[(at < 0 ? at + l->size : at) * l->whole];
+            REAL *to = &whole[place(l, index, j) * l->whole];
             *to = (REAL)(*to + part[j * l->part]);
         }
     }
