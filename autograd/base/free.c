@@ -81,9 +81,11 @@ static void free_extra(ct_tensor *t, ct_tensor **stack)
 void ct__drop_attributes(ct_context *cx, const ct_op *op, void *attributes)
 {
     ct__scope scope;
-    ct__scope_push(cx, &scope);
+    if (cx)
+        ct__scope_push(cx, &scope);
     op->drop(attributes);
-    ct__scope_pop(cx, &scope);
+    if (cx)
+        ct__scope_pop(cx, &scope);
 }
 
 /* the tensor's block; or the buffer's, where that was made with it and no view shares it */

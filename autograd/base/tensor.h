@@ -180,7 +180,7 @@ static inline void ct__buffer_drop(ct_context *cx, ct__buffer *buffer)
         ct__buffer_free(cx, buffer);
 }
 void ct__drop(ct_tensor *t); /* frees it if nothing keeps it */
-/* calls op->drop, which there must be */
+/* calls op->drop, which there must be; cx may be NULL */
 void ct__drop_attributes(ct_context *cx, const ct_op *op, void *attributes);
 /* One handle more, one less. The lists follow the handles: a tensor is in its scope's while that
  * has one, among the kept ones else */

@@ -52,6 +52,7 @@ static int cast_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__cast_op;
 const ct_op ct__cast_op = {
     .name = "cast",
+    .inputs = 1,
     .attributes_size = sizeof(ct_dtype),
     .infer = cast_infer,
     .forward = cast_forward,

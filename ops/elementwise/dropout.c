@@ -123,6 +123,7 @@ static int dropout_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__dropout_op;
 const ct_op ct__dropout_op = {
     .name = "dropout",
+    .inputs = 1,
     .flags = CT_OP_CONTIGUOUS | CT_OP_RANDOM,
     .saves = CT_SAVE_AUX,
     .attributes_size = sizeof(numbers),

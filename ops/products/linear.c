@@ -139,6 +139,7 @@ static int activation_sample(ct_context *cx, int k, ct_tensor **x, void *attribu
 extern const ct_op ct__linear_op, ct__linear_activation_op;
 const ct_op ct__linear_op = {
     .name = "linear",
+    .inputs = -2,
     .flags = CT_OP_CONTIGUOUS,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
     .attributes_size = sizeof(ct_activation),
@@ -150,6 +151,7 @@ const ct_op ct__linear_op = {
 };
 const ct_op ct__linear_activation_op = {
     .name = "linear_activation",
+    .inputs = -2,
     .flags = CT_OP_CONTIGUOUS,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_Y(0),
     .attributes_size = sizeof(ct_activation),

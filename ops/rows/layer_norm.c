@@ -219,6 +219,7 @@ static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes_out)
 extern const ct_op ct__layer_norm_op;
 const ct_op ct__layer_norm_op = {
     .name = "layer_norm",
+    .inputs = -1,
     .flags = CT_OP_CONTIGUOUS,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_AUX,
     .attributes_size = sizeof(attributes),

@@ -40,6 +40,7 @@ static int contiguous_sample(ct_context *cx, int k, ct_tensor **x, void *attribu
 extern const ct_op ct__contiguous_op;
 const ct_op ct__contiguous_op = {
     .name = "contiguous",
+    .inputs = 1,
     .infer = contiguous_infer,
     .forward = copy_forward,
     .vjp = contiguous_vjp,
@@ -164,6 +165,7 @@ static int reshape_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__reshape_op;
 const ct_op ct__reshape_op = {
     .name = "reshape",
+    .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(ct__list),
     .infer = reshape_infer,

@@ -77,6 +77,7 @@ static int permute_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__permute_op;
 const ct_op ct__permute_op = {
     .name = "permute",
+    .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(ct__list),
     .infer = permute_infer,
@@ -125,6 +126,7 @@ static int transpose_sample(ct_context *cx, int k, ct_tensor **x, void *attribut
 extern const ct_op ct__transpose_op;
 const ct_op ct__transpose_op = {
     .name = "transpose",
+    .inputs = 1,
     .flags = CT_OP_VIEW,
     .infer = transpose_infer,
     .vjp = transpose_vjp,
@@ -198,6 +200,7 @@ static int squeeze_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__squeeze_op, ct__unsqueeze_op;
 const ct_op ct__squeeze_op = {
     .name = "squeeze",
+    .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(int),
     .infer = squeeze_infer,
@@ -206,6 +209,7 @@ const ct_op ct__squeeze_op = {
 };
 const ct_op ct__unsqueeze_op = {
     .name = "unsqueeze",
+    .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(int),
     .infer = unsqueeze_infer,

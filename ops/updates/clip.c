@@ -113,6 +113,7 @@ static int clip_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__update_clip_op;
 const ct_op ct__update_clip_op = {
     .name = "update_clip",
+    .inputs = -1,
     .flags = CT_OP_UPDATE,
     .attributes_size = sizeof(clip),
     .infer = clip_infer,

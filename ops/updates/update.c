@@ -186,6 +186,7 @@ static int sgd_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__update_sgd_op;
 const ct_op ct__update_sgd_op = {
     .name = "update_sgd",
+    .inputs = -2,
     .flags = CT_OP_UPDATE,
     .attributes_size = sizeof(sgd),
     .infer = sgd_infer,
@@ -267,6 +268,7 @@ static int adam_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__update_adam_op;
 const ct_op ct__update_adam_op = {
     .name = "update_adam",
+    .inputs = -5,
     .flags = CT_OP_UPDATE,
     .attributes_size = sizeof(adam),
     .infer = adam_infer,
