@@ -126,6 +126,8 @@ ct_status ct_keep(ct_tensor **slot, ct_tensor *x)
     if (!x)
         return ct_fail(*slot ? (*slot)->cx : NULL, CT_ERROR_NULL, "keep: the tensor is NULL");
     ct_tensor *old = *slot;
+    if (!ct__alive(x, "keep") || (old && !ct__alive(old, "keep")))
+        return CT_ERROR_STALE;
     if (!ct_retain(x))
         return ct_error(x->cx);
     *slot = x;

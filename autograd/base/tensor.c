@@ -186,7 +186,12 @@ const char *ct_name(const ct_tensor *x)
 
 ct_context *ct_context_of(const ct_tensor *x)
 {
-    return x ? x->cx : NULL;
+    return ct__alive(x, "context_of") ? x->cx : NULL;
+}
+
+bool ct_usable(const ct_tensor *x, const char *who)
+{
+    return ct__usable(x, who);
 }
 
 ct_dtype ct_dtype_of(const ct_tensor *x)

@@ -62,5 +62,7 @@ const ct_op ct__cast_op = {
 
 ct_tensor *ct_cast(ct_tensor *x, ct_dtype dtype)
 {
-    return x && ct_dtype_of(x) == dtype ? x : ct_apply(&ct__cast_op, &dtype, &x, 1);
+    if (!ct_usable(x, "cast"))
+        return NULL;
+    return ct_dtype_of(x) == dtype ? x : ct_apply(&ct__cast_op, &dtype, &x, 1);
 }

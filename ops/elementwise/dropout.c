@@ -136,5 +136,7 @@ const ct_op ct__dropout_op = {
 
 ct_tensor *ct_dropout(ct_tensor *x, double p)
 {
+    if (!ct_usable(x, "dropout"))
+        return NULL;
     return p == 0 ? x : ct_apply(&ct__dropout_op, &(numbers){ p }, &x, 1);
 }

@@ -75,6 +75,9 @@ static ct_status infer(ct_call *call)
         return status;
     if (!(a->epsilon >= 0 && isfinite(a->epsilon)))
         return ct_call_fail(call, CT_ERROR_VALUE, "epsilon is %g", a->epsilon);
+    if (ct_call_inputs(call) != 1 + a->weight + a->bias)
+        return ct_call_fail(call, CT_ERROR_VALUE, "takes %d inputs with these attributes, got %d",
+                            1 + a->weight + a->bias, ct_call_inputs(call));
     if (a->ndim < 1 || !ends_with(x, a, leading))
         return ct_call_fail(call, CT_ERROR_SHAPE, "the input does not end with the %d axes that "
                             "are normalized", a->ndim);
@@ -237,6 +240,8 @@ ct_tensor *ct_layer_norm(ct_tensor *x, const int64_t *shape, int ndim, ct_tensor
     attributes a = { .ndim = ndim, .epsilon = epsilon, .weight = weight, .bias = bias };
     ct_tensor *all[3] = { x };
     int n = 1;
+    if (x && !ct_usable(x, "layer_norm"))
+        return NULL;
     if (x && (ndim < 0 || ndim > CT_MAX_DIMS || !shape))
         return ct_fail(ct_context_of(x), CT_ERROR_NULL, "layer_norm: no list of %d sizes", ndim),
                NULL;

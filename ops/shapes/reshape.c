@@ -49,7 +49,9 @@ const ct_op ct__contiguous_op = {
 
 ct_tensor *ct_contiguous(ct_tensor *x)
 {
-    return x && ct_is_contiguous(x) ? x : ct_apply(&ct__contiguous_op, NULL, &x, 1);
+    if (!ct_usable(x, "contiguous"))
+        return NULL;
+    return ct_is_contiguous(x) ? x : ct_apply(&ct__contiguous_op, NULL, &x, 1);
 }
 
 /* -- reshape: the elements keep their row-major order, so gx is gy in x's shape. A view, or where

@@ -51,6 +51,9 @@ static ct_tensor *input(const ct_call *call, int lists, int list, int i)
 static ct_status check_floats(const ct_call *call, int lists, int floats)
 {
     int n = ct_call_inputs(call) / lists;
+    if (n * lists != ct_call_inputs(call))
+        return ct_call_fail(call, CT_ERROR_VALUE, "takes %d lists of one length, got %d tensors",
+                            lists, ct_call_inputs(call));
     for (int i = 0; i < n; i++) {
         const ct_tensor *w = ct_call_x(call, i);
         ct_dtype dtype = ct_dtype_of(w);
@@ -96,14 +99,6 @@ typedef struct lists {
     ct_tensor *const *w, *const *g, *const *state;
     int n, states;
 } lists;
-
-static ct_context *context_of(ct_tensor *const *list, int n)
-{
-    for (int i = 0; list && i < n; i++)
-        if (list[i])
-            return ct_context_of(list[i]);
-    return NULL;
-}
 
 /* what both have: lists that are there, options that were zeroed */
 static ct_status check_arguments(ct_context *cx, const char *who, const lists *l,
@@ -200,9 +195,9 @@ ct_status ct_update_sgd(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *con
     const ct_sgd_options o = options ? *options : (ct_sgd_options){ 0 };
     const char *who = ct__update_sgd_op.name;
     const lists l = { w, g, velocity, n, o.momentum > 0 ? 1 : 0 };
-    ct_context *cx = context_of(w ? w : g, n);
-    ct_status status = check_arguments(cx, who, &l, o.reserved);
-    if (status != CT_OK ||
+    ct_context *cx;
+    ct_status status = ct__context_of_list(w ? w : g, n, who, &cx);
+    if (status != CT_OK || (status = check_arguments(cx, who, &l, o.reserved)) != CT_OK ||
         (status = check_number(cx, who, "rate", rate, INFINITY)) != CT_OK ||
         (status = check_number(cx, who, "momentum", o.momentum, 1)) != CT_OK ||
         (status = check_number(cx, who, "weight_decay", o.weight_decay, INFINITY)) != CT_OK)
@@ -290,9 +285,9 @@ ct_status ct_update_adam(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *co
     const lists l = { w, g, moments, n, 3 };
     const adam a = { rate, chosen(o.beta1, 0.9), chosen(o.beta2, 0.999),
                      chosen(o.epsilon, 1e-8), chosen(o.weight_decay, 0), o.decoupled };
-    ct_context *cx = context_of(w ? w : g, n);
-    ct_status status = check_arguments(cx, who, &l, o.reserved);
-    if (status != CT_OK ||
+    ct_context *cx;
+    ct_status status = ct__context_of_list(w ? w : g, n, who, &cx);
+    if (status != CT_OK || (status = check_arguments(cx, who, &l, o.reserved)) != CT_OK ||
         (status = check_number(cx, who, "rate", a.rate, INFINITY)) != CT_OK ||
         (status = check_number(cx, who, "beta1", a.beta1, 1)) != CT_OK ||
         (status = check_number(cx, who, "beta2", a.beta2, 1)) != CT_OK ||

@@ -27,6 +27,10 @@ typedef struct ct__pass {
     int operands, n;
 } ct__pass;
 
+/* the context of the first tensor that there is (NULL: there is none), for the call `who`; an error
+   if that tensor is stale */
+ct_status ct__context_of_list(ct_tensor *const *list, int n, const char *who, ct_context **cx);
+
 /* room for n tuples, in the call's scratch */
 ct_status ct__pass_begin(ct__pass *p, const ct_call *call, int n, int operands);
 /* one tuple, all of one shape and float dtype. One that is not contiguous is looped over at once */
