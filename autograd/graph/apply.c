@@ -122,7 +122,7 @@ static CT__INLINE ct_status finish(ct_call *call, ct_status status)
     for (int i = 0; i < call->aux_count; i++)
         if (call->aux[i])
             ct__drop(call->aux[i]);
-    if (op->drop && !call->moved && call->attributes)
+    if (op->drop && !call->moved && (call->attributes || op->attributes_size == 0))
         ct__drop_attributes(call->cx, op, (void *)(uintptr_t)call->attributes);
     if (status != CT_OK)
         return undo(call, status);
