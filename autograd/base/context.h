@@ -16,10 +16,10 @@ typedef struct ct__text {
 
 typedef struct ct__scope {
     struct ct__scope *outer;
-    ct_scope id;          /* 0: the engine's own, round a callback; no user's scope lies beyond */
+    ct_scope id;          /* 0: the engine's own, on the C stack */
     ct_tensor *tensors;
     ct__text *texts;
-    bool fence;                /* round a callback, which ends no scope beyond it */
+    bool fence;                /* round a callback, which cannot end the scopes outside */
     bool recording, inference; /* as found when it began */
 } ct__scope;
 
@@ -45,6 +45,7 @@ struct ct_context {
     ct_status error;
     char error_text[512];
     bool recording, inference, find_nonfinite;
+    bool allocating, reporting; /* the allocator runs now; so does on_error */
     ct_simd simd;
     const char *writer; /* the operator or call that writes now */
     ct__scope root, *scope;

@@ -1,7 +1,7 @@
 /* Memory: every block the library uses comes from here.
  *
  * Freed blocks wait in a list per size class, and what was freed last is used first, while it is in
- * the cache: the common case is the few instructions in node.h. Blocks of up to 1 KiB are cut from
+ * the cache: the common case is the few instructions in memory.h. Blocks of up to 1 KiB are cut from
  * slabs of 64 KiB, aligned to their size, so that a block finds its slab by masking its address;
  * larger ones have eight classes per doubling (12.5 % lost at most) and are the allocator's one by
  * one. With the pool off each block is one call to the allocator, so that a sanitizer sees it. */
@@ -93,23 +93,45 @@ static void push(void **list, void *p)
     *list = p;
 }
 
+/* -- The allocator. While it runs, it cannot use the context: see ct__take_quietly, scope.c */
+static void *allocate(ct_context *cx, size_t bytes, size_t alignment)
+{
+    const ct_allocator *allocator = &cx->options.allocator;
+    cx->allocating = true;
+    cx->memory.allocations++;
+    void *block = allocator->allocate(bytes, alignment, allocator->user);
+    cx->allocating = false;
+    return block;
+}
+
+void *ct__allocate(ct_context *cx, size_t bytes, size_t alignment)
+{
+    void *block = allocate(cx, bytes, alignment);
+    if (block || cx->pool.held == cx->memory.live_bytes)
+        return block;
+    ct_memory_trim(cx); /* what the pool keeps may be what is missing */
+    return allocate(cx, bytes, alignment);
+}
+
+void ct__deallocate(ct_context *cx, void *block, size_t bytes)
+{
+    const ct_allocator *allocator = &cx->options.allocator;
+    bool before = cx->allocating;
+    cx->allocating = true;
+    cx->memory.deallocations++;
+    allocator->deallocate(block, bytes, allocator->user);
+    cx->allocating = before;
+}
+
 static void system_free(ct_context *cx, void *block, size_t bytes)
 {
-    cx->memory.deallocations++;
     cx->pool.held -= (int64_t)bytes;
-    cx->options.allocator.deallocate(block, bytes, cx->options.allocator.user);
+    ct__deallocate(cx, block, bytes);
 }
 
 static void *system_take(ct_context *cx, size_t bytes, size_t alignment)
 {
-    const ct_allocator *allocator = &cx->options.allocator;
-    cx->memory.allocations++;
-    void *block = allocator->allocate(bytes, alignment, allocator->user);
-    if (!block && cx->pool.held > cx->memory.live_bytes) { /* what is kept may be what is missing */
-        ct_memory_trim(cx);
-        cx->memory.allocations++;
-        block = allocator->allocate(bytes, alignment, allocator->user);
-    }
+    void *block = ct__allocate(cx, bytes, alignment);
     if (block)
         cx->pool.held += (int64_t)bytes;
     return block;
@@ -145,24 +167,15 @@ void *ct__take_quietly(ct_context *cx, size_t bytes)
     size_t rounded = 0;
     int class = class_of(bytes, &rounded);
     int64_t live = cx->memory.live_bytes, most = cx->options.max_bytes;
-    if (class < 0 || (most > 0 && (int64_t)rounded > most - live))
+    if (class < 0 || (most > 0 && (int64_t)rounded > most - live) || cx->allocating)
         return NULL;
     void *p = take(cx, class, rounded);
     if (!p)
         return NULL;
-    live += (int64_t)rounded;
+    live = cx->memory.live_bytes + (int64_t)rounded;
     cx->memory.live_bytes = live;
     if (live > cx->memory.peak_bytes)
         cx->memory.peak_bytes = live;
-    return p;
-}
-
-void *ct__take_slowly(ct_context *cx, size_t bytes)
-{
-    void *p = ct__take_quietly(cx, bytes);
-    if (!p)
-        ct_fail(cx, CT_ERROR_MEMORY, "out of memory: %zu bytes more, with %lld live", bytes,
-                (long long)cx->memory.live_bytes);
     return p;
 }
 

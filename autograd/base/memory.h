@@ -1,21 +1,25 @@
-/* Blocks of memory, from the context's pool. The common case is inlined. */
+/* Blocks of memory from the context's pool. The common case is inlined. */
 #ifndef COTANGENT_MEMORY_H
 #define COTANGENT_MEMORY_H
 #include <string.h>
 
 #include "context.h"
 
-void *ct__take_slowly(ct_context *cx, size_t bytes);
-void *ct__take_quietly(ct_context *cx, size_t bytes); /* NULL, where that is no error */
+void *ct__take_slowly(ct_context *cx, size_t bytes);  /* status.c: NULL and CT_ERROR_MEMORY */
+void *ct__take_quietly(ct_context *cx, size_t bytes); /* NULL and no error */
 void ct__give_back_slowly(ct_context *cx, void *block, size_t bytes);
+/* past the pool: memory that is no tensor's, and does not count as live */
+void *ct__allocate(ct_context *cx, size_t bytes, size_t alignment); /* NULL and no error */
+void ct__deallocate(ct_context *cx, void *block, size_t bytes);
 
 static inline int ct__small_class(size_t bytes)
 {
     return bytes ? (int)((bytes - 1) / CT__STEP) : 0;
 }
 
-/* NULL and CT_ERROR_MEMORY. Here only the common case: a small block that was used before, below
- * the peak (so that no limit is passed and no statistic but one changes) */
+/* A block, or NULL and CT_ERROR_MEMORY. Only the common case is here: a small block that was used
+ * before, while fewer bytes are live than at the peak. So no limit can be passed, and live_bytes is
+ * the only statistic that changes. */
 static inline void *ct__take(ct_context *cx, size_t bytes)
 {
     if (bytes > CT__SMALL)

@@ -1,57 +1,34 @@
-/* Scopes: a stack of lists. Tensors are threaded through their own headers, so that giving one to a
- * scope and ending a scope allocate nothing and cannot fail. */
+/* Scopes: a stack of lists of tensors and texts. Tensors are threaded through their own headers, so
+ * that giving one to a scope and ending a scope allocate nothing and cannot fail. free.c empties
+ * them. */
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "base.h"
 
-/* newest first: what is freed has nothing later on it, so that freeing seldom has to wait */
-static void empty(ct_context *cx, ct__scope *scope)
+bool ct__in_callback(const ct_context *cx)
 {
-    for (ct_tensor *t; (t = scope->tensors);) {
-        t->flags &= (uint16_t)~CT__IN_SCOPE;
-        ct__unhandle(t);
-    }
-    for (ct__text *text; (text = scope->texts);) {
-        scope->texts = text->next;
-        ct__give_back(cx, text, sizeof *text + text->bytes);
-    }
+    for (const ct__scope *s = cx->scope; s != &cx->root; s = s->outer)
+        if (s->fence)
+            return true;
+    return cx->allocating;
 }
 
-static void end_innermost(ct_context *cx)
+/* An allocator runs at moments when scopes cannot change. */
+static bool may_change(ct_context *cx, const char *who)
 {
-    ct__scope *scope = cx->scope;
-    empty(cx, scope);
-    cx->recording = scope->recording;
-    cx->inference = scope->inference;
-    cx->scope = scope->outer;
-    if (scope->id) {
-        cx->memory.scopes--;
-        ct__give_back(cx, scope, sizeof *scope);
-    }
-}
-
-void ct__scope_empty(ct_context *cx, ct__scope *scope)
-{
-    while (cx->scope != scope)
-        end_innermost(cx);
-    empty(cx, scope);
-}
-
-void ct__scopes_free(ct_context *cx)
-{
-    while (cx->scope != &cx->root)
-        end_innermost(cx);
-    empty(cx, &cx->root);
+    if (cx && cx->allocating)
+        ct_fail(cx, CT_ERROR_VALUE, "%s: called inside the context's allocator", who);
+    return cx && !cx->allocating;
 }
 
 ct_scope ct_scope_begin(ct_context *cx)
 {
-    ct__scope *scope = cx ? ct__take(cx, sizeof *scope) : NULL;
+    ct__scope *scope = may_change(cx, "scope_begin") ? ct__take(cx, sizeof *scope) : NULL;
     if (!scope)
         return 0;
     ct__scope_open(cx, scope, cx->scope_serial);
-    cx->scope_serial += 2; /* odd for ever: never 0 */
+    cx->scope_serial += 2; /* it stays odd, so it is never 0 */
     cx->memory.scopes++;
     return scope->id;
 }
@@ -64,10 +41,10 @@ ct_scope ct_scope_begin_callback(ct_context *cx)
     return id;
 }
 
-/* the open scope of that id, where the caller may end it; NULL and perhaps an error */
+/* the open scope of that id, if the caller may end it; else NULL, and an error if it is open */
 static ct__scope *find(ct_context *cx, ct_scope id, const char *who)
 {
-    if (!cx || !id)
+    if (!id || !may_change(cx, who))
         return NULL;
     bool outside = false;
     for (ct__scope *s = cx->scope; s != &cx->root; s = s->outer) {
@@ -85,11 +62,8 @@ static ct__scope *find(ct_context *cx, ct_scope id, const char *who)
 void ct_scope_end(ct_context *cx, ct_scope id)
 {
     ct__scope *scope = find(cx, id, "scope_end");
-    if (!scope)
-        return;
-    while (cx->scope != scope)
-        end_innermost(cx);
-    end_innermost(cx);
+    if (scope)
+        ct__scope_end(cx, scope);
 }
 
 ct_tensor *ct_scope_return(ct_context *cx, ct_scope id, ct_tensor *x)
@@ -145,23 +119,6 @@ void ct_release(ct_tensor *x)
     ct__unhandle(x);
 }
 
-/* What the user retained and did not release. The others in the list are gradients: they go with
- * their variables, which may be held by what comes later, so they wait in a list of their own. */
-void ct__kept_free(ct_context *cx)
-{
-    ct_tensor *gradients = NULL;
-    for (ct_tensor *t; (t = cx->kept);) {
-        if (t->retains > 0) {
-            t->handles -= t->retains - 1;
-            t->retains = 0;
-            ct__unhandle(t);
-            continue;
-        }
-        ct__unlink(t);
-        ct__link(t, &gradients);
-    }
-}
-
 ct_status ct_keep(ct_tensor **slot, ct_tensor *x)
 {
     if (!slot)
@@ -169,6 +126,8 @@ ct_status ct_keep(ct_tensor **slot, ct_tensor *x)
     if (!x)
         return ct_fail(*slot ? (*slot)->cx : NULL, CT_ERROR_NULL, "keep: the tensor is NULL");
     ct_tensor *old = *slot;
+    if (!ct__alive(x, "keep") || (old && !ct__alive(old, "keep")))
+        return CT_ERROR_STALE;
     if (!ct_retain(x))
         return ct_error(x->cx);
     *slot = x;

@@ -3,9 +3,15 @@
 #define COTANGENT_SCOPE_H
 #include "tensor.h"
 
-void ct__scope_empty(ct_context *cx, ct__scope *scope); /* and those inside it */
+/* -- free.c */
+void ct__scope_empty(ct_context *cx, ct__scope *scope); /* ends those inside it */
+void ct__scope_end(ct_context *cx, const ct__scope *scope); /* and those inside it */
 void ct__scopes_free(ct_context *cx);
 void ct__kept_free(ct_context *cx);
+
+/* -- scope.c */
+/* Does the caller run inside a callback of this context? Then the context cannot be freed. */
+bool ct__in_callback(const ct_context *cx);
 const char *ct__scope_text(ct_context *cx, const char *format, ...) CT_PRINTF(2, 3);
 char *ct__scope_chars(ct_context *cx, size_t bytes); /* room for a text; the scope frees it */
 void *ct__scope_room(ct_context *cx, size_t bytes);  /* the same, aligned to 64 bytes */

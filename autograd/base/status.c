@@ -48,9 +48,19 @@ const char *ct_error_text(const ct_context *cx)
 
 void ct_error_clear(ct_context *cx)
 {
-    if (!cx)
-        return;
-    cx->error = CT_OK;
+    if (cx && !cx->reporting)
+        cx->error = CT_OK;
+}
+
+/* on_error cannot clear the error, which callers have yet to see */
+static void report(ct_context *cx)
+{
+    ct__scope scope;
+    ct__scope_push(cx, &scope);
+    cx->reporting = true;
+    cx->options.on_error(cx->error, cx->error_text, cx->options.user);
+    cx->reporting = false;
+    ct__scope_pop(cx, &scope);
 }
 
 ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...)
@@ -64,7 +74,15 @@ ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...)
     va_end(arguments);
     cx->error = code;
     if (cx->options.on_error)
-        cx->options.on_error(code, cx->error_text, cx->options.user);
-    cx->error = code; /* it may not clear what callers have yet to see */
+        report(cx);
     return code;
+}
+
+void *ct__take_slowly(ct_context *cx, size_t bytes)
+{
+    void *p = ct__take_quietly(cx, bytes);
+    if (!p)
+        ct_fail(cx, CT_ERROR_MEMORY, "out of memory: %zu bytes more, with %lld live", bytes,
+                (long long)cx->memory.live_bytes);
+    return p;
 }

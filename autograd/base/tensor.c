@@ -1,15 +1,8 @@
-/* The life of tensors and buffers: made, shared, and freed without recursion when nothing keeps
- * them (node.h says what keeps what). */
+/* Making tensors and buffers, and asking about them. free.c lets them go. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base.h"
-
-static inline size_t tensor_bytes(int ndim, uint32_t inputs, size_t attributes)
-{
-    return sizeof(ct_tensor) + (size_t)ndim * 2 * sizeof(int64_t) + ct__input_bytes(inputs) +
-           attributes;
-}
 
 static CT__INLINE void lay_out(ct_tensor *t, const ct__layout *layout)
 {
@@ -46,7 +39,7 @@ static CT__INLINE ct_tensor *start(ct_context *cx, ct_tensor *t, const ct__layou
 
 static inline size_t bytes_of(const ct__layout *layout)
 {
-    return tensor_bytes(layout->ndim, layout->inputs, layout->attributes);
+    return ct__tensor_bytes(layout->ndim, layout->inputs, layout->attributes);
 }
 
 /* with a buffer before it, whose data are still to come */
@@ -112,21 +105,6 @@ ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t inputs, size_t attribute
                                            .attributes = attributes });
 }
 
-/* nobody reads the data any more; the block goes too, where the tensor has gone before */
-void ct__buffer_free(ct_context *cx, ct__buffer *buffer)
-{
-    ct__borrow *borrow = buffer->borrow;
-    if (borrow) {
-        if (borrow->release)
-            borrow->release(buffer->data, borrow->user);
-        ct__give_back(cx, borrow, sizeof *borrow);
-    } else if (buffer->data != buffer->tiny) {
-        ct__give_back(cx, buffer->data, ((size_t)buffer->bytes + 63) / 64 * 64);
-    }
-    if (buffer->orphan)
-        ct__give_back(cx, buffer, buffer->block);
-}
-
 ct_tensor *ct__alias(ct_tensor *x)
 {
     ct_tensor *t = ct__tensor_over(x->cx, &(ct__layout){ .dtype = x->dtype,
@@ -140,94 +118,6 @@ ct_tensor *ct__alias(ct_tensor *x)
     t->data = x->data;
     t->flags |= x->flags & (CT__READ_ONLY | CT__ZERO);
     return t;
-}
-
-static void drop_data(ct_tensor *t)
-{
-    ct__buffer_drop(t->cx, t->buffer);
-    t->buffer = NULL;
-    t->data = NULL;
-}
-
-/* x loses a hold, and with `saved` a save; what that frees goes on the stack */
-static void let_go(ct_tensor *x, bool saved, ct_tensor **stack)
-{
-    if (saved && --x->saves == 0 && x->handles == 0)
-        drop_data(x);
-    if (--x->holds == 0 && x->handles == 0) {
-        x->next = *stack;
-        *stack = x;
-    }
-}
-
-static void free_extra(ct_tensor *t, ct_tensor **stack)
-{
-    ct__extra *extra = t->extra;
-    ct_context *cx = t->cx;
-    if (extra->name)
-        ct__give_back(cx, extra->name, strlen(extra->name) + 1);
-    for (ct__hook *hook = extra->hooks, *next; hook; hook = next) {
-        next = hook->next;
-        ct__give_back(cx, hook, sizeof *hook);
-    }
-    for (int i = 0; i < extra->aux_count; i++)
-        if (extra->aux[i])
-            let_go(extra->aux[i], true, stack);
-    for (int i = 0; i < extra->outputs; i++)
-        if (extra->kept[i])
-            let_go(extra->kept[i], true, stack);
-    ct__unhandle(extra->grad); /* carries no graph: this goes one deep */
-    ct__give_back(cx, extra, sizeof *extra);
-}
-
-static inline void give_back_block(ct_tensor *t)
-{
-    ct__buffer *buffer = (ct__buffer *)(void *)t - 1;
-    bool made = t->flags & CT__MADE_BUFFER;
-    t->flags = CT__DEAD;
-    if (!made)
-        ct__give_back(t->cx, t, tensor_bytes(t->ndim, t->input_count,
-                                             t->op ? t->op->attributes_size : 0));
-    else if (buffer->refs == 0)
-        ct__give_back(t->cx, buffer, buffer->block);
-    else
-        buffer->orphan = true;
-}
-
-static void free_one(ct_tensor *t, ct_tensor **stack)
-{
-    ct_context *cx = t->cx;
-    const ct_op *op = t->op;
-    if (op) {
-        if (op->drop)
-            op->drop(ct__attributes(t));
-        cx->memory.nodes--;
-        ct_tensor **x = ct__inputs(t);
-        for (uint32_t i = 0; t->flags & CT__REQUIRES_GRAD && i < t->input_count; i++)
-            let_go(x[i], ct__saves_x(op, i), stack);
-    }
-    if (t->extra)
-        free_extra(t, stack);
-    drop_data(t);
-    cx->memory.tensors--;
-    give_back_block(t);
-}
-
-void ct__drop(ct_tensor *t)
-{
-    if (t->handles > 0)
-        return;
-    if (t->holds > 0) {
-        if (t->saves == 0)
-            drop_data(t);
-        return;
-    }
-    t->next = NULL;
-    for (ct_tensor *stack = t; stack;) {
-        t = stack;
-        stack = t->next;
-        free_one(t, &stack);
-    }
 }
 
 ct__extra *ct__extra_of(ct_tensor *t)
@@ -296,7 +186,12 @@ const char *ct_name(const ct_tensor *x)
 
 ct_context *ct_context_of(const ct_tensor *x)
 {
-    return x ? x->cx : NULL;
+    return ct__alive(x, "context_of") ? x->cx : NULL;
+}
+
+bool ct_usable(const ct_tensor *x, const char *who)
+{
+    return ct__usable(x, who);
 }
 
 ct_dtype ct_dtype_of(const ct_tensor *x)

@@ -29,7 +29,7 @@ enum {
     CT__TARGET = 256,      /* ct_grad wants its cotangent */
     CT__HIDDEN = 512,      /* the vertex behind several outputs: no data */
     CT__MADE_BUFFER = 1024, /* there is a buffer before it */
-    CT__DEAD = 0x8000      /* freed: whoever shows it, uses a stale handle */
+    CT__DEAD = 0x8000      /* it is being freed, or was: only a stale handle leads here */
 };
 
 typedef struct ct__borrow {
@@ -69,9 +69,11 @@ typedef struct ct__extra {
 } ct__extra;
 
 struct ct_tensor {
+    ct_tensor *next, **prev; /* in the scope's list, or the context's of kept ones. `next` is first
+                                because the pool writes there once the tensor is freed: the context
+                                and the flags stay, so that a stale handle is recognized */
     ct_context *cx;
     int64_t count;
-    ct_tensor *next, **prev; /* in the scope's list, or the context's of kept ones */
     /* a new tensor's are 0 from here ... */
     ct__buffer *buffer;      /* NULL once nobody can read the data */
     char *data;              /* the first element */
@@ -122,6 +124,12 @@ static inline void *ct__attributes(const ct_tensor *t)
     return (char *)ct__inputs(t) + ct__input_bytes(t->input_count);
 }
 
+static inline size_t ct__tensor_bytes(int ndim, uint32_t inputs, size_t attributes)
+{
+    return sizeof(ct_tensor) + (size_t)ndim * 2 * sizeof(int64_t) + ct__input_bytes(inputs) +
+           attributes;
+}
+
 /* do the rules of op read input i? */
 static inline bool ct__saves_x(const ct_op *op, uint32_t i)
 {
@@ -147,7 +155,7 @@ static inline void ct__unlink(ct_tensor *t)
         t->next->prev = t->prev;
 }
 
-/* -- tensor.c: making and letting go. A new tensor has no handle: give it one, or free it */
+/* -- tensor.c: making. A new tensor has no handle: give it one, or free it */
 typedef struct ct__layout {
     ct_dtype dtype;
     int ndim;
@@ -162,6 +170,8 @@ ct_tensor *ct__tensor_around(ct_context *cx, const ct__layout *layout, void *dat
 /* of x's dtype and shape, row-major, with its own buffer */
 ct_tensor *ct__tensor_like(const ct_tensor *x, uint32_t inputs, size_t attributes);
 ct_tensor *ct__alias(ct_tensor *x); /* a leaf over the same data */
+
+/* -- free.c: letting go */
 void ct__buffer_free(ct_context *cx, ct__buffer *buffer);
 static inline void ct__buffer_drop(ct_context *cx, ct__buffer *buffer)
 {
@@ -169,7 +179,9 @@ static inline void ct__buffer_drop(ct_context *cx, ct__buffer *buffer)
     if (last && (buffer->data != buffer->tiny || buffer->orphan))
         ct__buffer_free(cx, buffer);
 }
-void ct__drop(ct_tensor *t);        /* free it if nothing keeps it */
+void ct__drop(ct_tensor *t); /* frees it if nothing keeps it */
+/* calls op->drop, which there must be; cx may be NULL */
+void ct__drop_attributes(ct_context *cx, const ct_op *op, void *attributes);
 /* One handle more, one less. The lists follow the handles: a tensor is in its scope's while that
  * has one, among the kept ones else */
 static inline void ct__handle(ct_tensor *t)

@@ -1,6 +1,27 @@
 /* Applying an operator: check the inputs, infer the outputs, compute them, record the call. */
 #include "record.h"
 
+/* The error of an operator that is applied to too few or too many inputs, or without attributes. */
+CT__COLD static ct_status refuse_call(const ct_call *call)
+{
+    const ct_op *op = call->op;
+    int least = op->inputs < 0 ? -op->inputs : op->inputs;
+    if (op->outputs > 8)
+        return ct_fail(call->cx, CT_ERROR_VALUE, "%s: has %d outputs; 8 are possible", op->name,
+                       op->outputs);
+    if (op->inputs > 0 ? call->n != least : call->n < least)
+        return ct_fail(call->cx, CT_ERROR_VALUE, "%s: takes %d input%s%s, got %d", op->name, least,
+                       least == 1 ? "" : "s", op->inputs < 0 ? " or more" : "", call->n);
+    return ct_fail(call->cx, CT_ERROR_NULL, "%s: the attributes are NULL", op->name);
+}
+
+static CT__INLINE bool is_complete(const ct_call *call)
+{
+    const ct_op *op = call->op;
+    bool enough = op->inputs > 0 ? call->n == op->inputs : call->n >= -op->inputs;
+    return enough && (call->attributes || op->attributes_size == 0) && op->outputs <= 8;
+}
+
 /* The error of the first input that cannot be used. */
 CT__COLD static ct_status refuse_inputs(ct_call *call)
 {
@@ -30,6 +51,8 @@ static CT__INLINE ct_status check_inputs(ct_call *call)
         flags |= x->flags;
     }
     call->cx = call->x[0]->cx;
+    if (!is_complete(call))
+        return refuse_call(call);
     call->recording = ct__is_recorded(call, flags & CT__REQUIRES_GRAD);
     if (call->recording && !call->op->vjp && !call->op->backward)
         return ct_call_fail(call, CT_ERROR_GRAPH,
@@ -99,8 +122,8 @@ static CT__INLINE ct_status finish(ct_call *call, ct_status status)
     for (int i = 0; i < call->aux_count; i++)
         if (call->aux[i])
             ct__drop(call->aux[i]);
-    if (op->drop && !call->moved)
-        op->drop((void *)(uintptr_t)call->attributes);
+    if (op->drop && !call->moved && (call->attributes || op->attributes_size == 0))
+        ct__drop_attributes(call->cx, op, (void *)(uintptr_t)call->attributes);
     if (status != CT_OK)
         return undo(call, status);
     for (int i = 0; i < call->outputs; i++)

@@ -96,7 +96,7 @@ static int add_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
     }
 }
 
-const ct_op ct_add_op = { .name = "add", .flags = CT_OP_BROADCAST, .infer = add_infer,
+const ct_op ct_add_op = { .name = "add", .inputs = 2, .flags = CT_OP_BROADCAST, .infer = add_infer,
                           .forward = add_forward, .vjp = add_vjp, .sample = add_sample };
 
 ct_tensor *ct_add(ct_tensor *a, ct_tensor *b)
@@ -149,7 +149,7 @@ static int broadcast_sample(ct_context *cx, int k, ct_tensor **x, void *attribut
     return 1;
 }
 
-const ct_op ct_broadcast_to_op = { .name = "broadcast_to", .flags = CT_OP_VIEW,
+const ct_op ct_broadcast_to_op = { .name = "broadcast_to", .inputs = 1, .flags = CT_OP_VIEW,
                                    .attributes_size = sizeof(shape_attributes),
                                    .infer = broadcast_infer, .vjp = broadcast_vjp,
                                    .sample = broadcast_sample };
@@ -197,7 +197,8 @@ static int sum_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
     return 1;
 }
 
-const ct_op ct_sum_to_op = { .name = "sum_to", .attributes_size = sizeof(shape_attributes),
+const ct_op ct_sum_to_op = { .name = "sum_to", .inputs = 1,
+                             .attributes_size = sizeof(shape_attributes),
                              .infer = sum_infer, .forward = sum_forward, .vjp = sum_vjp,
                              .sample = sum_sample };
 

@@ -103,19 +103,20 @@ ct_status ct_backward_from(ct_tensor *y, ct_tensor *gy)
 }
 
 /* -- ct_grad: the targets' cotangents are handed out */
-static ct_status check_targets(ct_tensor *y, ct_tensor *const *x, int n)
+static ct_status check_targets(const char *who, ct_tensor *y, ct_tensor *const *x, int n)
 {
     if (n < 0 || (n > 0 && !x))
-        return ct_fail(y->cx, CT_ERROR_NULL, "grad: no tensors to differentiate by");
+        return ct_fail(y->cx, CT_ERROR_NULL, "%s: no tensors to differentiate by", who);
     for (int i = 0; i < n; i++) {
         if (!x[i])
-            return ct_fail(y->cx, CT_ERROR_NULL, "grad: x%d is NULL", i);
-        if (!ct__alive(x[i], "grad"))
+            return ct_fail(y->cx, CT_ERROR_NULL, "%s: x%d is NULL", who, i);
+        if (!ct__alive(x[i], who))
             return CT_ERROR_STALE;
         if (x[i]->cx != y->cx)
-            return ct_fail(y->cx, CT_ERROR_CONTEXT, "grad: x%d is of another context", i);
+            return ct_fail(y->cx, CT_ERROR_CONTEXT, "%s: x%d is of another context", who, i);
         if (x[i]->flags & CT__IN_WALK)
-            return ct_fail(y->cx, CT_ERROR_GRAPH, "grad: a walk is already under way over x%d", i);
+            return ct_fail(y->cx, CT_ERROR_GRAPH, "%s: a walk is already under way over x%d", who,
+                           i);
     }
     return CT_OK;
 }
@@ -126,7 +127,8 @@ static ct_status check_paths(const ct__walk *w, ct_tensor *const *x, int n, unsi
     for (int i = 0; i < n && flags & CT_REQUIRE_PATH; i++)
         if (!ct__needs(w, x[i])) {
             ct__tensor_print(text, sizeof text, x[i], false);
-            return ct_fail(w->cx, CT_ERROR_GRAPH, "grad: y does not depend on x%d, %s", i, text);
+            return ct_fail(w->cx, CT_ERROR_GRAPH, "%s: y does not depend on x%d, %s", w->who, i,
+                           text);
         }
     return CT_OK;
 }
@@ -147,29 +149,31 @@ static ct_status hand_out(ct_tensor *const *x, int n, unsigned flags, ct_tensor 
 }
 
 /* A y that depends on no variable is an error: most often CT_CREATE_GRAPH was forgotten. */
-static ct_status check_depends(const ct_tensor *y, unsigned flags)
+static ct_status check_depends(const ct__how *how, const ct_tensor *y)
 {
-    if (y->flags & CT__REQUIRES_GRAD || (flags & (CT_ZERO_PATH | CT_REQUIRE_PATH)) == CT_ZERO_PATH)
+    bool zeros = (how->flags & (CT_ZERO_PATH | CT_REQUIRE_PATH)) == CT_ZERO_PATH;
+    if (y->flags & CT__REQUIRES_GRAD || zeros)
         return CT_OK;
     return ct_fail(y->cx, CT_ERROR_GRAPH,
-                   "grad: y requires no grad: it depends on no variable, or was made under "
+                   "%s: y requires no grad: it depends on no variable, or was made under "
                    "ct_no_grad, or is a gradient that was taken without CT_CREATE_GRAPH "
-                   "(CT_ZERO_PATH gives zeros)");
+                   "(CT_ZERO_PATH gives zeros)", how->who);
 }
 
-ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
-                   ct_tensor **gx)
+ct_status ct__grad_as(const ct__how *how, ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n,
+                      ct_tensor **gx)
 {
+    unsigned flags = how->flags;
     for (int i = 0; i < n; i++)
         gx[i] = NULL;
-    ct_status status = check_start("grad", y, gy);
+    ct_status status = check_start(how->who, y, gy);
     if (status == CT_OK)
-        status = check_targets(y, x, n);
+        status = check_targets(how->who, y, x, n);
     if (status == CT_OK)
-        status = check_depends(y, flags);
+        status = check_depends(how, y);
     if (status != CT_OK)
         return status;
-    ct__walk w = ct__walk_begin(y, "grad");
+    ct__walk w = ct__walk_begin(y, how->who);
     w.create_graph = flags & CT_CREATE_GRAPH;
     for (int i = 0; i < n; i++) {
         ct__handle(x[i]); /* a hook may release it */

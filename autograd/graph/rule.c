@@ -46,7 +46,9 @@ static ct_status by_kernel(ct_call *call, int in_place, ct_tensor *const *gy, ct
 /* gx from `vjp`, each with a handle of ours. */
 static ct_status by_vjp(ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
+    bool recording = call->cx->recording;
     ct_status status = ct__said(call, call->op->vjp(call, gy, gx), "vjp");
+    call->cx->recording = recording; /* whatever vjp has set: the rest is not its own */
     for (int i = 0; i < call->n; i++) {
         bool good = ct__wants(call, i) && gx[i] && ct__usable(gx[i], call->op->name) &&
                     gx[i]->cx == call->cx;

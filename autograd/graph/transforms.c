@@ -9,6 +9,8 @@
 
 #include "walk.h"
 
+enum { RECORDED = CT_CREATE_GRAPH | CT_ZERO_PATH };
+
 /* -- A stage: a scope in which f runs on variables that share the memory of the inputs */
 typedef struct stage {
     ct_context *cx;
@@ -59,6 +61,30 @@ static void clear(ct_tensor **out, int n)
         out[i] = NULL;
 }
 
+/* f's value, in the stage's scope; or NULL and an error. f has a scope of its own, so that what it
+ * sets there, or leaves open, ends with it. */
+static ct_tensor *call(const stage *s, ct_function f, void *user)
+{
+    ct__scope scope;
+    ct__scope_push(s->cx, &scope);
+    ct_tensor *y = f(s->cx, s->x, s->n, user);
+    if (!y)
+        ct_fail(s->cx, CT_ERROR_CALLBACK, "%s: the function failed without saying why", s->who);
+    bool good = ct__usable(y, s->who);
+    if (good && y->cx != s->cx) {
+        ct_fail(s->cx, CT_ERROR_CONTEXT, "%s: the function's value is of another context", s->who);
+        good = false;
+    }
+    if (good)
+        ct__handle(y); /* it outlives that scope */
+    ct__scope_pop(s->cx, &scope);
+    if (!good)
+        return NULL;
+    ct__to_scope(y);
+    ct__unhandle(y);
+    return y;
+}
+
 /* Returns f's value, or NULL and an error. The caller ends the stage in any case. */
 static ct_tensor *begin_stage(stage *s, ct_function f, void *user, ct_tensor *const *x, bool record)
 {
@@ -72,16 +98,7 @@ static ct_tensor *begin_stage(stage *s, ct_function f, void *user, ct_tensor *co
         if (record && ct__is_float(x[i]->dtype))
             ct_variable(s->x[i]);
     }
-    ct_tensor *y = s->x ? f(s->cx, s->x, s->n, user) : NULL;
-    if (!y && s->x)
-        ct_fail(s->cx, CT_ERROR_CALLBACK, "%s: the function failed without saying why", s->who);
-    if (!ct__usable(y, s->who))
-        return NULL;
-    if (y->cx == s->cx)
-        return y;
-    return ct_fail(s->cx, CT_ERROR_CONTEXT, "%s: the function's value is of another context",
-                   s->who),
-           NULL;
+    return s->x ? call(s, f, user) : NULL;
 }
 
 /* Puts a result, without its history, into the caller's slot. It has a handle of ours until
@@ -126,14 +143,16 @@ ct_status ct_vjp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
     clear(y, 1), clear(gx, n);
     if (y && y == gx)
         return ct_fail(cx, CT_ERROR_VALUE, "vjp: one array for two results");
-    stage s = { .cx = cx, .n = n, .who = "vjp" };
+    const ct__how zeros = { "vjp", CT_ZERO_PATH };
+    stage s = { .cx = cx, .n = n, .who = zeros.who };
     ct_status status = check_arguments(&s, f, x, NULL);
     if (status != CT_OK)
         return status;
     ct_tensor *value = begin_stage(&s, f, user, x, true), **g = room(&s);
     status = value && g ? put(y, value) : failed(cx);
     if (status == CT_OK && gx)
-        status = ct_grad(value, gy, s.x, n, CT_ZERO_PATH, g);
+        status = !gy && ct_error(cx) ? ct_error(cx) /* gy failed: it is not the default */
+                                     : ct__grad_as(&zeros, value, gy, s.x, n, g);
     for (int i = 0; gx && i < n && status == CT_OK; i++)
         status = put(&gx[i], g[i]);
     end_stage(&s);
@@ -145,11 +164,12 @@ ct_status ct_vjp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
 /* sum over i of (dg_i/du)^T v_i, where g_i = J_i^T u */
 static ct_tensor *pull(const stage *s, ct_tensor **g, ct_tensor *const *v, ct_tensor *u)
 {
+    const ct__how zeros = { s->who, CT_ZERO_PATH };
     ct_tensor *sum = ct_zeros_like(u), *part = NULL;
     for (int i = 0; i < s->n && sum; i++) {
         if (!ct_requires_grad(g[i])) /* y does not depend on x_i, and g_i is zeros */
             continue;
-        if (ct__grad(g[i], v[i], &u, 1, CT_ZERO_PATH, &part) != CT_OK)
+        if (ct__grad_as(&zeros, g[i], v[i], &u, 1, &part) != CT_OK)
             return NULL;
         sum = ct_add(sum, part);
     }
@@ -170,7 +190,7 @@ ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
     ct_tensor *u = g ? ct_variable(ct_zeros_like(value)) : NULL, *product = NULL;
     status = u ? put(y, value) : failed(cx);
     if (status == CT_OK)
-        status = ct__grad(value, u, s.x, n, CT_CREATE_GRAPH | CT_ZERO_PATH, g);
+        status = ct__grad_as(&(ct__how){ s.who, RECORDED }, value, u, s.x, n, g);
     if (status == CT_OK && !(product = pull(&s, g, v, u)))
         status = failed(cx);
     if (status == CT_OK)
@@ -184,6 +204,7 @@ ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
 /* hv_j = sum over i of (d gx_i / d x_j)^T v_i, into h, plain values */
 static ct_status second(const stage *s, ct_tensor **g, ct_tensor *const *v, ct_tensor **h)
 {
+    const ct__how zeros = { s->who, CT_ZERO_PATH };
     ct_tensor **part = room(s);
     ct_status status = part ? CT_OK : CT_ERROR_MEMORY;
     for (int j = 0; j < s->n && status == CT_OK; j++)
@@ -192,7 +213,7 @@ static ct_status second(const stage *s, ct_tensor **g, ct_tensor *const *v, ct_t
     for (int i = 0; i < s->n && status == CT_OK; i++) {
         if (!ct_requires_grad(g[i]))
             continue;
-        status = ct__grad(g[i], v[i], s->x, s->n, CT_ZERO_PATH, part);
+        status = ct__grad_as(&zeros, g[i], v[i], s->x, s->n, part);
         for (int j = 0; j < s->n && status == CT_OK; j++)
             if (!(h[j] = ct_add(h[j], part[j])))
                 status = failed(s->cx);
@@ -215,7 +236,7 @@ ct_status ct_hvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
     ct_tensor *value = begin_stage(&s, f, user, x, true), **g = room(&s), **h = room(&s);
     status = value && g && h ? CT_OK : failed(cx);
     if (status == CT_OK)
-        status = ct__grad(value, NULL, s.x, n, CT_CREATE_GRAPH | CT_ZERO_PATH, g);
+        status = ct__grad_as(&(ct__how){ s.who, RECORDED }, value, NULL, s.x, n, g);
     if (status == CT_OK)
         status = second(&s, g, v, h);
     for (int i = 0; i < n && status == CT_OK; i++) {
@@ -232,6 +253,7 @@ ct_status ct_hvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
 /* The matrix dy/dx, of shape(y) + shape(x): one vjp for each element of y. */
 static ct_tensor *rows(const stage *s, ct_tensor *y)
 {
+    const ct__how zeros = { s->who, CT_ZERO_PATH };
     ct_tensor *x = s->x[0], *row;
     int64_t shape[2 * CT_MAX_DIMS];
     int ndim = y->ndim + x->ndim;
@@ -241,11 +263,10 @@ static ct_tensor *rows(const stage *s, ct_tensor *y)
         return ct_fail(s->cx, CT_ERROR_DTYPE, "%s: x is %s, y is %s", s->who,
                        ct__dtype_text(x->dtype), ct__dtype_text(y->dtype)),
                NULL;
-    ct_tensor *j = ndim <= CT_MAX_DIMS ? ct_zeros(s->cx, x->dtype, shape, ndim) : NULL;
+    bool fits = ct__shape_count(s->cx, s->who, x->dtype, shape, ndim) >= 0;
+    ct_tensor *j = fits ? ct_zeros(s->cx, x->dtype, shape, ndim) : NULL;
     if (!j)
-        return ct_fail(s->cx, CT_ERROR_RANGE, "%s: %d dimensions; %d are possible", s->who, ndim,
-                       CT_MAX_DIMS),
-               NULL;
+        return NULL;
     size_t size = ct__dtype_size(x->dtype);
     for (int64_t k = 0; k < y->count && ct_requires_grad(y); k++) {
         ct__scope scope;
@@ -253,7 +274,7 @@ static ct_tensor *rows(const stage *s, ct_tensor *y)
         ct_tensor *unit = ct_zeros_like(y);
         if (unit)
             ct__store(unit->data + (size_t)k * size, unit->dtype, 1);
-        bool good = unit && ct__grad(y, unit, &x, 1, CT_ZERO_PATH, &row) == CT_OK;
+        bool good = unit && ct__grad_as(&zeros, y, unit, &x, 1, &row) == CT_OK;
         if (good)
             ct__copy_out(j->data + (size_t)(k * x->count) * size, row);
         ct__scope_pop(s->cx, &scope);
@@ -277,7 +298,7 @@ static ct_tensor *matrix(stage *s, ct_function f, void *user, ct_tensor *x, bool
     if (!y)
         status = failed(s->cx);
     else if (of_gradient)
-        status = ct__grad(y, NULL, s->x, 1, CT_CREATE_GRAPH | CT_ZERO_PATH, &y);
+        status = ct__grad_as(&(ct__how){ s->who, RECORDED }, y, NULL, s->x, 1, &y);
     ct_tensor *made = status == CT_OK ? rows(s, y) : NULL;
     if (status == CT_OK)
         status = made ? put(&j, made) : failed(s->cx);
@@ -297,16 +318,26 @@ ct_tensor *ct_hessian(ct_context *cx, ct_function f, void *user, ct_tensor *x)
 }
 
 /* -- Plain arrays in and out */
+static ct_tensor *input_of(const stage *s, const double *x, int64_t n)
+{
+    if (n > 0 && !x)
+        return ct_fail(s->cx, CT_ERROR_NULL, "%s: x is NULL", s->who), NULL;
+    if (ct__shape_count(s->cx, s->who, CT_F64, &n, 1) < 0)
+        return NULL;
+    return ct_from_memory(s->cx, CT_F64, CT_SHAPE(n), x);
+}
+
 double ct_value_and_gradient(ct_context *cx, ct_function f, void *user, const double *x, int64_t n,
                              double *gx)
 {
+    const ct__how zeros = { "value_and_gradient", CT_ZERO_PATH };
     double value = NAN;
-    stage s = { .cx = cx, .n = 1, .who = "value_and_gradient" };
+    stage s = { .cx = cx, .n = 1, .who = zeros.who };
     ct__scope outer;
     if (!cx)
         return NAN;
     ct__scope_push(cx, &outer);
-    ct_tensor *xt = ct_from_memory(cx, CT_F64, CT_SHAPE(n), x), *g = NULL;
+    ct_tensor *xt = input_of(&s, x, n), *g = NULL;
     if (xt && check_arguments(&s, f, &xt, NULL) == CT_OK) {
         ct_tensor *y = begin_stage(&s, f, user, &xt, gx != NULL);
         bool good = y && y->count == 1;
@@ -314,7 +345,7 @@ double ct_value_and_gradient(ct_context *cx, ct_function f, void *user, const do
             ct_fail(cx, CT_ERROR_SHAPE, "%s: the function's value has %lld elements, not one",
                     s.who, (long long)y->count);
         if (good && gx)
-            good = ct__grad(y, NULL, s.x, 1, CT_ZERO_PATH, &g) == CT_OK &&
+            good = ct__grad_as(&zeros, y, NULL, s.x, 1, &g) == CT_OK &&
                    ct_to_doubles(g, gx, n) == CT_OK;
         if (good)
             value = ct_item(y);

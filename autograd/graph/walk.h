@@ -85,6 +85,15 @@ void ct__drop_cotangents(ct_tensor *t);
 
 /* -- backward.c: ct_grad, where a NULL gy means one even while an error is pending, and gx has
  * room for the results */
-ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
-                   ct_tensor **gx);
+typedef struct ct__how {
+    const char *who; /* the call that the user made, for messages */
+    unsigned flags;  /* of ct_grad */
+} ct__how;
+ct_status ct__grad_as(const ct__how *how, ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n,
+                      ct_tensor **gx);
+static inline ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n,
+                                 unsigned flags, ct_tensor **gx)
+{
+    return ct__grad_as(&(ct__how){ "grad", flags }, y, gy, x, n, gx);
+}
 #endif

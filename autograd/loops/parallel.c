@@ -125,7 +125,7 @@ static ct__threads *start(ct_context *cx)
     if (cx->threads && cx->threads->process == getpid())
         return cx->threads;
     if (!cx->threads)
-        cx->threads = ct__take_quietly(cx, sizeof *cx->threads);
+        cx->threads = ct__allocate(cx, sizeof *cx->threads, 64);
     ct__threads *t = cx->threads;
     if (!t)
         return NULL;
@@ -175,7 +175,10 @@ void ct_parallel_for(ct_context *cx, int64_t n, void (*body)(int64_t i, void *ar
     if (!cx || !body || n <= 0)
         return;
     if (n > 1 && cx->options.parallel_for) {
+        ct__scope scope;
+        ct__scope_push(cx, &scope);
         cx->options.parallel_for(n, body, arg, cx->options.user);
+        ct__scope_pop(cx, &scope);
         return;
     }
     ct__threads *t = n > 1 && wanted(cx) > 1 ? start(cx) : NULL;
@@ -221,5 +224,6 @@ void ct__threads_free(ct_context *cx)
         pthread_cond_destroy(&t->wake);
         pthread_mutex_destroy(&t->lock);
     }
-    ct__give_back(cx, t, sizeof *t);
+    if (t)
+        ct__deallocate(cx, t, sizeof *t);
 }

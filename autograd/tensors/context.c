@@ -50,6 +50,10 @@ void ct_context_free(ct_context *cx)
 {
     if (!cx)
         return;
+    if (ct__in_callback(cx)) {
+        ct_fail(cx, CT_ERROR_VALUE, "context_free: called inside a callback of this context");
+        return;
+    }
     ct__objects_free(cx);
     ct__scopes_free(cx);
     ct__kept_free(cx);

@@ -226,11 +226,25 @@ const int64_t *ct_data_i64(const ct_tensor *x)
     return typed(x, CT_I64, "data_i64");
 }
 
-/* `worst` is a maximum that a NaN takes for ever */
+/* `worst` is a maximum. Once it is NaN, it stays so. */
 typedef struct difference {
     ct_dtype dtype;
     double *worst;
 } difference;
+
+/* |x - y|, exact before it is rounded to a double */
+static double integer_gap(int64_t x, int64_t y)
+{
+    return (double)(x < y ? (uint64_t)y - (uint64_t)x : (uint64_t)x - (uint64_t)y);
+}
+
+static double gap_of(const void *a, const void *b, ct_dtype dtype)
+{
+    if (dtype == CT_I64)
+        return integer_gap(*(const int64_t *)a, *(const int64_t *)b);
+    double x = ct__load(a, dtype), y = ct__load(b, dtype);
+    return x == y ? 0 : fabs(x - y); /* equal infinities do not differ */
+}
 
 static void compare(int64_t n, void *const *data, const int64_t *stride, const void *user)
 {
@@ -238,9 +252,7 @@ static void compare(int64_t n, void *const *data, const int64_t *stride, const v
     int64_t size = (int64_t)ct__dtype_size(d->dtype);
     const char *a = data[0], *b = data[1];
     for (int64_t i = 0; i < n; i++) {
-        double x = ct__load(a + i * stride[0] * size, d->dtype);
-        double y = ct__load(b + i * stride[1] * size, d->dtype);
-        double gap = x == y ? 0 : fabs(x - y); /* equal infinities do not differ */
+        double gap = gap_of(a + i * stride[0] * size, b + i * stride[1] * size, d->dtype);
         if (!(gap <= *d->worst) && !isnan(*d->worst))
             *d->worst = gap;
     }

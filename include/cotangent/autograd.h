@@ -101,7 +101,8 @@ ct_status ct_on_cotangent(ct_tensor *y, ct_hook hook, void *user); /* the hook g
 /* While this is on, the first operator that makes a NaN or an infinity fails, forward or backward,
    and the error names it. It costs one pass over each result. */
 void ct_find_nonfinite(ct_context *cx, bool on);
-/* One line per operator behind y. The scope owns the text. */
+/* One line per operator behind y, at most 1,000: then the last line says that there are more. The
+   scope owns the text. */
 const char *ct_graph_text(const ct_tensor *y);
 
 CT_API_END

@@ -86,7 +86,8 @@ typedef enum ct_status {
     CT_ERROR_UNSUPPORTED = 13  /* not in this build */
 } ct_status;
 
-/* all three, or none; may be called from any thread of this context */
+/* all three, or none. Neither function may use the context: there no scope begins or ends, and
+   nothing is allocated */
 typedef struct ct_allocator {
     void *(*allocate)(size_t bytes, size_t alignment, void *user);
     void (*deallocate)(void *p, size_t bytes, void *user);
@@ -108,7 +109,8 @@ typedef struct ct_context_options {
        is then one call to the allocator, which is what a sanitizer wants: the default under one) */
     int64_t pool_bytes;
     ct_allocator allocator;    /* zeroed: malloc and free */
-    /* at the first error: the place for a breakpoint; it cannot clear the error */
+    /* at the first error: the place for a breakpoint. It cannot clear the error, and must not release
+       what the failing call was given */
     void (*on_error)(ct_status code, const char *text, void *user);
     /* the host's own pool */
     void (*parallel_for)(int64_t n, void (*body)(int64_t i, void *), void *arg, void *user);
@@ -122,7 +124,8 @@ typedef struct ct_context_options {
 /* NULL only for lack of memory or options not zeroed */
 ct_context *ct_context_new(const ct_context_options *options);
 /* frees all that was made in it: tensors, modules, optimizers, retained or not, so error paths
-   need no other call. Their handles are dead after */
+   need no other call. Their handles are dead after. Refused, with an error, inside a callback of
+   this context */
 void ct_context_free(ct_context *cx);
 const char *ct_version(void);                  /* "0.1.0" */
 ct_simd ct_simd_of(const ct_context *cx);      /* what its kernels are made of */
@@ -140,9 +143,12 @@ const char *ct_status_text(ct_status code);    /* "shape", "dtype", ... */
 
 /* -- Scopes. Every tensor and text that a call returns belongs to the innermost open scope and
  * goes with it; with none open, to the context. Modes (ct_no_grad, ct_inference) end with the
- * scope they were set in. Leaving a function without ending its scope is late, not lost: whoever
- * ends an outer scope ends those inside it. The library opens a scope round every callback.
- * Ending a scope twice, or 0, does nothing. */
+ * scope they were set in. Leaving a function without ending its scope is late, not lost: the end of
+ * an outer scope ends those inside it. Ending a scope twice, or 0, does nothing.
+ *
+ * The library opens a scope round every callback: a forward, rule, hook or function, `release`,
+ * `drop`, `finish`, on_error and parallel_for. What the callback makes, and the scopes and modes that
+ * it leaves, end with it; a scope begun outside cannot be ended in it, which is an error. */
 typedef uint64_t ct_scope;
 ct_scope ct_scope_begin(ct_context *cx);       /* 0 on failure */
 void ct_scope_end(ct_context *cx, ct_scope scope);
@@ -157,7 +163,8 @@ uint64_t ct_random_u64(ct_context *cx);        /* for the caller's own use: shuf
 
 /* -- Memory */
 typedef struct ct_memory {
-    int64_t live_bytes, peak_bytes, pool_bytes; /* in tensors now; at most; kept for reuse */
+    /* in use by tensors, scopes and objects now, and at most so far; kept for reuse */
+    int64_t live_bytes, peak_bytes, pool_bytes;
     int64_t tensors, nodes, retained, scopes;   /* alive now */
     int64_t allocations, deallocations; /* calls made to the allocator since the context began */
     int64_t reserved[6];

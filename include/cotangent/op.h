@@ -44,7 +44,8 @@ typedef struct ct_op {
     unsigned flags;                            /* CT_OP_... */
     unsigned saves;                            /* what vjp and backward read: CT_SAVE_... */
     int inputs;                                /* how many ct_apply takes: n, or, as -n, n or more;
-                                                  0: any number, and infer checks it */
+                                                  0: any number. ct_apply checks it, and `infer`
+                                                  checks what depends on the attributes */
     int outputs;                               /* 0 means 1; at most 8 */
     size_t attributes_size;                    /* plain data, copied; tensors go in as inputs */
     void (*drop)(void *attributes);            /* where they are not plain */
@@ -67,7 +68,9 @@ typedef struct ct_op {
     const void *reserved[3];
 } ct_op;
 
-/* apply it; ct_apply returns output 0, ct_apply_all all of them (y NULL for CT_OP_UPDATE) */
+/* apply it; ct_apply returns output 0, ct_apply_all all of them (y NULL for CT_OP_UPDATE). Errors: a
+   number of inputs that the operator does not take, NULL or stale inputs, inputs of different
+   contexts, attributes NULL though it has some */
 ct_tensor *ct_apply(const ct_op *op, const void *attributes, ct_tensor *const *x, int n);
 ct_status ct_apply_all(const ct_op *op, const void *attributes, ct_tensor *const *x, int n,
                        ct_tensor **y);

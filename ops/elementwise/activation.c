@@ -53,6 +53,8 @@ ct_tensor *ct__activation_slope(ct_activation activation, ct_tensor *gy, ct_tens
 
 ct_tensor *ct_activate(ct_tensor *x, ct_activation activation)
 {
+    if (!ct_usable(x, "activate"))
+        return NULL;
     switch (activation) {
     case CT_IDENTITY:
         return x;

@@ -52,6 +52,7 @@ static int cast_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__cast_op;
 const ct_op ct__cast_op = {
     .name = "cast",
+    .inputs = 1,
     .attributes_size = sizeof(ct_dtype),
     .infer = cast_infer,
     .forward = cast_forward,
@@ -61,5 +62,7 @@ const ct_op ct__cast_op = {
 
 ct_tensor *ct_cast(ct_tensor *x, ct_dtype dtype)
 {
-    return x && ct_dtype_of(x) == dtype ? x : ct_apply(&ct__cast_op, &dtype, &x, 1);
+    if (!ct_usable(x, "cast"))
+        return NULL;
+    return ct_dtype_of(x) == dtype ? x : ct_apply(&ct__cast_op, &dtype, &x, 1);
 }

@@ -77,6 +77,7 @@ static int compare_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .inputs = 2,                                                                            \
         .flags = CT_OP_CONSTANT,                                                                \
         .infer = compare_infer,                                                                 \
         .forward = id##_forward,                                                                \
@@ -140,6 +141,7 @@ static int where_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__where_op;
 const ct_op ct__where_op = {
     .name = "where",
+    .inputs = 3,
     .flags = CT_OP_BROADCAST,
     .saves = CT_SAVE_X(0),
     .infer = where_infer,

@@ -122,6 +122,7 @@ static int dropout_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__dropout_op;
 const ct_op ct__dropout_op = {
     .name = "dropout",
+    .inputs = 1,
     .flags = CT_OP_CONTIGUOUS | CT_OP_RANDOM,
     .saves = CT_SAVE_AUX,
     .attributes_size = sizeof(numbers),
@@ -134,5 +135,7 @@ const ct_op ct__dropout_op = {
 
 ct_tensor *ct_dropout(ct_tensor *x, double p)
 {
+    if (!ct_usable(x, "dropout"))
+        return NULL;
     return p == 0 ? x : ct_apply(&ct__dropout_op, &(numbers){ p }, &x, 1);
 }

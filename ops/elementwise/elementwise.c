@@ -208,6 +208,7 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .inputs = 1,                                                                            \
         .user = &id##_row,                                                                      \
         .flags = flags_##saved | CT_OP_IN_PLACE,                                                \
         .saves = saves_##saved,                                                                 \
@@ -274,6 +275,7 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_t
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .inputs = 2,                                                                            \
         .user = &id##_row,                                                                      \
         .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE,                                              \
         .saves = saved,                                                                         \

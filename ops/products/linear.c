@@ -21,6 +21,9 @@ static ct_status linear_infer(ct_call *call)
     ct_status status = ct_call_check_float(call);
     if (status != CT_OK)
         return status;
+    if (ct_call_inputs(call) > 3)
+        return ct_call_fail(call, CT_ERROR_VALUE, "takes 2 or 3 inputs, got %d",
+                            ct_call_inputs(call));
     if (ndim == 0 || ct_ndim(w) != 2 || (b && ct_ndim(b) != 1))
         return ct_call_fail(call, CT_ERROR_SHAPE, "takes x (...,k), w (n,k) and b (n)");
     if (ct_size(x, -1) != ct_size(w, 1))
@@ -139,6 +142,7 @@ static int activation_sample(ct_context *cx, int k, ct_tensor **x, void *attribu
 extern const ct_op ct__linear_op, ct__linear_activation_op;
 const ct_op ct__linear_op = {
     .name = "linear",
+    .inputs = -2,
     .flags = CT_OP_CONTIGUOUS,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
     .attributes_size = sizeof(ct_activation),
@@ -150,6 +154,7 @@ const ct_op ct__linear_op = {
 };
 const ct_op ct__linear_activation_op = {
     .name = "linear_activation",
+    .inputs = -2,
     .flags = CT_OP_CONTIGUOUS,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_Y(0),
     .attributes_size = sizeof(ct_activation),
@@ -161,17 +166,29 @@ const ct_op ct__linear_activation_op = {
 };
 
 /* b may be NULL if there is no bias, but not if it failed: then an error is pending. */
-ct_tensor *ct_linear_activation(ct_tensor *x, ct_tensor *w, ct_tensor *b, ct_activation activation)
+static ct_tensor *layer(ct_tensor *x, ct_tensor *w, ct_tensor *b, ct_activation activation)
 {
     ct_activation within = ct__activation_fuses(activation) ? activation : CT_IDENTITY;
     const ct_op *op = within == CT_IDENTITY ? &ct__linear_op : &ct__linear_activation_op;
-    bool failed = x && !b && ct_error(ct_context_of(x));
+    bool failed = !b && ct_usable(x, op->name) && ct_error(ct_context_of(x));
     ct_tensor *all[] = { x, w, b };
     ct_tensor *y = ct_apply(op, &within, all, b || failed ? 3 : 2);
     return y && within != activation ? ct_activate(y, activation) : y;
 }
 
+ct_tensor *ct_linear_activation(ct_tensor *x, ct_tensor *w, ct_tensor *b, ct_activation activation)
+{
+    ct_tensor *all[] = { x, w, b };
+    for (int i = 0; i < 3; i++)
+        if (all[i] && !ct_usable(all[i], "linear_activation"))
+            return NULL;
+    if ((x || w) && !(x && w))
+        ct_fail(ct_context_of(x ? x : w), CT_ERROR_NULL, "linear_activation: the %s is NULL",
+                x ? "weight" : "input");
+    return layer(x, w, b, activation);
+}
+
 ct_tensor *ct_linear(ct_tensor *x, ct_tensor *w, ct_tensor *b)
 {
-    return ct_linear_activation(x, w, b, CT_IDENTITY);
+    return layer(x, w, b, CT_IDENTITY);
 }

@@ -189,6 +189,7 @@ static int matmul_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__matmul_op, ct__dot_op;
 const ct_op ct__matmul_op = {
     .name = "matmul",
+    .inputs = 2,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
     .infer = matmul_infer,
     .forward = matmul_forward,
@@ -234,6 +235,7 @@ static int dot_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 
 const ct_op ct__dot_op = {
     .name = "dot",
+    .inputs = 2,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
     .infer = dot_infer,
     .forward = matmul_forward,

@@ -16,10 +16,10 @@ static bool wrong_axis(const ct_tensor *x, const char *who, int64_t axis, const 
 bool ct__reduction_of(ct__reduction *r, const ct_tensor *x, const char *who, const int64_t *axes,
                       int n, unsigned flags)
 {
+    if (!ct_usable(x, who))
+        return false;
     ct_context *cx = ct_context_of(x);
     int ndim = ct_ndim(x);
-    if (ndim < 0)
-        return false;
     if (flags & ~(unsigned)CT_KEEPDIMS)
         return ct_fail(cx, CT_ERROR_VALUE, "%s: flags %#x mean nothing here", who, flags), false;
     if (n < 0 || (n > 0 && !axes))

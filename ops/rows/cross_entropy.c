@@ -170,6 +170,7 @@ static int sample(ct_context *cx, int k, ct_tensor **x, bool mean, bool *attribu
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .inputs = 2,                                                                            \
         .flags = CT_OP_CONTIGUOUS,                                                              \
         .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_AUX,                                     \
         .attributes_size = sizeof(bool),                                                        \

@@ -78,6 +78,9 @@ static ct_status infer(ct_call *call)
         return status;
     if (!(a->epsilon >= 0 && isfinite(a->epsilon)))
         return ct_call_fail(call, CT_ERROR_VALUE, "epsilon is %g", a->epsilon);
+    if (ct_call_inputs(call) != 1 + a->weight + a->bias)
+        return ct_call_fail(call, CT_ERROR_VALUE, "takes %d inputs with these attributes, got %d",
+                            1 + a->weight + a->bias, ct_call_inputs(call));
     if (a->ndim < 1 || !ends_with(x, a, leading))
         return ct_call_fail(call, CT_ERROR_SHAPE, "the input does not end with the %d axes that "
                             "are normalized", a->ndim);
@@ -244,6 +247,7 @@ static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes_out)
 extern const ct_op ct__layer_norm_op;
 const ct_op ct__layer_norm_op = {
     .name = "layer_norm",
+    .inputs = -1,
     .flags = CT_OP_CONTIGUOUS,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_AUX,
     .attributes_size = sizeof(attributes),
@@ -261,6 +265,8 @@ ct_tensor *ct_layer_norm(ct_tensor *x, const int64_t *shape, int ndim, ct_tensor
     attributes a = { .ndim = ndim, .epsilon = epsilon, .weight = weight, .bias = bias };
     ct_tensor *all[3] = { x };
     int n = 1;
+    if (x && !ct_usable(x, "layer_norm"))
+        return NULL;
     if (x && (ndim < 0 || ndim > CT_MAX_DIMS || !shape))
         return ct_fail(ct_context_of(x), CT_ERROR_NULL, "layer_norm: no list of %d sizes", ndim),
                NULL;

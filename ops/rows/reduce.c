@@ -200,6 +200,7 @@ static ct_status extreme_backward(const ct_call *call, ct_tensor *const *gy, ct_
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .inputs = 1,                                                                            \
         .saves = CT_SAVE_X(0) | CT_SAVE_Y(0) | CT_SAVE_AUX,                                     \
         .attributes_size = sizeof(ct__reduction),                                               \
         .infer = extreme_infer,                                                                 \
@@ -258,6 +259,7 @@ static int place_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .inputs = 1,                                                                            \
         .flags = CT_OP_CONSTANT,                                                                \
         .attributes_size = sizeof(int64_t),                                                     \
         .infer = place_infer,                                                                   \

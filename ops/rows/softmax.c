@@ -115,6 +115,7 @@ static ct_status softmax_backward(const ct_call *call, ct_tensor *const *gy, ct_
 extern const ct_op ct__softmax_op;
 const ct_op ct__softmax_op = {
     .name = "softmax",
+    .inputs = 1,
     .saves = CT_SAVE_Y(0),
     .attributes_size = sizeof(int64_t),
     .infer = infer,
@@ -156,6 +157,7 @@ static ct_status log_softmax_backward(const ct_call *call, ct_tensor *const *gy,
 extern const ct_op ct__log_softmax_op;
 const ct_op ct__log_softmax_op = {
     .name = "log_softmax",
+    .inputs = 1,
     .saves = CT_SAVE_Y(0),
     .attributes_size = sizeof(int64_t),
     .infer = infer,
@@ -246,6 +248,7 @@ static ct_status logsumexp_backward(const ct_call *call, ct_tensor *const *gy,
 extern const ct_op ct__logsumexp_op;
 const ct_op ct__logsumexp_op = {
     .name = "logsumexp",
+    .inputs = 1,
     .saves = CT_SAVE_X(0) | CT_SAVE_Y(0) | CT_SAVE_AUX,
     .attributes_size = sizeof(ct__reduction),
     .infer = logsumexp_infer,

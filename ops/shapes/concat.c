@@ -126,6 +126,7 @@ static int stack_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__concat_op, ct__stack_op;
 const ct_op ct__concat_op = {
     .name = "concat",
+    .inputs = -1,
     .attributes_size = sizeof(int),
     .infer = concat_infer,
     .forward = join,
@@ -134,6 +135,7 @@ const ct_op ct__concat_op = {
 };
 const ct_op ct__stack_op = {
     .name = "stack",
+    .inputs = -1,
     .attributes_size = sizeof(int),
     .infer = stack_infer,
     .forward = join,

@@ -100,6 +100,7 @@ static int scatter_add_sample(ct_context *cx, int k, ct_tensor **x, void *attrib
 
 const ct_op ct__gather_op = {
     .name = "gather",
+    .inputs = 2,
     .saves = CT_SAVE_X(1),
     .attributes_size = sizeof(ct__along),
     .infer = gather_infer,
@@ -110,6 +111,7 @@ const ct_op ct__gather_op = {
 };
 const ct_op ct__scatter_add_op = {
     .name = "scatter_add",
+    .inputs = 2,
     .saves = CT_SAVE_X(1),
     .attributes_size = sizeof(ct__along),
     .infer = scatter_add_infer,

@@ -297,6 +297,7 @@ static int index_add_sample(ct_context *cx, int k, ct_tensor **x, void *attribut
 
 const ct_op ct__index_select_op = {
     .name = "index_select",
+    .inputs = 2,
     .saves = CT_SAVE_X(1),
     .attributes_size = sizeof(ct__along),
     .infer = index_select_infer,
@@ -307,6 +308,7 @@ const ct_op ct__index_select_op = {
 };
 const ct_op ct__index_add_op = {
     .name = "index_add",
+    .inputs = 2,
     .saves = CT_SAVE_X(1),
     .attributes_size = sizeof(ct__along),
     .infer = index_add_infer,

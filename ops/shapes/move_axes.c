@@ -79,6 +79,7 @@ static int permute_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__permute_op;
 const ct_op ct__permute_op = {
     .name = "permute",
+    .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(ct__list),
     .infer = permute_infer,
@@ -127,6 +128,7 @@ static int transpose_sample(ct_context *cx, int k, ct_tensor **x, void *attribut
 extern const ct_op ct__transpose_op;
 const ct_op ct__transpose_op = {
     .name = "transpose",
+    .inputs = 1,
     .flags = CT_OP_VIEW,
     .infer = transpose_infer,
     .vjp = transpose_vjp,
@@ -201,6 +203,7 @@ static int squeeze_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__squeeze_op, ct__unsqueeze_op;
 const ct_op ct__squeeze_op = {
     .name = "squeeze",
+    .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(int),
     .infer = squeeze_infer,
@@ -209,6 +212,7 @@ const ct_op ct__squeeze_op = {
 };
 const ct_op ct__unsqueeze_op = {
     .name = "unsqueeze",
+    .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(int),
     .infer = unsqueeze_infer,
@@ -227,12 +231,30 @@ ct_tensor *ct_unsqueeze(ct_tensor *x, int axis)
 }
 
 /* -- expand: broadcast_to, where -1 keeps a size as it is */
+static bool may_become(const ct_tensor *x, const ct__list *to, int d)
+{
+    int own = d - (to->n - ct_ndim(x));
+    return own < 0 || ct_shape(x)[own] == 1 || ct_shape(x)[own] == to->values[d];
+}
+
 ct_tensor *ct_expand(ct_tensor *x, const int64_t *shape, int ndim)
 {
     ct__list to = ct__list_of(shape, ndim);
-    int more = x ? ndim - ct_ndim(x) : 0;
-    for (int d = more > 0 ? more : 0; x && d < to.n && d < CT_MAX_DIMS; d++)
-        if (to.values[d] == -1 && d - more < ct_ndim(x))
+    if (!ct_usable(x, "expand"))
+        return NULL;
+    ct_context *cx = ct_context_of(x);
+    int more = to.n - ct_ndim(x);
+    if (to.n < 0)
+        return ct_fail(cx, CT_ERROR_NULL, "expand: the list is NULL or its length negative"), NULL;
+    if (more < 0 || to.n > CT_MAX_DIMS)
+        return ct_fail(cx, more < 0 ? CT_ERROR_SHAPE : CT_ERROR_RANGE,
+                       "expand: a tensor of %d dimensions cannot have %d", ct_ndim(x), to.n), NULL;
+    for (int d = 0; d < to.n; d++) {
+        if (to.values[d] == -1 && d >= more)
             to.values[d] = ct_shape(x)[d - more];
-    return ct_broadcast_to(x, to.n > 0 ? to.values : shape, ndim);
+        if (to.values[d] < 0 || !may_become(x, &to, d))
+            return ct_fail(cx, CT_ERROR_SHAPE, "expand: axis %d cannot become of size %lld", d,
+                           (long long)to.values[d]), NULL;
+    }
+    return ct_broadcast_to(x, to.values, to.n);
 }

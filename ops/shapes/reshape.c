@@ -40,6 +40,7 @@ static int contiguous_sample(ct_context *cx, int k, ct_tensor **x, void *attribu
 extern const ct_op ct__contiguous_op;
 const ct_op ct__contiguous_op = {
     .name = "contiguous",
+    .inputs = 1,
     .infer = contiguous_infer,
     .forward = copy_forward,
     .vjp = contiguous_vjp,
@@ -48,7 +49,9 @@ const ct_op ct__contiguous_op = {
 
 ct_tensor *ct_contiguous(ct_tensor *x)
 {
-    return x && ct_is_contiguous(x) ? x : ct_apply(&ct__contiguous_op, NULL, &x, 1);
+    if (!ct_usable(x, "contiguous"))
+        return NULL;
+    return ct_is_contiguous(x) ? x : ct_apply(&ct__contiguous_op, NULL, &x, 1);
 }
 
 /* -- reshape: a view, or a copy where no strides describe it; gx is gy in x's shape */
@@ -164,6 +167,7 @@ static int reshape_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__reshape_op;
 const ct_op ct__reshape_op = {
     .name = "reshape",
+    .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(ct__list),
     .infer = reshape_infer,

@@ -106,6 +106,7 @@ static int embed_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__embed_op;
 const ct_op ct__embed_op = {
     .name = "embed",
+    .inputs = 1,
     .attributes_size = sizeof(embedding),
     .infer = embed_infer,
     .forward = embed_forward,
@@ -175,6 +176,7 @@ static int slice_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__slice_op;
 const ct_op ct__slice_op = {
     .name = "slice",
+    .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(span),
     .infer = slice_infer,
@@ -248,6 +250,7 @@ static int select_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__select_op;
 const ct_op ct__select_op = {
     .name = "select",
+    .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(position),
     .infer = select_infer,

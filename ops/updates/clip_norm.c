@@ -195,6 +195,7 @@ static int clip_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__update_clip_op;
 const ct_op ct__update_clip_op = {
     .name = "update_clip",
+    .inputs = -1,
     .flags = CT_OP_UPDATE,
     .attributes_size = sizeof(clip),
     .infer = clip_infer,
@@ -204,12 +205,13 @@ const ct_op ct__update_clip_op = {
 
 ct_status ct_update_clip(ct_tensor *const *g, int n, double max_norm, double *norm)
 {
-    ct_context *cx = NULL;
     const char *who = ct__update_clip_op.name;
-    for (int i = 0; g && i < n && !cx; i++)
-        cx = g[i] ? ct_context_of(g[i]) : NULL;
+    ct_context *cx;
+    ct_status status = ct__context_of_list(g, n, who, &cx);
     if (norm)
         *norm = 0;
+    if (status != CT_OK)
+        return status;
     if (n < 0)
         return ct_fail(cx, CT_ERROR_RANGE, "%s: n must not be negative, got %d", who, n);
     if (!(max_norm > 0))

@@ -54,6 +54,9 @@ static ct_tensor *input(const ct_call *call, int lists, int list, int i)
 static ct_status check_floats(const ct_call *call, int lists, int floats)
 {
     int n = ct_call_inputs(call) / lists;
+    if (n * lists != ct_call_inputs(call))
+        return ct_call_fail(call, CT_ERROR_VALUE, "takes %d lists of one length, got %d tensors",
+                            lists, ct_call_inputs(call));
     for (int i = 0; i < n; i++) {
         const ct_tensor *w = ct_call_x(call, i);
         ct_dtype dtype = ct_dtype_of(w);
@@ -100,14 +103,6 @@ typedef struct lists {
     ct_tensor *const *w, *const *g, *const *state;
     int n, states;
 } lists;
-
-static ct_context *context_of(ct_tensor *const *list, int n)
-{
-    for (int i = 0; list && i < n; i++)
-        if (list[i])
-            return ct_context_of(list[i]);
-    return NULL;
-}
 
 /* checks what all updates share: the lists must be there, the reserved options 0 */
 static ct_status check_arguments(ct_context *cx, const char *who, const lists *l,
@@ -192,6 +187,7 @@ static int sgd_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__update_sgd_op;
 const ct_op ct__update_sgd_op = {
     .name = "update_sgd",
+    .inputs = -2,
     .flags = CT_OP_UPDATE,
     .attributes_size = sizeof(sgd),
     .infer = sgd_infer,
@@ -205,9 +201,9 @@ ct_status ct_update_sgd(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *con
     const ct_sgd_options o = options ? *options : (ct_sgd_options){ 0 };
     const char *who = ct__update_sgd_op.name;
     const lists l = { w, g, velocity, n, o.momentum > 0 ? 1 : 0 };
-    ct_context *cx = context_of(w ? w : g, n);
-    ct_status status = check_arguments(cx, who, &l, o.reserved);
-    if (status != CT_OK ||
+    ct_context *cx;
+    ct_status status = ct__context_of_list(w ? w : g, n, who, &cx);
+    if (status != CT_OK || (status = check_arguments(cx, who, &l, o.reserved)) != CT_OK ||
         (status = check_number(cx, who, "rate", rate, INFINITY)) != CT_OK ||
         (status = check_number(cx, who, "momentum", o.momentum, 1)) != CT_OK ||
         (status = check_number(cx, who, "weight_decay", o.weight_decay, INFINITY)) != CT_OK)
@@ -273,6 +269,7 @@ static int adam_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__update_adam_op;
 const ct_op ct__update_adam_op = {
     .name = "update_adam",
+    .inputs = -5,
     .flags = CT_OP_UPDATE,
     .attributes_size = sizeof(adam),
     .infer = adam_infer,
@@ -294,9 +291,9 @@ ct_status ct_update_adam(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *co
     const lists l = { w, g, moments, n, 3 };
     const adam a = { rate, chosen(o.beta1, 0.9), chosen(o.beta2, 0.999),
                      chosen(o.epsilon, 1e-8), chosen(o.weight_decay, 0), o.decoupled };
-    ct_context *cx = context_of(w ? w : g, n);
-    ct_status status = check_arguments(cx, who, &l, o.reserved);
-    if (status != CT_OK ||
+    ct_context *cx;
+    ct_status status = ct__context_of_list(w ? w : g, n, who, &cx);
+    if (status != CT_OK || (status = check_arguments(cx, who, &l, o.reserved)) != CT_OK ||
         (status = check_number(cx, who, "rate", a.rate, INFINITY)) != CT_OK ||
         (status = check_number(cx, who, "beta1", a.beta1, 1)) != CT_OK ||
         (status = check_number(cx, who, "beta2", a.beta2, 1)) != CT_OK ||

@@ -1,5 +1,19 @@
 #include "update_loop.h"
 
+ct_status ct__context_of_list(ct_tensor *const *list, int n, const char *who, ct_context **cx)
+{
+    int i = 0;
+    while (list && i < n && !list[i])
+        i++;
+    *cx = NULL;
+    if (!list || i >= n)
+        return CT_OK;
+    if (!ct_usable(list[i], who))
+        return CT_ERROR_STALE;
+    *cx = ct_context_of(list[i]);
+    return CT_OK;
+}
+
 ct_status ct__pass_begin(ct__pass *p, const ct_call *call, int n, int operands)
 {
     size_t pieces = (size_t)n * sizeof *p->pieces;

@@ -30,6 +30,10 @@ typedef struct ct__pass {
     int operands, n;
 } ct__pass;
 
+/* the context of the first tensor that there is (NULL: there is none), for the call `who`; an error
+   if that tensor is stale */
+ct_status ct__context_of_list(ct_tensor *const *list, int n, const char *who, ct_context **cx);
+
 /* Takes room for n tuples from the call's scratch. */
 ct_status ct__pass_begin(ct__pass *p, const ct_call *call, int n, int operands);
 /* Adds a tuple, whose tensors have one shape and one float dtype. If one of them is not contiguous,

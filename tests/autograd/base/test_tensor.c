@@ -162,6 +162,22 @@ START_TEST(differences)
 }
 END_TEST
 
+static double difference_of(int64_t a, int64_t b)
+{
+    return ct_max_difference(ct_from_ints(cx, NULL, 0, &a, 1), ct_from_ints(cx, NULL, 0, &b, 1));
+}
+
+START_TEST(differences_of_integers)
+{
+    ck_assert_double_eq(difference_of(9007199254740993, 9007199254740992), 1);
+    ck_assert_double_eq(difference_of(-9007199254740993, -9007199254740992), 1);
+    ck_assert_double_eq(difference_of(INT64_MAX, INT64_MIN), 0x1p64);
+    ck_assert_double_eq(difference_of(INT64_MIN, INT64_MAX), 0x1p64);
+    ck_assert_double_eq(difference_of(INT64_MIN, INT64_MIN), 0);
+    ck_assert_double_eq(difference_of(INT64_MIN, INT64_MIN + 3), 3);
+}
+END_TEST
+
 START_TEST(text)
 {
     ct_tensor *x = ct_from_doubles(cx, CT_F32, CT_SHAPE(2, 3), CT_DOUBLES(1, 2, 3, 4, 5, 6));
@@ -218,6 +234,6 @@ Suite *tensor_suite(void);
 Suite *tensor_suite(void)
 {
     return make_suite("autograd/tensor", (const TTest *[]){
-        making, sizes_and_shapes, shapes_broadcast, bad_shapes, asking, reading, differences, text,
+        making, sizes_and_shapes, shapes_broadcast, bad_shapes, asking, reading, differences, differences_of_integers, text,
         names, every_allocation_fails_once, NULL });
 }

@@ -115,6 +115,7 @@ START_TEST(a_long_text_ends)
         lines++;
     ck_assert_int_eq(lines, 1000);
     ck_assert_int_eq(strncmp(text, "#0 sin -> ", 10), 0);
+    ck_assert_ptr_nonnull(strstr(text, "\n... (more operators, which are not listed)\n"));
 }
 END_TEST
 

@@ -96,6 +96,30 @@ START_TEST(the_hosts_pool)
 }
 END_TEST
 
+/* the threads' memory is no tensor's */
+START_TEST(live_bytes_return_to_zero)
+{
+    for (int64_t pool = -1; pool <= 0; pool++) {
+        long long blocks = 0;
+        ct_context *c = ct_context_new(&(ct_context_options){
+            .threads = 3, .pool_bytes = pool, .allocator = counting_allocator(&blocks) });
+        ct_memory memory;
+        ct_scope scope = ct_scope_begin(c);
+        ct_exp(ct_ones(c, CT_F64, CT_SHAPE(200000)));
+        ct_memory_stats(c, &memory);
+        ck_assert_int_gt(memory.live_bytes, 2 * 200000 * 8);
+        ct_scope_end(c, scope);
+        ct_memory_stats(c, &memory);
+        ck_assert_int_eq(memory.live_bytes, 0);
+        ct_memory_trim(c);
+        ct_memory_stats(c, &memory);
+        ck_assert_int_eq(memory.pool_bytes, 0);
+        ct_context_free(c);
+        ck_assert_int_eq(blocks, 0);
+    }
+}
+END_TEST
+
 /* returns when three threads are in it: then they have all started */
 static void meet(int64_t i, void *come)
 {
@@ -137,5 +161,6 @@ Suite *threads_suite(void);
 Suite *threads_suite(void)
 {
     return make_suite("autograd/threads", (const TTest *[]){
-        contexts_in_threads, each_once, the_hosts_pool, across_a_fork, NULL });
+        contexts_in_threads, each_once, the_hosts_pool, live_bytes_return_to_zero,
+        across_a_fork, NULL });
 }

@@ -1,0 +1,222 @@
+/* Stale tensors: covers free.c, and what every public function says of a tensor that is gone, or is
+ * NULL. The headers are read as text, so that a function which is missing in calls.def fails. */
+#include "support.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+/* -- What calls.def refers to */
+static ct_tensor *good, *matrix, *labels, *result, *results[8];
+static ct_module *module;
+static double number;
+static ct_gradcheck_report report;
+
+static ct_tensor *identity(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return x[0];
+}
+
+static ct_tensor *pass(ct_tensor *gy, void *user)
+{
+    (void)user;
+    return gy;
+}
+
+static ct_tensor *square(ct_module *self, ct_tensor *x, void *user)
+{
+    (void)self, (void)user;
+    return ct_square(x);
+}
+
+/* -- The calls */
+typedef struct call {
+    const char *function, *who; /* its name; what its messages begin with */
+} call;
+
+static const call calls[] = {
+#define CALL_AS(function, who, expression) { #function, #who },
+#include "calls.def"
+#undef CALL_AS
+};
+enum { CALLS = sizeof calls / sizeof *calls };
+
+static void make(int wanted, ct_tensor *x)
+{
+    int at = 0;
+#define CALL_AS(function, who, expression)                                                      \
+    if (at++ == wanted) {                                                                       \
+        (void)(expression);                                                                     \
+        return;                                                                                 \
+    }
+#include "calls.def"
+#undef CALL_AS
+}
+
+static void expect_name(const call *c, const char *of_what)
+{
+    const char *text = ct_error_text(cx);
+    size_t n = strlen(c->who);
+    ck_assert_msg(strncmp(text, c->who, n) == 0 && text[n] == ':', "ct_%s(%s) says \"%s\"",
+                  c->function, of_what, text);
+}
+
+static void make_operands(void)
+{
+    good = ct_ones(cx, CT_F64, CT_SHAPE(2));
+    good = ct_variable(good);
+    matrix = ct_ones(cx, CT_F64, CT_SHAPE(2, 2));
+    labels = ct_zeros(cx, CT_I64, CT_SHAPE(2));
+    module = ct_module_new(cx, "square", square, NULL);
+    result = NULL;
+}
+
+/* of the kinds that differ in memory: its own buffer, none, a vertex, a vertex without a buffer */
+enum { KINDS = 6 };
+static ct_tensor *of_kind(int kind)
+{
+    switch (kind) {
+    case 0:
+        return ct_ones(cx, CT_F64, CT_SHAPE(2));
+    case 1:
+        return ct_detach(good);
+    case 2:
+        return ct_reshape(matrix, CT_SHAPE(4));
+    case 3:
+        return ct_square(good);
+    case 4:
+        return ct_expand(good, CT_SHAPE(3, 2));
+    default:
+        return ct_share(cx, matrix);
+    }
+}
+
+/* a tensor whose scope has ended; others lie before and after it, and are gone too */
+static ct_tensor *stale(int kind)
+{
+    ct_scope scope = ct_scope_begin(cx);
+    ct_tensor *x = NULL;
+    for (int i = 0; i < 100; i++) {
+        ct_tensor *t = of_kind(kind);
+        x = i == 50 ? t : x;
+    }
+    ct_scope_end(cx, scope);
+    return x;
+}
+
+/* with the pool on: so the memory is still there to look at */
+static void in_a_pooled_context(void (*body)(void))
+{
+    ct_context *other = cx;
+    ct_context_options options = pooled_options();
+    cx = ct_context_new(&options);
+    make_operands();
+    body();
+    ct_context_free(cx);
+    cx = other;
+}
+
+static void each_stale(void)
+{
+    for (int i = 0; i < CALLS * KINDS; i++) {
+        ct_scope scope = ct_scope_begin(cx);
+        make(i / KINDS, stale(i % KINDS));
+        ck_assert_msg(ct_error(cx) == CT_ERROR_STALE, "ct_%s of a stale tensor of kind %d: %s",
+                      calls[i / KINDS].function, i % KINDS, ct_error_text(cx));
+        expect_name(&calls[i / KINDS], "a stale tensor");
+        ct_error_clear(cx);
+        ct_scope_end(cx, scope);
+    }
+    ck_assert_ptr_null(result);
+}
+
+START_TEST(every_call_names_itself_to_a_stale_tensor)
+{
+    in_a_pooled_context(each_stale);
+}
+END_TEST
+
+START_TEST(every_call_names_itself_to_null)
+{
+    make_operands();
+    for (int i = 0; i < CALLS; i++) {
+        ct_scope scope = ct_scope_begin(cx);
+        make(i, NULL);
+        if (ct_error(cx) != CT_OK) /* some may be NULL, and for some there is no context */
+            expect_name(&calls[i], "NULL");
+        ct_error_clear(cx);
+        ct_scope_end(cx, scope);
+    }
+}
+END_TEST
+
+/* -- Completeness: the headers' prototypes with a tensor among the parameters */
+static char *text_of(const char *name)
+{
+    char path[500];
+    snprintf(path, sizeof path, "%s/include/cotangent/%s", CT_SOURCE_ROOT, name);
+    FILE *file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "cannot read %s", path);
+    char *text = calloc(1, 200000);
+    ck_assert_int_gt((int)fread(text, 1, 199999, file), 0);
+    fclose(file);
+    for (char *at; (at = strstr(text, "/*"));) /* comments become blanks */
+        memset(at, ' ', (size_t)(strstr(at, "*/") + 2 - at));
+    return text;
+}
+
+static bool takes_a_tensor(const char *parameters)
+{
+    for (const char *at = parameters; (at = strstr(at, "ct_tensor *")); at++)
+        if (at[strlen("ct_tensor *")] != '*')
+            return true;
+    return false;
+}
+
+static bool is_listed(const char *function)
+{
+    for (int i = 0; i < CALLS; i++)
+        if (strcmp(calls[i].function, function) == 0)
+            return true;
+    return false;
+}
+
+static int look_through(const char *header)
+{
+    int found = 0;
+    char *text = text_of(header);
+    for (char *line = strtok(text, ";"); line; line = strtok(NULL, ";")) {
+        char *open = strchr(line, '('), name[64] = "";
+        char *start = open;
+        while (start && start > line && (isalnum((unsigned char)start[-1]) || start[-1] == '_'))
+            start--;
+        if (!start || strncmp(start, "ct_", 3) != 0 || strstr(line, "typedef") ||
+            !takes_a_tensor(open))
+            continue;
+        memcpy(name, start + 3, (size_t)(open - start - 3));
+        ck_assert_msg(is_listed(name), "ct_%s of %s takes a tensor: calls.def lacks it", name,
+                      header);
+        found++;
+    }
+    free(text);
+    return found;
+}
+
+START_TEST(every_function_is_listed)
+{
+    static const char *const headers[] = { "tensor.h", "autograd.h", "ops.h", "nn.h",
+                                           "gradcheck.h" };
+    int found = 0;
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+        found += look_through(headers[i]);
+    ck_assert_int_gt(found, 140);
+}
+END_TEST
+
+Suite *stale_suite(void);
+Suite *stale_suite(void)
+{
+    return make_suite("autograd/stale", (const TTest *[]){
+        every_call_names_itself_to_a_stale_tensor, every_call_names_itself_to_null,
+        every_function_is_listed, NULL });
+}
