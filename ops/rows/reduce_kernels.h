@@ -159,7 +159,7 @@ static void K(start_counted)(int64_t m, void *kept)
 /* are these the same result? A NaN is the same as another */
 static inline bool K(same)(REAL a, REAL b)
 {
-    return a == b || (IS_NAN(a) && IS_NAN(b));
+    return (a == b) | (IS_NAN(a) & IS_NAN(b));
 }
 
 /* best = new, and what was counted holds if it did not change */
@@ -316,26 +316,50 @@ static void K(place)(int64_t n, void *const *data, const int64_t *stride, const 
                                           : K(place_apart)(x + j * stride[1], l->length, l->stride);
 }
 
-/* -- Gradient: operands gx, gy, x, y, count. 1 read, 1 write per element of x */
+/* -- Gradient: operands gx, gy, x, y, count. 1 read, 1 write per element of x. A NaN x is one of
+ * those that y is of, since a NaN wins */
+/* of a row: one y */
+static void K(back_row)(int64_t n, REAL *restrict gx, const REAL *restrict x, REAL y, REAL share,
+                        bool adds)
+{
+    for (int64_t i = 0; !IS_NAN(y) && i < n; i++) {
+        REAL v = x[i] == y ? share : 0;
+        gx[i] = adds ? gx[i] + v : v;
+    }
+    for (int64_t i = 0; IS_NAN(y) && i < n; i++) {
+        REAL v = IS_NAN(x[i]) ? share : 0;
+        gx[i] = adds ? gx[i] + v : v;
+    }
+}
+
+/* of columns side by side: a y for each x; a cotangent for each, or one for all */
+static void K(back_columns)(int64_t n, REAL *restrict gx, void *const *data, bool each, bool adds)
+{
+    const REAL *restrict gy = data[1], *restrict x = data[2], *restrict y = data[3];
+    const REAL *restrict count = data[4], first = *gy;
+    for (int64_t i = 0; i < n; i++) {
+        REAL share = (each ? gy[i] : first) / count[i], v = x[i] == y[i] ? share : 0;
+        v = IS_NAN(x[i]) ? share : v;
+        gx[i] = adds ? gx[i] + v : v;
+    }
+}
+
 static void K(back)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const bool *adds = arg;
     REAL *restrict gx = data[0];
     const REAL *gy = data[1], *restrict x = data[2], *y = data[3], *count = data[4];
-    if (stride[0] == 1 && stride[1] == 0 && stride[2] == 1 && stride[3] == 0) {
-        REAL best = *y, share = *gy / *count;
-        for (int64_t i = 0; !IS_NAN(best) && i < n; i++) {
-            REAL v = x[i] == best ? share : 0;
-            gx[i] = *adds ? gx[i] + v : v;
-        }
-        for (int64_t i = 0; IS_NAN(best) && i < n; i++) {
-            REAL v = IS_NAN(x[i]) ? share : 0;
-            gx[i] = *adds ? gx[i] + v : v;
-        }
+    bool along = stride[0] == 1 && stride[2] == 1;
+    if (along && stride[1] == 0 && stride[3] == 0) {
+        K(back_row)(n, gx, x, *y, *gy / *count, *adds);
+        return;
+    }
+    if (along && (stride[1] == 0 || stride[1] == 1) && stride[3] == 1 && stride[4] == 1) {
+        K(back_columns)(n, gx, data, stride[1] == 1, *adds);
         return;
     }
     for (int64_t i = 0; i < n; i++) {
-        bool is_y = K(same)(x[i * stride[2]], y[i * stride[3]]);
+        bool is_y = (x[i * stride[2]] == y[i * stride[3]]) | IS_NAN(x[i * stride[2]]);
         REAL v = is_y ? gy[i * stride[1]] / count[i * stride[4]] : 0;
         gx[i * stride[0]] = *adds ? gx[i * stride[0]] + v : v;
     }

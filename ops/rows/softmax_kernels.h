@@ -189,10 +189,16 @@ LINE_PART void K(softmax_back_piece)(int64_t n, REAL *restrict gx, const REAL *r
 }
 
 /* Of numbers up to 0, one that is nearer to 0 has the smaller one of these: so one minimum per
- * element finds whether any is near */
+ * element finds whether any is near. In f64, where each exponential is a call, to look once more is
+ * cheaper: there all count as near */
 static inline uint32_t K(distance)(REAL z)
 {
-    return vector_bits((float)z);
+#if IS_F32
+    return vector_bits(z);
+#else
+    (void)z;
+    return 0;
+#endif
 }
 
 static inline bool K(is_near)(uint32_t distance)
@@ -203,23 +209,24 @@ static inline bool K(is_near)(uint32_t distance)
 /* e^z - 1 for NEAR < z <= 0 */
 static inline REAL K(near_expm1)(REAL z)
 {
-    return sizeof(REAL) == sizeof(float) ? (REAL)vector_small_expm1((float)z)
-                                         : (REAL)expm1((double)z);
+#if IS_F32
+    return vector_small_expm1(z);
+#else
+    return expm1(z);
+#endif
 }
 
 /* The gradient gy - e^z sum where z > NEAR, and e^z is near 1: of a cotangent for this element
- * alone the digits would cancel. They do not in gy (1 - e^z) - e^z (sum - gy). There is one such
- * element in a line at most, so most pieces are only looked at */
+ * alone the digits would cancel. They do not in gy (1 - e^z) - e^z (sum - gy). A line has one such
+ * element at most, so most blocks are only looked at */
 LINE_PART void K(log_softmax_back_near)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
                                         const REAL *restrict z, const REAL *restrict sum,
                                         int64_t step)
 {
-    for (int64_t first = 0; first < n; first += 64) {
-        int64_t end = n - first < 64 ? n : first + 64;
-        uint32_t least = UINT32_MAX;
-        for (int64_t i = first; i < end; i++)
-            least = K(distance)(z[i]) < least ? K(distance)(z[i]) : least;
-        for (int64_t i = first; K(is_near)(least) && i < end; i++) {
+    for (int64_t first = 0; first < n; first += K(WIDTH)) {
+        int64_t end = n - first < K(WIDTH) ? n : first + K(WIDTH);
+        bool some = K(line_max)(z + first, end - first) > NEAR;
+        for (int64_t i = first; some && i < end; i++) {
             REAL low = z[i] > NEAR ? K(near_expm1)(z[i]) : 0;
             REAL exact = -gy[i] * low - (1 + low) * (sum[i * step] - gy[i]);
             gx[i] = z[i] > NEAR ? exact : gx[i];
@@ -460,13 +467,14 @@ static void K(logsumexp_back)(int64_t n, void *const *data, const int64_t *strid
 {
     const bool *adds = arg;
     REAL rooms[4][K(WIDTH)], room[K(WIDTH)];
+    const REAL *from[4] = { 0 };
     for (int64_t i = 0, m; i < n; i += m) {
         m = n - i < K(WIDTH) ? n - i : K(WIDTH);
         REAL *gx = (REAL *)data[0] + i * stride[0];
-        const REAL *from[4];
-        for (int k = 0; k < 4; k++)
-            from[k] = K(gathered)(rooms[k], (const REAL *)data[k + 1] + i * stride[k + 1], m,
-                                  stride[k + 1]);
+        for (int k = 0; k < 4; k++) /* what is repeated is laid out once */
+            if (i == 0 || stride[k + 1] != 0)
+                from[k] = K(gathered)(rooms[k], (const REAL *)data[k + 1] + i * stride[k + 1], m,
+                                      stride[k + 1]);
         K(logsumexp_back_piece)(m, *adds ? room : gx, from[0], from[1], from[2], from[3]);
         if (*adds)
             K(add_piece)(gx, room, m);
