@@ -86,12 +86,18 @@ ct_tensor *ct_where(ct_tensor *condition, ct_tensor *a, ct_tensor *b);
  * CT_KEEPDIMS). No axes (NULL, 0) are all axes. Errors: an axis out of range or given twice */
 enum { CT_KEEPDIMS = 1, CT_UNBIASED = 2 }; /* sizes become 1 instead of going; variance by n - 1 */
 ct_tensor *ct_sum(ct_tensor *x); /* i64 as well; of nothing: 0; as accurate as ct_sum_to */
+/* sum x / n; infinite where the sum is, beyond the dtype, as in NumPy and PyTorch; gx = g / n */
 ct_tensor *ct_mean(ct_tensor *x);
-/* i64 as well; k equal ones get g / k each; of nothing: an error. A NaN wins */
+/* i64 as well; of nothing: an error. A NaN wins: where one is among them, y is NaN. gx = g / k for
+   each of the k elements that are y (that are NaN, where y is), 0 for all others */
 ct_tensor *ct_max(ct_tensor *x);
 ct_tensor *ct_min(ct_tensor *x);
-ct_tensor *ct_var(ct_tensor *x); /* mean (x - mean x)^2; CT_UNBIASED: NaN of a single one */
-/* log sum e^x, for any x; -inf where all are, or there are none; gx = g e^(x - y) */
+/* mean (x - mean x)^2; CT_UNBIASED: NaN of a single one. As exact for numbers that are nearly equal
+   as for others; infinite where the sum of squares is. gx = 2 g (x - mean x) / n */
+ct_tensor *ct_var(ct_tensor *x);
+/* log sum e^x, for any x; -inf where all are, or there are none; gx = g e^(x - y). Where one x is
+   far above all others, what these add to it has its digits, and so has 1 less the largest gx in
+   second derivatives. In f32, others that lie 87 or more below the largest count as 0 */
 ct_tensor *ct_logsumexp(ct_tensor *x);
 ct_tensor *ct_sum_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_mean_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
@@ -104,18 +110,23 @@ ct_tensor *ct_logsumexp_over(ct_tensor *x, const int64_t *axes, int n, unsigned 
 ct_tensor *ct_argmax(ct_tensor *x, int axis);
 ct_tensor *ct_argmin(ct_tensor *x, int axis);
 /* e^x / sum e^x along the axis, for any finite x; an x of -inf gets 0; where all are, NaN.
-   gx = y (g - sum g y) */
+   gx = y (g - sum g y), which is off by a rounding of g: where y is 1 but for less than that (one x
+   lies 17 above all others in f32, 37 in f64) log_softmax has the digits, and this has 0 */
 ct_tensor *ct_softmax(ct_tensor *x, int axis);
-ct_tensor *ct_log_softmax(ct_tensor *x, int axis); /* x - log sum e^x; gx = g - e^y sum g */
+/* x - log sum e^x; gx = g - e^y sum g = g (1 - e^y) - e^y (the other g's sum). Both have their
+   digits where e^y is near 1, as in logsumexp */
+ct_tensor *ct_log_softmax(ct_tensor *x, int axis);
 /* -log softmax(logits)[label]: (n,c), i64 (n), 0 <= label < c; the mean over n examples, or (_each)
-   each. For any finite logits; gx = g / n (softmax(logits) - 1 at the label) */
+   each. For any finite logits; gx = g / n softmax(logits), and at the label -g / n times the sum of
+   the others' softmax. Both have their digits however near to 0 they are, as in logsumexp */
 ct_tensor *ct_cross_entropy(ct_tensor *logits, ct_tensor *labels);
 ct_tensor *ct_cross_entropy_each(ct_tensor *logits, ct_tensor *labels);
 
 /* (x - mean x) / sqrt(var x + epsilon) weight + bias: mean and variance (divisor n) over the last
    axes, whose sizes are `shape`, CT_SHAPE(512) say. weight and bias have that shape; either may be
    NULL. epsilon is usually 1e-5. With h the normalized x and g' = g weight:
-   gx = (g' - mean g' - h mean(g' h)) / sqrt(var x + epsilon), gw = sum g h, gb = sum g */
+   gx = (g' - mean g' - h mean(g' h)) / sqrt(var x + epsilon), gw = sum g h, gb = sum g. Right to
+   rounding for rows of any size, 1e30 and 1e-30 in f32, and of numbers that are nearly equal */
 ct_tensor *ct_layer_norm(ct_tensor *x, const int64_t *shape, int ndim, ct_tensor *weight,
                          ct_tensor *bias, double epsilon);
 
