@@ -123,8 +123,9 @@ void ct_optimizer_free(ct_optimizer *o);       /* early; else the context does i
 ct_status ct_optimizer_step(ct_optimizer *o);
 double ct_optimizer_rate(const ct_optimizer *o);               /* NaN for NULL */
 void ct_optimizer_set_rate(ct_optimizer *o, double rate);      /* 0 <= rate, finite; or an error */
-/* scales all gradients by max_norm / norm where their norm, over all of them together, is larger;
-   returns the norm before. NaN, and nothing is scaled, on failure, or if it is not finite */
+/* Multiplies all gradients by max_norm / norm where norm, the root of the sum of all their squares,
+   is larger than max_norm; returns the norm before. It is right for gradients of any size: f64 of
+   1e200 or 1e-160 too. Returns NaN, and scales nothing, on failure or if the norm is not finite */
 double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm);
 
 /* -- Batches: rows (along axis 0) of x and y together. The tensors given out belong to the iterator

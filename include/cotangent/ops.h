@@ -126,7 +126,11 @@ typedef enum ct_activation {
 } ct_activation;
 ct_tensor *ct_activate(ct_tensor *x, ct_activation activation); /* CT_IDENTITY: x itself */
 
-/* -- Products */
+/* -- Products. An element is off by at most 520 eps sum |a b|, however many products it sums, and
+ * by at most (k + 2) eps sum |a b| if it sums k; eps is 2^-24 for f32, 2^-53 for f64. So are
+ * gradients, whose sums run over rows; where r products are summed that do not lie as one, along
+ * leading axes that were repeated, 2 sqrt(r) + 64 is added to the 520. A build with a BLAS keeps to
+ * its own order within 10,240 products, which may be as many eps off */
 /* y_ij = sum_k a_ik b_kj: (...,m,k) x (...,k,n) -> (...,m,n), leading axes broadcast. 1-d as in
    NumPy: a as a row (1,k), b as a column (k,1), and that axis goes from y. 0-d is an error.
    ga = g b^T, gb = a^T g, summed over leading axes that were repeated */
@@ -164,7 +168,8 @@ ct_tensor *ct_concat(ct_tensor *const *x, int n, int axis);
 ct_tensor *ct_stack(ct_tensor *const *x, int n, int axis);
 
 /* -- Indices: i64 tensors, values from -size to size - 1, negative from the end; another value is
- * an error. An element taken twice gets both cotangents. x of any dtype */
+ * an error. An element taken twice gets both cotangents; the sum of many is off by at most 260 eps
+ * sum |g| in f32 (eps = 2^-24), by n eps sum |g| for n of them in f64 (2^-53). x of any dtype */
 /* slabs of x: y[j] = x[index[j]] along the axis; index 1-d */
 ct_tensor *ct_index_select(ct_tensor *x, int axis, ct_tensor *index);
 /* as take_along_axis: y[i][j] = x[i][index[i][j]] for the last axis. y has the shape of index,
@@ -202,8 +207,9 @@ ct_status ct_update_sgd(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *con
    element, counted up here), zeros at first */
 ct_status ct_update_adam(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *const *moments,
                          int n, double rate, const ct_adam_options *options);
-/* n gradients, scaled by max_norm / norm where their norm, over all elements together, is larger
-   and finite; *norm (or NULL): what it was. Of none it is 0; max_norm is positive */
+/* Multiplies n gradients by max_norm / norm where norm, the root of the sum of all their squares,
+   is larger than max_norm and finite. *norm (or NULL) becomes what it was before; of no gradients
+   it is 0. No square overflows or vanishes on the way. An error: max_norm is not positive */
 ct_status ct_update_clip(ct_tensor *const *g, int n, double max_norm, double *norm);
 
 /* -- The list of all of them, for tests and tools */

@@ -251,9 +251,10 @@ double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm)
     if (!cx)
         return NAN;
     if (n < 0)
-        return ct_fail(cx, CT_ERROR_RANGE, "clip_gradients: %d parameters", n), NAN;
+        return ct_fail(cx, CT_ERROR_RANGE, "clip_gradients: n must not be negative, got %d", n),
+               NAN;
     if (!(max_norm > 0))
-        return ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: a norm of %g; it is positive",
+        return ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: max_norm must be positive, got %g",
                        max_norm), NAN;
     ct_tensor **g = ct_object_new(cx, (size_t)(n + 1) * sizeof *g, NULL);
     int count = g ? gradients_of(cx, parameters, n, g) : -1;

@@ -13,7 +13,8 @@
 #include "copy.h"
 #include "gemm.h"
 
-/* Do the leading axes go on where an axis of that size and stride ends? Then they make it longer. */
+/* Do the leading axes go on where an axis of that size and stride ends? Then they make it
+ * longer. */
 static bool continues(const ct__batch *p, const ct__matrices *x, int64_t size, int64_t stride)
 {
     int64_t next = size * stride;

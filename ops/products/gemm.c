@@ -1,29 +1,34 @@
-/* Products of matrices. 2 m n k operations on m k + k n + m n numbers: what counts is how often a
- * number is used once it has come near. After Goto and van de Geijn ("Anatomy of high-performance
- * matrix multiplication", ACM TOMS 34, 2008), with L1, L2 of 32 and 512 KiB in mind:
+/* Products of matrices: 2 m n k operations on m k + k n + m n numbers. The speed is decided by how
+ * often a number is used after it was brought near. The method is that of Goto and van de Geijn
+ * ("Anatomy of high-performance matrix multiplication", ACM TOMS 34, 2008), for caches L1 and L2 of
+ * 32 and 512 KiB:
  *
- * - a tile of C, ROWS x 2 vectors, stays in registers while k runs. 6 rows and 16 registers: 12
- *   sums, 2 vectors of B, one number of A. A step loads 8 for 12 multiply-adds; two of these and
- *   two or three loads begin in a cycle, so the loads are hidden, and instructions that only count
- *   are saved by unrolling.
- * - DEPTH steps: the panel of B that a tile reads, 320 x 64 bytes = 20 KiB, and the rows of A, 8
- *   (f32) or 15 KiB (f64), stay in L1 or near it; the 24 loads and stores of C go with 3840
- *   multiply-adds.
- * - a block of A, 256 KiB, stays in L2. All its tiles read a panel of B before the next is put
- *   together: one panel is all the room that B takes.
+ * - A tile of C, ROWS x 2 vectors, stays in registers while k runs. With 16 registers it has 6
+ *   rows: 12 sums, 2 vectors of B, one number of A. A step takes 8 loads for 12 multiply-adds. A
+ *   processor begins two multiply-adds and two or three loads in each cycle, so the loads are
+ *   hidden. Instructions that only count are saved by unrolling.
+ * - k is cut into blocks of DEPTH steps. The panel of B that a tile reads, 320 x 64 bytes = 20 KiB,
+ *   and the rows of A, 8 (f32) or 15 KiB (f64), stay in L1 or near it. The 24 loads and stores of C
+ *   come with 3840 multiply-adds.
+ * - A block of A, 256 KiB, stays in L2. All its tiles read a panel of B before the next panel is
+ *   packed, so that B needs room for one panel only.
  *
- * A panel of B whose rows lie side by side is put together by the first tile that reads it, and
- * what the next panel needs is fetched ahead; columns that lie along k are transposed on the way
- * by squares. Where both operands lie along k (a layer's X W^T), that is a matter of m k or of k n
- * numbers: so where m is the less, C^T = B^T A^T is computed, and turned. A is read in place, but
- * for rows a power of two apart, which would meet in one set of the cache, and columns.
+ * Packing: where the rows of B are contiguous, the first tile that reads a panel also packs it, and
+ * fetches ahead what the next panel needs. Where its columns are, squares of it are transposed.
+ * That costs as much as k n numbers, or m k if the product is turned, C^T = B^T A^T: so it is
+ * turned where m is the smaller (a layer's X W^T). A is read in place, unless its rows lie a power
+ * of two apart, which would put them into one set of the cache, or its columns are contiguous.
  *
- * Products with few rows or columns are sums of rows of B or dot products (gemm_thin.h), at the
- * speed of reading the larger operand once.
+ * Products with few rows or columns are sums of rows of B, or dot products (gemm_thin.h). They run
+ * at the speed of reading the larger operand once.
  *
- * Threads: C is cut into parts, each computed with a room of its own, and packs for itself what it
- * needs: so there is one where one thread does it, and few for a few. k is never cut: each element
- * is summed in an order that does not depend on the cut. */
+ * Accuracy: each block of DEPTH products is summed alone, from 0, and then added to C. Every CHUNK
+ * products (thin forms: fewer) C is set aside: the chunks are computed one by one, and what adding
+ * them to C rounds off is kept, and added at the end. So an element is off by at most DEPTH + CHUNK
+ * / DEPTH + 3 roundings in tiles, and ROW_CHUNK + 4 in a row, of sum |a b|, whatever k is.
+ *
+ * Threads: C is cut into parts, each a product with scratch of its own. k is never cut for threads,
+ * so an element is summed in an order that does not depend on their number. */
 #include "gemm.h"
 
 #include <cotangent/kernels.h>
@@ -42,7 +47,7 @@
 #define NOINLINE static
 #endif
 
-/* a step takes fewer instructions when the next is at a known distance */
+/* unrolled, a step takes fewer instructions: the operands of the next lie at known distances */
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll_count(4)")
 #elif defined(__GNUC__)
@@ -51,8 +56,14 @@
 #define UNROLL
 #endif
 
-enum { DEPTH = 320, CHUNK = 32 * DEPTH, ROW_CHUNK = 512, A_BYTES = 256 << 10, PART_COLUMNS = 1024 };
-#define GRAIN 1e6 /* multiply-adds, some 20 us, below which one thread does it */
+enum {
+    DEPTH = 320,          /* steps of k in a block: so many products are summed in registers */
+    CHUNK = 32 * DEPTH,   /* steps in a chunk, but for dot products and wide rows */
+    ROW_CHUNK = 512,      /* steps in a chunk of a row too wide for registers */
+    A_BYTES = 256 << 10,  /* a block of A */
+    PART_COLUMNS = 1024   /* columns of C whose panels of B are kept for all blocks of A */
+};
+#define GRAIN 1e6 /* multiply-adds, about 20 us: fewer are left to one thread */
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -75,8 +86,8 @@ static int64_t even(int64_t n, int64_t parts)
     return (n + parts - 1) / parts;
 }
 
-/* n cut into as few equal parts of at most `most` as there can be: the size of one, a multiple of
- * `to` */
+/* Cuts n into as few equal parts of at most `most` as there can be; returns the size of a part,
+ * rounded up to a multiple of `to`. */
 static int64_t even_part(int64_t n, int64_t most, int64_t to)
 {
     return n > 0 ? round_up(even(n, even(n, most)), to) : to;
@@ -89,7 +100,7 @@ static size_t size_of(const ct__gemm *g)
     return g->dtype == CT_F32 ? sizeof(float) : sizeof(double);
 }
 
-/* the transposed product, without the rest */
+/* C^T = B^T A^T, without bias and activation */
 static ct__gemm turned(const ct__gemm *g)
 {
     ct__gemm t = *g;
@@ -102,7 +113,7 @@ static ct__gemm turned(const ct__gemm *g)
     return t;
 }
 
-/* of one column, whose bias is put down first */
+/* C, of one column, as a row; ct__gemm_run has put the bias into C before */
 static ct__gemm as_row(const ct__gemm *g)
 {
     ct__gemm t = turned(g);
@@ -113,10 +124,11 @@ static ct__gemm as_row(const ct__gemm *g)
 
 /* -- Kernels, and the choice of them */
 typedef struct ct__gemm_kernels {
-    void (*plan)(const ct__gemm *g, plan *w); /* fills in what is not set */
-    void (*run)(const ct__gemm *g, void *scratch); /* without the activation; k <= plan.chunk */
+    void (*plan)(const ct__gemm *g, plan *w);      /* sets form, rows, columns, chunk, room */
+    void (*run)(const ct__gemm *g, void *scratch); /* k <= plan.chunk; without the activation */
+    /* C += more; rest += what that rounds off */
     void (*absorb)(const ct__gemm *g, void *rest, const void *more);
-    void (*settle)(const ct__gemm *g, const void *rest);
+    void (*settle)(const ct__gemm *g, const void *rest); /* C += rest */
 } ct__gemm_kernels;
 
 #define CT_KERNELS     "gemm_kernels.h"
@@ -140,7 +152,7 @@ static const ct__gemm_kernels *kernels_for(const ct__gemm *g)
 }
 
 /* -- Parts of C, each a product of its own */
-/* bytes, 64-byte aligned, for a number to each element of a part that is computed in one piece */
+/* bytes for as many numbers as a part of C has, rounded up to 64; run_product cuts wide ones */
 static size_t plane_of(const ct__gemm *g, int64_t m, int64_t n)
 {
     int64_t columns = g->plan.form == CT__TILES ? least(n, PART_COLUMNS) : n;
@@ -173,7 +185,7 @@ static const void *ahead(const void *data, int64_t elements, size_t size)
     return (const char *)data + elements * (int64_t)size;
 }
 
-/* rows i ... i + m and columns j ... j + n of C */
+/* the product that computes rows i ... i + m - 1 and columns j ... j + n - 1 of C */
 static ct__gemm part_of(const ct__gemm *g, int64_t i, int64_t m, int64_t j, int64_t n)
 {
     size_t size = size_of(g);
@@ -187,7 +199,7 @@ static ct__gemm part_of(const ct__gemm *g, int64_t i, int64_t m, int64_t j, int6
     return p;
 }
 
-/* the first chunk goes into C, each of the others is added to it */
+/* The first chunk is computed into C, the others into scratch, from where they are added. */
 static void run_chunks(const ct__gemm *g, char *scratch)
 {
     const ct__gemm_kernels *kernels = g->plan.kernels;
@@ -210,7 +222,7 @@ static void run_chunks(const ct__gemm *g, char *scratch)
 
 static void activate(const ct__gemm *g)
 {
-    bool flat = g->n == g->c_row; /* all rows are one */
+    bool flat = g->n == g->c_row; /* then all rows are one */
     int64_t rows = flat ? 1 : g->m, n = flat ? g->m * g->n : g->n;
     for (int64_t i = 0; i < rows && g->activation != CT_IDENTITY; i++)
         ct__activate(g->simd, g->dtype, g->activation,
@@ -245,7 +257,7 @@ static void run_part(int64_t at, void *arg)
     run_product(&part, work->scratch + (size_t)at * w->room);
 }
 
-/* of a column: one number */
+/* C has one column, so the bias is one number */
 static void put_bias(const ct__gemm *g)
 {
     if (g->dtype == CT_F32)

@@ -3,8 +3,8 @@
 #define CT__GEMM_H
 #include "activation.h"
 
-/* element (i, j) lies i row + j col elements behind the first. Strides may be 0 or negative;
- * exchanging them transposes */
+/* Element (i, j) lies at data[i * row + j * col]. Strides may be 0 or negative; exchanging the two
+ * transposes the matrix. */
 typedef struct ct__matrix {
     const void *data;
     int64_t row, col;
@@ -22,32 +22,33 @@ typedef enum ct__gemm_form {
 typedef struct ct__gemm_plan {
     const struct ct__gemm_kernels *kernels;
     ct__gemm_form form;
-    bool is_column;        /* C is one: it is computed as a row, of the transposed product */
+    bool is_column;        /* C is one column, and is computed as a row of the transposed product */
     int64_t rows, columns; /* C is cut into parts of this size */
     int64_t parts;
-    int64_t chunk;         /* so many products of numbers are added up plainly */
+    int64_t chunk;         /* deeper products are cut into chunks of this depth */
     size_t room;           /* bytes of scratch of each part */
 } ct__gemm_plan;
 
-/* A is (m,k), B (k,n), C (m,n) with its columns side by side, overlapping neither. Each of m, n, k
- * may be 0; over k = 0 the sum is 0 */
+/* A is (m,k), B is (k,n). C is (m,n), the elements of a row next to each other, and overlaps
+ * neither. Each of m, n, k may be 0; with k = 0 the sums are 0. */
 typedef struct ct__gemm {
     ct_dtype dtype;           /* f32 or f64 */
     int64_t m, n, k;
     ct__matrix a, b;
     void *c;
     int64_t c_row;
-    bool adds;                /* to what C holds; without bias and activation */
-    const void *bias;         /* n of them, side by side, added to every row; or NULL */
-    ct_activation activation; /* one that ct__activation_fuses */
-    ct_simd simd;             /* kernels no wider than this, which the machine has */
-    ct_context *cx;           /* whose threads help; NULL: none */
-    ct__gemm_plan plan;       /* ct__gemm_plan_for's */
+    bool adds;                /* adds to what C holds; then there is no bias and no activation */
+    const void *bias;         /* n numbers that are added to every row; or NULL */
+    ct_activation activation; /* applied to C at the end; one that ct__activation_fuses */
+    ct_simd simd;             /* the kernels to use, which the machine must have */
+    ct_context *cx;           /* the context whose threads help; NULL: the caller's alone */
+    ct__gemm_plan plan;       /* set by ct__gemm_plan_for */
 } ct__gemm;
 
-/* The plan depends on all but data, bias and c, and serves any of these; the bytes of scratch that
- * it takes, 64-byte aligned. A product is planned, then run; within a call, at once. */
+/* A product is planned, then run, as often as wanted: the plan depends on all fields but a.data,
+ * b.data, bias and c. Returns how many bytes of scratch a run needs, 64-byte aligned. */
 size_t ct__gemm_plan_for(ct__gemm *g);
 void ct__gemm_run(const ct__gemm *g, void *scratch);
-ct_status ct__gemm_call(const ct_call *call, ct__gemm *g); /* sets simd and cx; out of memory */
+/* Sets simd and cx, plans, and runs with scratch from the call; fails when out of memory. */
+ct_status ct__gemm_call(const ct_call *call, ct__gemm *g);
 #endif

@@ -1,9 +1,9 @@
-/* Products by a BLAS, where the build has one (meson -Dblas=...): included by gemm.c. A part of C
- * is one call of sgemm or dgemm, on the thread that runs it. They know columns that lie one behind
- * another, so they are told C^T = B^T A^T.
+/* Products by a BLAS, where the build has one (meson -Dblas=...): part of gemm.c. A part of C is
+ * one call of sgemm or dgemm, on the thread that runs it. These take matrices stored by columns, so
+ * they are asked for C^T = B^T A^T.
  *
- * A BLAS with threads of its own is not called at all: their number is the host's to set. Nor is
- * one where a context asks for plain kernels. */
+ * A BLAS with threads of its own is not called at all, since their number is for the host to set.
+ * Nor is any BLAS called where a context asks for plain kernels. */
 #include <limits.h>
 
 void sgemm_(const char *ta, const char *tb, const int *m, const int *n, const int *k,
@@ -14,7 +14,7 @@ void dgemm_(const char *ta, const char *tb, const int *m, const int *n, const in
             const double *beta, double *c, const int *ldc);
 
 /* A sequential OpenBLAS is mostly built without locks (its USE_LOCKING), and gives wrong results
- * where two threads call it at once: so there is one call at a time in the process, and no parts */
+ * when two threads call it at once. So the process makes one call at a time, and C is not cut. */
 #if defined(CT_BLAS_OPENBLAS)
 #include <pthread.h>
 int openblas_get_parallel(void); /* 0: sequential */
@@ -28,23 +28,23 @@ static pthread_mutex_t blas_turn = PTHREAD_MUTEX_INITIALIZER;
 long bli_info_get_enable_threading(void); /* 0: sequential */
 #define IS_SEQUENTIAL (bli_info_get_enable_threading() == 0)
 #else
-#define IS_SEQUENTIAL true /* Accelerate has threads of the system's */
+#define IS_SEQUENTIAL true /* Accelerate's threads belong to the system */
 #endif
 enum { BLAS_EDGE = 512 };
 #define BEGIN_TURN ((void)0)
 #define END_TURN   ((void)0)
 #endif
 
-/* multiply-adds from which one is called: at 1024 x 4096 x 4096 OpenBLAS was 1 to 9 % faster than
- * the built-in kernels on Zen 3 */
+/* So many multiply-adds are left to the BLAS: at 1024 x 4096 x 4096 OpenBLAS was 1 to 9 % faster
+ * than the built-in kernels on Zen 3. */
 #ifndef CT_BLAS_FROM
 #define CT_BLAS_FROM 8e9
 #endif
 
 enum { BLAS_LEAST = 8 };
 
-/* 'N', or 'T' where rows lie side by side; 0: neither, or too far apart for an int. As columns one
- * behind another, a row-major matrix is its transpose */
+/* What to tell the BLAS of a matrix: 'N' if its rows are contiguous, 'T' if its columns are, and
+ * how far they lie apart; 0 if neither, or if that does not fit an int. */
 static char blas_form(const ct__matrix *a, int64_t rows, int64_t columns, int *apart)
 {
     bool by_row = a->col == 1 && a->row >= columns, by_column = a->row == 1 && a->col >= rows;

@@ -10,8 +10,8 @@
 #include "gemm_plain.h"
 #endif
 #define COLUMNS       (2 * LANES)
-#define COPY_ROW(k)   ((k) + 64 / (int)sizeof(REAL)) /* a line of cache more */
-#define NARROW        1024       /* bytes of C that are summed in registers */
+#define COPY_ROW(k)   ((k) + 64 / (int)sizeof(REAL)) /* a cache line longer */
+#define NARROW        1024       /* bytes of a row of C whose sums are kept in registers */
 #define IN_PLACE_ROWS (2 * ROWS) /* rows of C for which a panel of B is not worth packing */
 #define BLOCK_ROWS    (A_BYTES / DEPTH / (int)sizeof(REAL))
 
@@ -59,8 +59,8 @@ static int64_t K(room)(const ct__gemm *g)
     return K(b_room)(&t) + K(a_room)(&t) + own;
 }
 
-/* columns or rows first, whichever costs less where each part packs its own; parts so large that
- * what they pack serves them often enough */
+/* Each part packs what it needs. So parts are large enough to use it often, and the side is cut
+ * first whose parts pack less twice. */
 static void K(cut_tiles)(const ct__gemm *g, int64_t parts, plan *w)
 {
     bool moves_a = K(packs_a)(g) || K(copies_a)(g), by_rows = K(packs_a)(g) && g->b.col == 1;
@@ -95,8 +95,8 @@ static void K(cut)(const ct__gemm *g, int64_t parts, plan *w)
     w->rows = of_t.columns, w->columns = of_t.rows;
 }
 
-/* how many products of numbers are added up plainly: in a row one after another, in a dot product
- * in LANES sums, else by blocks of DEPTH, of which each is summed alone and then added to C */
+/* The depth of a chunk. A wide row adds its products one after another, dot products have LANES
+ * sums, the others add up blocks of DEPTH. */
 static int64_t K(chunk_of)(ct__gemm_form form)
 {
     switch (form) {
@@ -131,7 +131,7 @@ static void K(plan)(const ct__gemm *g, plan *w)
     }
 }
 
-/* columns j ... j + n of g, few enough for their panels to be kept, into c */
+/* Computes columns j ... j + n - 1 of C into c: few enough that their panels of B are kept. */
 static void K(run_columns)(const ct__gemm *g, int64_t j, int64_t n, REAL *scratch, REAL *c,
                            int64_t c_row)
 {
@@ -184,9 +184,10 @@ static void K(run)(const ct__gemm *g, void *scratch)
     }
 }
 
-/* -- The sum of chunks: C, and for each element what its additions rounded off, n to a row */
-/* C += more, exactly but for the rounding of `rest` (Knuth 1969, "two-sum"). Per element 5 numbers
- * read or written and 7 additions, once in a chunk */
+/* -- The sum of chunks: C, and in `rest` what its additions rounded off. `rest` and `more` have
+ * rows of n elements */
+/* C += more. C + rest is exact but for the roundings of `rest` (Knuth 1969, "two-sum"). Per element
+ * and chunk, 5 numbers are read or written, and 7 added. */
 static void K(absorb)(const ct__gemm *g, void *rest, const void *more)
 {
     REAL *restrict c = g->c, *restrict e = rest;
@@ -199,7 +200,7 @@ static void K(absorb)(const ct__gemm *g, void *rest, const void *more)
         }
 }
 
-/* C += rest. Where a sum became infinite the rest is NaN, and counts for nothing */
+/* C += rest. Where a sum became infinite, the rest is NaN and is left out. */
 static void K(settle)(const ct__gemm *g, const void *rest)
 {
     REAL *restrict c = g->c;

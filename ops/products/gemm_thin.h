@@ -1,8 +1,8 @@
-/* Part of gemm_kernels.h: products that read one operand once, 2 operations to a number or a few
- * times that: at the speed of reading it. */
+/* Part of gemm_kernels.h: products with few rows or columns. They read the larger operand once, and
+ * do 2 or a few times 2 operations with each number: so they run at the speed of reading it. */
 
-/* -- One row, and rows of B side by side: c += a B */
-/* columns as many as registers hold sums of: none is stored on the way */
+/* -- C is one row, and the rows of B are contiguous: c += a B */
+/* a few vectors of columns, whose sums stay in registers until the end */
 INLINE void K(sum_narrow)(const ct__gemm *g, int64_t j, int vectors)
 {
     const REAL *a = g->a.data, *b = (const REAL *)g->b.data + j;
@@ -19,7 +19,7 @@ INLINE void K(sum_narrow)(const ct__gemm *g, int64_t j, int vectors)
         STORE(c + v * LANES, ADD(LOAD(c + v * LANES), sum[v]));
 }
 
-/* one vector or less: two sums of every other row */
+/* One vector or less. Two sums, of every other row, hide half of the latency of an addition. */
 static void K(sum_last)(const ct__gemm *g, int64_t j, int64_t n)
 {
     const REAL *a = g->a.data, *b = (const REAL *)g->b.data + j;
@@ -41,7 +41,7 @@ INLINE VECTOR K(sum_of)(VECTOR c, const VECTOR *x, const VECTOR *b)
     return FMA(x[3], b[3], FMA(x[2], b[2], FMA(x[1], b[1], FMA(x[0], b[0], c))));
 }
 
-/* four rows of B to a sweep over c, which stays in L1 */
+/* adds four rows of B to c, which stays in L1 */
 static void K(sweep)(const REAL *const *b, const REAL *a, REAL *c, int64_t n)
 {
     const VECTOR x[4] = { SPLAT(a[0]), SPLAT(a[1]), SPLAT(a[2]), SPLAT(a[3]) };
@@ -73,7 +73,7 @@ static void K(sum_rows)(const ct__gemm *g)
             c[i] += *a * b[i];
 }
 
-/* by blocks of DEPTH rows of B, as tiles have them */
+/* in blocks of DEPTH rows of B, as tiles have them */
 static void K(sum_columns)(const ct__gemm *g)
 {
     ct__gemm b = *g;
@@ -91,7 +91,7 @@ static void K(sum_columns)(const ct__gemm *g)
     }
 }
 
-/* what the sum is added to is put into C first */
+/* the bias, or zeros, are put into C first; the sum is added to it */
 static void K(run_row)(const ct__gemm *g)
 {
     size_t bytes = (size_t)g->n * sizeof(REAL);
@@ -105,9 +105,10 @@ static void K(run_row)(const ct__gemm *g)
         K(sum_rows)(g);
 }
 
-/* -- Rows of A and columns of B that lie along k: dot products, a few rows by four columns at once.
- * `rows` (1 or 3) and `columns` (1, 2 or 4) are constants where it is inlined. One row has two sums
- * to a column, so that there are eight chains of multiply-adds, which hide the latency of each */
+/* -- The rows of A and the columns of B are contiguous: dot products. */
+/* The products of a few rows and columns at once: `rows` (1 or 3) and `columns` (1, 2 or 4) are
+ * constants where this is inlined. One row takes two sums for each column, so that there are eight
+ * chains of multiply-adds, which hide the latency of each. */
 INLINE void K(dots_of)(const REAL *a, int64_t a_row, const REAL *b, int64_t b_col, int64_t k,
                        int rows, int columns, REAL (*sums)[4])
 {

@@ -1,12 +1,13 @@
 /* Part of gemm_kernels.h: products by tiles. */
 
-/* -- A tile: c = a b over `k` steps, + start. Loads and stores a vector of C 2 ROWS times; per step
- * loads 2 vectors of B and ROWS numbers of A for 2 ROWS multiply-adds */
+/* -- A tile: c = a b over k steps, + start. It loads and stores 2 ROWS vectors of C; in each step
+ * it loads 2 vectors of B and ROWS numbers of A, for 2 ROWS multiply-adds. */
 typedef struct K(tile) {
-    const REAL *a, *b, *start; /* start NULL: zeros */
-    REAL *c, *keep;            /* keep: where B's panel is put together */
+    const REAL *a, *b, *start; /* start may be NULL: nothing is added */
+    REAL *c, *keep;            /* keep: where the panel of B is packed on the way, or NULL */
     int64_t rows, columns, k, a_row, a_col, b_row, c_row, start_row;
-    int64_t ahead;             /* bytes from a row of B to what the next panel needs of it */
+    int64_t ahead;             /* bytes from a row of B to the part of it that the next panel
+    needs */
 } K(tile);
 
 INLINE VECTOR K(load_part)(const REAL *x, int64_t n)
@@ -22,7 +23,7 @@ static void K(store_part)(REAL *y, VECTOR v, int64_t n)
         K(store_some)(y, v, n);
 }
 
-/* a tile at C's right edge, from beside it */
+/* stores a tile at C's right edge, which was computed beside it, COLUMNS wide */
 NOINLINE void K(store_columns)(const K(tile) *t, const REAL *beside)
 {
     int64_t first = least(t->columns, LANES), more = t->columns - first;
@@ -64,10 +65,10 @@ NOINLINE void K(store_columns)(const K(tile) *t, const REAL *beside)
 
 /* how a tile's operands lie */
 enum K(layout) {
-    K(ANY),
-    K(ALONG),  /* a number of A next to the one of the step before, B packed */
-    K(PACKED), /* both packed */
-    K(KEEPS)   /* B's panel is put together on the way */
+    K(ANY),    /* by any strides */
+    K(ALONG),  /* the rows of A are contiguous, B is packed */
+    K(PACKED), /* A and B are packed */
+    K(KEEPS)   /* by any strides; the panel of B is packed on the way */
 };
 
 /* `rows`, `vectors` and `layout` are constants where it is inlined */
@@ -166,15 +167,16 @@ static void K(run_tile)(const K(tile) *t)
         kernels[rows - 1][!wide](t);
 }
 
-/* the rows of the next tile: not a few at last, which would wait for themselves */
+/* The rows of the next tile. The last two share what is left: a tile of few rows has too few sums
+ * to hide the latency of an addition. */
 static int64_t K(rows_of_tile)(int64_t left)
 {
     return left <= ROWS ? left : left < 2 * ROWS ? (left + 1) / 2 : ROWS;
 }
 
-/* -- Packing: reads and writes each number once */
-/* rows of A, column by column for each tile; a few columns at a time, of which all rows stay in L1
- * even where a power of two lies between them */
+/* -- Packing: each number is read and written once */
+/* Packs rows of A, for each tile column by column. It takes a few columns at a time, so that all
+ * their rows stay in L1 even where they lie a power of two apart. */
 static void K(pack_a)(ct__matrix from, int64_t m, int64_t k, REAL *to)
 {
     for (int64_t p = 0, end; p < k; p = end) {
@@ -194,19 +196,19 @@ static void K(pack_a)(ct__matrix from, int64_t m, int64_t k, REAL *to)
     }
 }
 
-/* rows of A side by side, moved to where no power of two lies between them */
+/* Copies contiguous rows of A to where they do not lie a power of two apart. */
 static void K(copy_a)(ct__matrix from, int64_t m, int64_t k, REAL *to)
 {
     for (int64_t i = 0; i < m; i++, to += COPY_ROW(k))
         memcpy(to, (const REAL *)from.data + i * from.row, (size_t)k * sizeof *to);
 }
 
-/* columns of B that lie along k, by squares; the panel is filled up with zeros */
+/* Packs contiguous columns of B, square by square; zeros fill the panel up. */
 static void K(pack_columns)(ct__matrix from, int64_t k, int64_t columns, REAL *to)
 {
     static const REAL zeros[2 * SQUARE];
     const REAL *x = from.data, *column[COLUMNS];
-    int64_t p = 0, step = 2 * SQUARE; /* what is read of a column is a line of cache */
+    int64_t p = 0, step = 2 * SQUARE; /* of each column, one cache line */
     for (; p + step <= k; p += step)
         for (int64_t j = 0; j < COLUMNS; j += SQUARE) {
             for (int64_t i = j; i < j + SQUARE; i++)
@@ -237,18 +239,19 @@ static void K(pack_b)(ct__matrix from, int64_t k, int64_t columns, REAL *to)
     }
 }
 
-/* -- A block of C: its rows from i on, its columns from j on, the steps from p on */
+/* -- A block: rows i ... i + m - 1 and columns j ... j + n - 1 of C, steps p ... p + k - 1 of k */
 typedef struct K(block) {
     const ct__gemm *g;
     int64_t i, m, j, n, p, k;
-    ct__matrix a;               /* row i, step p, where tiles read it */
+    ct__matrix a;               /* A from row i and step p on, as tiles read it */
     REAL *a_room, *b_panels, *c; /* c: row i, column j */
-    int64_t c_row, panel_row;   /* panel_row times j elements lie between panels: k or 0 */
-    bool packed;                /* they were put together for the block above */
+    int64_t c_row, panel_row;   /* the panel of column j is at b_panels + j panel_row: k, or 0 if
+                                   one room serves all */
+    bool packed;                /* the block above has packed the panels */
 } K(block);
 
-/* what is not side by side is packed, unless it is read only a few times; what is, but would
- * meet in one set of the cache, is copied */
+/* A is packed if its rows are not contiguous and it is read more than a few times. It is copied if
+ * they are, but lie so far apart that they meet in one set of the cache. */
 static bool K(packs_a)(const ct__gemm *g)
 {
     return g->a.col != 1 && g->n > 4 * COLUMNS;
@@ -260,8 +263,8 @@ static bool K(copies_a)(const ct__gemm *g)
            g->a.row * (int64_t)sizeof(REAL) % 1024 == 0;
 }
 
-/* a panel of B, from column j of the block on, and all tiles that need it. Where its rows can be
- * read in place, the first tile puts it together on its way */
+/* Runs all tiles that read the panel of B from column j of the block on. Where the rows of B are
+ * contiguous, the first tile packs the panel on its way. */
 static void K(run_panel)(const K(block) *w, int64_t j)
 {
     const ct__gemm *g = w->g;
@@ -313,8 +316,9 @@ static void K(run_block)(K(block) *w)
         K(run_panel)(w, j);
 }
 
-/* Up to LANES rows of C from row i on, and up to LANES columns, from the columns `at` of the rows
- * of the transposed product: a square of it is turned, and put down with bias and what C holds */
+/* Computes up to LANES rows of C from row i on, and up to LANES columns from column j on: they are
+ * columns `at` and on of the rows t of the transposed product, to which the bias, or what C holds,
+ * is added. */
 INLINE void K(turn_square)(const ct__gemm *g, const REAL *const *t, int64_t at, int64_t i,
                            int64_t j)
 {

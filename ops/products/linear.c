@@ -1,4 +1,4 @@
-/* A layer's product: Y = f(X W^T + b), f within the product.
+/* The product of a layer, Y = f(X W^T + b), with f applied within the product.
  *
  * With Z = X W^T + b and gZ = gY f'(Z):  gX = gZ W,  gW = gZ^T X,  gb = sum of gZ's rows. f is one
  * whose slope is a function of Y, so that Z is not kept: relu' = [y > 0], tanh' = 1 - y^2,
@@ -52,7 +52,7 @@ static ct_status linear_forward(ct_call *call)
         .bias = b ? ct_data(b) : NULL, .activation = activation_of(call) });
 }
 
-/* gb: a row of ones times gZ */
+/* gb = a row of ones times gZ */
 static ct_status sum_rows(const ct_call *call, ct_tensor *gb, const void *gz, int64_t m)
 {
     static const float one_f32 = 1;
@@ -160,7 +160,7 @@ const ct_op ct__linear_activation_op = {
     .sample = activation_sample,
 };
 
-/* no bias is allowed, a bias that failed is not: then an error is pending */
+/* b may be NULL if there is no bias, but not if it failed: then an error is pending. */
 ct_tensor *ct_linear_activation(ct_tensor *x, ct_tensor *w, ct_tensor *b, ct_activation activation)
 {
     ct_activation within = ct__activation_fuses(activation) ? activation : CT_IDENTITY;

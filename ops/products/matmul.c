@@ -5,7 +5,6 @@
  * both cotangents are one thing: a product of two matrices for each index of the leading axes,
  * where a transposed matrix has its strides exchanged and a repeated one has stride 0. */
 #include <cotangent/ops.h>
-#include <string.h>
 
 #include "batch.h"
 
@@ -52,7 +51,9 @@ static void set(const ct__batch *p, ct__matrices *to, const ct_tensor *t, bool h
 {
     const int64_t *shape = ct_shape(t), *strides = ct_strides(t);
     int last = ct_ndim(t);
-    *to = (ct__matrices){ .data = (void *)(uintptr_t)ct_data(t), .rows = 1, .columns = 1 };
+    to->data = (void *)(uintptr_t)ct_data(t);
+    to->rows = to->columns = 1;
+    to->row = to->column = 0;
     if (has_columns)
         to->columns = shape[--last], to->column = strides[last];
     if (has_rows)
@@ -86,13 +87,16 @@ static void transpose(ct__matrices *a)
     a->columns = size, a->column = stride;
 }
 
-static ct__batch batch_of(const ct_call *call, bool adds)
+/* the leading axes; A, B and C are to be set */
+static void begin(ct__batch *p, const ct_call *call, bool adds)
 {
     shapes s;
     shapes_of(call, &s);
-    ct__batch p = { .call = call, .ndim = s.ndim, .adds = adds };
-    memcpy(p.leading, s.leading, sizeof p.leading);
-    return p;
+    p->call = call;
+    p->adds = adds;
+    p->ndim = s.ndim;
+    for (int d = 0; d < s.ndim; d++)
+        p->leading[d] = s.leading[d];
 }
 
 /* -- matmul */
@@ -119,7 +123,8 @@ static ct_status matmul_infer(ct_call *call)
 
 static ct_status matmul_forward(ct_call *call)
 {
-    ct__batch p = batch_of(call, false);
+    ct__batch p;
+    begin(&p, call, false);
     set_a(&p, &p.a, ct_call_x(call, 0));
     set_b(&p, &p.b, ct_call_x(call, 1));
     set_y(&p, &p.c, ct_call_y(call, 0));
@@ -129,8 +134,9 @@ static ct_status matmul_forward(ct_call *call)
 static ct_status matmul_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
     ct_status status = CT_OK;
+    ct__batch p;
     if (gx[0]) {
-        ct__batch p = batch_of(call, ct_call_adds(call, 0));
+        begin(&p, call, ct_call_adds(call, 0));
         set_y(&p, &p.a, gy[0]);
         set_b(&p, &p.b, ct_call_x(call, 1));
         transpose(&p.b);
@@ -138,7 +144,7 @@ static ct_status matmul_backward(const ct_call *call, ct_tensor *const *gy, ct_t
         status = ct__batch_multiply(&p, gx[0]);
     }
     if (gx[1] && status == CT_OK) {
-        ct__batch p = batch_of(call, ct_call_adds(call, 1));
+        begin(&p, call, ct_call_adds(call, 1));
         set_a(&p, &p.a, ct_call_x(call, 0));
         transpose(&p.a);
         set_y(&p, &p.b, gy[0]);

@@ -1,12 +1,12 @@
-/* One tensor out of many: concat puts them one behind another along an axis, stack along a new one.
- * Each x_i is a part of y, so gx_i is that part of gy: a view, and no copy. */
+/* concat joins tensors along an axis, stack along a new one. Each x_i is a part of y, so gx_i is
+ * the same part of gy: a view, without a copy. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <string.h>
 
 #include "copy.h"
 
-/* all of one dtype and, but for `axis` (-1: none may differ), of one shape */
+/* All must have one dtype and one shape, but for `axis`; with axis -1 no size may differ. */
 static ct_status check_parts(const ct_call *call, int axis)
 {
     const ct_tensor *first = ct_call_x(call, 0);
@@ -56,7 +56,7 @@ static ct_status stack_infer(ct_call *call)
     return ct_call_set_y(call, 0, ct_dtype_of(first), shape, ndim);
 }
 
-/* each part into its place: x's own axes have y's strides */
+/* copies each part into its place, where x's axes have the strides of y's */
 static ct_status join(ct_call *call)
 {
     ct_tensor *y = ct_call_y(call, 0);

@@ -3,8 +3,8 @@
 #define CT__COPY_H
 #include <cotangent/op.h>
 
-size_t ct__size_of(ct_dtype dtype);           /* of an element, in bytes */
+size_t ct__size_of(ct_dtype dtype);           /* the bytes of an element */
 ct_loop_body ct__copying(ct_dtype dtype);     /* operands y, x: y = x */
 ct_loop_body ct__adding(ct_dtype dtype);      /* operands y, x: y += x; not for bool */
-void ct__clear(ct_tensor *y);                 /* zeros; y is contiguous */
+void ct__clear(ct_tensor *y);                 /* y = 0; y must be contiguous */
 #endif

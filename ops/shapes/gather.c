@@ -1,6 +1,6 @@
-/* gather: elements by index along an axis. y_j = x_i(j) within each line, so gx_i is the sum of
- * gy_j over all j that took x_i: scatter_add, which adds elements to zeros. Each is the other's
- * adjoint and rule, as with index_select and index_add. */
+/* gather takes elements by index along an axis: y_j = x_i(j) in each line along it. So gx_i is the
+ * sum of gy_j over all j with i(j) = i: scatter_add, which adds elements to zeros. Each is the
+ * adjoint of the other, and so its derivative. */
 #include <cotangent/ops.h>
 
 #include "copy.h"
@@ -28,7 +28,7 @@ static ct_status scatter_add_infer(ct_call *call)
     if (status != CT_OK)
         return status;
     if (!ct_same_shape(x, index))
-        return ct_call_fail(call, CT_ERROR_SHAPE, "as many indices are needed as elements");
+        return ct_call_fail(call, CT_ERROR_SHAPE, "there must be as many indices as elements");
     return ct__set_size(call, axis, a->size);
 }
 

@@ -48,10 +48,10 @@ ct_status ct__check_index(const ct_call *call, int ndim, int *axis)
 {
     const ct_tensor *index = ct_call_x(call, 1);
     if (ct_dtype_of(index) != CT_I64)
-        return ct_call_fail(call, CT_ERROR_DTYPE, "the index is not i64; ct_cast it");
+        return ct_call_fail(call, CT_ERROR_DTYPE, "the index must be i64; ct_cast it");
     if (ct_ndim(index) != ndim)
-        return ct_call_fail(call, CT_ERROR_SHAPE, "the index has %d dimensions, not %d",
-                            ct_ndim(index), ndim);
+        return ct_call_fail(call, CT_ERROR_SHAPE, "the index must have %d dimensions, got %d",
+                            ndim, ct_ndim(index));
     *axis = ct__along_axis(call, ct_call_x(call, 0));
     return *axis < 0 ? CT_ERROR_RANGE : CT_OK;
 }
@@ -86,9 +86,10 @@ static int64_t place(const line *l, const int64_t *index, int64_t j)
 static const ct_loop_body takes[][CT_SIMDS] = CT_KERNEL_TABLE(take);
 static const ct_loop_body adds[][CT_SIMDS] = CT_KERNEL_TABLE(add);
 
-/* The same as add_f32, by sums in f64, which lie as `whole` does and need not be set. Where the line
- * is shorter than the axis, only those elements are visited that it points to: three times 8 bytes
- * of index and of sums, and 16 bytes of the others, for one addition in f64. */
+/* Does the same as add_f32, by sums in f64. These have the shape and strides of `whole`, and may
+ * hold anything at first. Where the line is shorter than the axis, only those elements are visited
+ * that it points to. Per element of the line, 3 (8 + 8) bytes of index and sums are moved, 12 of
+ * the others, for one addition in f64. */
 static void add_many(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const line *l = arg;

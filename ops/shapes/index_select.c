@@ -1,6 +1,6 @@
-/* index_select: slabs by index along an axis. y_j = x_i(j), so gx_i is the sum of gy_j over all j
- * that took x_i: index_add, which adds slabs to zeros. Taking and adding are each other's adjoints,
- * hence each other's rules. */
+/* index_select takes slabs by index: a slab is all elements at one position along an axis. y_j =
+ * x_i(j), so gx_i is the sum of gy_j over all j with i(j) = i: index_add, which adds slabs to
+ * zeros. Each is the adjoint of the other, and so its derivative. */
 #include <cotangent/ops.h>
 #include <string.h>
 
@@ -24,12 +24,13 @@ static ct_status index_add_infer(ct_call *call)
     if (status != CT_OK)
         return status;
     if (ct_size(x, axis) != ct_count(index))
-        return ct_call_fail(call, CT_ERROR_SHAPE, "as many indices are needed as the axis has");
+        return ct_call_fail(call, CT_ERROR_SHAPE, "there must be as many indices as slabs");
     return ct__set_size(call, axis, a->size);
 }
 
-/* -- Slabs: all elements at one position along the axis */
-/* slab j of `part` = slab index[j] of `whole`; if it adds, the latter += the former */
+/* -- Slabs */
+/* slab j of `part` = slab index[j] of `whole`, or, if it adds, the other way: the latter += the
+ * former */
 typedef struct slabs {
     ct_tensor *whole, *part, *index;
     int axis;
@@ -199,8 +200,8 @@ static ct_status add_many_slabs(const ct_call *call, const layout *l)
     return CT_OK;
 }
 
-/* A slab costs some ns before its first element is moved: where there are many, few elements go by
- * lines along the axis, and so do those that lie along it in memory. */
+/* A slab costs a few ns before its first element is moved. So many slabs of few elements are done
+ * line by line along the axis instead, and so are slabs where the axis is contiguous in memory. */
 static ct_status each_slab(const ct_call *call, const slabs *s)
 {
     enum { NARROW = 6, MANY = 64 };
@@ -231,7 +232,8 @@ static ct_status index_select_forward(ct_call *call)
     int axis = ct__along_axis(call, x);
     ct_status status = ct__check_range(call, ct_size(x, axis));
     if (status == CT_OK)
-        status = each_slab(call, &(slabs){ x, ct_call_y(call, 0), ct_call_x(call, 1), axis, false });
+        status = each_slab(call, &(slabs){ x, ct_call_y(call, 0), ct_call_x(call, 1), axis, false
+        });
     return status;
 }
 

@@ -1,5 +1,6 @@
-/* Operators that move axes and no element: views, the same buffer seen through another shape and
- * other strides. Each y_j is one x_i and every x_i is taken, so gx is gy, its axes moved back. */
+/* Operators that move axes but no element: they are views, the same buffer with another shape and
+ * other strides. Each y_j is one x_i, and every x_i is used once, so gx is gy with its axes moved
+ * back. */
 #include "move_axes.h"
 
 #include <cotangent/ops.h>
@@ -16,10 +17,11 @@ ct__list ct__list_of(const int64_t *values, int n)
 ct_status ct__check_list(const ct_call *call, const ct__list *l)
 {
     if (l->n < 0)
-        return ct_call_fail(call, CT_ERROR_NULL, "the list is NULL or its length negative");
+        return ct_call_fail(call, CT_ERROR_NULL,
+                            "the list must not be NULL, nor its length negative");
     if (l->n > CT_MAX_DIMS)
-        return ct_call_fail(call, CT_ERROR_RANGE, "%d dimensions; 0 to %d are possible", l->n,
-                            CT_MAX_DIMS);
+        return ct_call_fail(call, CT_ERROR_RANGE, "there must be 0 to %d dimensions, got %d",
+                            CT_MAX_DIMS, l->n);
     return CT_OK;
 }
 
@@ -40,7 +42,7 @@ static ct_status permute_infer(ct_call *call)
     if (status != CT_OK)
         return status;
     if (axes->n != ndim)
-        return ct_call_fail(call, CT_ERROR_RANGE, "%d axes for %d dimensions", axes->n, ndim);
+        return ct_call_fail(call, CT_ERROR_RANGE, "there must be %d axes, got %d", ndim, axes->n);
     for (int d = 0; d < ndim; d++) {
         int from = ct_call_axis(call, axes->values[d], ndim);
         if (from < 0)
@@ -97,7 +99,7 @@ static ct_status transpose_infer(ct_call *call)
     int64_t shape[CT_MAX_DIMS], strides[CT_MAX_DIMS];
     int ndim = ct_ndim(x);
     if (ndim < 2)
-        return ct_call_fail(call, CT_ERROR_SHAPE, "needs two dimensions or more");
+        return ct_call_fail(call, CT_ERROR_SHAPE, "x must have two dimensions or more");
     for (int d = 0; d < ndim; d++) {
         int from = d < ndim - 2 ? d : 2 * ndim - 3 - d;
         shape[d] = ct_shape(x)[from];
@@ -136,7 +138,8 @@ ct_tensor *ct_transpose(ct_tensor *x)
     return ct_apply(&ct__transpose_op, NULL, &x, 1);
 }
 
-/* -- squeeze and unsqueeze: an axis of size 1 goes or comes; each is the other's rule */
+/* -- squeeze removes an axis of size 1, unsqueeze inserts one; each is the derivative of the
+ * other */
 static ct_status squeeze_infer(ct_call *call)
 {
     const ct_tensor *x = ct_call_x(call, 0);
@@ -145,7 +148,7 @@ static ct_status squeeze_infer(ct_call *call)
     if (axis < 0)
         return CT_ERROR_RANGE;
     if (ct_shape(x)[axis] != 1)
-        return ct_call_fail(call, CT_ERROR_SHAPE, "axis %d has size %lld, not 1", axis,
+        return ct_call_fail(call, CT_ERROR_SHAPE, "axis %d must have size 1, got %lld", axis,
                             (long long)ct_shape(x)[axis]);
     for (int d = 0; d < ndim - 1; d++) {
         shape[d] = ct_shape(x)[d + (d >= axis)];
@@ -223,7 +226,7 @@ ct_tensor *ct_unsqueeze(ct_tensor *x, int axis)
     return ct_apply(&ct__unsqueeze_op, &axis, &x, 1);
 }
 
-/* -- expand: broadcast_to, with sizes that stay written as -1 */
+/* -- expand: broadcast_to, where -1 keeps a size as it is */
 ct_tensor *ct_expand(ct_tensor *x, const int64_t *shape, int ndim)
 {
     ct__list to = ct__list_of(shape, ndim);

@@ -3,7 +3,7 @@
 #define CT__MOVE_AXES_H
 #include <cotangent/op.h>
 
-/* sizes or axes as the caller gave them; n = -1: there was no list */
+/* sizes or axes as the caller gave them; n is -1 if the list was NULL */
 typedef struct ct__list {
     int n;
     int64_t values[CT_MAX_DIMS];
@@ -11,6 +11,6 @@ typedef struct ct__list {
 ct__list ct__list_of(const int64_t *values, int n);
 ct_status ct__check_list(const ct_call *call, const ct__list *l);
 
-/* y in `infer`: a view of x0 from its first element on */
+/* Makes y, in `infer`, a view of x0 that begins with its first element. */
 ct_status ct__set_view(ct_call *call, const int64_t *shape, const int64_t *strides, int ndim);
 #endif

@@ -1,5 +1,5 @@
-/* reshape, which keeps the elements and their row-major order, and contiguous, which copies them to
- * lie in it. Each y_j is one x_i and every x_i is taken, so gx is gy in x's shape. */
+/* reshape keeps the elements and their row-major order; contiguous copies them so that they lie in
+ * that order. Each y_j is one x_i, and every x_i is used once, so gx is gy in x's shape. */
 #include <cotangent/ops.h>
 
 #include "copy.h"
@@ -51,10 +51,9 @@ ct_tensor *ct_contiguous(ct_tensor *x)
     return x && ct_is_contiguous(x) ? x : ct_apply(&ct__contiguous_op, NULL, &x, 1);
 }
 
-/* -- reshape: the elements keep their row-major order, so gx is gy in x's shape. A view, or where
- * no strides say that, a copy */
-/* fills -1 in; false if the sizes do not make up x's count. They are divided out of it, since their
- * product may overflow */
+/* -- reshape: a view, or a copy where no strides describe it; gx is gy in x's shape */
+/* Replaces -1 by the size that is left; false if the sizes do not multiply to x's count. The count
+ * is divided by them, since their product may overflow. */
 static bool resolve_sizes(ct__list *shape, int64_t count)
 {
     int64_t *open = NULL, rest = count;
@@ -72,19 +71,20 @@ static bool resolve_sizes(ct__list *shape, int64_t count)
         else
             rest /= *size;
     }
-    if (empty) /* 0 times anything is 0: an open size has no one answer */
+    if (empty) /* then any size would do for -1, so there must be none */
         return count == 0 && !open;
     if (open)
         *open = rest;
     return open || rest == 1;
 }
 
-/* the strides that give x this shape without a copy, or false. From the last axis on, x is cut
- * into runs of axes that lie one behind another; every new size has to be cut off from a run */
+/* Finds the strides that give x this shape without a copy; false if there are none. From the last
+ * axis to the first, x is cut into runs: axes that have a single stride between them. Each new size
+ * must divide what is left of a run. */
 static bool view_strides(const ct_tensor *x, const ct__list *shape, int64_t *strides)
 {
     int axis = ct_ndim(x) - 1;
-    int64_t left = 1, step = 1; /* of the run: elements not yet cut off, and their stride */
+    int64_t left = 1, step = 1; /* of the run: how many elements are left, and their stride */
     if (ct_count(x) == 0) {
         for (int d = 0; d < shape->n; d++)
             strides[d] = 1; /* any will do */
@@ -115,14 +115,14 @@ static ct_status reshape_infer(ct_call *call)
     if (status != CT_OK)
         return status;
     if (!resolve_sizes(&shape, ct_count(x)))
-        return ct_call_fail(call, CT_ERROR_SHAPE, "the sizes do not make up the same %lld elements",
+        return ct_call_fail(call, CT_ERROR_SHAPE, "the sizes must multiply to %lld elements",
                             (long long)ct_count(x));
     if (view_strides(x, &shape, strides))
         return ct__set_view(call, shape.values, strides, shape.n);
     return ct_call_set_y(call, 0, ct_dtype_of(x), shape.values, shape.n);
 }
 
-/* only where y is not a view */
+/* copies, unless y is a view */
 static ct_status reshape_forward(ct_call *call)
 {
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);

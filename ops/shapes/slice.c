@@ -1,8 +1,8 @@
-/* Parts of a tensor along one axis: slice and select, which are views.
+/* slice and select: parts of a tensor along one axis, as views.
  *
- * y = x[start : stop : step] along an axis takes every step-th x_i. Its cotangent belongs to those,
- * and the others get 0: gx is gy embedded in zeros. `embed` is that operator, and since it puts
- * what `slice` takes, each is the other's rule, to any order. */
+ * y = x[start : stop : step] has every step-th x_i. These get gy, and the others get 0: gx is gy
+ * embedded in zeros. `embed` is the operator that does it. It puts elements where slice takes them,
+ * so each is the derivative of the other, to any order. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <string.h>
@@ -14,7 +14,7 @@ typedef struct span {
     int64_t start, stop, step;
 } span;
 
-/* which elements along the axis a span takes */
+/* the elements that a span takes: the first, how many, and how far they are apart */
 typedef struct place {
     int64_t first, count, step;
 } place;
@@ -24,8 +24,8 @@ static int64_t clamp(int64_t i, int64_t low, int64_t high)
     return i < low ? low : i > high ? high : i;
 }
 
-/* as Python: negative positions count from the end, then all are brought into the range of
- * positions at which a walk in the direction of `step` can begin or stop */
+/* As Python has it: a negative position counts from the end. Then positions are clamped to those at
+ * which a walk in the direction of `step` can begin or stop. */
 static place resolve(const span *s, int64_t size)
 {
     int64_t low = s->step > 0 ? 0 : -1, high = s->step > 0 ? size : size - 1;
@@ -38,7 +38,7 @@ static place resolve(const span *s, int64_t size)
     return (place){ start, gap > 0 ? (gap - 1) / stride + 1 : 0, step };
 }
 
-/* x's part of y: y[span] = x, or += x. x may lack the axis, as `select` leaves it. */
+/* y[span] = x, or += x. x may lack the axis, as a result of `select` does. */
 static void put(ct_tensor *y, ct_tensor *x, const span *s, bool add)
 {
     int64_t shape[CT_MAX_DIMS], to[CT_MAX_DIMS], from[CT_MAX_DIMS];
@@ -61,7 +61,7 @@ static void put(ct_tensor *y, ct_tensor *x, const span *s, bool add)
     ct_loop_over(shape, ndim, operands, 2, add ? ct__adding(dtype) : ct__copying(dtype), NULL);
 }
 
-/* -- embed: zeros but for y[span] = x; gx = gy[span] */
+/* -- embed: y = 0, but y[span] = x; gx = gy[span] */
 typedef struct embedding {
     span span;
     int ndim;
@@ -113,7 +113,7 @@ const ct_op ct__embed_op = {
     .sample = embed_sample,
 };
 
-/* gx of a slice of x */
+/* gx for a slice of x */
 static ct_tensor *embed(ct_tensor *gy, const ct_tensor *x, const span *s)
 {
     embedding e = { .span = *s, .ndim = ct_ndim(x) };
@@ -140,7 +140,7 @@ static ct_status slice_infer(ct_call *call)
     if (axis < 0)
         return CT_ERROR_RANGE;
     if (s->step == 0)
-        return ct_call_fail(call, CT_ERROR_VALUE, "step is 0");
+        return ct_call_fail(call, CT_ERROR_VALUE, "step must not be 0");
     place p = resolve(s, ct_shape(x)[axis]);
     memcpy(shape, ct_shape(x), (size_t)ndim * sizeof *shape);
     memcpy(strides, ct_strides(x), (size_t)ndim * sizeof *strides);
@@ -188,7 +188,7 @@ ct_tensor *ct_slice(ct_tensor *x, int axis, int64_t start, int64_t stop, int64_t
     return ct_apply(&ct__slice_op, &(span){ axis, start, stop, step }, &x, 1);
 }
 
-/* -- select: a slice of one, without the axis */
+/* -- select: a slice of one element, without the axis */
 typedef struct position {
     int axis;
     int64_t index;
@@ -210,7 +210,8 @@ static ct_status select_infer(ct_call *call)
         return CT_ERROR_RANGE;
     int64_t size = ct_shape(x)[axis];
     if (index < -size || index >= size)
-        return ct_call_fail(call, CT_ERROR_RANGE, "index %lld of size %lld, axis %d",
+        return ct_call_fail(call, CT_ERROR_RANGE,
+                            "index %lld is out of range for size %lld of axis %d",
                             (long long)index, (long long)size, axis);
     for (int d = 0; d < ndim - 1; d++) {
         shape[d] = ct_shape(x)[d + (d >= axis)];

@@ -129,8 +129,8 @@ static ct_status clip_infer(ct_call *call)
     return CT_OK;
 }
 
-/* max_norm / norm as two factors, since the quotient itself may be 0 in f64 where what it makes of a
- * gradient is not */
+/* max_norm / norm as two factors, since the quotient itself may be 0 in f64 where what it makes of
+ * a gradient is not */
 static factors factors_of(double max_norm, double norm)
 {
     int up, down;

@@ -1,5 +1,5 @@
-/* Kernels of clip_norm.c. With s the size of REAL, per element: s bytes and 2 operations for the norm, 2 s
- * bytes and 1 operation to scale. */
+/* Kernels of clip_norm.c. With s the size of REAL, per element: s bytes and 2 operations for the
+ * norm, 2 s bytes and 1 operation to scale. */
 enum { K(LANES) = 16, K(BLOCK) = 1024 };
 
 static double K(sum_block)(int64_t n, const REAL *x)

@@ -1,6 +1,6 @@
 /* Updates of parameters: one pass over all of them, their gradients and their states. They write in
- * place, unrecorded, and check everything before they write anything. Inputs of the operators are
- * lists, one behind another: w_0 ... w_n-1, g_0 ... g_n-1, then the state.
+ * place, unrecorded, and check everything before they write anything. The inputs of the operators
+ * are lists, joined in this order: w_0 ... w_n-1, g_0 ... g_n-1, then the state.
  *
  *   SGD    g' = g + d w;  v = u v + g';  w -= r v, with Nesterov r (g' + u v)
  *   Adam   g' = g + d w;  m = b1 m + (1 - b1) g';  v = b2 v + (1 - b2) g'^2;
@@ -26,10 +26,13 @@ typedef struct adam {
     bool decoupled;
 } adam;
 
-/* what adam is at one step: r / (1 - b1^t), 1 / sqrt(1 - b2^t), d where it goes into g, and the
- * factor of w where it does not */
+/* the numbers of one step of Adam */
 typedef struct adam_step {
-    double rate, root, beta1, beta2, epsilon, decay, shrink;
+    double rate;   /* r / (1 - b1^t) */
+    double root;   /* 1 / sqrt(1 - b2^t) */
+    double beta1, beta2, epsilon;
+    double decay;  /* d, added to g; 0 for AdamW */
+    double shrink; /* AdamW's factor of w, 1 - r d; 1 for Adam */
 } adam_step;
 
 /* bound by memory: wider vectors than AVX2's gain nothing */
@@ -47,7 +50,7 @@ static ct_tensor *input(const ct_call *call, int lists, int list, int i)
     return ct_call_x(call, list * (ct_call_inputs(call) / lists) + i);
 }
 
-/* the float lists agree */
+/* The first `floats` lists must be f32 or f64, and in each place of one dtype and one shape. */
 static ct_status check_floats(const ct_call *call, int lists, int floats)
 {
     int n = ct_call_inputs(call) / lists;
@@ -55,7 +58,7 @@ static ct_status check_floats(const ct_call *call, int lists, int floats)
         const ct_tensor *w = ct_call_x(call, i);
         ct_dtype dtype = ct_dtype_of(w);
         if (dtype != CT_F32 && dtype != CT_F64)
-            return ct_call_fail(call, CT_ERROR_DTYPE, "parameter %d is not f32 or f64", i);
+            return ct_call_fail(call, CT_ERROR_DTYPE, "parameter %d must be f32 or f64", i);
         for (int list = G; list < floats; list++) {
             const ct_tensor *x = input(call, lists, list, i);
             if (ct_dtype_of(x) != dtype)
@@ -72,16 +75,17 @@ static ct_status check_steps(const ct_call *call)
     for (int i = 0; i < ct_call_inputs(call) / (STEPS + 1); i++) {
         const ct_tensor *t = input(call, STEPS + 1, STEPS, i);
         if (ct_dtype_of(t) != CT_I64 || ct_count(t) != 1)
-            return ct_call_fail(call, CT_ERROR_DTYPE, "step count %d is not one i64", i);
+            return ct_call_fail(call, CT_ERROR_DTYPE, "step count %d must be one i64", i);
         int64_t steps = *(const int64_t *)ct_data(t);
         if (steps < 0 || steps == INT64_MAX)
-            return ct_call_fail(call, CT_ERROR_VALUE, "step count %d is %lld", i,
-                                (long long)steps);
+            return ct_call_fail(call, CT_ERROR_VALUE, "step count %d must be 0 or more, got %lld",
+                                i, (long long)steps);
     }
     return CT_OK;
 }
 
-/* all but the gradients are written; the last check, since it counts as a write */
+/* Everything but the gradients is written. This is the last check, since ct_data_mutable counts as
+ * a write. */
 static ct_status check_writable(const ct_call *call, int lists)
 {
     int inputs = ct_call_inputs(call), n = inputs / lists;
@@ -91,7 +95,7 @@ static ct_status check_writable(const ct_call *call, int lists)
     return CT_OK;
 }
 
-/* the caller's: state has `states` tensors for each of n parameters */
+/* the caller's lists: `state` has `states` tensors for each of n parameters */
 typedef struct lists {
     ct_tensor *const *w, *const *g, *const *state;
     int n, states;
@@ -105,16 +109,17 @@ static ct_context *context_of(ct_tensor *const *list, int n)
     return NULL;
 }
 
-/* what both have: lists that are there, options that were zeroed */
+/* checks what all updates share: the lists must be there, the reserved options 0 */
 static ct_status check_arguments(ct_context *cx, const char *who, const lists *l,
                                  const uint64_t reserved[4])
 {
     if (l->n < 0 || l->n > INT_MAX / 5)
-        return ct_fail(cx, CT_ERROR_RANGE, "%s: %d parameters", who, l->n);
+        return ct_fail(cx, CT_ERROR_RANGE, "%s: n must be 0 to %d, got %d", who,
+                       INT_MAX / 5, l->n);
     if (l->n > 0 && (!l->w || !l->g || (l->states > 0 && !l->state)))
         return ct_fail(cx, CT_ERROR_NULL, "%s: a list is NULL", who);
     if (reserved[0] | reserved[1] | reserved[2] | reserved[3])
-        return ct_fail(cx, CT_ERROR_VALUE, "%s: the options were not zeroed", who);
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: reserved options must be 0", who);
     return CT_OK;
 }
 
@@ -124,12 +129,13 @@ static ct_status check_number(ct_context *cx, const char *who, const char *what,
     if (value >= 0 && value < below)
         return CT_OK;
     if (below < INFINITY)
-        return ct_fail(cx, CT_ERROR_VALUE, "%s: %s = %g is not in [0, %g)", who, what, value,
-                       below);
-    return ct_fail(cx, CT_ERROR_VALUE, "%s: %s = %g is not a number from 0 on", who, what, value);
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: %s must be in [0, %g), got %g", who, what, below,
+                       value);
+    return ct_fail(cx, CT_ERROR_VALUE, "%s: %s must be finite and not negative, got %g", who, what,
+                   value);
 }
 
-/* op over all lists; ct_apply wants them in one */
+/* applies op to all lists, which ct_apply takes as one */
 static ct_status apply(const ct_op *op, const void *attributes, ct_context *cx, const lists *l)
 {
     size_t n = (size_t)l->n, states = n * (size_t)l->states;
@@ -207,7 +213,7 @@ ct_status ct_update_sgd(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *con
         (status = check_number(cx, who, "weight_decay", o.weight_decay, INFINITY)) != CT_OK)
         return status;
     if (o.nesterov && o.momentum == 0)
-        return ct_fail(cx, CT_ERROR_VALUE, "%s: nesterov needs a momentum", who);
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: with nesterov, momentum must be positive", who);
     return apply(&ct__update_sgd_op, &(sgd){ rate, o.momentum, o.weight_decay, o.nesterov }, cx,
                  &l);
 }
@@ -274,7 +280,7 @@ const ct_op ct__update_adam_op = {
     .sample = adam_sample,
 };
 
-/* 0 is the default, negative is 0 */
+/* an option: 0 means the default, a negative number 0 */
 static double chosen(double value, double standard)
 {
     return value == 0 ? standard : value < 0 ? 0 : value;

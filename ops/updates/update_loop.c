@@ -12,7 +12,7 @@ ct_status ct__pass_begin(ct__pass *p, const ct_call *call, int n, int operands)
     return CT_OK;
 }
 
-/* one by one: ct_loop writes its first operand only */
+/* over one tuple, by ct_loop_over: ct_loop would write the first operand only */
 static void run_strided(ct_tensor *const *x, int n, ct_loop_body body, const void *arg)
 {
     ct_operand operands[CT__PASS_OPERANDS];
@@ -71,7 +71,7 @@ void ct__pass_visit(const ct__pass *p, int64_t begin, int64_t end, ct__visit *vi
     }
 }
 
-/* Shell's sort, by the beginning */
+/* sorts spans by their beginnings (Shell's sort) */
 static void sort(ct__span *span, int64_t n)
 {
     for (int64_t gap = n / 2; gap > 0; gap /= 2)

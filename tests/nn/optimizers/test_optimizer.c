@@ -307,7 +307,7 @@ START_TEST(clipping_that_cannot_be)
         expect_error(CT_ERROR_VALUE, "clip_gradients", NULL);
     }
     ck_assert(isnan(ct_clip_gradients(&w, -3, 1)));
-    expect_error(CT_ERROR_RANGE, "clip_gradients: -3 parameters", NULL);
+    expect_error(CT_ERROR_RANGE, "clip_gradients: n must not be negative, got -3", NULL);
     ck_assert(isnan(ct_clip_gradients(NULL, 1, 1)));
     ck_assert(isnan(ct_clip_gradients(CT_TENSORS(w, NULL), 1)));
     expect_error(CT_ERROR_NULL, "clip_gradients", "parameter 1", NULL);

@@ -1,4 +1,4 @@
-/* gemm against plain loops in long double: every kernel, odd sizes, strides, offsets, epilogues. An
+/* ops/products/gemm.c against plain loops in long double: every kernel, odd sizes, strides, offsets, epilogues. An
  * element may be off by k + 4 roundings of its sum of magnitudes, and never by more than 520. */
 #include "support.h"
 

@@ -1,4 +1,4 @@
-/* matmul, linear and dot: values and gradients against plain sums, NumPy's shapes, messages. */
+/* ops/products/matmul.c, batch.c and linear.c: values and gradients against plain sums, NumPy's shapes, messages. */
 #include "support.h"
 
 static ct_tensor *numbers(int64_t n, const int64_t *shape, int ndim)
@@ -254,8 +254,8 @@ START_TEST(the_error_does_not_grow_with_the_depth)
 }
 END_TEST
 
-/* products summed over an axis along which they do not lie as one: their sum is off by at most twice
- * the root of their number */
+/* Products are summed over an axis along which they do not lie as one: the sum is off by at most
+ * twice the root of their number. */
 START_TEST(sums_of_many_products)
 {
     const int64_t n = 40000;

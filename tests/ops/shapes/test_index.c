@@ -1,4 +1,4 @@
-/* index_select and gather, and their adjoints: values, places that are taken twice or very often,
+/* ops/shapes/index.c, index_select.c and gather.c: values, places that are taken twice or very often,
  * messages. */
 #include "support.h"
 
@@ -153,7 +153,7 @@ START_TEST(slabs_taken_very_often)
 {
     for (int axis = 0; axis < 3; axis++)
         for (int64_t often = 0; often <= 20000; often += 10000) {
-            take_often((int64_t[]){ 2, 3, 4 }, axis, 20000, often); /* wide, but for the last axis */
+            take_often((int64_t[]){ 2, 3, 4 }, axis, 20000, often); /* wide, unless axis is 2 */
             int64_t narrow[] = { 2, 1, 2 };
             narrow[axis] = 5;
             take_often(narrow, axis, 20000, often);
@@ -192,11 +192,11 @@ START_TEST(errors)
     ck_assert_ptr_null(ct_index_select(x, 2, index));
     expect_error(CT_ERROR_RANGE, "index_select: axis 2 of 2 dimensions", NULL);
     ck_assert_ptr_null(ct_index_select(x, 0, ct_unsqueeze(index, 0)));
-    expect_error(CT_ERROR_SHAPE, "index_select: the index has 2 dimensions, not 1", NULL);
+    expect_error(CT_ERROR_SHAPE, "index_select: the index must have 1 dimensions, got 2", NULL);
     ck_assert_ptr_null(ct_index_select(x, 0, ct_range(cx, CT_F32, 2)));
     expect_error(CT_ERROR_DTYPE, "index_select", "i64", "ct_cast", "f32", NULL);
     ck_assert_ptr_null(ct_gather(x, 0, index));
-    expect_error(CT_ERROR_SHAPE, "gather: the index has 1 dimensions, not 2", NULL);
+    expect_error(CT_ERROR_SHAPE, "gather: the index must have 2 dimensions, got 1", NULL);
     ck_assert_ptr_null(ct_gather(x, 0, ct_unsqueeze(index, 0)));
     expect_error(CT_ERROR_SHAPE, "gather: sizes differ along axis 1: w1 (2,3) x (1,2)", NULL);
     ck_assert_ptr_null(ct_gather(x, 0, ct_reshape(ints(CT_INTS(0, 1, 2)), CT_SHAPE(1, 3))));

@@ -1,4 +1,4 @@
-/* Updates, against sequences by hand and against the formulas written plainly. */
+/* ops/updates/, against sequences by hand and against the formulas written plainly. */
 #include "support.h"
 
 #include <float.h>
@@ -406,7 +406,7 @@ START_TEST(sgd_errors)
     expect_error(CT_ERROR_VALUE, "update_sgd", "nesterov", NULL);
     ck_assert_int_eq(ct_update_sgd(w, g, NULL, 1, 1, &(ct_sgd_options){ .reserved = { 0, 1 } }),
                      CT_ERROR_VALUE);
-    expect_error(CT_ERROR_VALUE, "update_sgd", "zeroed", NULL);
+    expect_error(CT_ERROR_VALUE, "update_sgd", "reserved options must be 0", NULL);
     ck_assert_int_eq(ct_update_sgd(w, g, NULL, 1, 1, &(ct_sgd_options){ .momentum = 0.5 }),
                      CT_ERROR_NULL);
     expect_error(CT_ERROR_NULL, "update_sgd", NULL);
@@ -438,15 +438,15 @@ START_TEST(adam_errors)
         expect_error(CT_ERROR_VALUE, "update_adam", names[i], NULL);
     }
     ck_assert_int_eq(ct_update_adam(&w, &g, moments, 1, -1, NULL), CT_ERROR_VALUE);
-    expect_error(CT_ERROR_VALUE, "update_adam: rate = -1", NULL);
+    expect_error(CT_ERROR_VALUE, "update_adam: rate must be finite and not negative, got -1", NULL);
     ck_assert_int_eq(ct_update_adam(&w, &g, NULL, 1, 1, NULL), CT_ERROR_NULL);
     expect_error(CT_ERROR_NULL, "update_adam", NULL);
     ct_tensor *no_count[] = { moments[0], moments[1], moments[0] };
     ck_assert_int_eq(ct_update_adam(&w, &g, no_count, 1, 1, NULL), CT_ERROR_DTYPE);
-    expect_error(CT_ERROR_DTYPE, "update_adam: step count 0 is not one i64", NULL);
+    expect_error(CT_ERROR_DTYPE, "update_adam: step count 0 must be one i64", NULL);
     ct_fill(moments[2], -1);
     ck_assert_int_eq(ct_update_adam(&w, &g, moments, 1, 1, NULL), CT_ERROR_VALUE);
-    expect_error(CT_ERROR_VALUE, "update_adam: step count 0 is -1", NULL);
+    expect_error(CT_ERROR_VALUE, "update_adam: step count 0 must be 0 or more, got -1", NULL);
     expect_unchanged(w);
 }
 END_TEST
@@ -475,7 +475,8 @@ Suite *update_suite(void)
                                    negative_options_are_zero, lists, any_strides,
                                    one_pass_over_all, what_overlaps_is_done_in_order, clipping,
                                    norms_of_the_whole_range, clipping_to_a_tiny_norm,
-                                   clipping_what_is_not_finite, clipping_errors, updates_are_seen, sgd_errors, adam_errors,
+                                   clipping_what_is_not_finite, clipping_errors,
+                                   updates_are_seen, sgd_errors, adam_errors,
                                    out_of_memory, NULL };
     return make_suite("update", tests);
 }
