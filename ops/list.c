@@ -9,7 +9,7 @@
     X(max) X(min) X(argmax) X(argmin) X(logsumexp)                                              \
     X(softmax) X(log_softmax) X(cross_entropy) X(cross_entropy_each)                            \
     X(layer_norm)                                                                               \
-    X(contiguous) X(reshape) X(permute) X(transpose) X(squeeze) X(unsqueeze)                    \
+    X(contiguous) X(reshape) X(permute) X(transpose) X(squeeze) X(unsqueeze) X(expand)          \
     X(slice) X(select) X(embed) X(concat) X(stack)                                              \
     X(matmul) X(linear) X(linear_activation) X(dot)                                             \
     X(index_select) X(index_add) X(gather) X(scatter_add)                                       \

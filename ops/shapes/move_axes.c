@@ -4,6 +4,7 @@
 #include "move_axes.h"
 
 #include <cotangent/ops.h>
+#include <stdio.h>
 #include <string.h>
 
 ct__list ct__list_of(const int64_t *values, int n)
@@ -230,31 +231,66 @@ ct_tensor *ct_unsqueeze(ct_tensor *x, int axis)
     return ct_apply(&ct__unsqueeze_op, &axis, &x, 1);
 }
 
-/* -- expand: broadcast_to, where -1 keeps a size as it is */
-static bool may_become(const ct_tensor *x, const ct__list *to, int d)
+/* -- expand: broadcast_to, where -1 keeps a size as it is; gx is gy summed to x's shape */
+static ct_status cannot_become(const ct_call *call, const ct__list *to)
 {
-    int own = d - (to->n - ct_ndim(x));
-    return own < 0 || ct_shape(x)[own] == 1 || ct_shape(x)[own] == to->values[d];
+    char text[200] = "";
+    for (int d = 0, used = 0; d < to->n && used < (int)sizeof text; d++)
+        used += snprintf(text + used, sizeof text - (size_t)used, "%s%lld", d ? "," : "",
+                         (long long)to->values[d]);
+    return ct_call_fail(call, CT_ERROR_SHAPE, "cannot become (%s)", text);
 }
+
+static ct_status expand_infer(ct_call *call)
+{
+    ct__list to = *(const ct__list *)ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
+    int64_t strides[CT_MAX_DIMS];
+    ct_status status = ct__check_list(call, &to);
+    if (status != CT_OK)
+        return status;
+    int more = to.n - ct_ndim(x);
+    for (int d = 0; d < to.n && more >= 0; d++) {
+        int64_t size = d < more ? 1 : ct_shape(x)[d - more];
+        if (to.values[d] == -1 && d >= more)
+            to.values[d] = size;
+        if (size != 1 && size != to.values[d])
+            return cannot_become(call, &to);
+        strides[d] = d >= more && size == to.values[d] ? ct_strides(x)[d - more] : 0;
+    }
+    return more < 0 ? cannot_become(call, &to) : ct__set_view(call, to.values, strides, to.n);
+}
+
+static ct_status expand_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    const ct_tensor *x = ct_call_x(call, 0);
+    gx[0] = ct_sum_to(gy[0], ct_shape(x), ct_ndim(x));
+    return CT_OK;
+}
+
+static int expand_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    static const ct__list to[] = { { 3, { 4, -1, 2 } }, { 2, { -1, -1 } }, { 2, { 3, 0 } } };
+    if (k >= 3)
+        return 0;
+    *(ct__list *)attributes = to[k];
+    x[0] = ct_randn(cx, CT_F64, CT_SHAPE(3, k == 1 ? 2 : 1));
+    return 1;
+}
+
+extern const ct_op ct__expand_op;
+const ct_op ct__expand_op = {
+    .name = "expand",
+    .inputs = 1,
+    .flags = CT_OP_VIEW,
+    .attributes_size = sizeof(ct__list),
+    .infer = expand_infer,
+    .vjp = expand_vjp,
+    .sample = expand_sample,
+};
 
 ct_tensor *ct_expand(ct_tensor *x, const int64_t *shape, int ndim)
 {
     ct__list to = ct__list_of(shape, ndim);
-    if (!ct_usable(x, "expand"))
-        return NULL;
-    ct_context *cx = ct_context_of(x);
-    int more = to.n - ct_ndim(x);
-    if (to.n < 0)
-        return ct_fail(cx, CT_ERROR_NULL, "expand: the list is NULL or its length negative"), NULL;
-    if (more < 0 || to.n > CT_MAX_DIMS)
-        return ct_fail(cx, more < 0 ? CT_ERROR_SHAPE : CT_ERROR_RANGE,
-                       "expand: a tensor of %d dimensions cannot have %d", ct_ndim(x), to.n), NULL;
-    for (int d = 0; d < to.n; d++) {
-        if (to.values[d] == -1 && d >= more)
-            to.values[d] = ct_shape(x)[d - more];
-        if (to.values[d] < 0 || !may_become(x, &to, d))
-            return ct_fail(cx, CT_ERROR_SHAPE, "expand: axis %d cannot become of size %lld", d,
-                           (long long)to.values[d]), NULL;
-    }
-    return ct_broadcast_to(x, to.values, to.n);
+    return ct_apply(&ct__expand_op, &to, &x, 1);
 }
