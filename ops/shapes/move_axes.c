@@ -79,6 +79,8 @@ static int permute_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__permute_op;
 const ct_op ct__permute_op = {
     .name = "permute",
+    .formula = "y = x with its axes reordered",
+    .derivative = "gx = g with its axes moved back",
     .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(ct__list),
@@ -128,6 +130,8 @@ static int transpose_sample(ct_context *cx, int k, ct_tensor **x, void *attribut
 extern const ct_op ct__transpose_op;
 const ct_op ct__transpose_op = {
     .name = "transpose",
+    .formula = "y_ij = x_ji",
+    .derivative = "gx_ij = g_ji",
     .inputs = 1,
     .flags = CT_OP_VIEW,
     .infer = transpose_infer,
@@ -203,6 +207,8 @@ static int squeeze_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__squeeze_op, ct__unsqueeze_op;
 const ct_op ct__squeeze_op = {
     .name = "squeeze",
+    .formula = "y = x without an axis of size 1",
+    .derivative = "gx = g with that axis",
     .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(int),
@@ -212,6 +218,8 @@ const ct_op ct__squeeze_op = {
 };
 const ct_op ct__unsqueeze_op = {
     .name = "unsqueeze",
+    .formula = "y = x with a new axis of size 1",
+    .derivative = "gx = g without that axis",
     .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(int),
