@@ -96,8 +96,17 @@ static int add_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
     }
 }
 
-const ct_op ct_add_op = { .name = "add", .inputs = 2, .flags = CT_OP_BROADCAST, .infer = add_infer,
-                          .forward = add_forward, .vjp = add_vjp, .sample = add_sample };
+const ct_op ct_add_op = {
+    .name = "add",
+    .formula = "y = a + b",
+    .derivative = "ga = g, gb = g",
+    .inputs = 2,
+    .flags = CT_OP_BROADCAST,
+    .infer = add_infer,
+    .forward = add_forward,
+    .vjp = add_vjp,
+    .sample = add_sample,
+};
 
 ct_tensor *ct_add(ct_tensor *a, ct_tensor *b)
 {
@@ -149,10 +158,17 @@ static int broadcast_sample(ct_context *cx, int k, ct_tensor **x, void *attribut
     return 1;
 }
 
-const ct_op ct_broadcast_to_op = { .name = "broadcast_to", .inputs = 1, .flags = CT_OP_VIEW,
-                                   .attributes_size = sizeof(shape_attributes),
-                                   .infer = broadcast_infer, .vjp = broadcast_vjp,
-                                   .sample = broadcast_sample };
+const ct_op ct_broadcast_to_op = {
+    .name = "broadcast_to",
+    .formula = "y = x repeated to shape",
+    .derivative = "gx = g summed to the shape of x",
+    .inputs = 1,
+    .flags = CT_OP_VIEW,
+    .attributes_size = sizeof(shape_attributes),
+    .infer = broadcast_infer,
+    .vjp = broadcast_vjp,
+    .sample = broadcast_sample,
+};
 
 /* -- sum_to: y_i = sum of the x_j that i would be repeated to; gx_j = gy_i */
 static ct_status sum_infer(ct_call *call)
@@ -197,10 +213,17 @@ static int sum_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
     return 1;
 }
 
-const ct_op ct_sum_to_op = { .name = "sum_to", .inputs = 1,
-                             .attributes_size = sizeof(shape_attributes),
-                             .infer = sum_infer, .forward = sum_forward, .vjp = sum_vjp,
-                             .sample = sum_sample };
+const ct_op ct_sum_to_op = {
+    .name = "sum_to",
+    .formula = "y = x summed to shape",
+    .derivative = "gx = g repeated to the shape of x",
+    .inputs = 1,
+    .attributes_size = sizeof(shape_attributes),
+    .infer = sum_infer,
+    .forward = sum_forward,
+    .vjp = sum_vjp,
+    .sample = sum_sample,
+};
 
 static ct_tensor *to_shape(const ct_op *op, ct_tensor *x, const int64_t *shape, int ndim)
 {

@@ -34,14 +34,16 @@ void ct_inference(ct_context *cx);
 bool ct_is_inference(const ct_context *cx);
 
 /* -- The operators that the chain rule itself needs; all others are in ops.h */
-/* a + b, broadcast as in NumPy; f32, f64, or i64, which wraps */
+/* y = a + b; ga = g, gb = g. a and b are broadcast as in NumPy, and their cotangents are summed
+   over what was repeated. They have one dtype: f32, f64, or i64, which wraps */
 ct_tensor *ct_add(ct_tensor *a, ct_tensor *b);
-/* A pair of adjoints. broadcast_to repeats x to `shape`; the result is a view and read-only. sum_to
-   sums x over what such a repetition repeats: leading axes that `shape` lacks, and axes where it
-   has size 1. The error of a sum is at most 70 eps sum |x|, however many elements there are: blocks
-   are added up plainly, and when their sums are added, what is rounded off is kept and added too.
-   */
+/* y = x repeated to shape; gx = g summed to the shape of x. This and ct_sum_to are adjoints of each
+   other. x has any dtype. y is a view and read-only */
 ct_tensor *ct_broadcast_to(ct_tensor *x, const int64_t *shape, int ndim);
+/* y = x summed to shape; gx = g repeated to the shape of x. The sum is over what ct_broadcast_to
+   repeats: leading axes that `shape` lacks, and axes where it has size 1. x is f32, f64, or i64,
+   which wraps. The error is at most 70 eps sum |x|, however many elements there are: blocks are
+   added up plainly, and when their sums are added, what is rounded off is kept and added too */
 ct_tensor *ct_sum_to(ct_tensor *x, const int64_t *shape, int ndim);
 
 /* -- Backward: one walk from y to everything it depends on. Each operator is visited once, after

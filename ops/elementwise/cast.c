@@ -52,6 +52,8 @@ static int cast_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__cast_op;
 const ct_op ct__cast_op = {
     .name = "cast",
+    .formula = "y = x as dtype",
+    .derivative = "gx = g as the dtype of x",
     .inputs = 1,
     .attributes_size = sizeof(ct_dtype),
     .infer = cast_infer,

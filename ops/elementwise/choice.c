@@ -77,6 +77,8 @@ static int compare_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .formula = "y = " #expression,                                                          \
+        .derivative = "none",                                                                   \
         .inputs = 2,                                                                            \
         .flags = CT_OP_CONSTANT,                                                                \
         .infer = compare_infer,                                                                 \
@@ -141,6 +143,8 @@ static int where_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__where_op;
 const ct_op ct__where_op = {
     .name = "where",
+    .formula = "y = a where the condition holds, else b",
+    .derivative = "ga = g where the condition holds, else 0, gb = 0 where it holds, else g",
     .inputs = 3,
     .flags = CT_OP_BROADCAST,
     .saves = CT_SAVE_X(0),

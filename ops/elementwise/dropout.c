@@ -122,6 +122,8 @@ static int dropout_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__dropout_op;
 const ct_op ct__dropout_op = {
     .name = "dropout",
+    .formula = "y = m x / (1 - p), m = 0 with probability p, else 1",
+    .derivative = "gx = m g / (1 - p)",
     .inputs = 1,
     .flags = CT_OP_CONTIGUOUS | CT_OP_RANDOM,
     .saves = CT_SAVE_AUX,

@@ -188,7 +188,7 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
 #define ARGUMENTS_1 a
 #define ARGUMENTS_2 a, b
 
-#define ROW(id, parameters, N, A, B, saved, value, fused, composed, low, high)                  \
+#define ROW(id, y_text, gx_text, parameters, N, A, B, saved, value, fused, composed, low, high) \
     static ct_status id##_vjp(const ct_call *call, ct_tensor *const *g, ct_tensor **gx)         \
     {                                                                                           \
         const double *p = ct_call_attributes(call), a = N > 0 ? p[0] : 0, b = N > 1 ? p[1] : 0; \
@@ -208,6 +208,8 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .formula = y_text,                                                                      \
+        .derivative = gx_text,                                                                  \
         .inputs = 1,                                                                            \
         .user = &id##_row,                                                                      \
         .flags = flags_##saved | CT_OP_IN_PLACE,                                                \
@@ -252,7 +254,8 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_t
     return CT_OK;
 }
 
-#define BINARY(id, saved, value, ga, gb, composed_a, composed_b, a_low, a_high, b_low, b_high)  \
+#define BINARY(id, y_text, g_text, saved, value, ga, gb, composed_a, composed_b, a_low, a_high, \
+               b_low, b_high)                                                                   \
     static ct_status id##_vjp(const ct_call *call, ct_tensor *const *g, ct_tensor **gx)         \
     {                                                                                           \
         ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1), *y = ct_call_y(call, 0);    \
@@ -275,6 +278,8 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_t
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .formula = y_text,                                                                      \
+        .derivative = g_text,                                                                   \
         .inputs = 2,                                                                            \
         .user = &id##_row,                                                                      \
         .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE,                                              \

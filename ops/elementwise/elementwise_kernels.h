@@ -58,7 +58,7 @@ INLINE bool K(all_near)(int64_t n, const REAL *x)
             y[i] = expression;                                                                  \
         }                                                                                       \
     }
-#define WAVE(name, value, far_value, fused, far_fused, composed)                                \
+#define WAVE(name, formula, derivative, value, far_value, fused, far_fused, composed)           \
     INLINE void LOOP(K(name##_near), value)                                                     \
     APART void LOOP(K(name##_far), far_value)                                                   \
     INLINE void LOOP(K(name##_back_near), fused)                                                \
@@ -79,7 +79,8 @@ INLINE bool K(all_near)(int64_t n, const REAL *x)
         else                                                                                    \
             K(name##_back_far)(n, out, in[0], in[1]);                                           \
     }
-#define ROW(name, parameters, N, A, B, saved, value, fused, composed, low, high)                \
+#define ROW(name, formula, derivative, parameters, N, A, B, saved, value, fused, composed, low, \
+            high)                                                                               \
     static void K(name)(int64_t n, void *out, void *const *in, const void *given)             \
     {                                                                                           \
         const double *p = given;                                                                \
@@ -122,7 +123,8 @@ INLINE bool K(all_near)(int64_t n, const REAL *x)
             to[i] = expression;                                                                 \
         }                                                                                       \
     }
-#define BINARY(name, saves, value, ga, gb, composed_a, composed_b, a0, a1, b0, b1)              \
+#define BINARY(name, formula, derivative, saves, value, ga, gb, composed_a, composed_b, a0, a1, \
+               b0, b1)                                                                          \
     static void K(name)(int64_t n, void *out, void *const *in, const void *given)             \
     {                                                                                           \
         const REAL *left = in[0], *right = in[1];                                               \

@@ -142,6 +142,8 @@ static int activation_sample(ct_context *cx, int k, ct_tensor **x, void *attribu
 extern const ct_op ct__linear_op, ct__linear_activation_op;
 const ct_op ct__linear_op = {
     .name = "linear",
+    .formula = "y = x w^T + b",
+    .derivative = "gx = g w, gw = g^T x, gb = sum of the rows of g",
     .inputs = -2,
     .flags = CT_OP_CONTIGUOUS,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
@@ -154,6 +156,9 @@ const ct_op ct__linear_op = {
 };
 const ct_op ct__linear_activation_op = {
     .name = "linear_activation",
+    .formula = "y = f(x w^T + b)",
+    .derivative = "gx = e w, gw = e^T x, gb = sum of the rows of e, "
+                  "e = g f'(x w^T + b)",
     .inputs = -2,
     .flags = CT_OP_CONTIGUOUS,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_Y(0),

@@ -189,6 +189,8 @@ static int matmul_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__matmul_op, ct__dot_op;
 const ct_op ct__matmul_op = {
     .name = "matmul",
+    .formula = "y_ij = sum_k a_ik b_kj",
+    .derivative = "ga = g b^T, gb = a^T g",
     .inputs = 2,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
     .infer = matmul_infer,
@@ -235,6 +237,8 @@ static int dot_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 
 const ct_op ct__dot_op = {
     .name = "dot",
+    .formula = "y = sum a b",
+    .derivative = "ga = g b, gb = g a",
     .inputs = 2,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
     .infer = dot_infer,

@@ -162,7 +162,7 @@ static int sample(ct_context *cx, int k, ct_tensor **x, bool mean, bool *attribu
     return 2;
 }
 
-#define CROSS_ENTROPY(id, is_mean)                                                              \
+#define CROSS_ENTROPY(id, is_mean, value, slope)                                                \
     static int id##_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)              \
     {                                                                                           \
         return sample(cx, k, x, is_mean, attributes);                                           \
@@ -170,6 +170,8 @@ static int sample(ct_context *cx, int k, ct_tensor **x, bool mean, bool *attribu
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .formula = value,                                                                       \
+        .derivative = slope,                                                                    \
         .inputs = 2,                                                                            \
         .flags = CT_OP_CONTIGUOUS,                                                              \
         .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_AUX,                                     \
@@ -184,5 +186,7 @@ static int sample(ct_context *cx, int k, ct_tensor **x, bool mean, bool *attribu
     {                                                                                           \
         return ct_apply(&ct__##id##_op, &(bool){ is_mean }, CT_TENSORS(logits, labels));        \
     }
-CROSS_ENTROPY(cross_entropy, true)
-CROSS_ENTROPY(cross_entropy_each, false)
+CROSS_ENTROPY(cross_entropy, true, "y = mean of (log sum e^x - x[label]) over the examples",
+              "gx = g (softmax(x) - [class = label]) / n")
+CROSS_ENTROPY(cross_entropy_each, false, "y = log sum e^x - x[label]",
+              "gx = g (softmax(x) - [class = label])")

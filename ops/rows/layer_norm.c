@@ -247,6 +247,9 @@ static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes_out)
 extern const ct_op ct__layer_norm_op;
 const ct_op ct__layer_norm_op = {
     .name = "layer_norm",
+    .formula = "y = h weight + bias, h = (x - mean x) / sqrt(var x + epsilon)",
+    .derivative = "gx = (e - mean e - h mean(e h)) / sqrt(var x + epsilon), e = g weight, "
+                  "gweight = sum g h, gbias = sum g",
     .inputs = -1,
     .flags = CT_OP_CONTIGUOUS,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_AUX,

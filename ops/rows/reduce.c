@@ -200,6 +200,8 @@ static ct_status extreme_backward(const ct_call *call, ct_tensor *const *gy, ct_
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .formula = "y = " #id " x",                                                             \
+        .derivative = "gx = g [x = y] / k where k elements equal y",                            \
         .inputs = 1,                                                                            \
         .saves = CT_SAVE_X(0) | CT_SAVE_Y(0) | CT_SAVE_AUX,                                     \
         .attributes_size = sizeof(ct__reduction),                                               \
@@ -251,7 +253,7 @@ static int place_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
     return 1;
 }
 
-#define PLACE(id, which)                                                                        \
+#define PLACE(id, which, extreme)                                                               \
     static ct_status id##_forward(ct_call *call)                                                \
     {                                                                                           \
         return place(call, which);                                                              \
@@ -259,6 +261,8 @@ static int place_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
+        .formula = "y = index of " extreme " x along the axis",                                 \
+        .derivative = "none",                                                                   \
         .inputs = 1,                                                                            \
         .flags = CT_OP_CONSTANT,                                                                \
         .attributes_size = sizeof(int64_t),                                                     \
@@ -270,8 +274,8 @@ static int place_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
     {                                                                                           \
         return ct_apply(&ct__##id##_op, &(int64_t){ axis }, &x, 1);                             \
     }
-PLACE(argmax, MAX)
-PLACE(argmin, MIN)
+PLACE(argmax, MAX, "max")
+PLACE(argmin, MIN, "min")
 
 /* -- Over all axes */
 #define ALL(name)                                                                               \

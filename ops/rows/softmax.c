@@ -115,6 +115,8 @@ static ct_status softmax_backward(const ct_call *call, ct_tensor *const *gy, ct_
 extern const ct_op ct__softmax_op;
 const ct_op ct__softmax_op = {
     .name = "softmax",
+    .formula = "y = e^x / sum e^x",
+    .derivative = "gx = y (g - sum g y)",
     .inputs = 1,
     .saves = CT_SAVE_Y(0),
     .attributes_size = sizeof(int64_t),
@@ -157,6 +159,8 @@ static ct_status log_softmax_backward(const ct_call *call, ct_tensor *const *gy,
 extern const ct_op ct__log_softmax_op;
 const ct_op ct__log_softmax_op = {
     .name = "log_softmax",
+    .formula = "y = x - log sum e^x",
+    .derivative = "gx = g - e^y sum g",
     .inputs = 1,
     .saves = CT_SAVE_Y(0),
     .attributes_size = sizeof(int64_t),
@@ -248,6 +252,8 @@ static ct_status logsumexp_backward(const ct_call *call, ct_tensor *const *gy,
 extern const ct_op ct__logsumexp_op;
 const ct_op ct__logsumexp_op = {
     .name = "logsumexp",
+    .formula = "y = log sum e^x",
+    .derivative = "gx = g e^(x - y)",
     .inputs = 1,
     .saves = CT_SAVE_X(0) | CT_SAVE_Y(0) | CT_SAVE_AUX,
     .attributes_size = sizeof(ct__reduction),

@@ -126,6 +126,8 @@ static int stack_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__concat_op, ct__stack_op;
 const ct_op ct__concat_op = {
     .name = "concat",
+    .formula = "y = x_0, x_1, ... along the axis",
+    .derivative = "gx_i = the part of g where y has x_i",
     .inputs = -1,
     .attributes_size = sizeof(int),
     .infer = concat_infer,
@@ -135,6 +137,8 @@ const ct_op ct__concat_op = {
 };
 const ct_op ct__stack_op = {
     .name = "stack",
+    .formula = "y[i] = x_i along a new axis",
+    .derivative = "gx_i = g[i]",
     .inputs = -1,
     .attributes_size = sizeof(int),
     .infer = stack_infer,

@@ -100,6 +100,8 @@ static int scatter_add_sample(ct_context *cx, int k, ct_tensor **x, void *attrib
 
 const ct_op ct__gather_op = {
     .name = "gather",
+    .formula = "y[i][j] = x[i][index[i][j]]",
+    .derivative = "gx[i][k] = sum of g[i][j] over all j with index[i][j] = k",
     .inputs = 2,
     .saves = CT_SAVE_X(1),
     .attributes_size = sizeof(ct__along),
@@ -111,6 +113,8 @@ const ct_op ct__gather_op = {
 };
 const ct_op ct__scatter_add_op = {
     .name = "scatter_add",
+    .formula = "y[i][k] = sum of x[i][j] over all j with index[i][j] = k",
+    .derivative = "gx[i][j] = g[i][index[i][j]]",
     .inputs = 2,
     .saves = CT_SAVE_X(1),
     .attributes_size = sizeof(ct__along),

@@ -297,6 +297,8 @@ static int index_add_sample(ct_context *cx, int k, ct_tensor **x, void *attribut
 
 const ct_op ct__index_select_op = {
     .name = "index_select",
+    .formula = "y[j] = x[index[j]]",
+    .derivative = "gx[i] = sum of g[j] over all j with index[j] = i",
     .inputs = 2,
     .saves = CT_SAVE_X(1),
     .attributes_size = sizeof(ct__along),
@@ -308,6 +310,8 @@ const ct_op ct__index_select_op = {
 };
 const ct_op ct__index_add_op = {
     .name = "index_add",
+    .formula = "y[i] = sum of x[j] over all j with index[j] = i",
+    .derivative = "gx[j] = g[index[j]]",
     .inputs = 2,
     .saves = CT_SAVE_X(1),
     .attributes_size = sizeof(ct__along),

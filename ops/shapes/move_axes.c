@@ -80,6 +80,8 @@ static int permute_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__permute_op;
 const ct_op ct__permute_op = {
     .name = "permute",
+    .formula = "y = x with its axes reordered",
+    .derivative = "gx = g with its axes moved back",
     .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(ct__list),
@@ -129,6 +131,8 @@ static int transpose_sample(ct_context *cx, int k, ct_tensor **x, void *attribut
 extern const ct_op ct__transpose_op;
 const ct_op ct__transpose_op = {
     .name = "transpose",
+    .formula = "y_ij = x_ji",
+    .derivative = "gx_ij = g_ji",
     .inputs = 1,
     .flags = CT_OP_VIEW,
     .infer = transpose_infer,
@@ -204,6 +208,8 @@ static int squeeze_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__squeeze_op, ct__unsqueeze_op;
 const ct_op ct__squeeze_op = {
     .name = "squeeze",
+    .formula = "y = x without an axis of size 1",
+    .derivative = "gx = g with that axis",
     .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(int),
@@ -213,6 +219,8 @@ const ct_op ct__squeeze_op = {
 };
 const ct_op ct__unsqueeze_op = {
     .name = "unsqueeze",
+    .formula = "y = x with a new axis of size 1",
+    .derivative = "gx = g without that axis",
     .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(int),
@@ -281,6 +289,8 @@ static int expand_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__expand_op;
 const ct_op ct__expand_op = {
     .name = "expand",
+    .formula = "y = x repeated to shape",
+    .derivative = "gx = g summed to the shape of x",
     .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(ct__list),

@@ -40,6 +40,8 @@ static int contiguous_sample(ct_context *cx, int k, ct_tensor **x, void *attribu
 extern const ct_op ct__contiguous_op;
 const ct_op ct__contiguous_op = {
     .name = "contiguous",
+    .formula = "y = x",
+    .derivative = "gx = g",
     .inputs = 1,
     .infer = contiguous_infer,
     .forward = copy_forward,
@@ -167,6 +169,8 @@ static int reshape_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
 extern const ct_op ct__reshape_op;
 const ct_op ct__reshape_op = {
     .name = "reshape",
+    .formula = "y = x in another shape",
+    .derivative = "gx = g in x's shape",
     .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(ct__list),

@@ -106,6 +106,8 @@ static int embed_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__embed_op;
 const ct_op ct__embed_op = {
     .name = "embed",
+    .formula = "y = 0 except y[start:stop:step] = x",
+    .derivative = "gx = g[start:stop:step]",
     .inputs = 1,
     .attributes_size = sizeof(embedding),
     .infer = embed_infer,
@@ -176,6 +178,8 @@ static int slice_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__slice_op;
 const ct_op ct__slice_op = {
     .name = "slice",
+    .formula = "y = x[start:stop:step]",
+    .derivative = "gx = 0 except gx[start:stop:step] = g",
     .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(span),
@@ -250,6 +254,8 @@ static int select_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__select_op;
 const ct_op ct__select_op = {
     .name = "select",
+    .formula = "y = x[index]",
+    .derivative = "gx = 0 except gx[index] = g",
     .inputs = 1,
     .flags = CT_OP_VIEW,
     .attributes_size = sizeof(position),

@@ -195,6 +195,8 @@ static int clip_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__update_clip_op;
 const ct_op ct__update_clip_op = {
     .name = "update_clip",
+    .formula = "g *= min(1, max_norm / norm), norm = sqrt of the sum of all g^2",
+    .derivative = "none",
     .inputs = -1,
     .flags = CT_OP_UPDATE,
     .attributes_size = sizeof(clip),

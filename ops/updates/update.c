@@ -187,6 +187,8 @@ static int sgd_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__update_sgd_op;
 const ct_op ct__update_sgd_op = {
     .name = "update_sgd",
+    .formula = "h = g + weight_decay w; velocity = momentum velocity + h; w -= rate velocity",
+    .derivative = "none",
     .inputs = -2,
     .flags = CT_OP_UPDATE,
     .attributes_size = sizeof(sgd),
@@ -269,6 +271,9 @@ static int adam_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 extern const ct_op ct__update_adam_op;
 const ct_op ct__update_adam_op = {
     .name = "update_adam",
+    .formula = "h = g + weight_decay w; m = beta1 m + (1 - beta1) h; v = beta2 v + (1 - beta2) "
+               "h^2; w -= rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)",
+    .derivative = "none",
     .inputs = -5,
     .flags = CT_OP_UPDATE,
     .attributes_size = sizeof(adam),

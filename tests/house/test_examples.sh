@@ -53,9 +53,10 @@ for program in readme header; do
     holds "$program: over 20 lines" [ "$(wc -l <"$work/$program.c")" -le 20 ]
 done
 
-# rows of the .def files, as docs/adding_an_op.md shows them
-rows=$(sed -n 's/^ *\(UNARY(.*\)/\1/p' "$root/docs/adding_an_op.md")
-holds 'docs/adding_an_op.md: the row is another now' grep -qxF "$rows" "$root/ops/elementwise/unary.def"
+# the row of unary.def that docs/adding_an_op.md shows; lines may be indented otherwise
+row=$(sed -n '/^ *UNARY(/,/)$/p' "$root/docs/adding_an_op.md" | tr -s ' \n' ' ')
+tr -s ' \n' ' ' <"$root/ops/elementwise/unary.def" >"$work/rows"
+holds 'docs/adding_an_op.md: the row is another now' grep -qF "${row:-no row}" "$work/rows"
 # README.md quotes docs/performance.md: the step, its time, its ratio to the limit
 grep -E '^\| [0-9-]+ ' "$root/README.md" | sed 's/^| //; s/ | /|/g; s/ |$//' >"$work/figures"
 holds 'README.md: its table of steps' [ "$(wc -l <"$work/figures")" -ge 3 ]
