@@ -4,9 +4,11 @@
  *   cross-entropy         an operator (ops.h)
  *   binary cross-entropy  p = sigmoid(x):  -log p = softplus(-x),  -log(1-p) = softplus(x), so
  *                         t softplus(-x) + (1-t) softplus(x): no difference of large numbers, and
- *                         smooth at 0, where max(x,0) - x t + log1p(e^-|x|) has a kink
+ *                         smooth at 0, where max(x,0) - x t + log1p(e^-|x|) has a kink. A softplus
+ *                         that is infinite adds nothing where its weight, t or 1-t, is 0
  *   Gaussian, s = log variance
- *                         1/2 (s + (t-m)^2 e^-s + log 2 pi) */
+ *                         1/2 (s + (t-m)^2 e^-s + log 2 pi). For s = -inf that is infinite, or
+ *                         -inf where t = m: the limits, in place of inf - inf and 0 inf */
 #include <math.h>
 
 #include "module.h"
@@ -114,8 +116,8 @@ static ct_tensor *binary_each(const char *who, ct_tensor *logits, ct_tensor *tar
 {
     if (!same_shape(who, logits, target) || !is_probability(who, target))
         return NULL;
-    return ct_add(ct_mul(target, ct_softplus(ct_neg(logits))),
-                  ct_mul(ct_rsub(1, target), ct_softplus(logits)));
+    return ct_add(ct_mul_no_nan(target, ct_softplus(ct_neg(logits))),
+                  ct_mul_no_nan(ct_rsub(1, target), ct_softplus(logits)));
 }
 
 ct_tensor *ct_binary_cross_entropy_each(ct_tensor *logits, ct_tensor *target)
@@ -138,7 +140,9 @@ ct_tensor *ct_gaussian_nll(ct_tensor *mean, ct_tensor *log_variance, ct_tensor *
         !same_shape("gaussian_nll: log_variance", log_variance, target))
         return NULL;
     ct_tensor *square = ct_square(ct_sub(mean, target));
-    ct_tensor *each = ct_add(ct_mul(square, ct_exp(ct_neg(log_variance))), log_variance);
+    ct_tensor *relative = ct_mul_no_nan(square, ct_exp(ct_neg(log_variance)));
+    ct_tensor *is_infinite = ct_eq(relative, ct_scalar_like(mean, INFINITY));
+    ct_tensor *each = ct_where(is_infinite, relative, ct_add(relative, log_variance));
     return ct_scale(ct_shift(ct_mean(each), log_2_pi), 0.5);
 }
 

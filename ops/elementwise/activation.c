@@ -44,7 +44,7 @@ ct_tensor *ct__activation_slope(ct_activation activation, ct_tensor *gy, ct_tens
         zero = ct_scalar_like(y, 0);
         return ct_where(ct_le(y, zero), zero, gy);
     case CT_TANH:
-        return ct_mul(gy, ct_rsub(1, ct_square(y)));
+        return ct_mul(gy, ct_mul(ct_rsub(1, y), ct_shift(y, 1)));
     case CT_SIGMOID:
         return ct_mul(gy, ct_mul(y, ct_rsub(1, y)));
     }

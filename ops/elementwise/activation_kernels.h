@@ -40,7 +40,7 @@ static void K(activate)(ct_activation activation, void *y, int64_t n)
     }
 }
 
-/* relu' = [y > 0], tanh' = 1 - y^2, sigmoid' = y (1 - y) */
+/* relu' = [y > 0], tanh' = (1 - y) (1 + y), sigmoid' = y (1 - y) */
 static void K(back)(ct_activation activation, void *to, const void *from, const void *of, int64_t n)
 {
     REAL *restrict gx = to;
@@ -54,7 +54,7 @@ static void K(back)(ct_activation activation, void *to, const void *from, const 
         return;
     case CT_TANH:
         for (int64_t i = 0; i < n; i++)
-            gx[i] = gy[i] * (1 - y[i] * y[i]);
+            gx[i] = gy[i] * ((1 - y[i]) * (1 + y[i]));
         return;
     case CT_SIGMOID:
         for (int64_t i = 0; i < n; i++)

@@ -41,11 +41,19 @@ DOUBLE(sin)
 DOUBLE(cos)
 DOUBLE(tanh)
 DOUBLE(erf)
+DOUBLE(erfc)
 
 INLINE double double_logistic(double x)
 {
     double e = exp(-fabs(x));
     return (x < 0 ? e : 1) / (1 + e);
+}
+
+INLINE double double_logistic_pair(double x, double *other)
+{
+    double e = exp(-fabs(x)), large = 1 / (1 + e), small = e * large;
+    *other = x < 0 ? large : small;
+    return x < 0 ? small : large;
 }
 
 INLINE double double_softplus(double x)
@@ -64,10 +72,10 @@ INLINE double double_normal(double x, double *density)
 #define CT_KERNELS "elementwise_kernels.h"
 #include <cotangent/kernels.h>
 
-/* streams: does memory take longer than f? Then a large y goes past the caches */
+/* `streams`: memory takes longer than f does, so that a large y is written past the caches */
 #define KERNELS(name, streams) { CT_KERNEL_TABLE(name), streams }
 
-/* what an operator of this file is: the user field of its ct_op */
+/* The kernels of an operator of this file: the user field of its ct_op */
 typedef struct row {
     ct_kernels forward, backward[2]; /* for each input */
 } row;
@@ -83,31 +91,101 @@ static ct_tensor *unless(ct_tensor *condition, ct_tensor *gy)
     return ct_where(condition, number(gy, 0), gy);
 }
 
+static ct_tensor *is_zero(ct_tensor *x)
+{
+    return ct_eq(x, number(x, 0));
+}
+
+/* does the condition hold, or is x NaN? */
+static ct_tensor *or_nan(ct_tensor *condition, ct_tensor *x)
+{
+    ct_tensor *is_nan = ct_ne(x, x);
+    return ct_where(is_nan, is_nan, condition);
+}
+
+/* c rounded to x's dtype, as the kernels read it */
+static double rounded(const ct_tensor *x, double c)
+{
+    return ct_dtype_of(x) == CT_F32 ? (double)(float)c : c;
+}
+
+/* x, or a finite number instead of an infinity, for a product with what is 0 there */
+static ct_tensor *inside(ct_tensor *x)
+{
+    const double far = (double)ct__vector_bounds.far;
+    return ct_clamp(x, -far, far);
+}
+
 static ct_tensor *gelu_slope(ct_tensor *x)
 {
-    ct_tensor *cdf = ct_scale(ct_shift(ct_erf(ct_scale(x, SQRT_HALF)), 1), 0.5);
-    ct_tensor *pdf = ct_scale(ct_exp(ct_scale(ct_square(x), -0.5)), NORMAL_PEAK);
-    return ct_add(cdf, ct_mul(x, pdf));
+    return ct_add(ct_normal_cdf(x), ct_mul(inside(x), ct_normal_pdf(x)));
 }
 
+/* what an operand of maximum or minimum gets, if it is taken itself, and perhaps the other, too */
+static ct_tensor *share(ct_tensor *gy, ct_tensor *own, ct_tensor *other)
+{
+    return ct_where(own, ct_where(other, ct_scale(gy, 0.5), gy), number(gy, 0));
+}
+
+/* -- Two operators that only the composed rules need. Their derivatives are the second ones of the
+ * operators above, so they have no kernels for them */
+
+/* The logistic function s, once more. The rule of ct_sigmoid, y (1 - y), reads only y, and has lost
+ * its digits where y is near 1. This one reads x: s'(x) = s(x) s(-x) */
+static ct_tensor *logistic(ct_tensor *x);
+
+static ct_status logistic_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    ct_tensor *x = ct_call_x(call, 0);
+    gx[0] = ct_mul(gy[0], ct_mul(logistic(x), logistic(ct_neg(x))));
+    return CT_OK;
+}
+
+/* (x s)' = s (1 + x (1 - s)) */
 static ct_tensor *silu_slope(ct_tensor *x)
 {
-    ct_tensor *s = ct_sigmoid(x);
-    return ct_mul(s, ct_shift(ct_mul(x, ct_rsub(1, s)), 1));
+    ct_tensor *other = logistic(ct_neg(x));
+    return ct_mul(logistic(x), ct_shift(ct_mul(inside(x), other), 1));
 }
 
-/* b, but 1 where a = b = 0: there b a^(b-1) shall be 0, and not 0 inf */
-static ct_tensor *safe_exponent(ct_tensor *a, ct_tensor *b)
+/* L_n = a^b log(a)^n, n >= 1: the n-th derivative of a^b by b. Its own derivatives are
+ *   dL_n/db = L_(n+1)        dL_n/da = b a^(b-1) log(a)^n + n a^(b-1) log(a)^(n-1)
+ * No a^b / a occurs in them, which is wrong where a^b underflows, and they are what the derivative
+ * of b a^(b-1) by b is made of, so that mixed derivatives agree. At a = 0 <= b, L_n and its
+ * derivatives are 0, as ops.h says. */
+static ct_tensor *pow_log(ct_tensor *a, ct_tensor *b, int n);
+
+/* is a = 0 <= b? There a^b counts as constant in b */
+static ct_tensor *fixed_at_0(ct_tensor *a, ct_tensor *b)
 {
-    ct_tensor *at_zero = ct_where(ct_eq(b, number(b, 0)), number(b, 1), b);
-    return ct_where(ct_eq(a, number(a, 0)), at_zero, b);
+    ct_tensor *zero = is_zero(a);
+    return ct_where(zero, ct_ge(b, number(b, 0)), zero);
 }
 
-/* a, but 1 where a = 0 <= b: there a^b log a shall be 0, and not 0 inf */
-static ct_tensor *safe_base(ct_tensor *a, ct_tensor *b)
+/* gy b a^(b-1). Where b = 0 it is 0 whatever gy and a are, but its derivative by b is gy / a: so it
+ * is written there as b (gy / a). Where a = 0 <= b, b is taken as a constant */
+static ct_tensor *pow_by_a(ct_tensor *gy, ct_tensor *a, ct_tensor *b)
 {
-    ct_tensor *at_zero = ct_where(ct_ge(b, number(b, 0)), number(a, 1), a);
-    return ct_where(ct_eq(a, number(a, 0)), at_zero, a);
+    ct_tensor *fixed = ct_where(fixed_at_0(a, b), ct_detach(b), b), *none = is_zero(b);
+    ct_tensor *exponent = ct_where(none, number(b, 1), fixed);
+    ct_tensor *slope = ct_mul(exponent, ct_pow(a, ct_shift(exponent, -1)));
+    ct_tensor *one = number(a, 1), *base = ct_where(none, ct_where(is_zero(a), one, a), one);
+    return ct_where(none, ct_mul_no_nan(fixed, ct_div(gy, base)), ct_mul(gy, slope));
+}
+
+static ct_status pow_log_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1), *fixed = fixed_at_0(a, b);
+    const int n = *(const int *)ct_call_attributes(call);
+    if (ct_call_wants(call, 0)) {
+        ct_tensor *base = ct_where(fixed, number(a, 1), a), *less = ct_shift(b, -1);
+        ct_tensor *lower = n == 1 ? ct_pow(base, less) : ct_scale(pow_log(base, less, n - 1), n);
+        ct_tensor *slope = ct_add(ct_mul_no_nan(b, pow_log(base, less, n)), lower);
+        gx[0] = unless(fixed, ct_mul(gy[0], slope));
+    }
+    if (ct_call_wants(call, 1))
+        gx[1] = unless(fixed, ct_mul(gy[0], pow_log(a, b, n + 1)));
+    return CT_OK;
 }
 
 /* -- Samples: every shape that is special, and values off the kinks */
@@ -171,13 +249,13 @@ static ct_status unary_backward(const ct_call *call, ct_tensor *const *gy, ct_te
     const row *r = op->user;
     ct_tensor *saved = op->saves & CT_SAVE_X(0)   ? ct_call_x(call, 0)
                        : op->saves & CT_SAVE_Y(0) ? ct_call_y(call, 0)
-                                                  : gy[0]; /* anything: it is not looked at */
+                                                  : gy[0]; /* the kernel does not read it */
     ct_tensor *operands[] = { gx[0], gy[0], saved };
     ct_loop_kernel(call, operands, 3, &r->backward[0], ct_call_adds(call, 0));
     return CT_OK;
 }
 
-/* what the composed rule reads */
+/* what a row's composed rule finds in `saved` */
 #define SAVED_x(call, gy)        ct_call_x(call, 0)
 #define SAVED_y(call, gy)        ct_call_y(call, 0)
 #define SAVED_none(call, gy)     (gy)
@@ -227,6 +305,16 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
         return ct_apply(&ct__##id##_op, attributes, &x, 1);                                     \
     }
 #include "unary.def"
+
+static const ct_op logistic_op = {
+    .name = "sigmoid", .user = &sigmoid_row, .saves = CT_SAVE_X(0), .infer = ct_infer_same,
+    .forward = unary_forward, .vjp = logistic_vjp
+};
+
+static ct_tensor *logistic(ct_tensor *x)
+{
+    return ct_apply(&logistic_op, NULL, &x, 1);
+}
 
 /* -- Operators of two tensors */
 enum { SAVE_A = CT_SAVE_X(0), SAVE_B = CT_SAVE_X(1), SAVE_Y = CT_SAVE_Y(0) };
@@ -287,7 +375,7 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_t
         .infer = ct_infer_broadcast,                                                            \
         .forward = binary_forward,                                                              \
         .vjp = id##_vjp,                                                                        \
-        .backward = binary_backward,                                                              \
+        .backward = binary_backward,                                                            \
         .sample = id##_sample,                                                                  \
     };                                                                                          \
     ct_tensor *ct_##id(ct_tensor *a, ct_tensor *b)                                              \
@@ -295,3 +383,15 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_t
         return ct_apply(&ct__##id##_op, NULL, CT_TENSORS(a, b));                                \
     }
 #include "binary.def"
+
+static const row pow_log_row = { .forward = KERNELS(pow_log, false) };
+static const ct_op pow_log_op = {
+    .name = "pow_log", .user = &pow_log_row, .flags = CT_OP_BROADCAST, .saves = SAVE_A | SAVE_B,
+    .attributes_size = sizeof(int), .infer = ct_infer_broadcast, .forward = binary_forward,
+    .vjp = pow_log_vjp
+};
+
+static ct_tensor *pow_log(ct_tensor *a, ct_tensor *b, int n)
+{
+    return ct_apply(&pow_log_op, &n, CT_TENSORS(a, b));
+}

@@ -1,12 +1,13 @@
-/* Elementary functions of one f32, without branches, so that a loop over one becomes a loop over
- * vectors: each is inlined into the loop that calls it, for whatever kind of processor that is
- * compiled for. NaN in is NaN out; overflow gives an infinity, underflow a subnormal or 0.
+/* Elementary functions of one f32. They have no branches, so that the compiler makes a loop over
+ * vectors of a loop that calls one: each is inlined there, and compiled for that loop's processor.
+ * NaN in is NaN out; overflow gives an infinity, underflow a subnormal number or 0.
  *
- * Errors at most, in units in the last place (ULP), with or without fused multiply-adds, as
- * tests/ops/elementwise/test_vector_math.c has it: exp 1.1, expm1 1.6, log 1, log1p 1, sin and cos
- * 1.9 (of |x| <= 1e6), tanh 1.4, logistic 1.7, softplus 1.6, erf 1.9, the normal distribution
- * function 6. Polynomials are minimax fits of relative error, their constants found by iteratively
- * reweighted least squares. About 15 to 40 operations each. */
+ * The largest errors in units in the last place (ULP), with and without fused multiply-adds: exp
+ * 1.2, expm1 1.6, log 1, log1p 1, sin and cos 1.9 (for |x| <= 1e6), tanh 1.4, logistic 2 (with
+ * that of -x, 2.6), softplus 1.7, erf 1.9, erfc 7, normal distribution function 6, its density 1.5.
+ * tests/ops/elementwise/test_vector_math.c checks them. The polynomials are minimax fits of the
+ * relative error, found by iteratively reweighted least squares. Each function takes 15 to 40
+ * operations. */
 #ifndef CT__VECTOR_MATH_H
 #define CT__VECTOR_MATH_H
 #include <math.h>
@@ -19,11 +20,11 @@
 #define VECTOR_INLINE static inline
 #endif
 
-/* Beyond these, arguments make no difference. They are not written where they are used, since gcc
- * makes a minimum of x > most ? most : x only where it does not know `most`: of a constant, a
- * comparison and a choice, or two results to choose from */
+/* Arguments beyond these make no difference; far is beyond all of them, for f64 as well. They are
+ * variables, since gcc makes one minimum instruction of x > most ? most : x only where it does not
+ * know `most`; where that is a constant, it makes a comparison and a choice */
 extern const struct ct__vector_bounds {
-    float exp_least, exp_most, tanh_most, normal_most;
+    float exp_least, exp_most, tanh_most, normal_most, far;
 } ct__vector_bounds;
 
 VECTOR_INLINE float vector_at_most(float x, float most)
@@ -50,14 +51,14 @@ VECTOR_INLINE float vector_float(uint32_t bits)
     return x;
 }
 
-/* 2^k, -126 <= k <= 127; of k the low 9 bits count */
+/* 2^k for -126 <= k <= 127. Only the low 9 bits of k are read */
 VECTOR_INLINE float vector_power_of_2(uint32_t k)
 {
     return vector_float((k << 23) + 0x3f800000u);
 }
 
-/* x = k ln 2 + r, |r| <= ln 2 / 2. Adding 1.5 2^23 rounds to an integer, which is then in the low
- * bits (22 of them); ln 2 is split so that k times its first part is exact */
+/* Returns r of x = k ln 2 + r, |r| <= ln 2 / 2. Adding 1.5 2^23 rounds to an integer, which then
+ * lies in the low 22 bits. ln 2 is split in two, so that k times its first part is exact */
 VECTOR_INLINE float vector_reduce(float x, uint32_t *k)
 {
     float shifted = x * 1.44269504f + 12582912.0f, n = shifted - 12582912.0f;
@@ -77,14 +78,14 @@ VECTOR_INLINE float vector_small_expm1(float r)
     return p * (r * r) + r;
 }
 
-/* 2^k y, in two steps, as 2^k may be no float; k as vector_reduce has it */
+/* 2^k y in two steps, since 2^k alone may overflow; k is what vector_reduce returns */
 VECTOR_INLINE float vector_scale(float y, uint32_t k)
 {
     uint32_t half = (uint32_t)((int32_t)k >> 1);
     return y * vector_power_of_2(half) * vector_power_of_2(k - half);
 }
 
-/* |r| <= 0.36 */
+/* e^r for |r| <= 0.36 */
 VECTOR_INLINE float vector_exp_of_rest(float r)
 {
     float p = 0.00138088479f;
@@ -96,7 +97,7 @@ VECTOR_INLINE float vector_exp_of_rest(float r)
     return p * r + 1;
 }
 
-/* what is larger becomes infinite, what is smaller 0 */
+/* e^x: infinite for x >= 88.73, 0 for x <= -104 */
 VECTOR_INLINE float vector_exp(float x)
 {
     uint32_t k;
@@ -106,7 +107,7 @@ VECTOR_INLINE float vector_exp(float x)
     return vector_scale(vector_exp_of_rest(r), k);
 }
 
-/* 2^k e^r for k <= 63: one of the two steps is the same for all */
+/* 2^k e^r for k <= 63, in two steps, of which one is the same for all k */
 VECTOR_INLINE float vector_exp_of_parts_down(uint32_t k, float r)
 {
     return vector_exp_of_rest(r) * vector_power_of_2(k + 64) * 5.42101086e-20f; /* 2^-64 */
@@ -120,8 +121,8 @@ VECTOR_INLINE float vector_exp_down(float x)
     return vector_exp_of_parts_down(k, r);
 }
 
-/* e^x, x <= 88, 0 where it would be less than 2^-126: of differences from the largest, beside a sum
- * of 1 or more, nothing is lost, and 7 operations are saved */
+/* e^x for x <= 88, and 0 where that is less than 2^-126. It is for terms of a sum of 1 or more,
+ * where nothing is lost by that, and takes 7 operations less */
 VECTOR_INLINE float vector_exp_normal(float x)
 {
     uint32_t k;
@@ -129,7 +130,8 @@ VECTOR_INLINE float vector_exp_normal(float x)
     return x < -87.3365f ? 0 : y;
 }
 
-/* 2^k (e^r - 1) + (2^k - 1); of what is large the half of it, since 2^k may be no float */
+/* e^x - 1 = 2^k (e^r - 1) + (2^k - 1). For x > 80 the half of it is computed, since 2^k may
+ * overflow */
 VECTOR_INLINE float vector_expm1(float x)
 {
     uint32_t k, large = x > 80.0f;
@@ -163,7 +165,7 @@ VECTOR_INLINE float vector_log_part(float x, int32_t *k)
     return vector_float((bits & 0x007fffffu) + 0x3f3504f3u) - 1;
 }
 
-/* of infinity, 0, what is below, and NaN */
+/* log x where x is infinite, 0, negative, or NaN; else y */
 VECTOR_INLINE float vector_log_or(float x, float y)
 {
     y = x == 0 ? -INFINITY : x < 0 ? NAN : y;
@@ -178,9 +180,9 @@ VECTOR_INLINE float vector_log(float x)
     return vector_log_or(x, vector_log_of_parts((float)k - to_normal, f, 0));
 }
 
-/* x > -1: 1 + x, rounded, is short of x - ((1 + x) - 1), and 1 + f of `low`, 2^-k times that, which
- * for large k is nothing. log(1 + f + low) = log(1 + f) + low / (1 + f), 1 / (1 + f) is about
- * 1 - f + f^2 */
+/* log(1 + x) for x > -1. Rounding 1 + x to u = 2^k (1 + f) loses x - (u - 1); `low` is 2^-k times
+ * that, and for large k nothing. log(1 + f + low) is log(1 + f) + low / (1 + f), where 1 / (1 + f)
+ * is about 1 - f + f^2 */
 VECTOR_INLINE float vector_log1p_within(float x)
 {
     int32_t k;
@@ -194,9 +196,9 @@ VECTOR_INLINE float vector_log1p(float x)
     return vector_log_or(1 + x, vector_log1p_within(x));
 }
 
-/* sin(x + a quarter of a turn each that is `added`), |x| <= 1e6. x = k pi/2 + r, |r| <= 0.8, in f64
- * with pi/2 split so that k times its first part is exact; then sin r = r + r z p(z) or cos r =
- * 1 - z/2 + z^2 p(z), z = r^2, by the low bit of k, and its sign by the next */
+/* sin(x + added pi/2) for |x| <= 1e6. x is k pi/2 + r, |r| <= 0.8, found in f64 with pi/2 split in
+ * two, so that k times its first part is exact. With z = r^2, the low bit of k + added chooses
+ * sin r = r + r z p(z) or cos r = 1 - z/2 + z^2 p(z), and the next bit its sign */
 VECTOR_INLINE float vector_wave(float x, uint32_t added)
 {
     float shifted = x * 0.636619772f + 12582912.0f, n = shifted - 12582912.0f;
@@ -223,8 +225,9 @@ VECTOR_INLINE float vector_cos(float x)
     return vector_wave(x, 1);
 }
 
-/* x + x z q(z), z = x^2, near 0; else sign(x) (1 - 2 / (e^2|x| + 1)), 1 from |x| = 10 on. e^2|x| is
- * taken as 2^k e^2h, |x| = k ln(2)/2 + h: as a part of 1 it need not be as exact as vector_exp */
+/* Near 0, x + x z q(z) with z = x^2; else sign(x) (1 - 2 / (e^2|x| + 1)), which is 1 from |x| = 10
+ * on. e^2|x| is 2^k e^2h, where |x| = k ln(2)/2 + h; it need not be as exact as vector_exp, since
+ * the quotient is a part of 1 */
 VECTOR_INLINE float vector_tanh(float x)
 {
     float a = fabsf(x), within = vector_at_most(a, ct__vector_bounds.tanh_most);
@@ -245,8 +248,17 @@ VECTOR_INLINE float vector_tanh(float x)
     return copysignf(a < 0.625f ? q * z * a + a : large, x);
 }
 
-/* 1 / (1 + e^-x), by the exponential that cannot overflow. What 1 + e lost is put right: of 1 / sum
- * it is lost / sum^2, and 1 / sum is y for x >= 0, else 1 - y */
+/* The logistic function of x, and in *other that of -x. With e = e^-|x|, the larger one is
+ * 1 / (1 + e), and the smaller one e times that */
+VECTOR_INLINE float vector_logistic_pair(float x, float *other)
+{
+    float e = vector_exp_down(-fabsf(x)), large = 1 / (1 + e), small = e * large;
+    *other = x < 0 ? large : small;
+    return x < 0 ? small : large;
+}
+
+/* 1 / (1 + e^-x), by e^-|x|, which cannot overflow. What rounding 1 + e lost is put right: it makes
+ * lost / sum^2 of 1 / sum, which is y for x >= 0, else 1 - y */
 VECTOR_INLINE float vector_logistic(float x)
 {
     float e = vector_exp_down(-fabsf(x)), sum = 1 + e, lost = e - (sum - 1);
@@ -260,27 +272,39 @@ VECTOR_INLINE float vector_softplus(float x)
     return (x < 0 ? 0 : x) + vector_log1p_within(vector_exp_down(-fabsf(x)));
 }
 
-/* The normal distribution function at -z, z >= 0: e^(-z^2/2) p(z) / q(z), with all coefficients
- * positive. z^2 is taken apart as s^2 + (z - s)(z + s), where s has so few bits that s^2 is exact.
- * `density` is e^(-z^2/2) */
+/* e^(-c z^2) for c z^2 <= 113. z^2 is split into s^2 + (z - s)(z + s), where s has so few bits that
+ * s^2 is exact */
+VECTOR_INLINE float vector_gauss(float z, float c)
+{
+    float s = vector_float(vector_bits(z) & 0xfffff000u);
+    uint32_t k;
+    float r = vector_reduce(-c * (s * s), &k) - c * ((z - s) * (z + s));
+    return vector_exp_of_parts_down(k, r);
+}
+
+/* The normal distribution function at -z, divided by e^(-z^2/2), for 0 <= z <= 15: p(z) / q(z).
+ * All coefficients are positive, so that nothing cancels */
+VECTOR_INLINE float vector_normal_ratio(float z)
+{
+    float p = 0.00411629956f, q = 0.0103179133f;
+    p = p * z + 0.0406331643f;
+    p = p * z + 0.183234945f;
+    p = p * z + 0.438294709f;
+    p = p * z + 0.5f;
+    q = q * z + 0.101858683f;
+    q = q * z + 0.469470143f;
+    q = q * z + 1.20250237f;
+    q = q * z + 1.67447436f;
+    q = q * z + 1;
+    return p / q;
+}
+
+/* the normal distribution function at -z, z >= 0; `density` is e^(-z^2/2) */
 VECTOR_INLINE float vector_normal_tail(float z, float *density)
 {
     float within = vector_at_most(z, ct__vector_bounds.normal_most);
-    float s = vector_float(vector_bits(within) & 0xfffff000u);
-    float p = 0.00411629956f, q = 0.0103179133f;
-    uint32_t k;
-    float r = vector_reduce(-0.5f * (s * s), &k) - 0.5f * ((within - s) * (within + s));
-    *density = vector_exp_of_parts_down(k, r);
-    p = p * within + 0.0406331643f;
-    p = p * within + 0.183234945f;
-    p = p * within + 0.438294709f;
-    p = p * within + 0.5f;
-    q = q * within + 0.101858683f;
-    q = q * within + 0.469470143f;
-    q = q * within + 1.20250237f;
-    q = q * within + 1.67447436f;
-    q = q * within + 1;
-    return *density * (p / q);
+    *density = vector_gauss(within, 0.5f);
+    return *density * vector_normal_ratio(within);
 }
 
 /* the normal distribution function, and e^(-x^2/2) */
@@ -290,7 +314,7 @@ VECTOR_INLINE float vector_normal(float x, float *density)
     return x > 0 ? 1 - tail : tail;
 }
 
-/* x + x p(x^2) near 0; else by the tail of the normal distribution */
+/* Near 0, x + x p(x^2); else 1 less twice the tail of the normal distribution */
 VECTOR_INLINE float vector_erf(float x)
 {
     float a = fabsf(x), z = x * x, p = 8.83625689e-05f, density;
@@ -302,5 +326,13 @@ VECTOR_INLINE float vector_erf(float x)
     p = p * z + 0.128379166f;
     float large = 1 - 2 * vector_normal_tail(a * 1.41421356f, &density);
     return a < 0.85f ? p * x + x : x < 0 ? -large : large;
+}
+
+/* 1 - erf x, by the tail of the normal distribution at sqrt(2) |x| */
+VECTOR_INLINE float vector_erfc(float x)
+{
+    float a = vector_at_most(fabsf(x), ct__vector_bounds.normal_most * 0.7071067f);
+    float tail = 2 * (vector_gauss(a, 1) * vector_normal_ratio(a * 1.41421356f));
+    return x < 0 ? 2 - tail : tail;
 }
 #endif

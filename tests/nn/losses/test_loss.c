@@ -208,6 +208,68 @@ START_TEST(logits_of_ten_thousand)
 }
 END_TEST
 
+/* the loss, and its gradient by x, by kernels and by rules */
+static void expect_limit(ct_tensor *loss, ct_tensor *x, double value, double slope)
+{
+    expect_values(loss, &value, 1, 0);
+    for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+        ct_tensor *gx = NULL;
+        ck_assert_int_eq(ct_grad(loss, ct_variable(ct_ones_like(loss)), &x, 1, flags, &gx), CT_OK);
+        expect_values(gx, &slope, 1, 0);
+    }
+}
+
+START_TEST(limits_at_infinity)
+{
+    static const double binary[][4] = { /* logit, target, loss, gradient */
+        { -INFINITY, 0, 0, 0 },         { INFINITY, 1, 0, 0 },
+        { -INFINITY, 1, INFINITY, -1 }, { INFINITY, 0, INFINITY, 1 },
+        { INFINITY, 0.25, INFINITY, 0.75 },
+    };
+    static const double gauss[][5] = { /* mean, log variance, loss, gradients; the target is 0 */
+        { INFINITY, 0, INFINITY, INFINITY, -INFINITY },
+        { -INFINITY, 0, INFINITY, -INFINITY, -INFINITY },
+        { 2, INFINITY, INFINITY, 0, 0.5 },
+        { 2, -INFINITY, INFINITY, INFINITY, -INFINITY },
+    };
+    for (ct_dtype dtype = CT_F32; dtype <= CT_F64; dtype++) {
+        for (size_t i = 0; i < sizeof binary / sizeof *binary; i++) {
+            ct_tensor *x = ct_variable(ct_scalar(cx, dtype, binary[i][0]));
+            ct_tensor *t = ct_scalar(cx, dtype, binary[i][1]);
+            expect_limit(ct_binary_cross_entropy(x, t), x, binary[i][2], binary[i][3]);
+            expect_limit(ct_binary_cross_entropy_each(x, t), x, binary[i][2], binary[i][3]);
+        }
+        ct_tensor *zero = ct_scalar(cx, dtype, 0);
+        for (size_t i = 0; i < sizeof gauss / sizeof *gauss; i++) {
+            ct_tensor *m = ct_variable(ct_scalar(cx, dtype, gauss[i][0]));
+            ct_tensor *s = ct_variable(ct_scalar(cx, dtype, gauss[i][1]));
+            expect_limit(ct_gaussian_nll(m, s, zero), m, gauss[i][2], gauss[i][3]);
+            expect_limit(ct_gaussian_nll(m, s, zero), s, gauss[i][2], gauss[i][4]);
+        }
+        ct_tensor *x = ct_variable(ct_scalar(cx, dtype, -INFINITY));
+        expect_limit(ct_mse(x, zero), x, INFINITY, -INFINITY);
+        expect_limit(ct_half_squared_error(x, zero), x, INFINITY, -INFINITY);
+        ct_tensor *sure = ct_gaussian_nll(zero, x, zero);
+        ck_assert_double_eq(ct_item(sure), -INFINITY);
+    }
+}
+END_TEST
+
+/* d2/dx2 = s(x) s(-x), in both tails, of either class */
+START_TEST(second_derivative_of_binary_cross_entropy_keeps_its_digits)
+{
+    static const double at[] = { -80, -40, -1, 0, 1, 20, 40, 80 };
+    for (size_t i = 0; i < 2 * sizeof at / sizeof *at; i++) {
+        ct_tensor *x = ct_variable(ct_scalar(cx, CT_F64, at[i / 2])), *g, *h;
+        ct_tensor *y = ct_binary_cross_entropy(x, ct_scalar(cx, CT_F64, (double)(i % 2)));
+        ct_grad(y, NULL, &x, 1, CT_CREATE_GRAPH, &g);
+        ck_assert_int_eq(ct_grad(g, NULL, &x, 1, 0, &h), CT_OK);
+        double want = exp(-fabs(at[i / 2])) / pow(1 + exp(-fabs(at[i / 2])), 2);
+        ck_assert_double_eq_tol(ct_item(h) / want, 1, 1e-14);
+    }
+}
+END_TEST
+
 /* -- Errors */
 START_TEST(labels_out_of_range_are_named)
 {
@@ -292,6 +354,8 @@ Suite *loss_suite(void)
         accuracy_counts_the_first_largest,
         gradients_agree_with_differences_to_second_order,
         logits_of_ten_thousand,
+        limits_at_infinity,
+        second_derivative_of_binary_cross_entropy_keeps_its_digits,
         labels_out_of_range_are_named,
         shapes_that_do_not_fit_name_the_loss,
         values_that_do_not_fit_name_the_loss,

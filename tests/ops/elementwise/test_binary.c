@@ -139,6 +139,22 @@ START_TEST(nan_beats_numbers)
 }
 END_TEST
 
+/* maximum and minimum agree: the NaN gets it all, each of two NaNs half */
+START_TEST(nan_gets_the_cotangent)
+{
+    ct_tensor *a = ct_from_doubles(cx, CT_F64, CT_SHAPE(3), CT_DOUBLES(NAN, 1, NAN));
+    ct_tensor *b = ct_from_doubles(cx, CT_F64, CT_SHAPE(3), CT_DOUBLES(1, NAN, NAN));
+    ct_tensor *x[] = { ct_variable(a), ct_variable(b) };
+    ct_tensor *g[2], *ones = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(3)));
+    for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH)
+        for (int is_max = 0; is_max < 2; is_max++) {
+            ct_grad((is_max ? ct_maximum : ct_minimum)(x[0], x[1]), ones, x, 2, flags, g);
+            expect_values(g[0], CT_DOUBLES(1, 0, 0.5), 0);
+            expect_values(g[1], CT_DOUBLES(0, 1, 0.5), 0);
+        }
+}
+END_TEST
+
 /* -- Powers */
 /* a, b, then the derivatives of a^b by a and b */
 static const double pow_cases[][4] = {
@@ -274,7 +290,8 @@ Suite *binary_suite(void)
 {
     const TTest *const tests[] = {
         pairs_of_every_kind_of_shape, shapes_of_different_length, ties_take_half_each,
-        nan_beats_numbers, pow_where_it_is_defined, pow_twice, any_strides_in, uses_add_up,
+        nan_beats_numbers, nan_gets_the_cotangent, pow_where_it_is_defined,
+        pow_twice, any_strides_in, uses_add_up,
         infinite_cotangents_stay_where_they_belong, what_does_not_fit, NULL
     };
     return make_suite("binary", tests);

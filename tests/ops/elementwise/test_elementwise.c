@@ -1,5 +1,6 @@
 /* Elementwise kernels of this machine in every layout that the driver treats in its own way,
- * against the plain ones on contiguous copies: sizes round those of vectors and blocks, stored and added. */
+ * against the plain ones on contiguous copies: sizes round those of vectors and blocks, stored and
+ * added. */
 #include "support.h"
 
 enum { ROOM = 3 * 1100 };

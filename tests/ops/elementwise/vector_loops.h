@@ -15,6 +15,7 @@ EACH(tanh)
 EACH(logistic)
 EACH(softplus)
 EACH(erf)
+EACH(erfc)
 #undef EACH
 static void K(exp_normal)(float *restrict y, const float *restrict x, int n)
 {
@@ -34,7 +35,21 @@ static void K(density)(float *restrict y, const float *restrict x, int n)
     for (int i = 0; i < n; i++)
         vector_normal(x[i], &y[i]);
 }
+static void K(logistic_pair)(float *restrict y, const float *restrict x, int n)
+{
+    float other;
+    for (int i = 0; i < n; i++)
+        y[i] = vector_logistic_pair(x[i], &other);
+}
+
+static void K(logistic_other)(float *restrict y, const float *restrict x, int n)
+{
+    for (int i = 0; i < n; i++)
+        (void)vector_logistic_pair(x[i], &y[i]);
+}
+
 static const loops K(all) = {
     K(exp), K(exp_normal), K(expm1), K(log), K(log1p), K(sin),
     K(cos), K(tanh), K(logistic), K(softplus), K(erf), K(normal), K(density),
+    K(logistic_pair), K(logistic_other), K(erfc),
 };
