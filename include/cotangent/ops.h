@@ -93,12 +93,12 @@ ct_tensor *ct_erfc(ct_tensor *x);
    x / sqrt 2 and x^2 are rounded */
 ct_tensor *ct_normal_cdf(ct_tensor *x);
 ct_tensor *ct_normal_pdf(ct_tensor *x);         /* y = phi(x); gx = -g x y */
-/* y = tanh x; gx = g (1 - y^2). gx is made from y alone, and loses digits as |y| comes near 1: it is
-   off by up to e^(2|x|) / 2 roundings, and 0 from about |x| = 9 on in f32, 19 in f64. So are
+/* y = tanh x; gx = g (1 - y^2). gx is made from y alone, and loses digits as |y| comes near 1: it
+   is off by up to e^(2|x|) / 2 roundings, and 0 from about |x| = 9 on in f32, 19 in f64. So are
    derivatives of higher order */
 ct_tensor *ct_tanh(ct_tensor *x);
-/* y = 1 / (1 + e^-x); gx = g y (1 - y). gx keeps its digits for x < 0 and loses them as y comes near
-   1: it is off by up to e^x roundings, and 0 from about x = 17 on in f32, 37 in f64. So are
+/* y = 1 / (1 + e^-x); gx = g y (1 - y). gx keeps its digits for x < 0 and loses them as y comes
+   near 1: it is off by up to e^x roundings, and 0 from about x = 17 on in f32, 37 in f64. So are
    derivatives of higher order. Those of softplus and silu keep their digits for any x */
 ct_tensor *ct_sigmoid(ct_tensor *x);
 ct_tensor *ct_relu(ct_tensor *x);               /* y = max(0, x); gx = g [x > 0] */

@@ -135,9 +135,9 @@ static ct_status backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *
     return CT_OK;
 }
 
-/* With y = softmax x and gl_i = gy_i, or gy / n of the mean: gx_ij = gl_i y_ij of another class, and
- * gx_it = -gl_i times the sum of these y_ij. That is gl_i (y_it - 1), which cancels where y_it is
- * near 1 */
+/* With y = softmax x and gl_i = gy_i, or gy / n for the mean: gx_ij = gl_i y_ij for another class,
+ * and gx_it = -gl_i times the sum of these y_ij. That is gl_i (y_it - 1), which cancels where y_it
+ * is near 1 */
 static ct_status vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     const bool *mean = ct_call_attributes(call);
