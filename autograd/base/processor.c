@@ -1,8 +1,6 @@
 /* Which instructions this processor has. */
 #include "base.h"
 
-#include <cotangent/kernels.h>
-
 ct_simd ct__widest_simd(void)
 {
 #ifdef CT_SIMD_X86

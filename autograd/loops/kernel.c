@@ -1,8 +1,6 @@
 /* Flat kernels over tensors of any layout. Most calls are small and contiguous, and go straight to
  * the kernel. The others go through a loop (loop.c), which runs the kernel block by block
  * (kernel_blocks.h). */
-#include <cotangent/kernels.h>
-
 #include "loops.h"
 #ifdef CT_SIMD_X86
 #include <immintrin.h>
@@ -33,9 +31,9 @@ static CT__APART void by_blocks(ct_tensor *const *operands, int64_t flat, void *
                                 work *w)
 {
     static const int64_t ones[MOST] = { 1, 1, 1, 1, 1 };
-    bool f32 = operands[0]->dtype == CT_F32;
     ct_loop_body run = runs[operands[0]->dtype][operands[0]->cx->simd];
-    w->streams = w->streams && !w->adds && operands[0]->count >= STREAMED / (f32 ? 4 : 8);
+    int64_t large = STREAMED / (int64_t)ct__dtype_size((ct_dtype)operands[0]->dtype);
+    w->streams = w->streams && !w->adds && operands[0]->count >= large;
     if (flat >= 0)
         run(flat, data, ones, w);
     else

@@ -1,8 +1,6 @@
 /* Contexts and their modes. */
 #include <unistd.h>
 
-#include <cotangent/kernels.h>
-
 #include "tensors.h"
 
 static bool is_zero(const uint64_t *words, size_t n)

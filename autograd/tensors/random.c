@@ -4,8 +4,6 @@
  * multiply-adds, so that every machine makes the same ones. */
 #include <math.h>
 
-#include <cotangent/kernels.h>
-
 #include "tensors.h"
 #ifdef CT_SIMD_X86
 #include <immintrin.h>

@@ -54,25 +54,6 @@
 #define COTANGENT_KERNELS_H
 #include <cotangent/op.h>
 
-/* Functions between CT_SIMD_BEGIN_AVX2 (or _AVX512) and CT_SIMD_END are compiled for that kind of
- * processor. Without CT_SIMD_X86 there is CT_SIMD_PLAIN only */
-#if defined(__clang__) && defined(__x86_64__)
-#define CT_SIMD_X86 1
-#define CT__SIMD_BEGIN(kind)                                                                    \
-    CT__PRAGMA(clang attribute push(__attribute__((target(kind))), apply_to = function))
-#define CT_SIMD_BEGIN_AVX2   CT__SIMD_BEGIN("avx2,fma")
-#define CT_SIMD_BEGIN_AVX512 CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")
-#define CT_SIMD_END          CT__PRAGMA(clang attribute pop)
-#elif defined(__GNUC__) && defined(__x86_64__)
-#define CT_SIMD_X86 1
-#define CT__SIMD_BEGIN(kind)   CT__PRAGMA(GCC push_options) CT__PRAGMA(GCC target(kind))
-#define CT_SIMD_BEGIN_AVX2     CT__SIMD_BEGIN("avx2,fma")
-#define CT_SIMD_BEGIN_AVX512                                                                    \
-    CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
-#define CT_SIMD_END CT__PRAGMA(GCC pop_options)
-#endif
-#define CT__PRAGMA(text) _Pragma(#text)
-
 /* What the last stamping made of K(name), for static const TYPE table[][CT_SIMDS]: its address for
  * each dtype and each kind of processor, the next narrower one's where there is none. Which is for
  * tensor x: CT_KERNEL_OF(table, x), or table[dtype][simd] */

@@ -16,6 +16,26 @@
 #define COTANGENT_OP_H
 #include <cotangent/autograd.h>
 
+/* -- Code for one kind of processor: functions between CT_SIMD_BEGIN_AVX2 (or _AVX512) and
+ * CT_SIMD_END. Where CT_SIMD_X86 is not defined, there is CT_SIMD_PLAIN only. kernels.h does this
+ * for a whole file of kernels */
+#if defined(__clang__) && defined(__x86_64__)
+#define CT_SIMD_X86 1
+#define CT__SIMD_BEGIN(kind)                                                                    \
+    CT__PRAGMA(clang attribute push(__attribute__((target(kind))), apply_to = function))
+#define CT_SIMD_BEGIN_AVX2   CT__SIMD_BEGIN("avx2,fma")
+#define CT_SIMD_BEGIN_AVX512 CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")
+#define CT_SIMD_END          CT__PRAGMA(clang attribute pop)
+#elif defined(__GNUC__) && defined(__x86_64__)
+#define CT_SIMD_X86 1
+#define CT__SIMD_BEGIN(kind)   CT__PRAGMA(GCC push_options) CT__PRAGMA(GCC target(kind))
+#define CT_SIMD_BEGIN_AVX2     CT__SIMD_BEGIN("avx2,fma")
+#define CT_SIMD_BEGIN_AVX512                                                                    \
+    CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
+#define CT_SIMD_END CT__PRAGMA(GCC pop_options)
+#endif
+#define CT__PRAGMA(text) _Pragma(#text)
+
 CT_API_BEGIN
 
 typedef struct ct_call ct_call;                /* one application: inputs, outputs, attributes */

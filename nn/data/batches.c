@@ -51,8 +51,8 @@ static void begin_epoch(ct_batches *b)
 
 static size_t row_bytes(const ct_tensor *x)
 {
-    size_t element = ct_dtype_of(x) == CT_BOOL ? 1 : ct_dtype_of(x) == CT_F32 ? 4 : 8;
-    return ct_size(x, 0) > 0 ? element * (size_t)(ct_count(x) / ct_size(x, 0)) : 0;
+    int64_t n = ct_size(x, 0);
+    return n > 0 ? ct_dtype_size(ct_dtype_of(x)) * (size_t)(ct_count(x) / n) : 0;
 }
 
 static bool keep_rows(rows *r, ct_tensor *x)

@@ -31,7 +31,6 @@
  * so an element is summed in an order that does not depend on their number. */
 #include "gemm.h"
 
-#include <cotangent/kernels.h>
 #include <string.h>
 #ifdef CT_SIMD_X86
 #include <immintrin.h>
@@ -95,11 +94,6 @@ static int64_t even_part(int64_t n, int64_t most, int64_t to)
 
 typedef ct__gemm_plan plan;
 
-static size_t size_of(const ct__gemm *g)
-{
-    return g->dtype == CT_F32 ? sizeof(float) : sizeof(double);
-}
-
 /* C^T = B^T A^T, without bias and activation */
 static ct__gemm turned(const ct__gemm *g)
 {
@@ -156,7 +150,7 @@ static const ct__gemm_kernels *kernels_for(const ct__gemm *g)
 static size_t plane_of(const ct__gemm *g, int64_t m, int64_t n)
 {
     int64_t columns = g->plan.form == CT__TILES ? least(n, PART_COLUMNS) : n;
-    return ((size_t)(m * columns) * size_of(g) + 63) / 64 * 64;
+    return ((size_t)(m * columns) * ct_dtype_size(g->dtype) + 63) / 64 * 64;
 }
 
 size_t ct__gemm_plan_for(ct__gemm *g)
@@ -188,7 +182,7 @@ static const void *ahead(const void *data, int64_t elements, size_t size)
 /* the product that computes rows i ... i + m - 1 and columns j ... j + n - 1 of C */
 static ct__gemm part_of(const ct__gemm *g, int64_t i, int64_t m, int64_t j, int64_t n)
 {
-    size_t size = size_of(g);
+    size_t size = ct_dtype_size(g->dtype);
     ct__gemm p = *g;
     p.m = m, p.n = n;
     p.a.data = ahead(g->a.data, i * g->a.row, size);
@@ -203,7 +197,7 @@ static ct__gemm part_of(const ct__gemm *g, int64_t i, int64_t m, int64_t j, int6
 static void run_chunks(const ct__gemm *g, char *scratch)
 {
     const ct__gemm_kernels *kernels = g->plan.kernels;
-    size_t size = size_of(g), plane = plane_of(g, g->m, g->n);
+    size_t size = ct_dtype_size(g->dtype), plane = plane_of(g, g->m, g->n);
     char *rest = scratch, *more = scratch + plane;
     ct__gemm chunk = *g;
     chunk.k = g->plan.chunk;
@@ -226,7 +220,7 @@ static void activate(const ct__gemm *g)
     int64_t rows = flat ? 1 : g->m, n = flat ? g->m * g->n : g->n;
     for (int64_t i = 0; i < rows && g->activation != CT_IDENTITY; i++)
         ct__activate(g->simd, g->dtype, g->activation,
-                     (char *)g->c + (size_t)(i * g->c_row) * size_of(g), n);
+                     (char *)g->c + (size_t)(i * g->c_row) * ct_dtype_size(g->dtype), n);
 }
 
 static void run_product(const ct__gemm *g, char *scratch)

@@ -76,7 +76,7 @@ static void plan_blas(const ct__gemm *g, plan *w)
 
 static void run_blas(const ct__gemm *g, void *scratch)
 {
-    size_t size = size_of(g);
+    size_t size = ct_dtype_size(g->dtype);
     int lda = 1, ldb = 1, ldc = (int)g->c_row, m = (int)g->m, n = (int)g->n, k = (int)g->k;
     char ta = blas_form(&g->a, g->m, g->k, &lda), tb = blas_form(&g->b, g->k, g->n, &ldb);
     bool adds = g->adds || g->bias;

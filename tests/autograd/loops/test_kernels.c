@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-#include <cotangent/kernels.h>
-
 typedef struct variant {
     size_t size, size_of_root;
     int bytes;
