@@ -23,7 +23,7 @@ typedef struct ct__scope {
     bool recording, inference; /* as found when it began */
 } ct__scope;
 
-typedef struct ct__object ct__object;   /* memory.c */
+typedef struct ct__object ct__object;   /* object.c */
 typedef struct ct__slab ct__slab;       /* memory.c */
 typedef struct ct__threads ct__threads; /* parallel.c, on the floor above */
 
