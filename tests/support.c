@@ -37,6 +37,16 @@ ct_context_options pooled_options(void)
     return (ct_context_options){ .pool_bytes = (int64_t)1 << 30 };
 }
 
+void with_pool(void (*body)(void))
+{
+    ct_context *other = cx;
+    ct_context_options options = pooled_options();
+    cx = ct_context_new(&options);
+    body();
+    ct_context_free(cx);
+    cx = other;
+}
+
 /* -- A fresh context per test */
 static void setup(void)
 {

@@ -255,53 +255,6 @@ void ct_memory_stats(const ct_context *cx, ct_memory *out)
     out->pool_bytes = cx ? cx->pool.held - cx->memory.live_bytes : 0;
 }
 
-/* -- Objects */
-struct ct__object {
-    ct__object *next, **prev;
-    ct_context *cx;
-    size_t bytes;
-    void (*finish)(void *object);
-    uint64_t padding[3]; /* to 64 bytes: what follows is aligned */
-};
-
-void *ct_object_new(ct_context *cx, size_t bytes, void (*finish)(void *object))
-{
-    if (!cx)
-        return NULL;
-    if (bytes > SIZE_MAX - sizeof(ct__object))
-        return ct_fail(cx, CT_ERROR_MEMORY, "out of memory: an object of %zu bytes", bytes), NULL;
-    bytes = (bytes + sizeof(ct__object) + 63) / 64 * 64; /* classes of 64 are aligned to 64 */
-    ct__object *object = ct__take(cx, bytes);
-    if (!object)
-        return NULL;
-    memset(object, 0, bytes);
-    *object = (ct__object){ .next = cx->objects, .prev = &cx->objects, .cx = cx, .bytes = bytes,
-                            .finish = finish };
-    if (object->next)
-        object->next->prev = &object->next;
-    cx->objects = object;
-    return object + 1;
-}
-
-void ct_object_free(void *user_object)
-{
-    if (!user_object)
-        return;
-    ct__object *object = (ct__object *)user_object - 1;
-    *object->prev = object->next;
-    if (object->next)
-        object->next->prev = object->prev;
-    if (object->finish)
-        object->finish(user_object);
-    ct__give_back(object->cx, object, object->bytes);
-}
-
-void ct__objects_free(ct_context *cx)
-{
-    while (cx->objects)
-        ct_object_free(cx->objects + 1);
-}
-
 /* -- With the context */
 static const ct_allocator *chosen(const ct_context_options *options)
 {
