@@ -58,8 +58,10 @@ ct_module *ct_sequential_new(ct_context *cx, ct_module *const *children, int n)
                     "sequential_new: child %d is %s", i,
                     children[i] ? "the same as one before it" : "NULL");
             whole = false;
+        } else if (!ct__module_alive(children[i], "sequential_new")) {
+            whole = false;
         } else {
-            whole = append(m, i, children[i]) && whole; /* or frees it */
+            whole = append(m, i, children[i]) && whole; /* which frees the child on failure */
         }
     }
     if (whole)
