@@ -208,9 +208,8 @@ const char *ct_gradcheck_text(ct_context *cx, const ct_gradcheck_report *r)
             r->right, r->step, (long long)r->compared, (long long)r->wrong, (long long)r->kinks,
             (long long)r->evaluations, (unsigned long long)r->seed);
     if (!where || !worst)
-        return "(out of memory)";
-    const char *text = ct__scope_text(cx, "gradcheck%s%s: %s%s%s%s", r->op[0] ? " " : "", r->op,
-                                      ct_verdict_text(r->verdict), worst,
-                                      r->diagnosis[0] ? "\n  " : "", r->diagnosis);
-    return text ? text : "(out of memory)";
+        return NULL;
+    return ct__scope_text(cx, "gradcheck%s%s: %s%s%s%s", r->op[0] ? " " : "", r->op,
+                          ct_verdict_text(r->verdict), worst, r->diagnosis[0] ? "\n  " : "",
+                          r->diagnosis);
 }
