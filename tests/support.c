@@ -13,7 +13,7 @@ static long long live_blocks;
 static void *count_allocate(size_t bytes, size_t alignment, void *user)
 {
     void *p = NULL;
-    bool absurd = bytes > (size_t)1 << 40; /* a sanitizer's allocator would end the process */
+    bool absurd = (uint64_t)bytes >> 40 > 0; /* a sanitizer's allocator would end the process */
     if (absurd || posix_memalign(&p, alignment, bytes) != 0)
         return NULL;
     __atomic_add_fetch((long long *)user, 1, __ATOMIC_RELAXED);

@@ -4,8 +4,8 @@
 #include "context.h"
 
 /* The number of elements, or -1 and an error: too many dimensions, a negative size, or more bytes
- * than a block of memory can have. A shape with a size of 0 has no elements, and then the product of
- * its other sizes may overflow. */
+ * than a block of memory can have. A shape with a size of 0 has no elements, and the product of its
+ * other sizes may overflow. */
 int64_t ct__shape_count(ct_context *cx, const char *who, ct_dtype dtype, const int64_t *shape,
                         int ndim);
 static inline size_t ct__dtype_size(ct_dtype dtype) /* 0: no dtype */
@@ -17,8 +17,8 @@ static inline bool ct__is_float(ct_dtype dtype)
 {
     return dtype == CT_F32 || dtype == CT_F64;
 }
-/* the product of the sizes after each, as if sizes of 0 were 1; unsigned, since it may overflow where
-   there are no elements */
+/* Each stride is the product of the sizes after it, as if sizes of 0 were 1. It is unsigned, since
+ * it may overflow where there are no elements. */
 static inline void ct__row_major(const int64_t *shape, int ndim, int64_t *strides)
 {
     uint64_t stride = 1;
@@ -27,7 +27,8 @@ static inline void ct__row_major(const int64_t *shape, int ndim, int64_t *stride
         stride *= (uint64_t)(shape[d] > 1 ? shape[d] : 1);
     }
 }
-/* where they did overflow, strides of 0: so no index times a stride overflows */
+/* For a shape without elements: makes all strides 0 if they overflowed, so that no index times a
+ * stride does. */
 void ct__empty_strides(const int64_t *shape, int ndim, int64_t *strides);
 bool ct__is_row_major(const int64_t *shape, const int64_t *strides, int ndim);
 bool ct__broadcast(int64_t *shape, int *ndim, const int64_t *with, int with_ndim);

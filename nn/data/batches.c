@@ -79,10 +79,10 @@ static bool fits(ct_context *cx, const ct_tensor *x, const ct_tensor *y)
     if (y && ct_context_of(y) != cx)
         ct_fail(cx, CT_ERROR_CONTEXT, "batches_new: x and y must be of one context");
     else if (ct_ndim(x) < 1 || (y && ct_ndim(y) < 1))
-        ct_fail(cx, CT_ERROR_SHAPE, "batches_new: x and y must have rows, and a 0-d tensor has none");
+        ct_fail(cx, CT_ERROR_SHAPE, "batches_new: x and y must have rows; a 0-d tensor has none");
     else if (y && ct_size(x, 0) != ct_size(y, 0))
-        ct_fail(cx, CT_ERROR_SHAPE, "batches_new: x and y must have the same number of rows, got %s "
-                "and %s", ct__shape_text(x, a), ct__shape_text(y, b));
+        ct_fail(cx, CT_ERROR_SHAPE, "batches_new: x and y must have the same number of rows, got "
+                "%s and %s", ct__shape_text(x, a), ct__shape_text(y, b));
     else if (ct_requires_grad(x) || (y && ct_requires_grad(y)))
         ct_fail(cx, CT_ERROR_GRAPH,
                 "batches_new: x or y requires grad, and must not: rows are copied unrecorded");
@@ -105,7 +105,7 @@ ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
     int64_t count = ct_size(x, 0);
     if (size < 1 || count < 1 || (o.drop_last && size > count))
         return ct_fail(cx, CT_ERROR_RANGE,
-                       "batches_new: there must be one batch at least: %lld rows in batches of %lld%s",
+                       "batches_new: there must be one batch or more: %lld rows, batches of %lld%s",
                        (long long)count, (long long)size,
                        o.drop_last ? ", and a short last one is dropped" : ""),
                NULL;

@@ -87,7 +87,7 @@ static int64_t inflated(ct__gzip *z, unsigned char *out, int64_t bytes)
 #else
 static ct_status inflate_begin(ct__gzip *z)
 {
-    return ct__file_fail(&z->file, CT_ERROR_UNSUPPORTED, "is gzip, and this build has no zlib to read it");
+    return ct__file_fail(&z->file, CT_ERROR_UNSUPPORTED, "is gzip, and this build has no zlib");
 }
 
 static void inflate_end(ct__gzip *z)

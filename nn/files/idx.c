@@ -181,8 +181,8 @@ static ct_status convert(const reader *r, const header *h, ct_dtype dtype, void 
     for (int64_t k = 0; k < n; k++) {
         double value = decoded(r->chunk + k * h->element, h);
         if (!store(out, dtype, i + k, value))
-            return ct__file_fail(&r->content.file, CT_ERROR_VALUE, "element %lld is %g, which no i64 holds",
-                                 (long long)(i + k), value);
+            return ct__file_fail(&r->content.file, CT_ERROR_VALUE, "element %lld must fit an i64, "
+                                 "and is %g", (long long)(i + k), value);
     }
     return CT_OK;
 }

@@ -1,5 +1,6 @@
-/* Loading safetensors. All of the file is checked first, then read into tensors of its own, and only
- * then given to the module: all or nothing. jansson parses the header, in memory from malloc. */
+/* Loading safetensors. All of the file is checked first, then read into tensors of its own, and
+ * only then given to the module: all or nothing. jansson parses the header, in memory from malloc.
+ */
 #include "file.h"
 #include "module.h"
 #include "safetensors.h"
@@ -40,7 +41,7 @@ static ct_status read_header(loading *l)
     if (n < 0)
         return ct_error(f->cx);
     if (n < 8)
-        return ct__file_fail(f, CT_ERROR_FORMAT, "truncated: it must begin with a safetensors header");
+        return ct__file_fail(f, CT_ERROR_FORMAT, "truncated: there is no safetensors header");
     uint64_t length = 0;
     for (int i = 7; i >= 0; i--)
         length = length << 8 | prefix[i];
@@ -271,7 +272,7 @@ static ct_status load(ct_module *m, const char *path, unsigned flags)
 static ct_status load(ct_module *m, const char *path, unsigned flags)
 {
     (void)path, (void)flags;
-    return ct_fail(m->cx, CT_ERROR_UNSUPPORTED, "module_load: this build has no jansson, which it needs");
+    return ct_fail(m->cx, CT_ERROR_UNSUPPORTED, "module_load: this build has no jansson");
 }
 #endif
 

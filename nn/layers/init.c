@@ -1,6 +1,6 @@
 /* Initial weights are independent, of mean 0, and of the variance that keeps the size of signals
- * from layer to layer. For y = W x with independent x, var(y) = fan_in var(W) var(x), and backward the
- * same holds with fan_out. So
+ * from layer to layer. For y = W x with independent x, var(y) = fan_in var(W) var(x), and backward
+ * the same holds with fan_out. So
  *   LeCun (1998)            var = 1 / fan_in                    keeps y
  *   Glorot, Bengio (2010)   var = 2 / (fan_in + fan_out)        between keeping y and gx
  *   He et al. (2015)        var = 2 / fan_in                    keeps y behind a relu
@@ -69,8 +69,8 @@ ct_status ct_initialize(ct_tensor *w, ct_init init)
         return ct__initialize(w, CT_INIT_ZEROS, 1, 1);
     if (ndim < 2)
         return ct_fail(ct_context_of(w), CT_ERROR_SHAPE,
-                       "initialize: the shape must be (out,in,...) to have a fan-in, and this tensor "
-                       "has %d dimensions", ndim);
+                       "initialize: the shape must be (out,in,...) to have a fan-in, and this "
+                       "tensor has %d dimensions", ndim);
     int64_t field = ct_count(w) / (ct_size(w, 0) * ct_size(w, 1)); /* of a kernel: 1 in a matrix */
     return ct__initialize(w, init, ct_size(w, 1) * field, ct_size(w, 0) * field);
 }

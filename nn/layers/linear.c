@@ -1,5 +1,5 @@
-/* Linear layers: y = x w^T + b. The first entry is the weight, the second the bias; `user` is a bool
- * that says that there is no bias. */
+/* Linear layers: y = x w^T + b. The first entry is the weight, the second the bias; `user` is a
+ * bool that says that there is no bias. */
 #include "layers.h"
 
 ct_tensor *ct__linear_activated(ct_module *self, ct_tensor *x, ct_activation activation)

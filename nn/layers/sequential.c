@@ -1,6 +1,6 @@
-/* Sequential modules, and the one that ct_mlp_new builds. A linear layer and the activation behind it
- * are one call: fused, it saves a pass over the layer's output each way, and the modules and their
- * names stay those of PyTorch. */
+/* Sequential modules, and the one that ct_mlp_new builds. A linear layer and the activation behind
+ * it are one call: fused, it saves a pass over the layer's output each way, and the modules and
+ * their names stay those of PyTorch. */
 #include <stdio.h>
 
 #include "layers.h"

@@ -20,7 +20,7 @@ static bool same_shape(const char *who, const ct_tensor *y, const ct_tensor *t)
         return true;
     ct_context *cx = ct_context_of(y ? y : t);
     if (alike)
-        ct_fail(cx, CT_ERROR_DTYPE, "%s: the target is of another dtype; it must be cast (ct_cast)", who);
+        ct_fail(cx, CT_ERROR_DTYPE, "%s: the target must have the dtype of y (ct_cast)", who);
     else if (y && t)
         ct_fail(cx, CT_ERROR_SHAPE, "%s: y and target must have one shape, got %s and %s", who,
                 ct__shape_text(y, a), ct__shape_text(t, b));

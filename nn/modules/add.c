@@ -32,8 +32,8 @@ static ct_tensor *add_tensor(ct_module *m, const char *name, ct_tensor *x, bool 
     if (ct_context_of(x) != m->cx)
         return ct_fail(m->cx, CT_ERROR_CONTEXT, "%s: the tensor is of another context", who), NULL;
     if (!trained && ct_requires_grad(x))
-        return ct_fail(m->cx, CT_ERROR_GRAPH, "%s: '%s' requires grad, but a buffer must not, since "
-                       "it is not trained", who, name ? name : ""), NULL;
+        return ct_fail(m->cx, CT_ERROR_GRAPH, "%s: '%s' requires grad, but a buffer must not, "
+                       "since it is not trained", who, name ? name : ""), NULL;
     ct__entry *entry = name_fits(m, who, name) ? ct__table_add(m->cx, &m->entries, name) : NULL;
     if (!entry)
         return NULL;

@@ -1,4 +1,4 @@
-/* Casting a module in place, and cloning it. A tensor that is tied is copied once and stays tied. */
+/* Casting a module in place, and cloning it. A tied tensor is copied once and stays tied. */
 #include "module.h"
 
 static bool is_float(ct_dtype dtype)

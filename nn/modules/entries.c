@@ -44,8 +44,8 @@ const char *ct__path(const ct_module *root, const ct_module *m, const ct__entry 
     while (true) {
         size_t length = strlen(entry->name);
         if (length + 1 > (size_t)(at - room)) {
-            ct_fail(m->cx, CT_ERROR_VALUE, "module: the path that ends in '%s' must have at most %d "
-                                           "characters", at, CT__PATH - 2);
+            ct_fail(m->cx, CT_ERROR_VALUE, "module: the path that ends in '%s' must have at most "
+                                           "%d characters", at, CT__PATH - 2);
             return NULL;
         }
         at -= length;

@@ -40,7 +40,8 @@ static inline bool ct__module_alive(const ct_module *m, const char *who)
 ct_module *ct__module_with(ct_context *cx, const char *kind, ct_forward forward,
                            const void *attributes, size_t bytes);
 ct_module *ct__module_alike(const ct_module *m); /* the same layer, without entries */
-/* the module after m below root: parents before children, in order of adding. NULL: m was the last */
+/* The module after m below root; NULL after the last. Parents come before children, and children in
+ * order of adding. */
 ct_module *ct__module_next(const ct_module *root, ct_module *m);
 
 /* -- entries.c */

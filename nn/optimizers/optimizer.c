@@ -4,8 +4,8 @@
 
 #include "checks.h"
 
-/* What is kept for a parameter: its velocity, for SGD with momentum; or its first moment, its second
- * moment and its number of steps, for Adam */
+/* What is kept for a parameter: for SGD with momentum its velocity; for Adam its first moment, its
+ * second moment and its number of steps */
 enum { STATES = 3 };
 
 struct ct_optimizer {
@@ -74,7 +74,7 @@ static ct_optimizer *optimizer_new(const char *who, ct_tensor *const *w, int n, 
     if (!cx || !rate_fits(cx, who, rate))
         return NULL;
     if (n < 0)
-        return ct_fail(cx, CT_ERROR_RANGE, "%s: %d parameters; there cannot be fewer than 0", who, n), NULL;
+        return ct_fail(cx, CT_ERROR_RANGE, "%s: %d parameters are too few", who, n), NULL;
     for (int i = 0; i < n; i++)
         if (!parameter_fits(cx, who, w, i))
             return NULL;
@@ -117,7 +117,7 @@ static bool adam_fits(ct_context *cx, const ct_adam_options *o)
         ct_fail(cx, CT_ERROR_VALUE, "adam_new: beta1 and beta2 must be below 1, got %g and %g",
                 o->beta1, o->beta2);
     else if (!isfinite(o->epsilon) || !isfinite(o->weight_decay))
-        ct_fail(cx, CT_ERROR_VALUE, "adam_new: epsilon and weight_decay must be finite, got %g and %g",
+        ct_fail(cx, CT_ERROR_VALUE, "adam_new: epsilon and weight_decay must be finite, got %g, %g",
                 o->epsilon, o->weight_decay);
     else
         return true;
@@ -261,8 +261,7 @@ double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm)
     if (!cx)
         return NAN;
     if (n < 0)
-        return ct_fail(cx, CT_ERROR_RANGE, "clip_gradients: %d parameters; there cannot be fewer "
-                       "than 0", n), NAN;
+        return ct_fail(cx, CT_ERROR_RANGE, "clip_gradients: %d parameters are too few", n), NAN;
     if (!(max_norm > 0))
         return ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: max_norm must be positive, got %g",
                        max_norm), NAN;

@@ -231,6 +231,7 @@ Suite *tensor_suite(void);
 Suite *tensor_suite(void)
 {
     return make_suite("autograd/tensor", (const TTest *[]){
-        making, bad_shapes, empty_shapes, asking, reading, differences, text, nan_has_no_sign, texts_without_memory, names,
+        making, bad_shapes, empty_shapes, asking, reading, differences, text, nan_has_no_sign,
+        texts_without_memory, names,
         every_allocation_fails_once, NULL });
 }
