@@ -33,6 +33,8 @@ const char *data_folder(const char *sub);
 ct_allocator counting_allocator(long long *live_blocks);
 /* options of a context whose pool is on whatever the build, so that reuse can be seen */
 ct_context_options pooled_options(void);
+/* runs body while `cx` is a context whose pool is on: there a stale handle can be seen */
+void with_pool(void (*body)(void));
 /* Runs body in contexts (pool off) whose n-th allocation fails: alone, and with all after it; for
  * every n until body gets by without failure. Each time it asserts that an error was reported, that
  * the context still works, and that nothing leaked. */

@@ -8,6 +8,9 @@
 /* It is called only where something failed: saying so keeps its callers' common path short. */
 CT__COLD ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...);
 
+/* status.c: "-nan", as printf writes some NaNs, becomes "nan" where it is a number of its own */
+void ct__drop_nan_signs(char *text);
+
 typedef struct ct__text {
     struct ct__text *next;
     size_t bytes;

@@ -64,7 +64,7 @@ static int class_of(size_t bytes, size_t *rounded)
         *rounded = (size_t)(class + 1) * CT__STEP;
         return class;
     }
-    if (bytes > (size_t)1 << 62)
+    if (bytes > PTRDIFF_MAX / 2)
         return -1;
     int top = 63 - __builtin_clzll((unsigned long long)bytes - 1); /* 2^top < bytes <= 2^(top+1) */
     size_t step = (size_t)1 << (top - 3);

@@ -1,9 +1,9 @@
 /* Objects: memory that libraries on top hang on a context, in one list, newest first.
  *
  * Each object has a header before it. A freed header keeps its seal until the block is used again,
- * since the pool writes to the first word of a free block only. So freeing twice, and using what was
- * freed, is found as long as the pool has not given the memory back to the system. The seal holds
- * the address of the context, so that it fits no block in which only a part of a header is left. */
+ * since the pool writes to the first word of a free block only. So it is found when an object is
+ * freed twice, or used after that, as long as the pool keeps the block. The seal is mixed with the
+ * address of the context beside it: if one of the two was overwritten, they do not fit. */
 #include <string.h>
 
 #include "base.h"

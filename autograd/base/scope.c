@@ -159,8 +159,10 @@ const char *ct__scope_text(ct_context *cx, const char *format, ...)
     va_copy(again, arguments);
     int n = vsnprintf(NULL, 0, format, arguments);
     char *out = n < 0 ? NULL : ct__scope_chars(cx, (size_t)n + 1);
-    if (out)
+    if (out) {
         vsnprintf(out, (size_t)n + 1, format, again);
+        ct__drop_nan_signs(out);
+    }
     va_end(again);
     va_end(arguments);
     return out;

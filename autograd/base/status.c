@@ -1,6 +1,8 @@
 /* Errors: the context keeps the first one until it is cleared. */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base.h"
 
@@ -63,6 +65,17 @@ static void report(ct_context *cx)
     ct__scope_pop(cx, &scope);
 }
 
+void ct__drop_nan_signs(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; *to++ = *from++) {
+        bool number = from == text || !(isalnum((unsigned char)from[-1]) || from[-1] == '_');
+        if (number && strncmp(from, "-nan", 4) == 0 && !isalnum((unsigned char)from[4]))
+            from++;
+    }
+    *to = '\0';
+}
+
 ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...)
 {
     if (!cx || cx->error != CT_OK || code == CT_OK)
@@ -72,6 +85,7 @@ ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...)
     if (!format || vsnprintf(cx->error_text, sizeof cx->error_text, format, arguments) < 0)
         cx->error_text[0] = '\0';
     va_end(arguments);
+    ct__drop_nan_signs(cx->error_text);
     cx->error = code;
     if (cx->options.on_error)
         report(cx);

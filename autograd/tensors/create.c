@@ -160,6 +160,13 @@ ct_tensor *ct_from_ints(ct_context *cx, const int64_t *shape, int ndim, const in
     return t;
 }
 
+/* every byte but 0 is true, and true is 1 */
+static void copy_bools(char *to, const unsigned char *from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        to[i] = from[i] != 0;
+}
+
 ct_tensor *ct_from_memory(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim,
                           const void *data)
 {
@@ -168,9 +175,32 @@ ct_tensor *ct_from_memory(ct_context *cx, ct_dtype dtype, const int64_t *shape, 
     int64_t n = ct__shape_count(cx, "from_memory", dtype, shape, ndim);
     ct__layout layout = { .dtype = dtype, .ndim = ndim, .shape = shape };
     ct_tensor *t = n < 0 ? NULL : make_of(cx, "from_memory", &layout, data, n);
-    if (t && n > 0)
+    if (t && n > 0 && dtype == CT_BOOL)
+        copy_bools(t->data, data, n);
+    else if (t && n > 0)
         memcpy(t->data, data, (size_t)n * ct__dtype_size(dtype));
     return t;
+}
+
+/* -- From the caller's memory, borrowed */
+/* is every element 0 or 1? What is borrowed cannot be corrected */
+static bool bools_fit(ct_context *cx, const char *who, const ct__layout *layout, int64_t count,
+                      const unsigned char *p)
+{
+    int64_t index[CT_MAX_DIMS] = { 0 }, row_major[CT_MAX_DIMS];
+    ct__row_major(layout->shape, layout->ndim, row_major);
+    const int64_t *strides = layout->strides ? layout->strides : row_major;
+    for (int64_t i = 0; i < count; i++) {
+        if (*p > 1) {
+            char text[200];
+            ct__shape_print(text, sizeof text, index, layout->ndim);
+            ct_fail(cx, CT_ERROR_VALUE, "%s: element %s is the byte %d; a bool must be 0 or 1", who,
+                    text, *p);
+            return false;
+        }
+        p += ct__next_element(layout->shape, strides, layout->ndim, index);
+    }
+    return true;
 }
 
 static ct_tensor *over_memory(ct_context *cx, const ct__layout *layout, void *data,
@@ -192,7 +222,7 @@ static ct_tensor *over_memory(ct_context *cx, const ct__layout *layout, void *da
 
 static bool strides_fit(ct_context *cx, const ct__layout *layout)
 {
-    int64_t reach = INT64_MAX / 2 / (int64_t)ct__dtype_size(layout->dtype);
+    int64_t reach = PTRDIFF_MAX / 2 / (int64_t)ct__dtype_size(layout->dtype);
     for (int d = 0; layout->strides && d < layout->ndim; d++) {
         int64_t steps = layout->shape[d] > 1 ? layout->shape[d] - 1 : 0;
         int64_t stride = layout->strides[d];
@@ -228,7 +258,10 @@ ct_tensor *ct_borrow(ct_context *cx, ct_dtype dtype, const int64_t *shape, int n
                NULL;
     ct__layout layout = { .dtype = dtype, .ndim = ndim, .shape = shape,
                           .strides = options->strides };
-    ct_tensor *t = strides_fit(cx, &layout) ? over_memory(cx, &layout, data, options, false) : NULL;
+    if (!strides_fit(cx, &layout) ||
+        (dtype == CT_BOOL && !bools_fit(cx, "borrow", &layout, n, data)))
+        return NULL;
+    ct_tensor *t = over_memory(cx, &layout, data, options, false);
     for (int d = 0; t && options->strides && d < ndim; d++)
         if (shape[d] > 1 && options->strides[d] == 0)
             t->flags |= CT__READ_ONLY; /* elements that overlap cannot be written one by one */
@@ -255,5 +288,8 @@ ct_tensor *ct_share(ct_context *to, const ct_tensor *x)
         return NULL;
     ct__layout layout = { .dtype = x->dtype, .ndim = x->ndim, .shape = ct__shape(x),
                           .strides = ct__strides(x) };
+    if (x->dtype == CT_BOOL &&
+        !bools_fit(to, "share", &layout, x->count, (const unsigned char *)x->data))
+        return NULL;
     return over_memory(to, &layout, x->data, &nothing, true);
 }

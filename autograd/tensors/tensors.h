@@ -3,6 +3,24 @@
 #define COTANGENT_TENSORS_H
 #include "loops.h"
 
+/* the element after the one of that index, in row-major order: how many elements further on it lies
+   in memory. After the last one it is the first again */
+static inline int64_t ct__next_element(const int64_t *shape, const int64_t *strides, int ndim,
+                                       int64_t *index)
+{
+    int64_t step = 0;
+    for (int d = ndim - 1; d >= 0; d--) {
+        if (shape[d] == 1) /* its stride may be anything */
+            continue;
+        step += strides[d];
+        if (++index[d] < shape[d])
+            break;
+        step -= strides[d] * index[d];
+        index[d] = 0;
+    }
+    return step;
+}
+
 /* -- read.c */
 double ct__load(const void *p, ct_dtype dtype);
 bool ct__store(void *p, ct_dtype dtype, double value); /* false: an i64 cannot hold the value */

@@ -15,7 +15,8 @@
  *   An operator given NULL returns NULL. Where NULL is a permitted argument, it counts as a
  *   failed one while an error is pending.
  * - Text (ct_text, ct_graph_text, ...) is valid until the innermost open scope ends; ct_error_text
- *   until the error is cleared. Nothing prints.
+ *   until the error is cleared. Out of memory, it is NULL. Texts write every NaN as nan. Nothing
+ *   prints.
  * - A message needs a context: where every operand is NULL there is none. So check the last
  *   result of a chain, then ask ct_error_text, which then says that a NULL was passed in.
  * - Never raised: signals, exceptions, abort, exit. Never changed: locale, rounding mode,
@@ -172,18 +173,19 @@ typedef struct ct_memory {
 void ct_memory_stats(const ct_context *cx, ct_memory *out);
 void ct_memory_trim(ct_context *cx);           /* give pooled memory back */
 
-/* -- Objects of the context: memory that libraries on top hang on it (modules, optimizers, yours) */
+/* -- Objects of the context: memory that libraries on top hang on it (modules, optimizers) */
 /* zeroed, 64-byte aligned, from the context's pool. `finish` (or NULL) is called once with the
-   object, by ct_object_free or, if the object was forgotten, by ct_context_free in reverse order of
-   making. It releases what the object retains and frees what it owns, other objects too, but not
-   the object itself */
+   object: by ct_object_free or, if the object was forgotten, by ct_context_free, which takes the
+   newest first. It releases what the object retains and frees what it owns, other objects too, but
+   not the object itself */
 void *ct_object_new(ct_context *cx, size_t bytes, void (*finish)(void *object));
 /* NULL does nothing. Freeing an object twice is CT_ERROR_STALE, if it can be seen (below) */
 void ct_object_free(void *object);
-/* true while the object, which was made with that `finish`, has not been freed. Otherwise false, and
-   for an object that was freed the error CT_ERROR_STALE that names `who`. It is seen until the
-   memory goes back to the system (ct_memory_trim, or a context without a pool) or into another
-   object of the same `finish`. Functions of a library on top begin with this call */
+/* true if the object was made with that `finish` and has not been freed. If it was freed: false,
+   and CT_ERROR_STALE, which names `who`. NULL: false, without an error. A library on top calls
+   this first in each of its functions. What was freed is recognized until its memory is used again
+   by an object with the same `finish`, or goes back to the system (with ct_memory_trim, and at once
+   in a context without a pool: then only a sanitizer sees it) */
 bool ct_object_alive(const void *object, void (*finish)(void *object), const char *who);
 
 CT_API_END

@@ -17,48 +17,55 @@ CT_API_BEGIN
  * module to what lies below it is names joined by dots, "layers.0.weight", shorter than 255
  * characters, as PyTorch's state_dict has it. */
 typedef struct ct_module ct_module;
-/* x in, y out, NULL on failure; a scope is open round it. `user` is ct_module_new's */
+/* takes x, returns y, or NULL on failure. The library opens a scope round each call. `user` is the
+   one of ct_module_new */
 typedef ct_tensor *(*ct_forward)(ct_module *self, ct_tensor *x, void *user);
-/* `kind` ("linear") is for texts and messages, copied. forward NULL: a mere group of parameters.
-   `user` is the caller's and outlives the module (memory from ct_object_new does) */
+/* `kind` ("linear") is copied, and used in texts and messages. forward NULL makes a group of
+   parameters that cannot be run. `user` stays yours and must outlive the module (memory from
+   ct_object_new does) */
 ct_module *ct_module_new(ct_context *cx, const char *kind, ct_forward forward, void *user);
-/* early, with all below it, leaving its parent; else the context does it. A module may free itself
-   in its forward */
+/* frees the module and all below it, and takes it out of its parent. What is not freed goes with
+   the context. A module may free itself in its forward. A module that was freed is an error
+   (CT_ERROR_STALE) in every call here; when that can be seen is said at ct_object_alive */
 void ct_module_free(ct_module *m);
 ct_tensor *ct_module_forward(ct_module *m, ct_tensor *x);
-/* retained, made a variable; returns x. x is a leaf, f32 or f64. Its ct_name becomes its path from
-   the outermost module, and follows when that is added to another. One tensor may be a parameter
-   in several places: it is then listed, counted and trained once */
+/* retains x, makes it a variable, and returns it. x must be a leaf, f32 or f64. Its ct_name becomes
+   its path from the outermost module, and changes when that is added to another. One tensor may be
+   a parameter in several places: it is then listed, counted and trained once */
 ct_tensor *ct_module_add_parameter(ct_module *m, const char *name, ct_tensor *x);
-/* the same, saved but not trained; any dtype */
+/* the same for a tensor of any dtype that is saved but not trained */
 ct_tensor *ct_module_add_buffer(ct_module *m, const char *name, ct_tensor *x);
-/* takes it, also on failure (unless it has a parent, or would hold itself); returns child */
+/* makes `child` part of m, and returns it. On failure the child is freed, unless it has a parent
+   already or would hold itself */
 ct_module *ct_module_add(ct_module *m, const char *name, ct_module *child);
-/* a parameter or buffer by its path from m; NULL and an error if none */
+/* a parameter or buffer by its path from m; NULL and an error if there is none */
 ct_tensor *ct_module_parameter(const ct_module *m, const char *path);
 ct_module *ct_module_child(const ct_module *m, const char *path);
-/* all, in order of adding, children's after; names by ct_name; valid until a parameter or child is
-   added or freed below m, or cast */
+/* all parameters in order of adding, those of children after m's own; ct_name tells their names.
+   The list is valid until something is added, freed or cast below m */
 ct_tensor *const *ct_module_parameters(ct_module *m, int *n);
-int64_t ct_module_count(const ct_module *m);                   /* numbers in all parameters */
-/* f32 or f64, parameters and float buffers. The parameters that change are new tensors, without
-   gradients: make optimizers after it. On failure nothing changes */
+int64_t ct_module_count(const ct_module *m); /* how many numbers all parameters have together */
+/* converts parameters and float buffers to f32 or f64. The parameters that change are new tensors
+   without gradients, so make optimizers afterwards. On failure nothing changes */
 ct_status ct_module_cast(ct_module *m, ct_dtype dtype);
-/* with copies of the parameters; dtype 0: the same. Modules of yours share their `user` */
+/* a module with copies of all parameters and buffers, floats in that dtype; dtype 0 keeps theirs.
+   Modules of yours share their `user` with the clone */
 ct_module *ct_module_clone(const ct_module *m, ct_dtype dtype);
 void ct_module_zero_grad(ct_module *m);
-const char *ct_module_text(const ct_module *m); /* a line per module, sizes and counts; scope's */
+/* a line for each module, with shapes and counts; the scope's. NULL out of memory */
+const char *ct_module_text(const ct_module *m);
 
-/* independent, of mean 0 and variance 2 / (in + out) (Glorot, Bengio 2010), 2 / in (He et al. 2015)
-   or 1 / in (LeCun et al. 1998), in and out the fans; from the context's random stream */
+/* Values are independent, of mean 0, and of variance 2 / (in + out) (Glorot, Bengio 2010), 2 / in
+   (He et al. 2015) or 1 / in (LeCun et al. 1998), where in and out are the fans. They come from the
+   context's random stream */
 typedef enum ct_init {
     CT_INIT_DEFAULT = 0, CT_GLOROT_UNIFORM, CT_GLOROT_NORMAL, CT_HE_UNIFORM, CT_HE_NORMAL,
     CT_LECUN_UNIFORM, CT_LECUN_NORMAL, CT_INIT_ZEROS
 } ct_init;
 typedef struct ct_layer_options {
     bool no_bias;
-    /* defaults: Glorot uniform, in ct_mlp_new He uniform before relu and leaky relu; zeros. A
-       bias takes the fans of its weight */
+    /* default of weight_init: Glorot uniform, but He uniform in ct_mlp_new before relu and leaky
+       relu; of bias_init: zeros. A bias has the fans of its weight */
     ct_init weight_init, bias_init;
     uint64_t reserved[4];
 } ct_layer_options;
@@ -66,19 +73,20 @@ typedef struct ct_layer_options {
 ct_module *ct_linear_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t outputs,
                          const ct_layer_options *options);
 ct_module *ct_activation_new(ct_context *cx, ct_activation activation);
-/* 0 <= p < 1; passes x on under ct_inference */
+/* ct_dropout with 0 <= p < 1; under ct_inference y is x */
 ct_module *ct_dropout_new(ct_context *cx, double p);
 typedef struct ct_layer_norm_options {
     double epsilon;             /* default 1e-5; negative: zero */
     bool no_weight, no_bias;
     uint64_t reserved[4];
 } ct_layer_norm_options;
-/* ct_layer_norm over the last axes, whose sizes are `shape`; "weight", ones at first, and "bias",
-   zeros, of that shape */
+/* ct_layer_norm over the last axes, whose sizes are `shape`. "weight" begins as ones and "bias" as
+   zeros, both of that shape */
 ct_module *ct_layer_norm_new(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim,
                              const ct_layer_norm_options *options);
-/* one after the other, named "0", "1", ...; takes them, also on failure. None: x itself. A linear
-   layer and the activation behind it are computed as one */
+/* runs the children one after the other, which are named "0", "1", ...; without children y is x. On
+   failure the children are freed. A linear layer and the activation behind it are computed as one
+   call */
 ct_module *ct_sequential_new(ct_context *cx, ct_module *const *children, int n);
 /* a sequential of linear layers with `hidden` between them, none after the last:
    ct_mlp_new(cx, CT_F32, CT_SIZES(784, 128, 10), CT_RELU, 0) has 0.weight, 0.bias, 2.weight,
@@ -86,9 +94,10 @@ ct_module *ct_sequential_new(ct_context *cx, ct_module *const *children, int n);
 ct_module *ct_mlp_new(ct_context *cx, ct_dtype dtype, const int64_t *sizes, int n,
                       ct_activation hidden, const ct_layer_options *options);
 #define CT_MODULES(...) CT_LIST(ct_module *, __VA_ARGS__)
-/* in place, also where w is a variable. Fans as of a (out, in, ...) weight, times the sizes after
-   these; fewer than two dimensions have no fans, and take zeros only. Default: Glorot uniform, and
-   zeros where there are no fans */
+/* writes initial values into w, also if it is a variable. The fans are those of a weight (out, in,
+   ...): the first two sizes, each times the product of the sizes after them. With fewer than two
+   dimensions there are no fans, and CT_INIT_ZEROS alone is possible. The default is Glorot uniform,
+   or zeros where there are no fans */
 ct_status ct_initialize(ct_tensor *w, ct_init init);
 
 /* -- Losses: one number, the mean over examples, unless _each (one per example) or said. Stable
@@ -103,9 +112,10 @@ ct_tensor *ct_binary_cross_entropy_each(ct_tensor *logits, ct_tensor *target);
 /* mean of 1/2 (s + (t - mean)^2 e^-s + log 2 pi) over all elements, s = log_variance, of mean's
    shape or 0-d. Finite wherever (t - mean)^2 e^-s and e^-s are */
 ct_tensor *ct_gaussian_nll(ct_tensor *mean, ct_tensor *log_variance, ct_tensor *target);
-/* l1 sum |w| + l2/2 sum w^2 over all parameters but the biases: those with "bias" in their name */
+/* l1 sum |w| + l2/2 sum w^2 over all parameters except those with "bias" in their name */
 ct_tensor *ct_penalty(ct_module *m, double l1, double l2);
-/* (n,c), i64 (n): share of rows whose largest is at the label; NaN on failure, or of no rows */
+/* of logits (n,c) and i64 labels (n): the share of rows whose largest element is at the label; NaN
+   on failure, and of no rows */
 double ct_accuracy(ct_tensor *logits, ct_tensor *labels);
 
 /* -- Optimizers: ct_optimizer_step moves every parameter that has a gradient, then zeroes the
@@ -118,10 +128,11 @@ ct_optimizer *ct_sgd_new(ct_tensor *const *parameters, int n, double rate,
                          const ct_sgd_options *options);
 ct_optimizer *ct_adam_new(ct_tensor *const *parameters, int n, double rate,
                           const ct_adam_options *options);
-void ct_optimizer_free(ct_optimizer *o);       /* early; else the context does it */
-/* refuses, changing nothing, if no parameter has a gradient; passes over those that have none */
+/* what is not freed goes with the context. A freed one is CT_ERROR_STALE, as for modules */
+void ct_optimizer_free(ct_optimizer *o);
+/* steps the parameters that have a gradient; an error that changes nothing if none has one */
 ct_status ct_optimizer_step(ct_optimizer *o);
-double ct_optimizer_rate(const ct_optimizer *o);               /* NaN for NULL */
+double ct_optimizer_rate(const ct_optimizer *o);               /* NaN on failure */
 void ct_optimizer_set_rate(ct_optimizer *o, double rate);      /* 0 <= rate, finite; or an error */
 /* Multiplies all gradients by max_norm / norm where norm, the root of the sum of all their squares,
    is larger than max_norm; returns the norm before. It is right for gradients of any size: f64 of
@@ -129,21 +140,21 @@ void ct_optimizer_set_rate(ct_optimizer *o, double rate);      /* 0 <= rate, fin
 double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm);
 
 /* -- Batches: rows (along axis 0) of x and y together. The tensors given out belong to the iterator
- * and hold until the next call, which overwrites them: they may be taken outside the scope of a
- * step */
+ * and stay as they are until the next call, which overwrites them. Scopes do not matter to them */
 typedef struct ct_batches ct_batches;
 typedef struct ct_batches_options {
-    /* default: shuffled anew each epoch by the context's stream; short last one */
-    bool in_order, drop_last;
+    bool in_order;             /* default: shuffled anew each epoch, by the context's stream */
+    bool drop_last;            /* default: the last batch of an epoch may be short */
     uint64_t reserved[4];
 } ct_batches_options;
-/* retains both (a copy of one that is not contiguous); y NULL: no targets */
+/* retains x and y, or a copy of one that is not contiguous. y NULL: there are no targets */
 ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
                            const ct_batches_options *options);
 /* false at the end of an epoch, on failure, and while an error is pending (then *x and *y are
    NULL); the call after the end begins the next epoch. x or y may be NULL where not wanted */
 bool ct_batches_next(ct_batches *b, ct_tensor **x, ct_tensor **y);
 int64_t ct_batches_count(const ct_batches *b); /* batches per epoch */
+/* what is not freed goes with the context. Freed ones are CT_ERROR_STALE, as for modules */
 void ct_batches_free(ct_batches *b);
 
 CT_API_END

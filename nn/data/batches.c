@@ -1,12 +1,16 @@
-/* Batches: each epoch the numbers of the rows are shuffled (Fisher and Yates: swap each place with
- * one drawn from those not yet fixed), and each call copies the next `size` rows into a tensor that
- * is kept for it. There are two such pairs, as the last batch of an epoch may be shorter. */
-#include "module.h"
+/* Batches. Each epoch shuffles the numbers of the rows (Fisher and Yates: swap each place with one
+ * drawn from those not yet fixed), and each call copies the next `size` rows into a tensor that is
+ * kept for this. There are two such tensors for x and two for y, since the last batch of an epoch
+ * may be shorter. */
+#include <string.h>
+
+#include "checks.h"
+#include "text.h"
 
 typedef struct rows {
     ct_tensor *all;     /* contiguous */
-    ct_tensor *out[2];  /* a full batch, and the short one */
-    size_t bytes;       /* of a row */
+    ct_tensor *out[2];  /* for full batches, and for the short one */
+    size_t bytes;       /* of one row */
 } rows;
 
 struct ct_batches {
@@ -28,7 +32,12 @@ static void finish(void *object)
     }
 }
 
-/* uniform on [0, n): of the 2^64 draws the last 2^64 mod n are drawn again */
+static bool is_alive(const ct_batches *b, const char *who)
+{
+    return ct_object_alive(b, finish, who);
+}
+
+/* uniform on [0, n). A draw among the last 2^64 mod n of the 2^64 values is repeated */
 static int64_t below(ct_context *cx, int64_t n)
 {
     uint64_t range = (uint64_t)n, spare = (UINT64_MAX % range + 1) % range, draw;
@@ -68,15 +77,15 @@ static bool fits(ct_context *cx, const ct_tensor *x, const ct_tensor *y)
 {
     char a[CT_SHAPE_TEXT], b[CT_SHAPE_TEXT];
     if (y && ct_context_of(y) != cx)
-        ct_fail(cx, CT_ERROR_CONTEXT, "batches_new: x and y are of different contexts");
+        ct_fail(cx, CT_ERROR_CONTEXT, "batches_new: x and y must be of one context");
     else if (ct_ndim(x) < 1 || (y && ct_ndim(y) < 1))
-        ct_fail(cx, CT_ERROR_SHAPE, "batches_new: a 0-d tensor has no rows");
+        ct_fail(cx, CT_ERROR_SHAPE, "batches_new: x and y must have rows; a 0-d tensor has none");
     else if (y && ct_size(x, 0) != ct_size(y, 0))
-        ct_fail(cx, CT_ERROR_SHAPE, "batches_new: x and y differ in rows: %s and %s",
-                ct_shape_text(x, a), ct_shape_text(y, b));
+        ct_fail(cx, CT_ERROR_SHAPE, "batches_new: x and y must have the same number of rows, got "
+                "%s and %s", ct_shape_text(x, a), ct_shape_text(y, b));
     else if (ct_requires_grad(x) || (y && ct_requires_grad(y)))
         ct_fail(cx, CT_ERROR_GRAPH,
-                "batches_new: rows are copied unrecorded, and x or y requires grad");
+                "batches_new: x or y requires grad, and must not: rows are copied unrecorded");
     else
         return true;
     return false;
@@ -89,15 +98,16 @@ ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
     ct_context *cx = ct_context_of(x ? x : y);
     if (!x)
         return ct_fail(cx, CT_ERROR_NULL, "batches_new: x is NULL"), NULL;
-    if ((!y && ct_error(cx)) || !fits(cx, x, y)) /* then that NULL is a failed result */
+    if ((!y && ct_error(cx)) || !fits(cx, x, y)) /* while an error is pending, y NULL has failed */
         return NULL;
-    if (!ct__zeroed(o.reserved, 4))
-        return ct_fail(cx, CT_ERROR_VALUE, "batches_new: the options were not zeroed"), NULL;
+    if (!ct__options_zeroed(cx, "batches_new", o.reserved))
+        return NULL;
     int64_t count = ct_size(x, 0);
     if (size < 1 || count < 1 || (o.drop_last && size > count))
         return ct_fail(cx, CT_ERROR_RANGE,
-                       "batches_new: batches of %lld out of %lld rows%s: that leaves none",
-                       (long long)size, (long long)count, o.drop_last ? ", the last dropped" : ""),
+                       "batches_new: there must be one batch or more: %lld rows, batches of %lld%s",
+                       (long long)count, (long long)size,
+                       o.drop_last ? ", and a short last one is dropped" : ""),
                NULL;
     ct_scope scope = ct_scope_begin(cx);
     if (!scope)
@@ -118,7 +128,7 @@ ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
     return b;
 }
 
-/* the tensor that batches of n rows are given out in, with room to write, or NULL */
+/* the tensor in which batches of n rows are given out; NULL and an error */
 static ct_tensor *tensor_for(ct_batches *b, rows *r, int64_t n)
 {
     ct_tensor **out = &r->out[n < b->size];
@@ -135,6 +145,7 @@ static ct_tensor *tensor_for(ct_batches *b, rows *r, int64_t n)
     return *out;
 }
 
+/* copies the next n rows into their tensor; NULL and an error */
 static ct_tensor *gather(ct_batches *b, rows *r, int64_t n)
 {
     ct_tensor *out = tensor_for(b, r, n);
@@ -151,7 +162,7 @@ bool ct_batches_next(ct_batches *b, ct_tensor **x, ct_tensor **y)
 {
     ct_tensor *bx = NULL, *by = NULL;
     bool given = false;
-    if (b && !ct_error(b->cx)) {
+    if (is_alive(b, "batches_next") && !ct_error(b->cx)) {
         int64_t left = b->count - b->at, n = left < b->size ? left : b->size;
         if (b->at == 0)
             begin_epoch(b);
@@ -173,12 +184,13 @@ bool ct_batches_next(ct_batches *b, ct_tensor **x, ct_tensor **y)
 
 int64_t ct_batches_count(const ct_batches *b)
 {
-    if (!b)
+    if (!is_alive(b, "batches_count"))
         return -1;
     return b->drop_last ? b->count / b->size : (b->count - 1) / b->size + 1;
 }
 
 void ct_batches_free(ct_batches *b)
 {
-    ct_object_free(b);
+    if (is_alive(b, "batches_free"))
+        ct_object_free(b);
 }

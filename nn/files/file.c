@@ -1,10 +1,9 @@
-/* Files by descriptors: nothing is allocated behind the context's back. */
+/* Files, by their descriptors: so no memory is taken but the context's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -26,6 +25,14 @@ ct_status ct__file_errno(const ct__file *f, const char *verb)
     return ct__file_fail(f, CT_ERROR_FILE, "cannot %s: %s", verb, reason);
 }
 
+ct_status ct__file_regular(const ct__file *f, const struct stat *about, const char *verb)
+{
+    if (S_ISREG(about->st_mode))
+        return CT_OK;
+    return ct__file_fail(f, CT_ERROR_FILE, "cannot %s: it is %s", verb,
+                         S_ISDIR(about->st_mode) ? "a directory" : "not a regular file");
+}
+
 ct_status ct__file_open(ct__file *f)
 {
     struct stat about;
@@ -34,16 +41,11 @@ ct_status ct__file_open(ct__file *f)
     while (f->descriptor < 0 && errno == EINTR);
     if (f->descriptor < 0)
         return ct__file_errno(f, "open");
-    ct_status status = CT_OK;
-    if (fstat(f->descriptor, &about) != 0)
-        status = ct__file_errno(f, "read");
-    else if (!S_ISREG(about.st_mode))
-        status = ct__file_fail(f, CT_ERROR_FILE, "%s", S_ISDIR(about.st_mode)
-                                                           ? "is a directory"
-                                                           : "is not a regular file");
-    else
+    ct_status status = fstat(f->descriptor, &about) == 0 ? ct__file_regular(f, &about, "open")
+                                                         : ct__file_errno(f, "read");
+    if (status == CT_OK)
         f->bytes = (int64_t)about.st_size;
-    if (status != CT_OK)
+    else
         ct__file_close(f);
     return status;
 }

@@ -1,6 +1,7 @@
-/* The content of a file, inflated where the file is gzip: told by its first bytes, not its name. */
-#ifndef COTANGENT_SOURCE_H
-#define COTANGENT_SOURCE_H
+/* Reading a file that may be gzip: then its content is inflated. The first bytes of the file tell
+ * which it is, not its name. */
+#ifndef COTANGENT_GZIP_H
+#define COTANGENT_GZIP_H
 #include "file.h"
 
 #if CT_HAVE_ZLIB
@@ -9,18 +10,19 @@
 
 enum { CT__CHUNK = 32768 };
 
-typedef struct ct__source {
+typedef struct ct__gzip {
     ct__file file;
-    bool gzip, ended;
+    bool is_gzip;
+    bool ended;                  /* a gzip member has ended, and no other has begun */
 #if CT_HAVE_ZLIB
     z_stream stream;
 #endif
-    unsigned char in[CT__CHUNK];
-} ct__source;
+    unsigned char in[CT__CHUNK]; /* compressed bytes */
+} ct__gzip;
 
-/* of an open file, from its first byte; to be stopped, also to begin again */
-ct_status ct__source_start(ct__source *s);
-void ct__source_stop(ct__source *s);
-/* at most `bytes`: fewer only at the end; -1: an error */
-int64_t ct__source_read(ct__source *s, void *out, int64_t bytes);
+/* begins at the first byte of an open file. Stop before starting again */
+ct_status ct__gzip_start(ct__gzip *z);
+void ct__gzip_stop(ct__gzip *z);
+/* reads at most `bytes` of the content; fewer only at its end, and -1 is an error */
+int64_t ct__gzip_read(ct__gzip *z, void *out, int64_t bytes);
 #endif

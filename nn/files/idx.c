@@ -6,19 +6,22 @@
  * check its CRC), once to keep. */
 #include <cotangent/io.h>
 
-#include "module.h"
+#include <string.h>
+
+#include "checks.h"
 #include "gzip.h"
 
-/* while it is read */
+/* a file while it is read */
 typedef struct reader {
-    ct__source source;
-    unsigned char chunk[CT__CHUNK]; /* a size that any element's divides */
+    ct__gzip content;
+    unsigned char chunk[CT__CHUNK]; /* holds whole elements, of whatever size */
 } reader;
 
 typedef struct header {
     int type, ndim;
     int64_t shape[CT_MAX_DIMS], count;
-    int64_t element, bytes; /* of one element in the file; of the file */
+    int64_t element; /* bytes of one element in the file */
+    int64_t bytes;   /* of header and elements together */
 } header;
 
 /* -- The header */
@@ -41,13 +44,15 @@ static uint64_t big_endian(const unsigned char *p, int64_t bytes)
     return value;
 }
 
-/* count and bytes, which may not overflow */
+/* sets count and bytes; an error if they overflow */
 static ct_status measure(const ct__file *f, header *h)
 {
     h->count = 1;
     h->bytes = 4 + 4 * h->ndim;
-    for (int i = 0; i < h->ndim; i++) {
-        if (h->shape[i] > 0 && h->count > (INT64_MAX - h->bytes) / h->element / h->shape[i])
+    for (int i = 0; i < h->ndim; i++)
+        h->count = h->shape[i] == 0 ? 0 : h->count; /* whatever the other sizes are */
+    for (int i = 0; i < h->ndim && h->count > 0; i++) {
+        if (h->count > (INT64_MAX - h->bytes) / h->element / h->shape[i])
             return ct__file_fail(f, CT_ERROR_FORMAT, "its dimensions overflow");
         h->count *= h->shape[i];
     }
@@ -55,45 +60,46 @@ static ct_status measure(const ct__file *f, header *h)
     return CT_OK;
 }
 
-static ct_status read_header(ct__source *s, header *h)
+static ct_status read_header(ct__gzip *z, header *h)
 {
     unsigned char magic[4], sizes[4 * CT_MAX_DIMS];
-    int64_t n = ct__source_read(s, magic, 4);
+    int64_t n = ct__gzip_read(z, magic, 4);
     if (n < 0)
-        return ct_error(s->file.cx);
+        return ct_error(z->file.cx);
     if (n < 4)
-        return ct__file_fail(&s->file, CT_ERROR_FORMAT, "truncated: no IDX header in %lld bytes",
+        return ct__file_fail(&z->file, CT_ERROR_FORMAT, "truncated: no IDX header in %lld bytes",
                              (long long)n);
     if (magic[0] != 0 || magic[1] != 0)
-        return ct__file_fail(&s->file, CT_ERROR_FORMAT,
+        return ct__file_fail(&z->file, CT_ERROR_FORMAT,
                              "%s IDX: it begins with bytes %02x %02x, not 00 00",
-                             s->gzip ? "what it holds is no" : "neither gzip nor", magic[0],
+                             z->is_gzip ? "what it holds is no" : "neither gzip nor", magic[0],
                              magic[1]);
     h->type = magic[2];
     h->ndim = magic[3];
     h->element = element_size(h->type);
     if (h->element == 0)
-        return ct__file_fail(&s->file, CT_ERROR_FORMAT, "no such IDX type: 0x%02x", h->type);
+        return ct__file_fail(&z->file, CT_ERROR_FORMAT, "no such IDX type: 0x%02x", h->type);
     if (h->ndim > CT_MAX_DIMS)
-        return ct__file_fail(&s->file, CT_ERROR_FORMAT, "%d dimensions; at most %d are possible",
+        return ct__file_fail(&z->file, CT_ERROR_FORMAT, "%d dimensions; at most %d are possible",
                              h->ndim, CT_MAX_DIMS);
-    n = ct__source_read(s, sizes, 4 * h->ndim);
+    n = ct__gzip_read(z, sizes, 4 * h->ndim);
     if (n < 0)
-        return ct_error(s->file.cx);
+        return ct_error(z->file.cx);
     if (n < 4 * h->ndim)
-        return ct__file_fail(&s->file, CT_ERROR_FORMAT, "truncated: the header breaks off");
+        return ct__file_fail(&z->file, CT_ERROR_FORMAT, "truncated: the header breaks off");
     for (int i = 0; i < h->ndim; i++)
         h->shape[i] = (int64_t)big_endian(sizes + 4 * i, 4);
-    return measure(&s->file, h);
+    return measure(&z->file, h);
 }
 
-/* bytes of the content, counted no further than one chunk beyond `claimed`; -1: an error */
+/* the bytes of the content, or, if they are more than `claimed`, any number above that; -1: an
+   error. `so_far` of them have been read */
 static int64_t held_bytes(reader *r, int64_t so_far, int64_t claimed)
 {
-    if (!r->source.gzip)
-        return r->source.file.bytes;
+    if (!r->content.is_gzip)
+        return r->content.file.bytes;
     for (int64_t n = CT__CHUNK; n == CT__CHUNK && so_far <= claimed; so_far += n) {
-        n = ct__source_read(&r->source, r->chunk, CT__CHUNK);
+        n = ct__gzip_read(&r->content, r->chunk, CT__CHUNK);
         if (n < 0)
             return -1;
     }
@@ -102,7 +108,7 @@ static int64_t held_bytes(reader *r, int64_t so_far, int64_t claimed)
 
 static ct_status check_bytes(reader *r, const header *h)
 {
-    const ct__file *f = &r->source.file;
+    const ct__file *f = &r->content.file;
     int64_t held = held_bytes(r, 4 + 4 * h->ndim, h->bytes);
     if (held < 0)
         return ct_error(f->cx);
@@ -142,7 +148,7 @@ static double decoded(const unsigned char *p, const header *h)
     }
 }
 
-/* element i of the result; false: an i64 cannot hold it */
+/* stores element i of the result; false if an i64 cannot hold it */
 static bool store(void *out, ct_dtype dtype, int64_t i, double value)
 {
     switch (dtype) {
@@ -163,11 +169,11 @@ static bool store(void *out, ct_dtype dtype, int64_t i, double value)
     }
 }
 
-/* n elements of the chunk, to where element i of the result begins */
+/* converts n elements of the chunk to the elements of the result from number i on */
 static ct_status convert(const reader *r, const header *h, ct_dtype dtype, void *out, int64_t i,
                          int64_t n)
 {
-    if (h->type == 0x08 && dtype == CT_F32) { /* pixels: half of the reading time else */
+    if (h->type == 0x08 && dtype == CT_F32) { /* pixels, in half the time */
         for (int64_t k = 0; k < n; k++)
             ((float *)out)[i + k] = r->chunk[k];
         return CT_OK;
@@ -175,19 +181,19 @@ static ct_status convert(const reader *r, const header *h, ct_dtype dtype, void 
     for (int64_t k = 0; k < n; k++) {
         double value = decoded(r->chunk + k * h->element, h);
         if (!store(out, dtype, i + k, value))
-            return ct__file_fail(&r->source.file, CT_ERROR_VALUE, "element %lld is %g: no i64",
-                                 (long long)(i + k), value);
+            return ct__file_fail(&r->content.file, CT_ERROR_VALUE, "element %lld must fit an i64, "
+                                 "and is %g", (long long)(i + k), value);
     }
     return CT_OK;
 }
 
 static ct_status read_elements(reader *r, const header *h, ct_dtype dtype, void *out)
 {
-    const ct__file *f = &r->source.file;
+    const ct__file *f = &r->content.file;
     const int64_t most = CT__CHUNK / h->element;
     for (int64_t i = 0; i < h->count;) {
         int64_t n = h->count - i < most ? h->count - i : most;
-        int64_t got = ct__source_read(&r->source, r->chunk, n * h->element);
+        int64_t got = ct__gzip_read(&r->content, r->chunk, n * h->element);
         if (got < 0)
             return ct_error(f->cx);
         if (got < n * h->element)
@@ -199,19 +205,19 @@ static ct_status read_elements(reader *r, const header *h, ct_dtype dtype, void 
     return CT_OK;
 }
 
-/* -- All together: once over the file to check it, once to keep it */
+/* -- Twice over the file: once to check it, once to keep what it holds */
 static ct_status check(reader *r, header *h, ct_dtype dtype, int64_t max_bytes)
 {
-    ct_status status = ct__source_start(&r->source);
+    ct_status status = ct__gzip_start(&r->content);
     if (status != CT_OK)
         return status;
-    status = read_header(&r->source, h);
+    status = read_header(&r->content, h);
     if (status == CT_OK)
         status = check_bytes(r, h);
-    ct__source_stop(&r->source);
-    int64_t element = (int64_t)ct_dtype_size(dtype);
+    ct__gzip_stop(&r->content);
+    int64_t element = dtype == CT_BOOL ? 1 : dtype == CT_F32 ? 4 : 8;
     if (status == CT_OK && h->count > max_bytes / element)
-        status = ct__file_fail(&r->source.file, CT_ERROR_MEMORY,
+        status = ct__file_fail(&r->content.file, CT_ERROR_MEMORY,
                                "%lld elements take more than max_bytes, %lld",
                                (long long)h->count, (long long)max_bytes);
     return status;
@@ -220,14 +226,14 @@ static ct_status check(reader *r, header *h, ct_dtype dtype, int64_t max_bytes)
 static ct_tensor *keep(reader *r, ct_dtype dtype)
 {
     header h = { 0 };
-    if (ct__source_start(&r->source) != CT_OK)
+    if (ct__gzip_start(&r->content) != CT_OK)
         return NULL;
     ct_tensor *x = NULL;
-    if (read_header(&r->source, &h) == CT_OK)
-        x = ct_empty(r->source.file.cx, dtype, h.shape, h.ndim);
+    if (read_header(&r->content, &h) == CT_OK)
+        x = ct_empty(r->content.file.cx, dtype, h.shape, h.ndim);
     void *out = x ? ct_data_mutable(x) : NULL;
     bool whole = out && read_elements(r, &h, dtype, out) == CT_OK;
-    ct__source_stop(&r->source);
+    ct__gzip_stop(&r->content);
     return whole ? x : NULL;
 }
 
@@ -238,8 +244,8 @@ static bool arguments_fit(ct_context *cx, const char *path, ct_dtype dtype,
         return ct_fail(cx, CT_ERROR_NULL, "read_idx: the path is NULL"), false;
     if (dtype < CT_F32 || dtype > CT_BOOL)
         return ct_fail(cx, CT_ERROR_DTYPE, "read_idx: no such dtype: %d", (int)dtype), false;
-    if (!ct__zeroed(options->reserved, 4))
-        return ct_fail(cx, CT_ERROR_VALUE, "read_idx: the options were not zeroed"), false;
+    if (!ct__options_zeroed(cx, "read_idx", options->reserved))
+        return false;
     if (options->max_bytes < 0)
         return ct_fail(cx, CT_ERROR_VALUE, "read_idx: max_bytes is negative"), false;
     return true;
@@ -257,7 +263,7 @@ ct_tensor *ct_read_idx(ct_context *cx, const char *path, ct_dtype dtype,
     ct_tensor *x = NULL;
     if (scope) {
         header h = { 0 };
-        ct__file *f = &r->source.file;
+        ct__file *f = &r->content.file;
         *f = (ct__file){ .cx = cx, .who = "read_idx", .path = path };
         if (ct__file_open(f) == CT_OK) {
             if (check(r, &h, dtype, o.max_bytes ? o.max_bytes : standard) == CT_OK)

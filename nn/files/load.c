@@ -1,5 +1,6 @@
-/* Loading safetensors: everything is checked, then read into tensors of its own, and only then
- * given to the module: all or nothing. jansson parses the header; its memory is malloc's. */
+/* Loading safetensors. All of the file is checked first, then read into tensors of its own, and
+ * only then given to the module: all or nothing. jansson parses the header, in memory from malloc.
+ */
 #include "file.h"
 #include "module.h"
 #include "safetensors.h"
@@ -8,20 +9,21 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+/* one tensor of the file */
 typedef struct piece {
     const char *name, *dtype;
     json_t *shape;
-    int64_t begin, end;
+    int64_t begin, end; /* its data, from where the data of the file begin */
 } piece;
 
 typedef struct loading {
     ct__file file;
     ct_module *m;
     unsigned flags;
-    char *text;      /* the header */
+    char *text;      /* the header as it is in the file */
     int64_t data;    /* where the data begin in the file */
     json_t *header;
-    piece *pieces;
+    piece *pieces;   /* in the order of the file */
     int count;
 } loading;
 
@@ -39,24 +41,71 @@ static ct_status read_header(loading *l)
     if (n < 0)
         return ct_error(f->cx);
     if (n < 8)
-        return ct__file_fail(f, CT_ERROR_FORMAT, "truncated: no safetensors header");
+        return ct__file_fail(f, CT_ERROR_FORMAT, "truncated: there is no safetensors header");
     uint64_t length = 0;
     for (int i = 7; i >= 0; i--)
         length = length << 8 | prefix[i];
     if (length > (uint64_t)(f->bytes - 8))
         return ct__file_fail(f, CT_ERROR_FORMAT,
-                             "no safetensors, or truncated: a header of %llu bytes in a file of "
-                             "%lld", (unsigned long long)length, (long long)f->bytes);
+                             "no safetensors, or truncated: its header would have %llu bytes, and "
+                             "the file has %lld", (unsigned long long)length,
+                             (long long)f->bytes);
     l->data = 8 + (int64_t)length;
-    l->text = ct_object_new(f->cx, (size_t)length + 1, NULL);
+    l->text = length < SIZE_MAX ? ct_object_new(f->cx, (size_t)length + 1, NULL) : NULL;
     if (!l->text || ct__file_read(&l->file, l->text, (int64_t)length) < 0)
         return ct_error(f->cx);
     json_error_t error;
     l->header = *l->text == '{' ? json_loadb(l->text, length, JSON_REJECT_DUPLICATES, &error)
                                 : NULL;
     if (!l->header)
-        return ct__file_fail(f, CT_ERROR_FORMAT, "its header is no JSON object%s%s",
+        return ct__file_fail(f, CT_ERROR_FORMAT, "its header must be a JSON object%s%s",
                              *l->text == '{' ? ": " : "", *l->text == '{' ? error.text : "");
+    return CT_OK;
+}
+
+/* bits of an element of that dtype; 0: the format has no such dtype */
+static int64_t element_bits(const char *dtype)
+{
+    static const struct { const char *dtype; int bits; } all[] = {
+        { "F64", 64 }, { "I64", 64 }, { "U64", 64 }, { "C64", 64 }, { "F32", 32 }, { "I32", 32 },
+        { "U32", 32 }, { "F16", 16 }, { "BF16", 16 }, { "I16", 16 }, { "U16", 16 }, { "I8", 8 },
+        { "U8", 8 }, { "BOOL", 8 }, { "F8_E4M3", 8 }, { "F8_E5M2", 8 }, { "F8_E8M0", 8 },
+        { "F8_E4M3FNUZ", 8 }, { "F8_E5M2FNUZ", 8 }, { "F6_E2M3", 6 }, { "F6_E3M2", 6 }, { "F4", 4 },
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(all[i].dtype, dtype) == 0)
+            return all[i].bits;
+    return 0;
+}
+
+/* the bits that a shape of elements takes; -1 if they are too many, or it is no shape. A size of 0
+   makes them 0, whatever the others are */
+static int64_t shape_bits(json_t *shape, int64_t bits)
+{
+    bool overflow = false, empty = false;
+    size_t i;
+    json_t *size;
+    json_array_foreach(shape, i, size) {
+        int64_t n = json_integer_value(size);
+        if (!json_is_integer(size) || n < 0)
+            return -1;
+        empty = empty || n == 0;
+        overflow = overflow || (n > 0 && bits > INT64_MAX / n);
+        bits = overflow || n == 0 ? bits : bits * n;
+    }
+    return empty ? 0 : overflow ? -1 : bits;
+}
+
+/* whether or not the module has a tensor of that name */
+static ct_status check_size(const loading *l, const piece *p)
+{
+    int64_t element = element_bits(p->dtype);
+    if (element == 0)
+        return ct__file_fail(&l->file, CT_ERROR_FORMAT, "'%.100s' has a dtype that the format does "
+                             "not know: '%.20s'", p->name, p->dtype);
+    int64_t bits = shape_bits(p->shape, element);
+    if (bits < 0 || bits % 8 != 0 || bits / 8 != p->end - p->begin)
+        return bad(l, p->name, "has data of another size than its dtype and shape say");
     return CT_OK;
 }
 
@@ -73,7 +122,7 @@ static ct_status read_piece(const loading *l, const char *name, json_t *value, p
         return bad(l, name, "lacks its data_offsets");
     if (p->begin < 0 || p->end < p->begin || p->end > l->file.bytes - l->data)
         return bad(l, name, "lies outside of the file: truncated?");
-    return CT_OK;
+    return check_size(l, p);
 }
 
 static int by_offset(const void *a, const void *b)
@@ -84,7 +133,7 @@ static int by_offset(const void *a, const void *b)
     return (p->end > q->end) - (p->end < q->end);
 }
 
-/* l->pieces in order of the file, where they lie one behind the other */
+/* fills l->pieces, sorted; an error unless their data fill the file without a gap */
 static ct_status read_pieces(loading *l)
 {
     size_t room = json_object_size(l->header) * sizeof *l->pieces;
@@ -127,25 +176,32 @@ static bool is_shape_of(json_t *shape, const ct_tensor *x)
     return true;
 }
 
-/* the data of a piece, as the entry's fresh tensor */
+/* The bytes of bool elements become 0 and 1: any other value of a _Bool is undefined in C. */
+static void make_bool(unsigned char *bytes, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        bytes[i] = bytes[i] != 0;
+}
+
+/* reads the data of a piece into a new tensor, the entry's fresh one */
 static ct_status read_tensor(loading *l, const piece *p, ct__entry *entry)
 {
     const ct_tensor *x = entry->tensor;
     const ct__file *f = &l->file;
     char shape[CT_SHAPE_TEXT];
     if (strcmp(p->dtype, ct__dtype_name(ct_dtype_of(x))) != 0)
-        return ct__file_fail(f, CT_ERROR_DTYPE, "'%s' is %.20s, in the module %s", p->name,
-                             p->dtype, ct__dtype_name(ct_dtype_of(x)));
+        return ct__file_fail(f, CT_ERROR_DTYPE, "'%s' is %s, and must be %s as in the module",
+                             p->name, p->dtype, ct__dtype_name(ct_dtype_of(x)));
     if (!is_shape_of(p->shape, x))
-        return ct__file_fail(f, CT_ERROR_SHAPE, "'%s' is not of the module's shape %s", p->name,
+        return ct__file_fail(f, CT_ERROR_SHAPE, "'%s' must have the module's shape %s", p->name,
                              ct_shape_text(x, shape));
-    if (p->end - p->begin != ct__tensor_bytes(x))
-        return bad(l, p->name, "has data of another size than its shape");
     ct_tensor *fresh = ct_empty(f->cx, ct_dtype_of(x), ct_shape(x), ct_ndim(x));
     void *out = fresh ? ct_data_mutable(fresh) : NULL;
     int64_t n = out ? ct__file_read(&l->file, out, p->end - p->begin) : -1;
     if (n >= 0 && n < p->end - p->begin)
         return ct__file_fail(f, CT_ERROR_FORMAT, "truncated while it was read");
+    if (n > 0 && ct_dtype_of(x) == CT_BOOL)
+        make_bool(out, n);
     entry->fresh = n >= 0 ? ct_retain(fresh) : NULL;
     return entry->fresh ? CT_OK : ct_error(f->cx);
 }
@@ -166,21 +222,21 @@ static ct_status read_tensors(loading *l)
             return ct_error(l->file.cx);
         }
     }
-    for (ct__walk w = { .root = l->m }; ct__walk_next(&w);)
+    for (ct__entries w = { .root = l->m }; ct__entries_next(&w);)
         if (!w.entry->fresh && !(l->flags & CT_ALLOW_MISSING))
-            return ct__file_fail(&l->file, CT_ERROR_VALUE, "'%s' is missing",
+            return ct__file_fail(&l->file, CT_ERROR_VALUE, "'%s' is missing in it",
                                  ct__path(l->m, w.m, w.entry, room));
     return CT_OK;
 }
 
-/* into the module's own tensors, once it is sure that all of them may be written */
+/* gives the values to the module's own tensors, after checking that all of them may be written */
 static ct_status take_tensors(const ct_module *m)
 {
-    for (ct__walk w = { .root = m }; ct__walk_next(&w);)
+    for (ct__entries w = { .root = m }; ct__entries_next(&w);)
         if (w.entry->fresh && !ct_data_mutable(w.entry->tensor))
             return ct_error(m->cx);
     ct_status status = CT_OK;
-    for (ct__walk w = { .root = m }; ct__walk_next(&w) && status == CT_OK;)
+    for (ct__entries w = { .root = m }; ct__entries_next(&w) && status == CT_OK;)
         if (w.entry->fresh)
             status = ct_assign(w.entry->tensor, w.entry->fresh);
     return status;
@@ -222,8 +278,8 @@ static ct_status load(ct_module *m, const char *path, unsigned flags)
 
 ct_status ct_module_load(ct_module *m, const char *path, unsigned flags)
 {
-    if (!m)
-        return CT_ERROR_NULL;
+    if (!ct__module_alive(m, "module_load"))
+        return m ? CT_ERROR_STALE : CT_ERROR_NULL;
     if (!path)
         return ct_fail(m->cx, CT_ERROR_NULL, "module_load: the path is NULL");
     if (flags & ~(unsigned)(CT_ALLOW_MISSING | CT_ALLOW_EXTRA))

@@ -1,6 +1,6 @@
-/* The format (github.com/huggingface/safetensors): the header's length as 64 bits, the header as
- * JSON, {"NAME":{"dtype":"F32","shape":[2,3],"data_offsets":[BEGIN,END]},...}, padded with spaces,
- * then the data, row-major, without holes; all little-endian. */
+/* The format (github.com/huggingface/safetensors), all little-endian: the length of the header, 8
+ * bytes; the header as JSON, {"NAME":{"dtype":"F32","shape":[2,3],"data_offsets":[BEGIN,END]},...},
+ * padded with spaces; the data, row-major, without holes. */
 #ifndef COTANGENT_SAFETENSORS_H
 #define COTANGENT_SAFETENSORS_H
 #include <cotangent/io.h>

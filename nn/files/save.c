@@ -1,22 +1,18 @@
-/* Saving as safetensors: under another name in the same folder, which at the end becomes the file
- * in one step. So whoever reads finds the old file or the new one, never a part. */
+/* Saving a module as safetensors. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/types.h>
 #include <unistd.h>
 
-#include "file.h"
 #include "module.h"
+#include "replace.h"
 #include "safetensors.h"
 
-/* names need no escapes: ct_module_add_parameter sees to that */
+/* appends the header. Names need no escapes, since ct_module_add_parameter takes none that would */
 static bool put_header(ct__page *page, const ct_module *m)
 {
     int64_t offset = 0;
     const char *before = "{";
     char room[CT__PATH];
-    for (ct__walk w = { .root = m }; ct__walk_next(&w); before = ",") {
+    for (ct__entries w = { .root = m }; ct__entries_next(&w); before = ",") {
         const ct_tensor *x = w.entry->tensor;
         const char *path = ct__path(m, w.m, w.entry, room);
         if (!path)
@@ -82,51 +78,21 @@ static ct_status write_tensor(const ct__file *f, ct_tensor *x)
 static ct_status write_file(const ct__file *f, const ct_module *m)
 {
     ct_status status = write_header(f, m);
-    for (ct__walk w = { .root = m }; status == CT_OK && ct__walk_next(&w);)
+    for (ct__entries w = { .root = m }; status == CT_OK && ct__entries_next(&w);)
         status = write_tensor(f, w.entry->tensor);
-    if (status == CT_OK && fsync(f->descriptor) != 0 && errno != EINVAL) /* some cannot */
-        status = ct__file_errno(f, "write");
-    if (close(f->descriptor) != 0 && status == CT_OK)
-        status = ct__file_errno(f, "write");
     return status;
-}
-
-/* a new file beside f->path, its name in `part`, which has room for 40 characters more */
-static ct_status create(ct__file *f, char *part, size_t room)
-{
-    for (int i = 0; i < 100; i++) {
-        snprintf(part, room, "%s.%ld.%d.part", f->path, (long)getpid(), i);
-        f->descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (f->descriptor >= 0)
-            return CT_OK;
-        if (errno != EEXIST && errno != EINTR)
-            break;
-    }
-    return ct__file_errno(f, "create");
 }
 
 ct_status ct_module_save(const ct_module *m, const char *path)
 {
-    if (!m)
-        return CT_ERROR_NULL;
+    if (!ct__module_alive(m, "module_save"))
+        return m ? CT_ERROR_STALE : CT_ERROR_NULL;
     if (!path)
         return ct_fail(m->cx, CT_ERROR_NULL, "module_save: the path is NULL");
 #if CT__BIG_ENDIAN
     return ct_fail(m->cx, CT_ERROR_UNSUPPORTED, "module_save: not on big-endian machines yet");
 #endif
-    ct__file f = { .cx = m->cx, .who = "module_save", .path = path };
-    size_t room = strlen(path) + 40;
-    char *part = ct_object_new(m->cx, room, NULL);
-    if (!part)
-        return ct_error(m->cx);
-    ct_status status = create(&f, part, room);
-    if (status == CT_OK) {
-        status = write_file(&f, m);
-        if (status == CT_OK && rename(part, path) != 0)
-            status = ct__file_errno(&f, "replace");
-        if (status != CT_OK)
-            unlink(part);
-    }
-    ct_object_free(part);
-    return status;
+    ct__replacement r = { .file = { .cx = m->cx, .who = "module_save", .path = path } };
+    ct_status status = ct__replace_begin(&r);
+    return status == CT_OK ? ct__replace_end(&r, write_file(&r.file, m)) : status;
 }

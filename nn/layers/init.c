@@ -1,13 +1,13 @@
-/* Initial weights: independent, of mean 0, and of the variance that keeps the size of signals from
- * layer to layer. For y = W x with independent x, var(y) = fan_in var(W) var(x), and backward the
- * same holds with fan_out. So
+/* Initial weights are independent, of mean 0, and of the variance that keeps the size of signals
+ * from layer to layer. For y = W x with independent x, var(y) = fan_in var(W) var(x), and backward
+ * the same holds with fan_out. So
  *   LeCun (1998)            var = 1 / fan_in                    keeps y
  *   Glorot, Bengio (2010)   var = 2 / (fan_in + fan_out)        between keeping y and gx
  *   He et al. (2015)        var = 2 / fan_in                    keeps y behind a relu
  * A uniform distribution on (-a, a) has variance a^2 / 3. */
 #include <math.h>
 
-#include "module.h"
+#include "layers.h"
 
 static double variance(ct_init init, double fan_in, double fan_out)
 {
@@ -69,8 +69,8 @@ ct_status ct_initialize(ct_tensor *w, ct_init init)
         return ct__initialize(w, CT_INIT_ZEROS, 1, 1);
     if (ndim < 2)
         return ct_fail(ct_context_of(w), CT_ERROR_SHAPE,
-                       "initialize: a tensor of %d dimensions has no fan-in; it takes (out,in,...)",
-                       ndim);
+                       "initialize: the shape must be (out,in,...) to have a fan-in, and this "
+                       "tensor has %d dimensions", ndim);
     int64_t field = ct_count(w) / (ct_size(w, 0) * ct_size(w, 1)); /* of a kernel: 1 in a matrix */
     return ct__initialize(w, init, ct_size(w, 1) * field, ct_size(w, 0) * field);
 }

@@ -13,7 +13,7 @@
 
 #include "module.h"
 
-/* y and t of one shape: a silent broadcast of (n,1) with (n) is the classic mistake */
+/* y and t must have one shape: a silent broadcast of (n,1) with (n) is the classic mistake */
 static bool same_shape(const char *who, const ct_tensor *y, const ct_tensor *t)
 {
     char a[CT_SHAPE_TEXT], b[CT_SHAPE_TEXT];
@@ -22,12 +22,12 @@ static bool same_shape(const char *who, const ct_tensor *y, const ct_tensor *t)
         return true;
     ct_context *cx = ct_context_of(y ? y : t);
     if (alike)
-        ct_fail(cx, CT_ERROR_DTYPE, "%s: the target is of another dtype; ct_cast it", who);
+        ct_fail(cx, CT_ERROR_DTYPE, "%s: the target must have the dtype of y (ct_cast)", who);
     else if (y && t)
-        ct_fail(cx, CT_ERROR_SHAPE, "%s: shapes differ: %s and target %s", who,
+        ct_fail(cx, CT_ERROR_SHAPE, "%s: y and target must have one shape, got %s and %s", who,
                 ct_shape_text(y, a), ct_shape_text(t, b));
     else
-        ct_fail(cx, CT_ERROR_NULL, "%s: a NULL operand", who);
+        ct_fail(cx, CT_ERROR_NULL, "%s: an operand is NULL", who);
     return false;
 }
 
@@ -51,7 +51,7 @@ static bool labels_in_range(const char *who, const ct_tensor *logits, const ct_t
     for (int64_t i = 0; i < n; i++)
         if (label[i * stride] < 0 || label[i * stride] >= classes) {
             ct_fail(ct_context_of(logits), CT_ERROR_RANGE,
-                    "%s: label %lld of example %lld is not one of %lld classes, 0 to %lld", who,
+                    "%s: label %lld of example %lld must be one of %lld classes, 0 to %lld", who,
                     (long long)label[i * stride], (long long)i, (long long)classes,
                     (long long)classes - 1);
             return false;
@@ -64,15 +64,15 @@ static bool labels_fit(const char *who, const ct_tensor *logits, const ct_tensor
     char a[CT_SHAPE_TEXT], b[CT_SHAPE_TEXT];
     ct_context *cx = ct_context_of(logits ? logits : labels);
     if (!logits || !labels)
-        ct_fail(cx, CT_ERROR_NULL, "%s: a NULL operand", who);
+        ct_fail(cx, CT_ERROR_NULL, "%s: an operand is NULL", who);
     else if (ct_context_of(labels) != cx)
-        ct_fail(cx, CT_ERROR_CONTEXT, "%s: operands of different contexts", who);
+        ct_fail(cx, CT_ERROR_CONTEXT, "%s: logits and labels must be of one context", who);
     else if (ct_dtype_of(labels) != CT_I64)
-        ct_fail(cx, CT_ERROR_DTYPE, "%s: labels are i64; ct_cast them", who);
+        ct_fail(cx, CT_ERROR_DTYPE, "%s: labels must be i64; they can be cast (ct_cast)", who);
     else if (ct_ndim(logits) != 2 || ct_ndim(labels) != 1 ||
              ct_size(logits, 0) != ct_size(labels, 0))
-        ct_fail(cx, CT_ERROR_SHAPE, "%s: logits (n,classes) and labels (n) do not fit: %s and %s",
-                who, ct_shape_text(logits, a), ct_shape_text(labels, b));
+        ct_fail(cx, CT_ERROR_SHAPE, "%s: the shapes must be (n,classes) and (n), got logits %s and "
+                "labels %s", who, ct_shape_text(logits, a), ct_shape_text(labels, b));
     else
         return ct_data(labels) && labels_in_range(who, logits, labels);
     return false;
@@ -108,7 +108,7 @@ static bool is_probability(const char *who, ct_tensor *target)
     ct_scope_end(cx, scope);
     if (low >= 0 && high <= 1)
         return true;
-    ct_fail(cx, CT_ERROR_RANGE, "%s: targets lie in [0, 1], not in [%g, %g]", who, low, high);
+    ct_fail(cx, CT_ERROR_RANGE, "%s: targets must be in [0, 1], got [%g, %g]", who, low, high);
     return false;
 }
 
@@ -156,16 +156,16 @@ static ct_tensor *penalty_of(ct_tensor *w, double l1, double l2)
 
 ct_tensor *ct_penalty(ct_module *m, double l1, double l2)
 {
-    if (!m)
+    if (!ct__module_alive(m, "penalty"))
         return NULL;
     if (!(l1 >= 0 && l2 >= 0))
-        return ct_fail(m->cx, CT_ERROR_VALUE, "penalty: l1 = %g, l2 = %g; neither is negative",
-                       l1, l2), NULL;
+        return ct_fail(m->cx, CT_ERROR_VALUE, "penalty: l1 and l2 must not be negative, got %g and "
+                       "%g", l1, l2), NULL;
     ct_dtype dtype = CT_F32;
     ct_tensor *sum = NULL;
     bool any = false;
-    for (ct__walk w = { .root = m }; ct__walk_next(&w);) {
-        if (!w.entry->trained || !ct__walk_is_first(&w))
+    for (ct__entries w = { .root = m }; ct__entries_next(&w);) {
+        if (!w.entry->trained || !ct__entries_is_first(&w))
             continue;
         dtype = ct_dtype_of(w.entry->tensor);
         if (strstr(w.entry->name, "bias") || (l1 == 0 && l2 == 0))

@@ -1,22 +1,19 @@
-/* Small helps. */
-#include <stdarg.h>
-#include <stdio.h>
+/* Checks of arguments that many constructors make. */
+#include "checks.h"
 
-#include "module.h"
-
-bool ct__zeroed(const uint64_t *reserved, int n)
+bool ct__options_zeroed(ct_context *cx, const char *who, const uint64_t reserved[4])
 {
-    while (n > 0 && reserved[n - 1] == 0)
-        n--;
-    return n == 0;
+    if ((reserved[0] | reserved[1] | reserved[2] | reserved[3]) == 0)
+        return true;
+    ct_fail(cx, CT_ERROR_VALUE, "%s: the options must be zeroed before they are filled in, and "
+                                "`reserved` must stay zero", who);
+    return false;
 }
 
-void ct__put(ct__page *page, const char *format, ...)
+bool ct__parameters_float(ct_context *cx, const char *who, ct_dtype dtype)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    size_t left = page->used < page->room ? page->room - page->used : 0;
-    int n = vsnprintf(left ? page->out + page->used : NULL, left, format, arguments);
-    page->used += n > 0 ? (size_t)n : 0;
-    va_end(arguments);
+    if (dtype == CT_F32 || dtype == CT_F64)
+        return true;
+    ct_fail(cx, CT_ERROR_DTYPE, "%s: parameters must be f32 or f64", who);
+    return false;
 }

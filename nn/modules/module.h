@@ -1,58 +1,66 @@
-/* What the files of nn/ share: modules from the inside, and small helps. */
+/* Modules from the inside. What follows the struct is said for each file that defines it. */
 #ifndef COTANGENT_MODULE_H
 #define COTANGENT_MODULE_H
+#include "checks.h"
 #include "table.h"
+#include "text.h"
 
 struct ct_module {
     ct_context *cx;
     const char *kind;
     ct_forward forward;
-    void *user;             /* the caller's, or behind the struct: `attributes` bytes, cloned */
+    void *user;             /* the caller's; or, of our own layers, `attributes` bytes behind this
+                               struct, which a clone copies */
     size_t attributes;
     ct__entry *entries;     /* parameters, buffers and children, in order of adding */
     ct_module *parent;
-    ct__entry *place;       /* in the parent's entries */
-    ct_tensor **parameters; /* as last handed out ... */
-    int count;
-    bool listed;            /* ... and they are still all */
-    bool freed;             /* while its forward runs: memory goes when that has ended */
-    int running;            /* calls of its forward */
-    unsigned removals;      /* of entries, so that who walks over them can tell */
+    ct__entry *place;       /* this module's entry in its parent */
+    ct_tensor **parameters; /* the list that ct_module_parameters gave out last */
+    int count;              /* how long that list is */
+    bool listed;            /* the list is still complete */
+    bool freed;             /* by its own forward: the memory goes when that has returned */
+    int running;            /* calls of its forward that have not returned */
+    unsigned removals;      /* how many entries were removed, so that a loop over them can tell */
 };
 
-enum { CT__PATH = 256 }; /* bounds the depth of modules as well: recursion is safe */
+enum { CT__PATH = 256 }; /* bytes of a path; it bounds how deep modules are, and so recursion */
 
+/* -- module.c */
+void ct__module_finish(void *module); /* marks an object as a module */
+/* m is a module that was not freed. NULL is false without an error, since it has no context */
+static inline bool ct__module_alive(const ct_module *m, const char *who)
+{
+    if (!ct_object_alive(m, ct__module_finish, who))
+        return false;
+    if (m->freed)
+        ct_fail(m->cx, CT_ERROR_STALE, "%s: this %s was freed before", who, m->kind);
+    return !m->freed;
+}
 /* a layer of our own: its attributes are copied into the module, and are its `user` */
 ct_module *ct__module_with(ct_context *cx, const char *kind, ct_forward forward,
                            const void *attributes, size_t bytes);
-ct_module *ct__module_alike(const ct_module *m); /* with nothing in it */
-/* parents before children, in order of adding; NULL: that was the last below root */
+ct_module *ct__module_alike(const ct_module *m); /* the same layer, without entries */
+/* The module after m below root; NULL after the last. Parents come before children, and children in
+ * order of adding. */
 ct_module *ct__module_next(const ct_module *root, ct_module *m);
-/* "layers.0.weight": from root, or from the outermost module (NULL), to an entry of m; it lies in
-   `room`. NULL and an error where it is too long */
-const char *ct__path(const ct_module *root, const ct_module *m, const ct__entry *entry,
-                     char room[CT__PATH]);
 
-/* for (ct__walk w = { .root = m }; ct__walk_next(&w);): all parameters and buffers below m */
-typedef struct ct__walk {
+/* -- entries.c */
+/* for (ct__entries w = { .root = m }; ct__entries_next(&w);) visits every tensor below m; w.entry
+   has it, and belongs to the module w.m */
+typedef struct ct__entries {
     const ct_module *root;
     ct_module *m;
     ct__entry *entry;
-} ct__walk;
-bool ct__walk_next(ct__walk *w);
-ct__entry *ct__module_find(const ct_module *m, const char *path); /* NULL: none, and no error */
-bool ct__walk_is_first(const ct__walk *w); /* or was this tensor met before, elsewhere? */
-/* let go of every entry's `fresh` tensor */
-void ct__fresh_drop(const ct_module *m);
+} ct__entries;
+bool ct__entries_next(ct__entries *w);
+bool ct__entries_is_first(const ct__entries *w); /* no earlier entry has the same tensor */
+ct__entries ct__entries_find(const ct_module *root, const ct_tensor *x); /* its first entry */
+/* "layers.0.weight", the path of an entry of m from root, or from the outermost module if root is
+   NULL. The text lies in `room`. NULL and an error: it is too long */
+const char *ct__path(const ct_module *root, const ct_module *m, const ct__entry *entry,
+                     char room[CT__PATH]);
+ct__entry *ct__module_find(const ct_module *m, const char *path); /* NULL without an error: none */
 
-/* init.c: for fans that the shape of w does not tell */
-ct_status ct__initialize(ct_tensor *w, ct_init init, int64_t fan_in, int64_t fan_out);
-
-/* text grows by ct__put; what finds no room is measured only: `used` is the length of all */
-typedef struct ct__page {
-    char *out;
-    size_t room, used;
-} ct__page;
-void ct__put(ct__page *page, const char *format, ...) CT_PRINTF(2, 3);
-bool ct__zeroed(const uint64_t *reserved, int n);
+/* -- copy.c */
+void ct__fresh_drop(const ct_module *m); /* releases the `fresh` tensor of every entry below m */
 #endif

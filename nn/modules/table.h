@@ -1,8 +1,8 @@
-/* What a module holds, by name and in order of adding: the one place that sees uthash.
+/* What a module holds, by name and in order of adding. No other file sees uthash.
  *
- * uthash's own answer to a failing allocation is exit(); here it takes its memory from the context
- * and undoes the addition. Everything is an object of the context, entries included, and each lets
- * go of its own tensor only: so ct_context_free may free them in any order. */
+ * By itself uthash calls exit() when an allocation fails; here it takes its memory from the context
+ * and undoes the addition. Everything is an object of the context, entries included, and an entry
+ * releases its own tensors only: so ct_context_free may free them in any order. */
 #ifndef COTANGENT_TABLE_H
 #define COTANGENT_TABLE_H
 #include <string.h>
@@ -15,10 +15,10 @@
 #include <uthash.h>
 
 typedef struct ct__entry {
-    ct_tensor *tensor; /* a parameter, or a buffer ... */
-    bool trained;      /* ... which is not trained */
-    ct_module *child;  /* or this */
-    ct_tensor *fresh;  /* retained: to take the tensor's place, while that is being prepared */
+    ct_tensor *tensor; /* a parameter or a buffer; NULL if the entry is a child */
+    bool trained;      /* the tensor is a parameter */
+    ct_module *child;  /* NULL if the entry is a tensor */
+    ct_tensor *fresh;  /* retained: will replace the tensor once every such tensor is ready */
     UT_hash_handle hh;
     char name[];
 } ct__entry;
@@ -36,7 +36,7 @@ static inline ct__entry *ct__table_find(ct__entry *table, const char *name, size
     return found;
 }
 
-/* NULL and an error for lack of memory; the name must be new */
+/* adds an entry; the name must be new. NULL and an error for lack of memory */
 static inline ct__entry *ct__table_add(ct_context *cx, ct__entry **table, const char *name)
 {
     size_t length = strlen(name);
@@ -57,7 +57,7 @@ static inline void ct__table_remove(ct__entry **table, ct__entry *entry)
     ct_object_free(entry);
 }
 
-/* in order of adding, from the table itself */
+/* the next entry in order of adding; the table is the first one */
 static inline ct__entry *ct__table_next(const ct__entry *entry)
 {
     return entry->hh.next;

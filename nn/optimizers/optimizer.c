@@ -2,22 +2,23 @@
  * update operator over all of them. */
 #include <math.h>
 
-#include "module.h"
+#include "checks.h"
 
-/* of a parameter: its velocity; or first moment, second moment and number of steps */
+/* What is kept for a parameter: for SGD with momentum its velocity; for Adam its first moment, its
+ * second moment and its number of steps */
 enum { STATES = 3 };
 
 struct ct_optimizer {
     ct_context *cx;
     bool is_adam;
-    ct_sgd_options sgd;   /* one of the two */
-    ct_adam_options adam;
+    ct_sgd_options sgd;         /* used if is_adam is false */
+    ct_adam_options adam;       /* used if it is true */
     double rate;
     int n;
     ct_tensor **w;              /* retained, as the states are */
-    ct_tensor **states[STATES]; /* of n each, NULL before a parameter's first step */
-    ct_tensor **step;           /* those that take part in a step: w, then g, then the states */
-    ct_tensor *room[];
+    ct_tensor **states[STATES]; /* n of each, NULL before a parameter's first step */
+    ct_tensor **step;           /* what takes part in a step: all w, then all g, then the states */
+    ct_tensor *room[];          /* where the lists above lie */
 };
 
 static void finish(void *object)
@@ -31,7 +32,8 @@ static void finish(void *object)
 }
 
 /* -- Making */
-/* a negative n, which is an error, is told to the first one's */
+/* the context of the first parameter that is not NULL; where n is negative, of the first one, so
+   that the error has a context */
 static ct_context *context_of(ct_tensor *const *w, int n)
 {
     ct_context *cx = w && n < 0 ? ct_context_of(w[0]) : NULL;
@@ -47,12 +49,12 @@ static bool parameter_fits(ct_context *cx, const char *who, ct_tensor *const *w,
     else if (ct_context_of(w[i]) != cx)
         ct_fail(cx, CT_ERROR_CONTEXT, "%s: parameter %d is of another context", who, i);
     else if (!ct_requires_grad(w[i]))
-        ct_fail(cx, CT_ERROR_GRAPH, "%s: parameter %d is no variable (see ct_variable)", who, i);
+        ct_fail(cx, CT_ERROR_GRAPH, "%s: parameter %d must be a variable (ct_variable)", who, i);
     else {
         for (int j = 0; j < i; j++)
             if (w[j] == w[i])
-                return ct_fail(cx, CT_ERROR_VALUE, "%s: parameter %d is parameter %d too", who, i,
-                               j), false;
+                return ct_fail(cx, CT_ERROR_VALUE, "%s: parameter %d is the same as parameter "
+                               "%d", who, i, j), false;
         return true;
     }
     return false;
@@ -62,7 +64,7 @@ static bool rate_fits(ct_context *cx, const char *who, double rate)
 {
     if (rate >= 0 && isfinite(rate))
         return true;
-    ct_fail(cx, CT_ERROR_VALUE, "%s: a rate of %g; it is finite and not negative", who, rate);
+    ct_fail(cx, CT_ERROR_VALUE, "%s: the rate must be finite and not negative, got %g", who, rate);
     return false;
 }
 
@@ -72,7 +74,7 @@ static ct_optimizer *optimizer_new(const char *who, ct_tensor *const *w, int n, 
     if (!cx || !rate_fits(cx, who, rate))
         return NULL;
     if (n < 0)
-        return ct_fail(cx, CT_ERROR_RANGE, "%s: %d parameters", who, n), NULL;
+        return ct_fail(cx, CT_ERROR_RANGE, "%s: %d parameters are too few", who, n), NULL;
     for (int i = 0; i < n; i++)
         if (!parameter_fits(cx, who, w, i))
             return NULL;
@@ -93,14 +95,15 @@ static ct_optimizer *optimizer_new(const char *who, ct_tensor *const *w, int n, 
 
 static bool sgd_fits(ct_context *cx, const ct_sgd_options *o)
 {
-    if (!ct__zeroed(o->reserved, 4))
-        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: the options were not zeroed");
-    else if (!(o->momentum >= 0 && o->momentum < 1))
-        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: momentum %g is not in [0, 1)", o->momentum);
+    if (!ct__options_zeroed(cx, "sgd_new", o->reserved))
+        return false;
+    if (!(o->momentum >= 0 && o->momentum < 1))
+        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: momentum must be in [0, 1), got %g", o->momentum);
     else if (!(o->weight_decay >= 0) || isinf(o->weight_decay))
-        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: a weight decay of %g", o->weight_decay);
+        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: weight_decay must be finite and not negative, got %g",
+                o->weight_decay);
     else if (o->nesterov && o->momentum == 0)
-        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: nesterov needs a momentum");
+        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: nesterov needs a momentum above 0");
     else
         return true;
     return false;
@@ -108,13 +111,13 @@ static bool sgd_fits(ct_context *cx, const ct_sgd_options *o)
 
 static bool adam_fits(ct_context *cx, const ct_adam_options *o)
 {
-    if (!ct__zeroed(o->reserved, 4))
-        ct_fail(cx, CT_ERROR_VALUE, "adam_new: the options were not zeroed");
-    else if (!(o->beta1 < 1 && o->beta2 < 1))
-        ct_fail(cx, CT_ERROR_VALUE, "adam_new: betas %g and %g; they are below 1", o->beta1,
-                o->beta2);
+    if (!ct__options_zeroed(cx, "adam_new", o->reserved))
+        return false;
+    if (!(o->beta1 < 1 && o->beta2 < 1))
+        ct_fail(cx, CT_ERROR_VALUE, "adam_new: beta1 and beta2 must be below 1, got %g and %g",
+                o->beta1, o->beta2);
     else if (!isfinite(o->epsilon) || !isfinite(o->weight_decay))
-        ct_fail(cx, CT_ERROR_VALUE, "adam_new: an epsilon of %g, a weight decay of %g",
+        ct_fail(cx, CT_ERROR_VALUE, "adam_new: epsilon and weight_decay must be finite, got %g, %g",
                 o->epsilon, o->weight_decay);
     else
         return true;
@@ -148,20 +151,26 @@ ct_optimizer *ct_adam_new(ct_tensor *const *parameters, int n, double rate,
     return NULL;
 }
 
+static bool is_alive(const ct_optimizer *o, const char *who)
+{
+    return ct_object_alive(o, finish, who);
+}
+
 void ct_optimizer_free(ct_optimizer *o)
 {
-    ct_object_free(o);
+    if (is_alive(o, "optimizer_free"))
+        ct_object_free(o);
 }
 
 /* -- The rate */
 double ct_optimizer_rate(const ct_optimizer *o)
 {
-    return o ? o->rate : NAN;
+    return is_alive(o, "optimizer_rate") ? o->rate : NAN;
 }
 
 void ct_optimizer_set_rate(ct_optimizer *o, double rate)
 {
-    if (o && rate_fits(o->cx, "optimizer_set_rate", rate))
+    if (is_alive(o, "optimizer_set_rate") && rate_fits(o->cx, "optimizer_set_rate", rate))
         o->rate = rate;
 }
 
@@ -171,8 +180,8 @@ static int states_of(const ct_optimizer *o)
     return o->is_adam ? STATES : o->sgd.momentum > 0 ? 1 : 0;
 }
 
-/* zeros, where parameter i has none yet; false for lack of memory. Each is made only after the one
- * before it: where the last is, all are */
+/* makes the states of parameter i, zeros, where they are missing; false and an error for lack of
+   memory. Each state is made only after the one before it: if the last is there, all are */
 static bool has_states(ct_optimizer *o, int i)
 {
     int n = states_of(o);
@@ -189,7 +198,7 @@ static bool has_states(ct_optimizer *o, int i)
     return o->states[n - 1][i] != NULL;
 }
 
-/* fills o->step; how many take part, -1 for lack of memory */
+/* fills o->step; returns how many parameters take part, or -1 and an error for lack of memory */
 static int gather(ct_optimizer *o)
 {
     int n = 0, at = 0;
@@ -214,14 +223,14 @@ static int gather(ct_optimizer *o)
 
 ct_status ct_optimizer_step(ct_optimizer *o)
 {
-    if (!o)
-        return CT_ERROR_NULL;
+    if (!is_alive(o, "optimizer_step"))
+        return o ? CT_ERROR_STALE : CT_ERROR_NULL;
     int n = gather(o);
     if (n < 0)
         return ct_error(o->cx);
     if (n == 0)
         return ct_fail(o->cx, CT_ERROR_GRAPH,
-                       "optimizer_step: no parameter has a gradient; ct_backward brings them");
+                       "optimizer_step: no parameter has a gradient; ct_backward makes them");
     ct_tensor **w = o->step, **g = w + n, **states = g + n;
     ct_status status = o->is_adam ? ct_update_adam(w, g, states, n, o->rate, &o->adam)
                                   : ct_update_sgd(w, g, states, n, o->rate, &o->sgd);
@@ -232,7 +241,8 @@ ct_status ct_optimizer_step(ct_optimizer *o)
 }
 
 /* -- Clipping */
-/* those that there are; how many, -1 and an error if a parameter is NULL */
+/* writes the gradients that there are to g; returns how many, or -1 and an error if a parameter is
+   NULL */
 static int gradients_of(ct_context *cx, ct_tensor *const *w, int n, ct_tensor **g)
 {
     int count = 0;
@@ -262,6 +272,6 @@ double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm)
     bool done = count >= 0 && ct_update_clip(g, count, max_norm, &norm) == CT_OK;
     ct_object_free(g);
     if (done && !isfinite(norm))
-        ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: the gradients are not finite");
+        ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: the gradients must be finite");
     return done && isfinite(norm) ? norm : NAN;
 }

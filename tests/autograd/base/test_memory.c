@@ -1,4 +1,4 @@
-/* The pool, its statistics, limits, and objects of the context. */
+/* The pool, its statistics, and limits. */
 #define _POSIX_C_SOURCE 200809L
 #include "support.h"
 
@@ -150,43 +150,11 @@ START_TEST(a_hundred_contexts)
 }
 END_TEST
 
-/* -- Objects */
-static int finished[3], count;
-
-static void finish(void *object)
-{
-    finished[count++] = *(int *)object;
-}
-
-START_TEST(objects_end_in_reverse)
-{
-    ct_context *c = ct_context_new(NULL);
-    for (int i = 0; i < 3; i++) {
-        int *object = ct_object_new(c, 5000, finish);
-        ck_assert_int_eq(object[1000], 0);
-        ck_assert_int_eq((int)((uintptr_t)object % 64), 0);
-        *object = i;
-        if (i == 1)
-            ct_object_free(object);
-    }
-    ck_assert_int_eq(count, 1);
-    ct_context_free(c);
-    ck_assert_int_eq(count, 3);
-    ck_assert_int_eq(finished[0], 1);
-    ck_assert_int_eq(finished[1], 2);
-    ck_assert_int_eq(finished[2], 0);
-    ct_object_free(NULL);
-    ck_assert_ptr_null(ct_object_new(NULL, 1, NULL));
-    ck_assert_ptr_null(ct_object_new(cx, SIZE_MAX - 10, NULL));
-    expect_error(CT_ERROR_MEMORY, NULL);
-}
-END_TEST
-
 Suite *memory_suite(void);
 Suite *memory_suite(void)
 {
     return make_suite("autograd/memory", (const TTest *[]){
         a_loop_allocates_once, the_pool_is_capped, without_a_pool_each_block_is_a_call,
         data_are_aligned, limited, a_failing_allocator_gets_the_pool_back_first,
-        a_hundred_contexts, objects_end_in_reverse, NULL });
+        a_hundred_contexts, NULL });
 }

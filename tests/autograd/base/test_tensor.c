@@ -79,8 +79,6 @@ START_TEST(bad_shapes)
     ck_assert_ptr_nonnull(ct_zeros(cx, CT_F64, CT_SHAPE(1, 2, 1, 1, 1, 2, 1, 1)));
     ck_assert_ptr_null(ct_empty(cx, CT_F64, CT_SHAPE(INT64_MAX / 2, 2)));
     expect_error(CT_ERROR_SHAPE, "too many elements", NULL);
-    ck_assert_ptr_null(ct_empty(cx, CT_F64, CT_SHAPE(0, INT64_MAX, INT64_MAX)));
-    expect_error(CT_ERROR_SHAPE, "too many elements", NULL);
     ck_assert_ptr_null(ct_empty(cx, CT_BOOL, CT_SHAPE(INT64_MAX / 4)));
     expect_error(CT_ERROR_MEMORY, "out of memory", NULL);
     ck_assert_ptr_null(ct_zeros(cx, CT_F64, NULL, 2));
@@ -95,6 +93,34 @@ START_TEST(bad_shapes)
     expect_error(CT_ERROR_DTYPE, "linspace", "i64", NULL);
     ck_assert_ptr_null(ct_eye(cx, CT_F64, -1));
     expect_error(CT_ERROR_SHAPE, "eye", NULL);
+}
+END_TEST
+
+/* no elements, whatever the other sizes are */
+START_TEST(empty_shapes)
+{
+    const int64_t shapes[][3] = {
+        { 0, INT64_MAX, INT64_MAX }, { INT64_MAX, 0, INT64_MAX }, { INT64_MAX, INT64_MAX, 0 },
+        { 1, INT64_MAX, 0 }, { 0, 3, 2 },
+    };
+    for (int i = 0; i < 5; i++) {
+        ct_tensor *x = ct_zeros(cx, CT_F64, shapes[i], 3);
+        expect_shape(x, shapes[i], 3);
+        ck_assert_int_eq(ct_count(x), 0);
+        ck_assert(ct_is_contiguous(x));
+        for (int d = 0; d < 3; d++) {
+            ck_assert_int_ge(ct_strides(x)[d], 0); /* and all of the axis can be passed over */
+            ck_assert(ct_strides(x)[d] == 0 || ct_size(x, d) <= INT64_MAX / 8 / ct_strides(x)[d]);
+        }
+        ct_text(x);
+        ck_assert_int_eq(ct_to_doubles(x, NULL, 0), CT_OK);
+        ck_assert_double_eq(ct_item(ct_sum(ct_exp(x))), 0);
+        expect_shape(ct_transpose(x), CT_SHAPE(shapes[i][0], shapes[i][2], shapes[i][1]));
+        ck_assert_int_eq(ct_count(ct_contiguous(ct_transpose(x))), 0);
+        ck_assert_int_eq(ct_count(ct_borrow(cx, CT_F64, shapes[i], 3, NULL, NULL)), 0);
+    }
+    ck_assert_int_eq(ct_strides(ct_zeros(cx, CT_F64, CT_SHAPE(0, 3, 2)))[0], 6);
+    expect_ok();
 }
 END_TEST
 
@@ -194,6 +220,45 @@ START_TEST(text)
 }
 END_TEST
 
+/* whichever sign bit a NaN has */
+START_TEST(nan_has_no_sign)
+{
+    double values[] = { NAN, -NAN, 1 };
+    ct_tensor *x = ct_from_doubles(cx, CT_F64, CT_SHAPE(3), values, 3);
+    ck_assert_str_eq(ct_text(x), "f64 (3) [nan, nan, 1]");
+    ck_assert_str_eq(ct_text(ct_cast(x, CT_F32)), "f32 (3) [nan, nan, 1]");
+    ct_dropout(x, -NAN);
+    const char *message = ct_error_text(cx);
+    ck_assert_msg(strstr(message, "nan") && !strstr(message, "-nan"), "%s", message);
+    ct_error_clear(cx);
+    ct_fail(cx, CT_ERROR_VALUE, "%g (%g), x-nan -nano _-nan %g", -NAN, -NAN, -NAN);
+    ck_assert_str_eq(ct_error_text(cx), "nan (nan), x-nan -nano _-nan nan");
+    ct_error_clear(cx);
+    ct_gradcheck_report report = { .verdict = CT_GRADCHECK_FAIL, .op = "", .analytic = -NAN,
+                                   .numeric = -NAN, .compared = 1 };
+    const char *text = ct_gradcheck_text(cx, &report);
+    ck_assert_msg(strstr(text, "nan") && !strstr(text, "-nan"), "%s", text);
+}
+END_TEST
+
+static void texts_of(ct_context *c)
+{
+    ct_tensor *x = ct_scalar(c, CT_F64, 1);
+    if (ct_error(c))
+        return;
+    const char *text = ct_text(x);
+    ck_assert(ct_error(c) ? text == NULL : strcmp(text, "f64 () 1") == 0);
+    ct_gradcheck_report report = { .verdict = CT_GRADCHECK_FAIL, .op = "", .compared = 1 };
+    text = ct_gradcheck_text(c, &report);
+    ck_assert(ct_error(c) || text);
+}
+
+START_TEST(texts_without_memory)
+{
+    for_each_failing_allocation(texts_of);
+}
+END_TEST
+
 START_TEST(names)
 {
     ct_tensor *x = ct_named(ct_zeros(cx, CT_F64, CT_SHAPE(5, 2)), "w1");
@@ -234,6 +299,7 @@ Suite *tensor_suite(void);
 Suite *tensor_suite(void)
 {
     return make_suite("autograd/tensor", (const TTest *[]){
-        making, sizes_and_shapes, shapes_broadcast, bad_shapes, asking, reading, differences, differences_of_integers, text,
-        names, every_allocation_fails_once, NULL });
+        making, sizes_and_shapes, shapes_broadcast, bad_shapes, empty_shapes, asking, reading,
+        differences, differences_of_integers, text, nan_has_no_sign, texts_without_memory, names,
+        every_allocation_fails_once, NULL });
 }

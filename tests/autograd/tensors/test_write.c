@@ -86,97 +86,10 @@ START_TEST(nulls)
 END_TEST
 
 /* -- The caller's memory */
-static void gone(void *data, void *user)
-{
-    (void)data;
-    ++*(int *)user;
-}
-
-START_TEST(borrowed)
-{
-    double mine[] = { 1, 2, 3, 4, 5, 6 };
-    int64_t strides[] = { 1, 2 };
-    int released = 0;
-    ct_scope scope = ct_scope_begin(cx);
-    ct_tensor *x = ct_borrow(cx, CT_F64, CT_SHAPE(2, 3), mine,
-                             &(ct_borrow_options){ .strides = strides, .release = gone,
-                                                   .user = &released });
-    expect_values(x, CT_DOUBLES(1, 3, 5, 2, 4, 6), 0);
-    ct_tensor *view = ct_retain(ct_transpose(x));
-    ct_set(x, CT_INDEX(1, 2), 9);
-    ck_assert_double_eq(mine[5], 9);
-    ct_scope_end(cx, scope);
-    ck_assert_int_eq(released, 0);
-    ct_release(view);
-    ck_assert_int_eq(released, 1);
-}
-END_TEST
-
-START_TEST(released_with_the_context)
-{
-    double mine[1] = { 1 };
-    int released = 0;
-    ct_context *c = ct_context_new(NULL);
-    ct_retain(ct_borrow(c, CT_F64, CT_SHAPE(1), mine,
-                        &(ct_borrow_options){ .release = gone, .user = &released }));
-    ct_context_free(c);
-    ck_assert_int_eq(released, 1);
-}
-END_TEST
-
-START_TEST(read_only)
-{
-    const float mine[] = { 1, 2 };
-    ct_tensor *x = ct_borrow_const(cx, CT_F32, CT_SHAPE(2), mine);
-    ck_assert_int_eq(ct_fill(x, 0), CT_ERROR_VALUE);
-    expect_error(CT_ERROR_VALUE, "read-only", NULL);
-    ck_assert_int_eq(ct_fill(ct_slice(x, 0, 0, 1, 1), 0), CT_ERROR_VALUE);
-    expect_error(CT_ERROR_VALUE, "read-only", NULL);
-    ck_assert_int_eq(ct_fill(ct_detach(x), 0), CT_ERROR_VALUE);
-    expect_error(CT_ERROR_VALUE, "read-only", NULL);
-    ck_assert_double_eq(ct_item(ct_sum(x)), 3);
-}
-END_TEST
-
-START_TEST(shared)
-{
-    ct_context *other = ct_context_new(NULL);
-    ct_tensor *x = ct_range(other, CT_F64, 3), *y = ct_share(cx, x);
-    ck_assert_ptr_eq(ct_data(y), ct_data(x));
-    ck_assert_double_eq(ct_item(ct_sum(y)), 3);
-    ck_assert_ptr_null(ct_add(x, y));
-    ck_assert_int_eq(ct_error(other), CT_ERROR_CONTEXT);
-    ck_assert_int_eq(ct_fill(y, 0), CT_ERROR_VALUE);
-    expect_error(CT_ERROR_VALUE, "read-only", NULL);
-    ct_context_free(other);
-}
-END_TEST
-
-START_TEST(bad_memory)
-{
-    double mine[4] = { 0 };
-    int64_t far[] = { INT64_MAX / 4, 1 };
-    ck_assert_ptr_null(ct_borrow(cx, CT_F64, CT_SHAPE(2), NULL, NULL));
-    expect_error(CT_ERROR_NULL, "borrow", NULL);
-    ck_assert_ptr_null(ct_borrow(cx, CT_F64, CT_SHAPE(2), (char *)mine + 1, NULL));
-    expect_error(CT_ERROR_VALUE, "aligned", NULL);
-    ck_assert_ptr_null(ct_borrow(cx, CT_F64, CT_SHAPE(2, 2), mine,
-                                 &(ct_borrow_options){ .strides = far }));
-    expect_error(CT_ERROR_RANGE, "stride", NULL);
-    ck_assert_ptr_null(ct_borrow(cx, CT_F64, CT_SHAPE(2), mine,
-                                 &(ct_borrow_options){ .reserved = { 1 } }));
-    expect_error(CT_ERROR_VALUE, "zeroed", NULL);
-    ck_assert_ptr_null(ct_from_doubles(cx, CT_F64, CT_SHAPE(3), mine, 4));
-    expect_error(CT_ERROR_SHAPE, "from_doubles", "4 values", "(3)", NULL);
-    ck_assert_ptr_null(ct_from_memory(cx, CT_F64, CT_SHAPE(3), NULL));
-    expect_error(CT_ERROR_NULL, "from_memory", NULL);
-}
-END_TEST
-
 Suite *write_suite(void);
 Suite *write_suite(void)
 {
     return make_suite("autograd/write", (const TTest *[]){
         assign_broadcasts, assign_overlapping, into_views, integers, mutable_data_bump_the_version,
-        nulls, borrowed, released_with_the_context, read_only, shared, bad_memory, NULL });
+        nulls, NULL });
 }

@@ -206,6 +206,27 @@ START_TEST(bad_arguments_are_refused)
 }
 END_TEST
 
+static void use_freed_batches(void)
+{
+    ct_tensor *x = ct_ones(cx, CT_F32, CT_SHAPE(5, 2)), *bx = x, *by = x;
+    ct_batches *b = ct_batches_new(x, NULL, 2, NULL);
+    ct_batches_free(b);
+    expect_ok();
+    ct_batches_free(b);
+    expect_error(CT_ERROR_STALE, "batches_free", NULL);
+    ck_assert(!ct_batches_next(b, &bx, &by));
+    expect_error(CT_ERROR_STALE, "batches_next", NULL);
+    ck_assert(!bx && !by);
+    ck_assert_int_eq(ct_batches_count(b), -1);
+    expect_error(CT_ERROR_STALE, "batches_count", NULL);
+}
+
+START_TEST(freed_batches_are_stale)
+{
+    with_pool(use_freed_batches);
+}
+END_TEST
+
 static void two_epochs(ct_context *c)
 {
     ct_tensor *x = ct_ones(c, CT_F32, CT_SHAPE(5, 2)), *bx;
@@ -235,6 +256,7 @@ Suite *data_suite(void)
         epochs_after_the_first_allocate_nothing,
         a_pending_error_stops_the_loop,
         bad_arguments_are_refused,
+        freed_batches_are_stale,
         every_allocation_may_fail,
         NULL,
     };

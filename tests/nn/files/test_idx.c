@@ -207,6 +207,50 @@ START_TEST(gzip_files)
 }
 END_TEST
 
+static void put_zeros(bytes *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        put(b, "", 1);
+}
+
+/* zero bytes may follow each member, as on tapes */
+START_TEST(gzip_files_with_padding)
+{
+    make_folder();
+    if (has_zlib()) {
+        const size_t zeros[] = { 1, 2, 511 };
+        for (int i = 0; i < 3; i++) {
+            bytes plain = images(), z = gzip(&plain), empty = { .n = 0 }, end = gzip(&empty);
+            put_zeros(&z, zeros[i]);
+            ck_assert_double_eq(ct_at(read_back(&z, CT_F64), CT_INDEX(1, 1, 2)), 255);
+            put(&z, end.at, end.n);
+            put_zeros(&z, zeros[i]);
+            ck_assert_double_eq(ct_at(read_back(&z, CT_F64), CT_INDEX(1, 1, 2)), 255);
+            put(&z, "more", 4);
+            expect_refused(&z, CT_ERROR_FORMAT, "damaged");
+            z.n -= 3;
+            z.at[z.n - 1] = 0x1f; /* which could begin a member */
+            expect_refused(&z, CT_ERROR_FORMAT, "truncated");
+        }
+    }
+    remove_folder();
+}
+END_TEST
+
+/* other sizes do not count where one is 0 */
+START_TEST(no_elements_of_many)
+{
+    make_folder();
+    bytes b = { .n = 0 };
+    put(&b, (unsigned char[]){ 0, 0, 0x0e, 4 }, 4);
+    for (int i = 0; i < 4; i++)
+        put_be(&b, i == 3 ? 0 : 0xffffffff, 4);
+    ct_tensor *x = read_back(&b, CT_F64);
+    expect_shape(x, CT_SHAPE(0xffffffff, 0xffffffff, 0xffffffff, 0));
+    remove_folder();
+}
+END_TEST
+
 START_TEST(gzip_files_that_are_wrong)
 {
     make_folder();
@@ -321,6 +365,8 @@ Suite *idx_suite(void)
         no_elements_and_no_dimensions,
         plain_files_that_are_wrong,
         gzip_files,
+        gzip_files_with_padding,
+        no_elements_of_many,
         gzip_files_that_are_wrong,
         files_that_cannot_be_read,
         options_and_dtypes,

@@ -197,6 +197,58 @@ START_TEST(flags_allow_what_is_missing_or_extra)
 }
 END_TEST
 
+/* every tensor of the file is as large as its dtype and shape say, also one that is passed over */
+START_TEST(sizes_of_all_tensors_are_checked)
+{
+    const struct { const char *dtype, *shape; int bytes; bool right; } all[] = {
+        { "U8", "[4]", 4, true }, { "U8", "[4]", 3, false }, { "I8", "[2,2]", 4, true },
+        { "F16", "[2]", 4, true }, { "F16", "[2]", 2, false }, { "BF16", "[1,3]", 6, true },
+        { "BF16", "[1,3]", 12, false }, { "I16", "[3]", 6, true }, { "U16", "[]", 2, true },
+        { "I32", "[]", 4, true }, { "I32", "[2]", 4, false }, { "U32", "[2]", 8, true },
+        { "F32", "[2]", 4, false }, { "F64", "[2]", 16, true }, { "I64", "[1]", 4, false },
+        { "U64", "[1]", 8, true }, { "C64", "[1]", 8, true }, { "BOOL", "[3]", 3, true },
+        { "F8_E4M3", "[3]", 3, true }, { "F8_E5M2", "[3]", 6, false }, { "F8_E8M0", "[1]", 1, true },
+        { "F6_E2M3", "[4]", 3, true }, { "F6_E3M2", "[3]", 3, false }, { "F4", "[3]", 1, false },
+        { "F4", "[3]", 2, false }, { "F4", "[2,2]", 2, true }, { "X9", "[1]", 1, false },
+        { "", "[0]", 0, false }, { "F32", "[-1]", 4, false }, { "F32", "[1.0]", 4, false },
+        { "F32", "[\"1\"]", 4, false }, { "F32", "[0]", 0, true }, { "F32", "[0]", 4, false },
+        { "F32", "[0,9223372036854775807,9]", 0, true },
+        { "F32", "[9223372036854775807,9,0]", 0, true },
+        { "F32", "[4294967296,4294967296]", 0, false },
+        { "U8", "[4294967296,4294967296,16]", 0, false },
+    };
+    make_folder();
+    if (can_load())
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+            char header[400];
+            snprintf(header, sizeof header,
+                     "{" WEIGHT "," BIAS ",\"z\":{\"dtype\":\"%s\",\"shape\":%s,"
+                     "\"data_offsets\":[12,%d]}}", all[i].dtype, all[i].shape, 12 + all[i].bytes);
+            write_tensors(header, (size_t)(12 + all[i].bytes));
+            ct_status status = ct_module_load(small(), path, CT_ALLOW_EXTRA);
+            ck_assert_msg((status == CT_OK) == all[i].right, "%s %s in %d bytes: %s", all[i].dtype,
+                          all[i].shape, all[i].bytes, ct_status_text(status));
+            if (!all[i].right)
+                expect_error(CT_ERROR_FORMAT, "'z'", NULL);
+        }
+    remove_folder();
+}
+END_TEST
+
+START_TEST(bools_become_0_and_1)
+{
+    make_folder();
+    if (can_load()) {
+        ct_module *m = ct_module_new(cx, "mask", NULL, NULL);
+        ct_module_add_buffer(m, "on", ct_zeros(cx, CT_BOOL, CT_SHAPE(4)));
+        write_tensors("{\"on\":{\"dtype\":\"BOOL\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4);
+        ck_assert_int_eq(ct_module_load(m, path, 0), CT_OK); /* 1.0f is 0, 0, 128, 63 */
+        ck_assert_mem_eq(ct_data(ct_module_parameter(m, "on")), "\0\0\1\1", 4);
+    }
+    remove_folder();
+}
+END_TEST
+
 START_TEST(read_only_parameters_stop_a_load)
 {
     static const float ones[] = { 1, 1, 1 };
@@ -258,6 +310,8 @@ Suite *safetensors_suite(void)
         files_from_elsewhere,
         malformed_files_change_nothing,
         flags_allow_what_is_missing_or_extra,
+        sizes_of_all_tensors_are_checked,
+        bools_become_0_and_1,
         read_only_parameters_stop_a_load,
         a_save_that_fails_leaves_the_file_as_it_was,
         every_allocation_may_fail,

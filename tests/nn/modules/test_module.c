@@ -1,4 +1,4 @@
-/* nn/modules/module.c and nn/modules/tree.c: the tree, its names, and who owns what. */
+/* All of nn/modules: the tree, its names, who owns what, copies, and texts. */
 #include <stdio.h>
 
 #include "support.h"
@@ -378,6 +378,65 @@ START_TEST(a_module_freed_while_it_runs)
 }
 END_TEST
 
+/* every call that takes a module, with one that was freed */
+static void use_a_freed_module(void)
+{
+    int n = 5;
+    ct_tensor *x = ct_scalar(cx, CT_F32, 1);
+    ct_module *m = group(), *alive = group(), *child = ct_module_child(m, "a");
+    ct_module *relu = ct_activation_new(cx, CT_RELU);
+    ct_module_free(m);
+    expect_ok();
+#define STALE(call, who)                                                                       \
+    do {                                                                                       \
+        ck_assert(call);                                                                       \
+        expect_error(CT_ERROR_STALE, who, "freed", NULL);                                      \
+    } while (0)
+    STALE((ct_module_free(m), true), "module_free");
+    STALE((ct_module_free(child), true), "module_free");
+    STALE(!ct_module_forward(m, x), "module_forward");
+    STALE(!ct_module_add_parameter(m, "p", x), "module_add_parameter");
+    STALE(!ct_module_add_buffer(m, "p", x), "module_add_buffer");
+    STALE(!ct_module_add(m, "c", relu), "module_add");
+    STALE(!ct_module_add(m, "c", NULL), "module_add");
+    STALE(!ct_module_add(alive, "c", m), "module_add");
+    STALE(!ct_module_parameter(m, "w"), "module_parameter");
+    STALE(!ct_module_child(m, "a"), "module_child");
+    STALE(!ct_module_parameters(m, &n) && n == 0, "module_parameters");
+    STALE(ct_module_count(m) == -1, "module_count");
+    STALE(ct_module_cast(m, CT_F64) == CT_ERROR_STALE, "module_cast");
+    STALE(!ct_module_clone(m, 0), "module_clone");
+    STALE((ct_module_zero_grad(m), true), "module_zero_grad");
+    STALE(strcmp(ct_module_text(m), "(gone)") == 0, "module_text");
+    STALE(ct_module_save(m, "/nowhere/net") == CT_ERROR_STALE, "module_save");
+    STALE(ct_module_load(m, "/nowhere/net", 0) == CT_ERROR_STALE, "module_load");
+    STALE(!ct_penalty(m, 1, 1), "penalty");
+    STALE(!ct_sequential_new(cx, CT_MODULES(m)), "sequential_new");
+    STALE(!ct_sequential_new(cx, CT_MODULES(alive, child)), "sequential_new");
+#undef STALE
+}
+
+START_TEST(a_freed_module_is_stale)
+{
+    with_pool(use_a_freed_module);
+}
+END_TEST
+
+static void text_only(ct_context *c)
+{
+    ct_module *m = ct_module_new(c, "group", NULL, NULL);
+    if (ct_error(c))
+        return;
+    const char *text = ct_module_text(m);
+    ck_assert(ct_error(c) ? text == NULL : strcmp(text, "group\n") == 0);
+}
+
+START_TEST(a_text_without_memory_is_null)
+{
+    for_each_failing_allocation(text_only);
+}
+END_TEST
+
 static void build_cast_clone(ct_context *c)
 {
     ct_module *m = ct_module_new(c, "group", NULL, NULL);
@@ -423,6 +482,8 @@ Suite *module_suite(void)
         text_has_a_line_per_module,
         freeing_gives_everything_back,
         a_module_freed_while_it_runs,
+        a_freed_module_is_stale,
+        a_text_without_memory_is_null,
         every_allocation_may_fail,
         NULL,
     };

@@ -314,6 +314,30 @@ START_TEST(clipping_that_cannot_be)
 }
 END_TEST
 
+static void use_a_freed_optimizer(void)
+{
+    ct_tensor *w = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(2)));
+    ct_optimizer *o = ct_sgd_new(&w, 1, 0.1, NULL);
+    ct_backward(ct_sum(w));
+    ct_optimizer_free(o);
+    expect_ok();
+    ct_optimizer_free(o);
+    expect_error(CT_ERROR_STALE, "optimizer_free", NULL);
+    ck_assert_int_eq(ct_optimizer_step(o), CT_ERROR_STALE);
+    expect_error(CT_ERROR_STALE, "optimizer_step", NULL);
+    ck_assert(isnan(ct_optimizer_rate(o)));
+    expect_error(CT_ERROR_STALE, "optimizer_rate", NULL);
+    ct_optimizer_set_rate(o, 1);
+    expect_error(CT_ERROR_STALE, "optimizer_set_rate", NULL);
+    expect_values(w, CT_DOUBLES(1, 1), 0);
+}
+
+START_TEST(a_freed_optimizer_is_stale)
+{
+    with_pool(use_a_freed_optimizer);
+}
+END_TEST
+
 Suite *optimizer_suite(void);
 Suite *optimizer_suite(void)
 {
@@ -330,6 +354,7 @@ Suite *optimizer_suite(void)
         least_squares_are_solved,
         clipping_scales_all_by_one_number,
         clipping_that_cannot_be,
+        a_freed_optimizer_is_stale,
         NULL,
     };
     return make_suite("nn/optimizer", tests);

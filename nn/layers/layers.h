@@ -1,0 +1,17 @@
+/* What the layers use of each other. */
+#ifndef COTANGENT_LAYERS_H
+#define COTANGENT_LAYERS_H
+#include "module.h"
+
+/* -- init.c: ct_initialize, with fans that the shape of w does not tell */
+ct_status ct__initialize(ct_tensor *w, ct_init init, int64_t fan_in, int64_t fan_out);
+
+/* -- linear.c: the forward function by which a linear layer is known, and that layer and an
+   activation in one call */
+ct_tensor *ct__linear_forward(ct_module *self, ct_tensor *x, void *user);
+ct_tensor *ct__linear_activated(ct_module *self, ct_tensor *x, ct_activation activation);
+
+/* -- activation.c: its `user` is the ct_activation */
+ct_tensor *ct__activation_forward(ct_module *self, ct_tensor *x, void *user);
+bool ct__is_activation(ct_context *cx, const char *who, ct_activation activation); /* or an error */
+#endif
