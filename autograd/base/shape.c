@@ -111,7 +111,7 @@ int ct__shape_print(char *out, size_t room, const int64_t *shape, int ndim)
 
 const char *ct_shape_text(const ct_tensor *x, char room[CT_SHAPE_TEXT])
 {
-    if (!x || x->flags & CT__DEAD)
+    if (!ct__alive(x, "shape_text"))
         return "(null)";
     ct__shape_print(room, CT_SHAPE_TEXT, ct__shape(x), x->ndim);
     return room;
