@@ -95,6 +95,8 @@ ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
                            const ct_batches_options *options)
 {
     const ct_batches_options o = options ? *options : (ct_batches_options){ 0 };
+    if (!ct__none_stale("batches_new", (const ct_tensor *const[]){ x, y }, 2))
+        return NULL;
     ct_context *cx = ct_context_of(x ? x : y);
     if (!x)
         return ct_fail(cx, CT_ERROR_NULL, "batches_new: x is NULL"), NULL;

@@ -62,6 +62,8 @@ ct_status ct_initialize(ct_tensor *w, ct_init init)
 {
     if (!w)
         return CT_ERROR_NULL;
+    if (!ct_usable(w, "initialize"))
+        return CT_ERROR_STALE;
     int ndim = ct_ndim(w);
     if (init == CT_INIT_DEFAULT)
         init = ndim < 2 ? CT_INIT_ZEROS : CT_GLOROT_UNIFORM;

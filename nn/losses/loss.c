@@ -11,12 +11,15 @@
  *                         -inf where t = m: the limits, in place of inf - inf and 0 inf */
 #include <math.h>
 
+#include "checks.h"
 #include "module.h"
 
 /* y and t must have one shape: a silent broadcast of (n,1) with (n) is the classic mistake */
 static bool same_shape(const char *who, const ct_tensor *y, const ct_tensor *t)
 {
     char a[CT_SHAPE_TEXT], b[CT_SHAPE_TEXT];
+    if (!ct__none_stale(who, (const ct_tensor *const[]){ y, t }, 2))
+        return false;
     bool alike = y && t && ct_same_shape(y, t);
     if (alike && ct_dtype_of(y) == ct_dtype_of(t))
         return true;
@@ -62,6 +65,8 @@ static bool labels_in_range(const char *who, const ct_tensor *logits, const ct_t
 static bool labels_fit(const char *who, const ct_tensor *logits, const ct_tensor *labels)
 {
     char a[CT_SHAPE_TEXT], b[CT_SHAPE_TEXT];
+    if (!ct__none_stale(who, (const ct_tensor *const[]){ logits, labels }, 2))
+        return false;
     ct_context *cx = ct_context_of(logits ? logits : labels);
     if (!logits || !labels)
         ct_fail(cx, CT_ERROR_NULL, "%s: an operand is NULL", who);
@@ -134,6 +139,8 @@ ct_tensor *ct_binary_cross_entropy(ct_tensor *logits, ct_tensor *target)
 ct_tensor *ct_gaussian_nll(ct_tensor *mean, ct_tensor *log_variance, ct_tensor *target)
 {
     const double log_2_pi = 1.8378770664093454836;
+    if (log_variance && !ct_usable(log_variance, "gaussian_nll"))
+        return NULL;
     if (!same_shape("gaussian_nll", mean, target))
         return NULL;
     if ((!log_variance || ct_ndim(log_variance) > 0) &&

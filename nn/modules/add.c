@@ -22,6 +22,8 @@ static bool name_fits(const ct_module *m, const char *who, const char *name)
 static ct_tensor *add_tensor(ct_module *m, const char *name, ct_tensor *x, bool trained)
 {
     const char *who = trained ? "module_add_parameter" : "module_add_buffer";
+    if (x && !ct_usable(x, who))
+        return NULL;
     if (!m || !x) {
         ct_fail(m ? m->cx : ct_context_of(x), CT_ERROR_NULL, "%s: the %s is NULL", who,
                 m ? "tensor" : "module");

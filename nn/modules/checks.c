@@ -10,6 +10,14 @@ bool ct__options_zeroed(ct_context *cx, const char *who, const uint64_t reserved
     return false;
 }
 
+bool ct__none_stale(const char *who, const ct_tensor *const *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (x[i] && !ct_usable(x[i], who))
+            return false;
+    return true;
+}
+
 bool ct__parameters_float(ct_context *cx, const char *who, ct_dtype dtype)
 {
     if (dtype == CT_F32 || dtype == CT_F64)

@@ -107,6 +107,8 @@ void ct_module_free(ct_module *m)
 /* -- Forward */
 ct_tensor *ct_module_forward(ct_module *m, ct_tensor *x)
 {
+    if (x && !ct_usable(x, "module_forward"))
+        return NULL;
     if (!m || !x) {
         ct_fail(m ? m->cx : ct_context_of(x), CT_ERROR_NULL, "module_forward: the %s is NULL",
                 m ? "input" : "module");
@@ -126,6 +128,8 @@ ct_tensor *ct_module_forward(ct_module *m, ct_tensor *x)
     if (!y)
         ct_fail(cx, CT_ERROR_CALLBACK, "module_forward: this %s failed without saying why",
                 m->kind);
+    if (y && !ct_usable(y, "module_forward"))
+        y = NULL;
     if (--m->running == 0 && m->freed)
         ct_object_free(m);
     return ct_scope_return(cx, scope, y);

@@ -34,8 +34,10 @@ static void finish(void *object)
 /* -- Making */
 /* the context of the first parameter that is not NULL; where n is negative, of the first one, so
    that the error has a context */
-static ct_context *context_of(ct_tensor *const *w, int n)
+static ct_context *context_of(const char *who, ct_tensor *const *w, int n)
 {
+    if (w && !ct__none_stale(who, (const ct_tensor *const *)w, n < 0 ? 1 : n))
+        return NULL;
     ct_context *cx = w && n < 0 ? ct_context_of(w[0]) : NULL;
     for (int i = 0; w && i < n && !cx; i++)
         cx = ct_context_of(w[i]);
@@ -70,7 +72,7 @@ static bool rate_fits(ct_context *cx, const char *who, double rate)
 
 static ct_optimizer *optimizer_new(const char *who, ct_tensor *const *w, int n, double rate)
 {
-    ct_context *cx = context_of(w, n);
+    ct_context *cx = context_of(who, w, n);
     if (!cx || !rate_fits(cx, who, rate))
         return NULL;
     if (n < 0)
@@ -257,7 +259,7 @@ static int gradients_of(ct_context *cx, ct_tensor *const *w, int n, ct_tensor **
 
 double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm)
 {
-    ct_context *cx = context_of(parameters, n);
+    ct_context *cx = context_of("clip_gradients", parameters, n);
     if (!cx)
         return NAN;
     if (n < 0)
