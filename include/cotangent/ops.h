@@ -87,7 +87,8 @@ ct_tensor *ct_cos(ct_tensor *x);                /* y = cos x; gx = -g sin x. x i
 /* y = erf x; gx = g 2 / sqrt(pi) e^(-x^2). erf x is 2 / sqrt(pi) times the integral of e^(-t^2) for
    t from 0 to x. gx is off by up to x^2 roundings, since x^2 is rounded */
 ct_tensor *ct_erf(ct_tensor *x);
-/* y = 1 - erf x; gx = -g 2 / sqrt(pi) e^(-x^2). y keeps its digits for large x */
+/* y = 1 - erf x; gx = -g 2 / sqrt(pi) e^(-x^2). y keeps its digits for large x; gx is
+   as exact as that of ct_erf */
 ct_tensor *ct_erfc(ct_tensor *x);
 /* y = Phi(x); gx = g phi(x). In f64 these two and gelu are off by up to 2 x^2 roundings, since
    x / sqrt 2 and x^2 are rounded */

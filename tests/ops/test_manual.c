@@ -1,6 +1,6 @@
 /* The manual and the operators say the same. ops.h and autograd.h are read as text: every function
- * that ops.h offers is in the list of operators, so one that was forgotten there fails here, and the
- * comment of each prototype begins with the formula and the derivative of the operator's object. */
+ * that ops.h offers is in the list of operators, and the comment of each prototype begins with the
+ * formula and the derivative of the operator's object. */
 #include "support.h"
 
 #include <ctype.h>
@@ -9,7 +9,7 @@
 enum { LONGEST = 4096 };
 
 /* functions that are written with other operators; so is what ends in _over, if it is not one */
-static const char *const composed[] = { "sum", "mean", "var", "expand", "activate" };
+static const char *const composed[] = { "sum", "mean", "var", "activate" };
 /* operators that are only the rules of others, and have no function */
 static const char *const internal[] = { "embed", "index_add", "scatter_add" };
 

@@ -20,8 +20,7 @@ typedef struct function {
 #include "unary.def"
 
 static const function functions[] = {
-#define ROW(name, formula, derivative, parameters, N, A, B, ...) \
-    { &ct__##name##_op, 1, { A, B } },
+#define ROW(name, formula, derivative, parameters, N, A, B, ...) { &ct__##name##_op, 1, { A, B } },
 #define BINARY(name, ...) { &ct__##name##_op, 2, { 0 } },
 #include "binary.def"
 #include "unary.def"
