@@ -9,10 +9,10 @@
  * order, and gets the same bits. Where the compiler has none, a vector is one number */
 #if defined(__GNUC__)
 #define VECTOR_OF(type) __attribute__((vector_size(32), aligned(sizeof(type)), may_alias))
-#define APART           static __attribute__((noinline))
+#define NOT_INLINED           static __attribute__((noinline))
 #else
 #define VECTOR_OF(type)
-#define APART static
+#define NOT_INLINED static
 #endif
 
 /* bound by memory: wider vectors than AVX2's gain nothing. The errors of integers are 0 */

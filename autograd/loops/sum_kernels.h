@@ -56,7 +56,7 @@ static inline REAL K(sum_short)(const REAL *x, int64_t n)
 
 /* Eight vectors, which hides an addition's latency, of pairs, joined as a tree: n / (16 WIDE) + log
  * roundings. The last loop has two ends, so that no compiler makes more of it */
-APART REAL K(sum_run)(const REAL *x, int64_t n)
+NOT_INLINED REAL K(sum_run)(const REAL *x, int64_t n)
 {
     K(vector) s[8];
     REAL part[K(WIDE)], rest = 0;
@@ -83,7 +83,7 @@ APART REAL K(sum_run)(const REAL *x, int64_t n)
 }
 
 /* sum_j += x_j of n rows, eight at a time: so that the sums are read and written n / 8 times */
-APART void K(sum_rows)(int64_t m, int64_t n, REAL *restrict sum, const REAL *restrict x,
+NOT_INLINED void K(sum_rows)(int64_t m, int64_t n, REAL *restrict sum, const REAL *restrict x,
                         int64_t row)
 {
     for (; n >= 8; n -= 8, x += 8 * row)

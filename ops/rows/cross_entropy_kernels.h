@@ -1,5 +1,5 @@
 /* Kernels of cross_entropy.c, for one type and one kind of processor: ranges of examples. */
-#include "line_kernels.h"
+#include "row_kernels.h"
 
 /* 1 read from memory, 1 write where exponentials are kept; 1 exponential per logit */
 static void K(forward)(int64_t begin, int64_t end, void *arg)
@@ -7,9 +7,9 @@ static void K(forward)(int64_t begin, int64_t end, void *arg)
     const examples *e = arg;
     for (int64_t i = begin; i < end; i++) {
         const REAL *x = (const REAL *)e->x + i * e->c;
-        REAL *kept = e->e ? (REAL *)e->e + i * e->c : NULL, max = K(line_max)(x, e->c), own = 0;
+        REAL *kept = e->e ? (REAL *)e->e + i * e->c : NULL, max = K(row_max)(x, e->c), own = 0;
         int64_t label = e->label[i];
-        double others = K(exp_line_but)(kept, x, e->c, max, label, &own);
+        double others = K(exp_row_but)(kept, x, e->c, max, label, &own);
         e->loss[i] = log_of_one_and(others + ((double)own - 1)) -
                      ((double)x[label] - (double)max);
         if (kept) {

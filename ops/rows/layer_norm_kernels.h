@@ -6,7 +6,7 @@
  * sum of two numbers, high and low, of which x - high is exact there. Rows whose squares would
  * overflow or underflow are multiplied by a power of 2 first, their unit; all others have unit 1
  * and are read where they lie. */
-#include "line_kernels.h"
+#include "row_kernels.h"
 
 enum { K(ROWS) = 32 }; /* whose gw and gb are added up in REAL */
 
@@ -33,7 +33,7 @@ static inline K(vector) K(square)(K(vector) v)
 
 /* sums of x - high and of its square, over a piece; meanwhile the next row comes in, and room for
  * y */
-LINE_PART void K(add_spread)(int64_t m, const REAL *x, REAL *y, int64_t n, REAL high, double *sum)
+NOT_INLINED void K(add_spread)(int64_t m, const REAL *x, REAL *y, int64_t n, REAL high, double *sum)
 {
     K(vector) a = { 0 }, b = a, c = a, d = a, e = a, f = a;
     REAL rest = 0, rest_squares = 0;
@@ -126,20 +126,20 @@ static K(moments) K(moments_of)(const rows *r, const REAL *x, REAL *y)
 }
 
 /* y = h, and with weight and bias h w + b */
-LINE_PART void K(normalize)(int64_t n, REAL *restrict y, const REAL *restrict x, K(moments) of)
+NOT_INLINED void K(normalize)(int64_t n, REAL *restrict y, const REAL *restrict x, K(moments) of)
 {
     for (int64_t j = 0; j < n; j++)
         y[j] = (x[j] - of.high) * of.scale - of.shift;
 }
 
-LINE_PART void K(normalize_all)(int64_t n, REAL *restrict y, const REAL *restrict x,
+NOT_INLINED void K(normalize_all)(int64_t n, REAL *restrict y, const REAL *restrict x,
                                 K(moments) of, const REAL *restrict w, const REAL *restrict b)
 {
     for (int64_t j = 0; j < n; j++)
         y[j] = ((x[j] - of.high) * of.scale - of.shift) * w[j] + b[j];
 }
 
-LINE_PART void K(multiply)(int64_t n, REAL *restrict y, const REAL *restrict w)
+NOT_INLINED void K(multiply)(int64_t n, REAL *restrict y, const REAL *restrict w)
 {
     for (int64_t j = 0; j < n; j++)
         y[j] *= w[j];
@@ -191,7 +191,7 @@ static inline K(vector) K(load_h)(const REAL *x, const K(moments) *of)
 }
 
 /* adds a piece's sums of g and g h; meanwhile room for gx comes in */
-LINE_PART void K(sums)(int64_t n, const REAL *x, const REAL *gy, const REAL *w, REAL *gx,
+NOT_INLINED void K(sums)(int64_t n, const REAL *x, const REAL *gy, const REAL *w, REAL *gx,
                        K(row) *r)
 {
     K(vector) a = { 0 }, b = a, c = a, d = a;
@@ -225,7 +225,7 @@ LINE_PART void K(sums)(int64_t n, const REAL *x, const REAL *gy, const REAL *w, 
     r->sum_gh += (double)(K(join)(c + d) + gh);
 }
 
-LINE_PART void K(find_gx)(int64_t n, REAL *restrict gx, const REAL *restrict x,
+NOT_INLINED void K(find_gx)(int64_t n, REAL *restrict gx, const REAL *restrict x,
                           const REAL *restrict gy, const REAL *restrict w, const K(row) *r)
 {
     const K(moments) of = r->of;
@@ -237,7 +237,7 @@ LINE_PART void K(find_gx)(int64_t n, REAL *restrict gx, const REAL *restrict x,
 }
 
 /* gw += gy h, gb += gy */
-LINE_PART void K(find_sums)(int64_t n, REAL *restrict gw, REAL *restrict gb,
+NOT_INLINED void K(find_sums)(int64_t n, REAL *restrict gw, REAL *restrict gb,
                             const REAL *restrict x, const REAL *restrict gy, const K(row) *r)
 {
     const K(moments) of = r->of;
@@ -255,7 +255,7 @@ typedef struct K(place) {
 } K(place);
 
 /* both at once, for a piece of m elements: what training a layer takes */
-LINE_PART void K(find_all)(int64_t m, const K(place) *at, const K(row) *r)
+NOT_INLINED void K(find_all)(int64_t m, const K(place) *at, const K(row) *r)
 {
     const K(moments) of = r->of;
     REAL factor = r->factor, mean_g = r->mean_g, mean_gh = r->mean_gh;
@@ -321,7 +321,7 @@ static void K(back_row)(const rows *r, int64_t i, REAL *part)
 }
 
 /* total += part, which is 0 then */
-LINE_PART void K(flush)(int64_t n, double *restrict total, REAL *restrict part)
+NOT_INLINED void K(flush)(int64_t n, double *restrict total, REAL *restrict part)
 {
     for (int64_t j = 0; j < n; j++) {
         total[j] += (double)part[j];

@@ -15,9 +15,9 @@
 #include "axes.h"
 #include "lines.h"
 
-typedef struct line {
+typedef struct row {
     int64_t length, stride;
-} line;
+} row;
 
 /* where a result's ties are counted: as its place among the results */
 typedef struct ties {
@@ -50,9 +50,9 @@ static inline void fetch_ahead(const void *x, size_t bytes)
 
 /* once for each stamping: to inline these wherever they are called makes the library larger only */
 #if defined(__GNUC__)
-#define APART static __attribute__((noinline))
+#define NOT_INLINED static __attribute__((noinline))
 #else
-#define APART static
+#define NOT_INLINED static
 #endif
 
 /* bound by memory: wider vectors than AVX2's gain nothing, nor do any with integers of 64 bits */
@@ -239,8 +239,8 @@ static ct_status place(const ct_call *call, int which)
     const int64_t *wanted = ct_call_attributes(call);
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
     int axis = ct_call_axis(call, *wanted, ct_ndim(x));
-    line l = { ct_size(x, axis), ct_strides(x)[axis] };
-    ct__loop_lines(CT_TENSORS(y, x), axis, kernels_for(call, which)->place, &l);
+    row r = { ct_size(x, axis), ct_strides(x)[axis] };
+    ct__loop_lines(CT_TENSORS(y, x), axis, kernels_for(call, which)->place, &r);
     return CT_OK;
 }
 

@@ -73,7 +73,7 @@ static REAL K(long_run)(const REAL *restrict x, int64_t n)
     return K(join_lanes)(lane);
 }
 
-APART REAL K(run)(const REAL *restrict x, int64_t n)
+NOT_INLINED REAL K(run)(const REAL *restrict x, int64_t n)
 {
     REAL best = WORST, lane[K(FEW)];
     if (n >= 4 * K(LANES))
@@ -103,7 +103,7 @@ static REAL K(apart)(const REAL *x, int64_t n, int64_t stride)
 }
 
 /* best_j against x_j of n rows, four at a time */
-APART void K(rows)(int64_t m, int64_t n, REAL *restrict best, const REAL *restrict x, int64_t row)
+NOT_INLINED void K(columns)(int64_t m, int64_t n, REAL *restrict best, const REAL *restrict x, int64_t row)
 {
     for (; n >= 4; n -= 4, x += 4 * row)
         for (int64_t j = 0; j < m; j++)
@@ -126,7 +126,7 @@ static void K(fold)(int64_t m, int64_t n, void *kept, const void *data, int64_t 
     REAL *best = kept;
     const REAL *x = data;
     if (sm == 1 && sn != 1)
-        K(rows)(m, n, best, x, sn);
+        K(columns)(m, n, best, x, sn);
     else if (sn == 1)
         for (int64_t j = 0; j < m; j++)
             best[j] = K(pick)(K(run)(x + j * sm, n), best[j]);
@@ -137,10 +137,10 @@ static void K(fold)(int64_t m, int64_t n, void *kept, const void *data, int64_t 
 
 static void K(join)(int64_t m, void *kept, const void *with)
 {
-    K(rows)(m, 1, kept, with, 0);
+    K(columns)(m, 1, kept, with, 0);
 }
 
-APART void K(finish)(int64_t m, const void *kept, void *data, int64_t stride, void *arg)
+NOT_INLINED void K(finish)(int64_t m, const void *kept, void *data, int64_t stride, void *arg)
 {
     (void)arg;
     const REAL *best = kept;
@@ -163,7 +163,7 @@ static inline bool K(same)(REAL a, REAL b)
 }
 
 /* best = new, and what was counted holds if it did not change */
-APART void K(change)(int64_t m, REAL *restrict best, REAL *restrict count,
+NOT_INLINED void K(change)(int64_t m, REAL *restrict best, REAL *restrict count,
                       const REAL *restrict new)
 {
     for (int64_t j = 0; j < m; j++) {
@@ -173,7 +173,7 @@ APART void K(change)(int64_t m, REAL *restrict best, REAL *restrict count,
     }
 }
 
-APART REAL K(equal)(const REAL *x, int64_t n, int64_t stride, REAL to)
+NOT_INLINED REAL K(equal)(const REAL *x, int64_t n, int64_t stride, REAL to)
 {
     INDEX count = 0;
     for (int64_t i = 0; i < n; i++)
@@ -181,7 +181,7 @@ APART REAL K(equal)(const REAL *x, int64_t n, int64_t stride, REAL to)
     return (REAL)count;
 }
 
-APART REAL K(nans)(const REAL *x, int64_t n, int64_t stride)
+NOT_INLINED REAL K(nans)(const REAL *x, int64_t n, int64_t stride)
 {
     INDEX count = 0;
     for (int64_t i = 0; i < n; i++)
@@ -279,7 +279,7 @@ static int64_t K(place_apart)(const REAL *x, int64_t n, int64_t stride)
 }
 
 /* of m lines side by side, m <= 256 */
-APART void K(place_rows)(int64_t m, int64_t n, int64_t *y, int64_t stride,
+NOT_INLINED void K(place_columns)(int64_t m, int64_t n, int64_t *y, int64_t stride,
                           const REAL *restrict x, int64_t row)
 {
     REAL best[256];
@@ -302,18 +302,18 @@ APART void K(place_rows)(int64_t m, int64_t n, int64_t *y, int64_t stride,
 /* operands y (i64), x: the first elements of n lines */
 static void K(place)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
-    const line *l = arg;
+    const row *r = arg;
     int64_t *y = data[0];
     const REAL *x = data[1];
-    if (stride[1] == 1 && l->stride != 1 && l->length <= INT32_MAX) {
+    if (stride[1] == 1 && r->stride != 1 && r->length <= INT32_MAX) {
         for (int64_t j = 0; j < n; j += 256)
-            K(place_rows)(n - j < 256 ? n - j : 256, l->length, y + j * stride[0], stride[0], x + j,
-                          l->stride);
+            K(place_columns)(n - j < 256 ? n - j : 256, r->length, y + j * stride[0], stride[0], x + j,
+                          r->stride);
         return;
     }
     for (int64_t j = 0; j < n; j++)
-        y[j * stride[0]] = l->stride == 1 ? K(place_run)(x + j * stride[1], l->length)
-                                          : K(place_apart)(x + j * stride[1], l->length, l->stride);
+        y[j * stride[0]] = r->stride == 1 ? K(place_run)(x + j * stride[1], r->length)
+                                          : K(place_apart)(x + j * stride[1], r->length, r->stride);
 }
 
 /* -- Gradient: operands gx, gy, x, y, count. 1 read, 1 write per element of x. A NaN x is one of

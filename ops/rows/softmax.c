@@ -16,10 +16,10 @@
 #include "vector_math.h"
 
 /* lines along the axis: their length, and each operand's stride inside one */
-typedef struct line {
+typedef struct row {
     int64_t length, stride[3];
     bool adds;
-} line;
+} row;
 
 /* where logsumexp puts what was rounded off a result y: in its place among the results */
 typedef struct remainders {
@@ -61,11 +61,11 @@ static ct_status infer(ct_call *call)
 static ct_status loop(const ct_call *call, ct_tensor *const *operands, int n, ct_loop_body body)
 {
     int axis = axis_of(call);
-    line l = { .length = ct_size(operands[0], axis), .adds = ct_call_adds(call, 0) };
+    row r = { .length = ct_size(operands[0], axis), .adds = ct_call_adds(call, 0) };
     for (int k = 0; k < n; k++)
-        l.stride[k] = ct_strides(operands[k])[axis];
+        r.stride[k] = ct_strides(operands[k])[axis];
     if (ct_count(operands[0]) > 0)
-        ct__loop_lines(operands, n, axis, body, &l);
+        ct__loop_lines(operands, n, axis, body, &r);
     return CT_OK;
 }
 

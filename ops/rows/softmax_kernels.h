@@ -4,12 +4,12 @@
  * Lines that are contiguous are taken one by one: a line of some thousand elements stays in cache
  * between its passes. Lines that lie side by side are taken WIDTH together, so that they are read
  * along memory; and a line of any other strides is one such alone. */
-#include "line_kernels.h"
+#include "row_kernels.h"
 
 enum { K(WIDTH) = 512 / sizeof(REAL), K(ROWS) = 32 };
 
 /* m lines side by side: their largest elements */
-LINE_PART void K(max_rows)(int64_t m, int64_t n, REAL *restrict max, const REAL *restrict x,
+NOT_INLINED void K(max_columns)(int64_t m, int64_t n, REAL *restrict max, const REAL *restrict x,
                            int64_t row)
 {
     for (int64_t j = 0; j < m; j++)
@@ -19,7 +19,7 @@ LINE_PART void K(max_rows)(int64_t m, int64_t n, REAL *restrict max, const REAL 
             max[j] = x[i * row + j] > max[j] ? x[i * row + j] : max[j];
 }
 
-static inline void K(exp_row)(int64_t m, REAL *restrict e, REAL *restrict sum,
+static inline void K(exp_across)(int64_t m, REAL *restrict e, REAL *restrict sum,
                               const REAL *restrict x, const REAL *restrict shift)
 {
     for (int64_t j = 0; j < m; j++) {
@@ -30,7 +30,7 @@ static inline void K(exp_row)(int64_t m, REAL *restrict e, REAL *restrict sum,
 
 /* what `rows` rows of terms e add up to without a term e^0 that is by far the largest, for those of
  * m columns whose sum says that there may be one; *ones counts it */
-LINE_PART void K(sum_rows_but_one)(int64_t m, int64_t rows, REAL *restrict sum,
+NOT_INLINED void K(sum_columns_but_one)(int64_t m, int64_t rows, REAL *restrict sum,
                                    REAL *restrict ones, const REAL *restrict e)
 {
     REAL rest[K(WIDTH)] = { 0 };
@@ -52,8 +52,8 @@ static bool K(have_one)(int64_t m, const REAL *sum)
     return some;
 }
 
-/* as exp_line, of m lines side by side, in blocks of rows */
-LINE_PART void K(exp_rows)(int64_t m, int64_t n, double *restrict sum, REAL *y, int64_t y_row,
+/* as exp_row, of m lines side by side, in blocks of rows */
+NOT_INLINED void K(exp_columns)(int64_t m, int64_t n, double *restrict sum, REAL *y, int64_t y_row,
                            const REAL *x, int64_t x_row, const REAL *shift)
 {
     REAL ones[K(WIDTH)] = { 0 }, room[K(ROWS) * K(WIDTH)];
@@ -63,10 +63,10 @@ LINE_PART void K(exp_rows)(int64_t m, int64_t n, double *restrict sum, REAL *y, 
         int64_t rows = n - first < K(ROWS) ? n - first : K(ROWS);
         REAL part[K(WIDTH)] = { 0 };
         for (int64_t i = 0; i < rows; i++)
-            K(exp_row)(m, y ? y + (first + i) * y_row : room + i * K(WIDTH), part,
+            K(exp_across)(m, y ? y + (first + i) * y_row : room + i * K(WIDTH), part,
                        x + (first + i) * x_row, shift);
         if (!y && K(have_one)(m, part))
-            K(sum_rows_but_one)(m, rows, part, ones, room);
+            K(sum_columns_but_one)(m, rows, part, ones, room);
         for (int64_t j = 0; j < m; j++)
             sum[j] += (double)part[j];
     }
@@ -75,12 +75,12 @@ LINE_PART void K(exp_rows)(int64_t m, int64_t n, double *restrict sum, REAL *y, 
 }
 
 /* how many lines from line j on are taken at once */
-static int64_t K(together)(int64_t lines, int64_t j, bool side_by_side)
+static int64_t K(together)(int64_t rows, int64_t j, bool side_by_side)
 {
-    return !side_by_side ? 1 : lines - j < K(WIDTH) ? lines - j : K(WIDTH);
+    return !side_by_side ? 1 : rows - j < K(WIDTH) ? rows - j : K(WIDTH);
 }
 
-LINE_PART void K(scale_rows)(int64_t m, int64_t n, REAL *restrict y, int64_t row,
+NOT_INLINED void K(scale_columns)(int64_t m, int64_t n, REAL *restrict y, int64_t row,
                              const double *restrict rest)
 {
     REAL scale[K(WIDTH)];
@@ -91,7 +91,7 @@ LINE_PART void K(scale_rows)(int64_t m, int64_t n, REAL *restrict y, int64_t row
             y[i * row + k] *= scale[k];
 }
 
-LINE_PART void K(scale_line)(REAL *restrict y, int64_t n, REAL scale)
+NOT_INLINED void K(scale_row)(REAL *restrict y, int64_t n, REAL scale)
 {
     for (int64_t i = 0; i < n; i++)
         y[i] *= scale;
@@ -99,35 +99,35 @@ LINE_PART void K(scale_line)(REAL *restrict y, int64_t n, REAL scale)
 
 /* operands y, x. 3 reads, 2 writes, 1 exponential per element; all but 1 read and 1 write of a
  * line's elements in cache */
-static void K(softmax)(int64_t lines, void *const *data, const int64_t *stride, const void *arg)
+static void K(softmax)(int64_t rows, void *const *data, const int64_t *stride, const void *arg)
 {
-    const line *l = arg;
-    int64_t n = l->length, sy = l->stride[0], sx = l->stride[1];
+    const row *r = arg;
+    int64_t n = r->length, sy = r->stride[0], sx = r->stride[1];
     bool beside = stride[0] == 1 && stride[1] == 1;
-    for (int64_t j = 0, m = 1; j < lines; j += m) {
+    for (int64_t j = 0, m = 1; j < rows; j += m) {
         REAL *y = (REAL *)data[0] + j * stride[0];
         const REAL *x = (const REAL *)data[1] + j * stride[1];
         if (sy == 1 && sx == 1) {
-            K(scale_line)(y, n, (REAL)(1 / (1 + K(exp_line)(y, x, n, K(line_max)(x, n)))));
+            K(scale_row)(y, n, (REAL)(1 / (1 + K(exp_row)(y, x, n, K(row_max)(x, n)))));
             continue;
         }
         REAL max[K(WIDTH)];
         double sum[K(WIDTH)];
-        m = K(together)(lines, j, beside);
-        K(max_rows)(m, n, max, x, sx);
-        K(exp_rows)(m, n, sum, y, sy, x, sx, max);
-        K(scale_rows)(m, n, y, sy, sum);
+        m = K(together)(rows, j, beside);
+        K(max_columns)(m, n, max, x, sx);
+        K(exp_columns)(m, n, sum, y, sy, x, sx, max);
+        K(scale_columns)(m, n, y, sy, sum);
     }
 }
 
-LINE_PART void K(shift_line)(REAL *restrict y, const REAL *restrict x, int64_t n, REAL max,
+NOT_INLINED void K(shift_row)(REAL *restrict y, const REAL *restrict x, int64_t n, REAL max,
                              REAL log_sum)
 {
     for (int64_t i = 0; i < n; i++)
         y[i] = x[i] - max - log_sum;
 }
 
-LINE_PART void K(shift_rows)(int64_t m, int64_t n, REAL *restrict y, int64_t y_row,
+NOT_INLINED void K(shift_columns)(int64_t m, int64_t n, REAL *restrict y, int64_t y_row,
                              const REAL *restrict x, int64_t x_row, const REAL *restrict max,
                              const double *restrict rest)
 {
@@ -140,33 +140,33 @@ LINE_PART void K(shift_rows)(int64_t m, int64_t n, REAL *restrict y, int64_t y_r
 }
 
 /* the same, then y = x - max - log sum */
-static void K(log_softmax)(int64_t lines, void *const *data, const int64_t *stride,
+static void K(log_softmax)(int64_t rows, void *const *data, const int64_t *stride,
                            const void *arg)
 {
-    const line *l = arg;
-    int64_t n = l->length, sy = l->stride[0], sx = l->stride[1];
+    const row *r = arg;
+    int64_t n = r->length, sy = r->stride[0], sx = r->stride[1];
     bool beside = stride[0] == 1 && stride[1] == 1;
-    for (int64_t j = 0, m = 1; j < lines; j += m) {
+    for (int64_t j = 0, m = 1; j < rows; j += m) {
         REAL *y = (REAL *)data[0] + j * stride[0];
         const REAL *x = (const REAL *)data[1] + j * stride[1];
         if (sy == 1 && sx == 1) {
-            REAL max = K(line_max)(x, n);
-            double rest = K(exp_line)(NULL, x, n, max);
-            K(shift_line)(y, x, n, max, (REAL)log_of_one_and(rest));
+            REAL max = K(row_max)(x, n);
+            double rest = K(exp_row)(NULL, x, n, max);
+            K(shift_row)(y, x, n, max, (REAL)log_of_one_and(rest));
             continue;
         }
         REAL max[K(WIDTH)];
         double sum[K(WIDTH)];
-        m = K(together)(lines, j, beside);
-        K(max_rows)(m, n, max, x, sx);
-        K(exp_rows)(m, n, sum, NULL, 0, x, sx, max);
-        K(shift_rows)(m, n, y, sy, x, sx, max, sum);
+        m = K(together)(rows, j, beside);
+        K(max_columns)(m, n, max, x, sx);
+        K(exp_columns)(m, n, sum, NULL, 0, x, sx, max);
+        K(shift_columns)(m, n, y, sy, x, sx, max, sum);
     }
 }
 
 /* -- Gradients: operands gx, gy, y. gy of a line may be repeated or lie apart: then a piece at a
  * time is gathered. What is to be added to gx is found in a room of its own first */
-LINE_PART const REAL *K(gathered)(REAL *restrict room, const REAL *restrict x, int64_t n,
+NOT_INLINED const REAL *K(gathered)(REAL *restrict room, const REAL *restrict x, int64_t n,
                                   int64_t stride)
 {
     REAL first = *x;
@@ -181,7 +181,7 @@ LINE_PART const REAL *K(gathered)(REAL *restrict room, const REAL *restrict x, i
     return room;
 }
 
-LINE_PART void K(softmax_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
+NOT_INLINED void K(softmax_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
                                      const REAL *restrict y, REAL dot)
 {
     for (int64_t i = 0; i < n; i++)
@@ -219,13 +219,13 @@ static inline REAL K(near_expm1)(REAL z)
 /* The gradient gy - e^z sum where z > NEAR, and e^z is near 1: of a cotangent for this element
  * alone the digits would cancel. They do not in gy (1 - e^z) - e^z (sum - gy). A line has one such
  * element at most, so most blocks are only looked at */
-LINE_PART void K(log_softmax_back_near)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
+NOT_INLINED void K(log_softmax_back_near)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
                                         const REAL *restrict z, const REAL *restrict sum,
                                         int64_t step)
 {
     for (int64_t first = 0; first < n; first += K(WIDTH)) {
         int64_t end = n - first < K(WIDTH) ? n : first + K(WIDTH);
-        bool some = K(line_max)(z + first, end - first) > NEAR;
+        bool some = K(row_max)(z + first, end - first) > NEAR;
         for (int64_t i = first; some && i < end; i++) {
             REAL low = z[i] > NEAR ? K(near_expm1)(z[i]) : 0;
             REAL exact = -gy[i] * low - (1 + low) * (sum[i * step] - gy[i]);
@@ -234,7 +234,7 @@ LINE_PART void K(log_softmax_back_near)(int64_t n, REAL *restrict gx, const REAL
     }
 }
 
-LINE_PART void K(log_softmax_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
+NOT_INLINED void K(log_softmax_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
                                          const REAL *restrict z, REAL sum)
 {
     uint32_t least = UINT32_MAX;
@@ -247,11 +247,11 @@ LINE_PART void K(log_softmax_back_piece)(int64_t n, REAL *restrict gx, const REA
 }
 
 /* 2 passes; 2 multiplications and 2 additions per element, or 1 exponential */
-LINE_PART void K(back_line)(const line *l, bool logs, REAL *gx, const REAL *gy, const REAL *y)
+NOT_INLINED void K(back_row)(const row *r, bool logs, REAL *gx, const REAL *gy, const REAL *y)
 {
     REAL gathered[K(PIECE)], room[K(PIECE)];
     double total = 0;
-    int64_t n = l->length, sg = l->stride[1];
+    int64_t n = r->length, sg = r->stride[1];
     for (int64_t i = 0; i < n; i += K(PIECE)) {
         int64_t m = K(piece)(n, i);
         const REAL *g = K(gathered)(gathered, gy + i * sg, m, sg);
@@ -261,14 +261,14 @@ LINE_PART void K(back_line)(const line *l, bool logs, REAL *gx, const REAL *gy, 
         int64_t m = K(piece)(n, i);
         const REAL *g = K(gathered)(gathered, gy + i * sg, m, sg);
         (logs ? K(log_softmax_back_piece)
-              : K(softmax_back_piece))(m, l->adds ? room : gx + i, g, y + i, (REAL)total);
-        if (l->adds)
+              : K(softmax_back_piece))(m, r->adds ? room : gx + i, g, y + i, (REAL)total);
+        if (r->adds)
             K(add_piece)(gx + i, room, m);
     }
 }
 
 /* sum_j = sum of gy_j, or of gy_j y_j where y is not NULL */
-LINE_PART void K(dot_rows)(int64_t m, int64_t n, REAL *restrict sum, const REAL *restrict gy,
+NOT_INLINED void K(dot_columns)(int64_t m, int64_t n, REAL *restrict sum, const REAL *restrict gy,
                            int64_t g_row, const REAL *restrict y, int64_t y_row)
 {
     double total[K(WIDTH)] = { 0 };
@@ -289,14 +289,14 @@ LINE_PART void K(dot_rows)(int64_t m, int64_t n, REAL *restrict sum, const REAL 
 }
 
 /* a row of lines side by side */
-LINE_PART void K(softmax_back_row)(int64_t m, REAL *restrict gx, const REAL *restrict gy,
+NOT_INLINED void K(softmax_back_across)(int64_t m, REAL *restrict gx, const REAL *restrict gy,
                                    const REAL *restrict y, const REAL *restrict dot)
 {
     for (int64_t k = 0; k < m; k++)
         gx[k] = y[k] * (gy[k] - dot[k]);
 }
 
-LINE_PART void K(log_softmax_back_row)(int64_t m, REAL *restrict gx, const REAL *restrict gy,
+NOT_INLINED void K(log_softmax_back_across)(int64_t m, REAL *restrict gx, const REAL *restrict gy,
                                        const REAL *restrict z, const REAL *restrict sum)
 {
     uint32_t least = UINT32_MAX;
@@ -308,47 +308,47 @@ LINE_PART void K(log_softmax_back_row)(int64_t m, REAL *restrict gx, const REAL 
         K(log_softmax_back_near)(m, gx, gy, z, sum, 1);
 }
 
-static void K(back_rows)(int64_t m, const line *l, bool logs, REAL *gx, const REAL *gy,
+static void K(back_columns)(int64_t m, const row *r, bool logs, REAL *gx, const REAL *gy,
                          const REAL *y)
 {
     REAL sum[K(WIDTH)], room[K(WIDTH)];
-    int64_t n = l->length, sx = l->stride[0], sg = l->stride[1], sy = l->stride[2];
-    K(dot_rows)(m, n, sum, gy, sg, logs ? NULL : y, sy);
+    int64_t n = r->length, sx = r->stride[0], sg = r->stride[1], sy = r->stride[2];
+    K(dot_columns)(m, n, sum, gy, sg, logs ? NULL : y, sy);
     for (int64_t i = 0; i < n; i++, gx += sx, gy += sg, y += sy) {
-        (logs ? K(log_softmax_back_row)
-              : K(softmax_back_row))(m, l->adds ? room : gx, gy, y, sum);
-        if (l->adds)
+        (logs ? K(log_softmax_back_across)
+              : K(softmax_back_across))(m, r->adds ? room : gx, gy, y, sum);
+        if (r->adds)
             K(add_piece)(gx, room, m);
     }
 }
 
-LINE_PART void K(back)(int64_t lines, void *const *data, const int64_t *stride, const line *l,
+NOT_INLINED void K(back)(int64_t rows, void *const *data, const int64_t *stride, const row *r,
                        bool logs)
 {
     bool beside = stride[0] == 1 && stride[1] == 1 && stride[2] == 1;
-    for (int64_t j = 0, m = 1; j < lines; j += m) {
+    for (int64_t j = 0, m = 1; j < rows; j += m) {
         REAL *gx = (REAL *)data[0] + j * stride[0];
         const REAL *gy = (const REAL *)data[1] + j * stride[1];
         const REAL *y = (const REAL *)data[2] + j * stride[2];
-        if (l->stride[0] == 1 && l->stride[2] == 1) {
-            K(back_line)(l, logs, gx, gy, y);
+        if (r->stride[0] == 1 && r->stride[2] == 1) {
+            K(back_row)(r, logs, gx, gy, y);
             continue;
         }
-        m = K(together)(lines, j, beside);
-        K(back_rows)(m, l, logs, gx, gy, y);
+        m = K(together)(rows, j, beside);
+        K(back_columns)(m, r, logs, gx, gy, y);
     }
 }
 
-static void K(softmax_back)(int64_t lines, void *const *data, const int64_t *stride,
+static void K(softmax_back)(int64_t rows, void *const *data, const int64_t *stride,
                             const void *arg)
 {
-    K(back)(lines, data, stride, arg, false);
+    K(back)(rows, data, stride, arg, false);
 }
 
-static void K(log_softmax_back)(int64_t lines, void *const *data, const int64_t *stride,
+static void K(log_softmax_back)(int64_t rows, void *const *data, const int64_t *stride,
                                 const void *arg)
 {
-    K(back)(lines, data, stride, arg, true);
+    K(back)(rows, data, stride, arg, true);
 }
 
 /* -- logsumexp as a fold: kept are the largest element so far, the sum of e^(x - largest) less 1
@@ -370,7 +370,7 @@ static REAL K(scaled)(REAL sum, REAL from, REAL to)
 /* More elements for result j: the largest, and what the terms beside it add up to. The side with
  * the larger one stays as it is, and the whole sum of the other is added to it. A rounding error
  * that is not finite, beside an infinite sum, counts for nothing */
-LINE_PART void K(absorb)(int64_t m, int64_t j, REAL *kept, REAL by, REAL rest)
+NOT_INLINED void K(absorb)(int64_t m, int64_t j, REAL *kept, REAL by, REAL rest)
 {
     REAL *max = kept + j, *sum = max + m, *low = sum + m;
     bool grows = by > *max;
@@ -385,7 +385,7 @@ LINE_PART void K(absorb)(int64_t m, int64_t j, REAL *kept, REAL by, REAL rest)
 
 /* absorbs n elements whose largest is `max`. From infinity no difference can be taken: the sum is
  * that then, or NaN if there is one */
-LINE_PART void K(absorb_sum)(int64_t m, int64_t j, REAL *kept, REAL max, double rest,
+NOT_INLINED void K(absorb_sum)(int64_t m, int64_t j, REAL *kept, REAL max, double rest,
                              const REAL *x, int64_t n, int64_t stride)
 {
     if (max == INFINITY)
@@ -407,8 +407,8 @@ static void K(fold)(int64_t m, int64_t n, void *kept, const void *data, int64_t 
     const REAL *x = data;
     if (sn == 1) {
         for (int64_t j = 0; j < m; j++) {
-            REAL max = K(line_max)(x + j * sm, n);
-            double rest = K(exp_line)(NULL, x + j * sm, n, K(shift)(max));
+            REAL max = K(row_max)(x + j * sm, n);
+            double rest = K(exp_row)(NULL, x + j * sm, n, K(shift)(max));
             K(absorb_sum)(m, j, kept, max, rest, x + j * sm, n, 1);
         }
         return;
@@ -417,10 +417,10 @@ static void K(fold)(int64_t m, int64_t n, void *kept, const void *data, int64_t 
         REAL max[K(WIDTH)], shift[K(WIDTH)];
         double rest[K(WIDTH)];
         w = K(together)(m, j, sm == 1);
-        K(max_rows)(w, n, max, x + j * sm, sn);
+        K(max_columns)(w, n, max, x + j * sm, sn);
         for (int64_t k = 0; k < w; k++)
             shift[k] = K(shift)(max[k]);
-        K(exp_rows)(w, n, rest, NULL, 0, x + j * sm, sn, shift);
+        K(exp_columns)(w, n, rest, NULL, 0, x + j * sm, sn, shift);
         for (int64_t k = 0; k < w; k++)
             K(absorb_sum)(m, j + k, kept, max[k], rest[k], x + (j + k) * sm, n, sn);
     }
@@ -452,7 +452,7 @@ static void K(finish)(int64_t m, const void *kept, void *data, int64_t stride, v
     }
 }
 
-LINE_PART void K(logsumexp_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
+NOT_INLINED void K(logsumexp_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
                                        const REAL *restrict x, const REAL *restrict y,
                                        const REAL *restrict low)
 {

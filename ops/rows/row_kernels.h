@@ -2,14 +2,14 @@
  * a line that is contiguous. Sums are taken in four vectors over pieces of a line, and of these in
  * double: so no term meets more than some 80 roundings of REAL. The loops over the last terms have
  * two ends, so that no compiler makes more of them. */
-#ifndef LINE_PART
+#ifndef NOT_INLINED
 /* once in the library, and not wherever it is called: it takes long enough */
 #if defined(__clang__)
-#define LINE_PART static __attribute__((noinline, unused))
+#define NOT_INLINED static __attribute__((noinline, unused))
 #elif defined(__GNUC__)
-#define LINE_PART static __attribute__((noinline, noclone, unused))
+#define NOT_INLINED static __attribute__((noinline, noclone, unused))
 #else
-#define LINE_PART static
+#define NOT_INLINED static
 #endif
 
 /* A sum over a line is written with the compiler's vectors: from arrays of lanes gcc makes code
@@ -66,7 +66,7 @@ static inline REAL K(join)(K(vector) v)
 }
 
 /* 1 read, 1 addition per element */
-LINE_PART REAL K(piece_sum)(const REAL *x, int64_t n)
+NOT_INLINED REAL K(piece_sum)(const REAL *x, int64_t n)
 {
     K(vector) a = { 0 }, b = a, c = a, d = a;
     REAL rest = 0;
@@ -84,7 +84,7 @@ LINE_PART REAL K(piece_sum)(const REAL *x, int64_t n)
     return K(join)((a + b) + (c + d)) + rest;
 }
 
-LINE_PART REAL K(piece_dot)(const REAL *x, const REAL *y, int64_t n)
+NOT_INLINED REAL K(piece_dot)(const REAL *x, const REAL *y, int64_t n)
 {
     K(vector) a = { 0 }, b = a, c = a, d = a;
     REAL rest = 0;
@@ -102,7 +102,7 @@ LINE_PART REAL K(piece_dot)(const REAL *x, const REAL *y, int64_t n)
     return K(join)((a + b) + (c + d)) + rest;
 }
 
-static inline double K(line_sum)(const REAL *x, int64_t n)
+static inline double K(row_sum)(const REAL *x, int64_t n)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i += K(PIECE))
@@ -110,14 +110,14 @@ static inline double K(line_sum)(const REAL *x, int64_t n)
     return sum;
 }
 
-LINE_PART void K(add_piece)(REAL *restrict y, const REAL *restrict x, int64_t n)
+NOT_INLINED void K(add_piece)(REAL *restrict y, const REAL *restrict x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
         y[i] += x[i];
 }
 
 /* the largest, of no elements -inf; a NaN may be passed over. 1 read, 1 operation per element */
-LINE_PART REAL K(line_max)(const REAL *restrict x, int64_t n)
+NOT_INLINED REAL K(row_max)(const REAL *restrict x, int64_t n)
 {
     REAL max = -INFINITY, lane[K(LANES)];
     if (n < K(LANES)) {
@@ -191,7 +191,7 @@ static inline bool K(has_one)(REAL sum)
 
 /* e of at most PIECE terms that add up to `sum`: what they add up to without a term e^0 that is by
  * far the largest, of which there is one at most; *ones counts it */
-LINE_PART REAL K(sum_but_one)(REAL *restrict e, int64_t n, REAL sum, double *ones)
+NOT_INLINED REAL K(sum_but_one)(REAL *restrict e, int64_t n, REAL sum, double *ones)
 {
     for (int64_t i = 0; i < n; i++)
         e[i] = e[i] == 1 ? 0 : e[i];
@@ -203,7 +203,7 @@ LINE_PART REAL K(sum_but_one)(REAL *restrict e, int64_t n, REAL sum, double *one
 /* The sum of e^(x - shift), less 1: what the terms beside the largest add up to where `shift` is
  * the largest x. y = e^(x - shift) where y is not NULL; where it is, the result keeps its digits
  * however near to 0 it is. 1 exponential per element */
-LINE_PART double K(exp_line)(REAL *y, const REAL *x, int64_t n, REAL shift)
+NOT_INLINED double K(exp_row)(REAL *y, const REAL *x, int64_t n, REAL shift)
 {
     REAL room[K(PIECE)];
     double sum = 0, ones = 0;
@@ -220,7 +220,7 @@ LINE_PART double K(exp_line)(REAL *y, const REAL *x, int64_t n, REAL shift)
 
 /* the sum of e^(x - shift) over all elements but one, whose term goes to *own. y as above; the
  * element's own place in it gets 0 */
-LINE_PART double K(exp_line_but)(REAL *y, const REAL *x, int64_t n, REAL shift, int64_t but,
+NOT_INLINED double K(exp_row_but)(REAL *y, const REAL *x, int64_t n, REAL shift, int64_t but,
                                  REAL *own)
 {
     REAL room[K(PIECE)];
