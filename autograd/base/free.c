@@ -1,9 +1,9 @@
 /* Letting go: tensors are freed when nothing keeps them (tensor.h says what keeps what), and scopes
  * are emptied. Nothing here fails, and nothing recurses, however long the graph is.
  *
- * Freeing calls functions of the user: `release` of borrowed memory, `drop` of attributes. Those may
- * use the library, so each gets a scope of its own, and what is being freed is marked as dead and
- * taken out of all lists before: nobody can use it then. */
+ * Freeing calls functions of the user: `release` of borrowed memory, `drop` of attributes. Those
+ * may use the library, so each gets a scope of its own, and what is being freed is marked as dead
+ * and taken out of all lists before: nobody can use it then. */
 #include "base.h"
 
 /* -- Buffers */

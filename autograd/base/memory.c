@@ -1,10 +1,11 @@
 /* Memory: every block the library uses comes from here.
  *
  * Freed blocks wait in a list per size class, and what was freed last is used first, while it is in
- * the cache: the common case is the few instructions in memory.h. Blocks of up to 1 KiB are cut from
- * slabs of 64 KiB, aligned to their size, so that a block finds its slab by masking its address;
- * larger ones have eight classes per doubling (12.5 % lost at most) and are the allocator's one by
- * one. With the pool off each block is one call to the allocator, so that a sanitizer sees it. */
+ * the cache: the common case is the few instructions in memory.h. Blocks of up to 1 KiB are cut
+ * from slabs of 64 KiB, aligned to their size, so that a block finds its slab by masking its
+ * address; larger ones have eight classes per doubling (12.5 % lost at most) and are the
+ * allocator's one by one. With the pool off each block is one call to the allocator, so that a
+ * sanitizer sees it. */
 #if defined(__linux__)
 #define _DEFAULT_SOURCE /* madvise */
 #include <sys/mman.h>

@@ -110,8 +110,8 @@ typedef struct ct_context_options {
        is then one call to the allocator, which is what a sanitizer wants: the default under one) */
     int64_t pool_bytes;
     ct_allocator allocator;    /* zeroed: malloc and free */
-    /* at the first error: the place for a breakpoint. It cannot clear the error, and must not release
-       what the failing call was given */
+    /* at the first error: the place for a breakpoint. It cannot clear the error, and must not
+       release what the failing call was given */
     void (*on_error)(ct_status code, const char *text, void *user);
     /* the host's own pool */
     void (*parallel_for)(int64_t n, void (*body)(int64_t i, void *), void *arg, void *user);
@@ -142,14 +142,14 @@ void ct_error_clear(ct_context *cx);
 ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...) CT_PRINTF(3, 4);
 const char *ct_status_text(ct_status code);    /* "shape", "dtype", ... */
 
-/* -- Scopes. Every tensor and text that a call returns belongs to the innermost open scope and
- * goes with it; with none open, to the context. Modes (ct_no_grad, ct_inference) end with the
- * scope they were set in. Leaving a function without ending its scope is late, not lost: the end of
- * an outer scope ends those inside it. Ending a scope twice, or 0, does nothing.
+/* -- Scopes. Every tensor and text that a call returns belongs to the innermost open scope and goes
+ * with it; with none open, to the context. Modes (ct_no_grad, ct_inference) end with the scope they
+ * were set in. Leaving a function without ending its scope is late, not lost: the end of an outer
+ * scope ends those inside it. Ending a scope twice, or 0, does nothing.
  *
  * The library opens a scope round every callback: a forward, rule, hook or function, `release`,
- * `drop`, `finish`, on_error and parallel_for. What the callback makes, and the scopes and modes that
- * it leaves, end with it; a scope begun outside cannot be ended in it, which is an error. */
+ * `drop`, `finish`, on_error and parallel_for. What the callback makes, and the scopes and modes
+ * that it leaves, end with it; a scope begun outside cannot be ended in it, which is an error. */
 typedef uint64_t ct_scope;
 ct_scope ct_scope_begin(ct_context *cx);       /* 0 on failure */
 void ct_scope_end(ct_context *cx, ct_scope scope);

@@ -88,8 +88,8 @@ typedef struct ct_op {
     const void *reserved[3];
 } ct_op;
 
-/* apply it; ct_apply returns output 0, ct_apply_all all of them (y NULL for CT_OP_UPDATE). Errors: a
-   number of inputs that the operator does not take, NULL or stale inputs, inputs of different
+/* apply it; ct_apply returns output 0, ct_apply_all all of them (y NULL for CT_OP_UPDATE). Errors:
+   a number of inputs that the operator does not take, NULL or stale inputs, inputs of different
    contexts, attributes NULL though it has some */
 ct_tensor *ct_apply(const ct_op *op, const void *attributes, ct_tensor *const *x, int n);
 ct_status ct_apply_all(const ct_op *op, const void *attributes, ct_tensor *const *x, int n,

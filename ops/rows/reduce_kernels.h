@@ -103,7 +103,8 @@ static REAL K(apart)(const REAL *x, int64_t n, int64_t stride)
 }
 
 /* best_j against x_j of n rows, four at a time */
-NOT_INLINED void K(columns)(int64_t m, int64_t n, REAL *restrict best, const REAL *restrict x, int64_t row)
+NOT_INLINED void K(columns)(int64_t m, int64_t n, REAL *restrict best, const REAL *restrict x,
+                            int64_t row)
 {
     for (; n >= 4; n -= 4, x += 4 * row)
         for (int64_t j = 0; j < m; j++)
@@ -307,8 +308,8 @@ static void K(place)(int64_t n, void *const *data, const int64_t *stride, const 
     const REAL *x = data[1];
     if (stride[1] == 1 && r->stride != 1 && r->length <= INT32_MAX) {
         for (int64_t j = 0; j < n; j += 256)
-            K(place_columns)(n - j < 256 ? n - j : 256, r->length, y + j * stride[0], stride[0], x + j,
-                          r->stride);
+            K(place_columns)(n - j < 256 ? n - j : 256, r->length, y + j * stride[0], stride[0],
+                             x + j, r->stride);
         return;
     }
     for (int64_t j = 0; j < n; j++)
