@@ -1,24 +1,23 @@
-/* How to define an operator. ops/ has nothing more than this.
+/* How to define an operator. The operators in ops/ use nothing more than this header and kernels.h.
  *
- * An operator is one constant object; applying it is ct_apply(&op, &attributes, inputs, n).
+ * An operator is one constant object. ct_apply(&op, &attributes, inputs, n) applies it, in these
+ * steps. `infer` checks the inputs and sets the dtypes and shapes of the outputs; the engine makes
+ * them, contiguous and uninitialized. `forward` fills them. If an input requires grad and recording
+ * is on, y keeps the operator, a copy of the attributes, the inputs (their shapes always, their
+ * data if `saves` lists them) and the auxiliaries. In the walk backward `vjp` or `backward` turns
+ * the cotangents gy of the outputs into the cotangents gx of the inputs.
  *
- * What happens when it is applied: `infer` checks the inputs and says what the outputs are (the
- * engine makes them: contiguous, uninitialized); `forward` fills them; if an input requires grad
- * and recording is on, y keeps the operator, a copy of the attributes, its inputs (their shapes
- * always, their data where `saves` says so) and its auxiliaries. In the walk backward `vjp` or
- * `backward` turn the cotangents gy of the outputs into the cotangents gx of the inputs.
- *
- * In every callback: report failure with ct_call_fail (or any failing call) and a status; return
- * nothing but CT_OK otherwise. Tensors made inside belong to a scope that the engine opens round
- * it. Recording is off in `forward` and `backward`, and inside `vjp` as the caller of the walk
- * asked (CT_CREATE_GRAPH). */
+ * A callback returns CT_OK, or it reports a failure with ct_call_fail (or any call that fails) and
+ * returns a status. Tensors that it makes belong to a scope that the engine opens round it.
+ * Recording is off in `forward` and `backward`. In `vjp` it is on if the caller of the walk asked
+ * for it (CT_CREATE_GRAPH). */
 #ifndef COTANGENT_OP_H
 #define COTANGENT_OP_H
 #include <cotangent/autograd.h>
 
-/* -- Code for one kind of processor: functions between CT_SIMD_BEGIN_AVX2 (or _AVX512) and
- * CT_SIMD_END. Where CT_SIMD_X86 is not defined, there is CT_SIMD_PLAIN only. kernels.h does this
- * for a whole file of kernels */
+/* -- Code for one kind of processor. Functions between CT_SIMD_BEGIN_AVX2 (or _AVX512) and
+ * CT_SIMD_END are compiled for that kind. They exist only where CT_SIMD_X86 is defined. kernels.h
+ * does this for a whole file of kernels. */
 #if defined(__clang__) && defined(__x86_64__)
 #define CT_SIMD_X86 1
 #define CT__SIMD_BEGIN(kind)                                                                    \
@@ -45,16 +44,17 @@ typedef struct ct_call ct_call;                /* one application: inputs, outpu
 #define CT_SAVE_Y(i)    (0x10000u << (i))      /* output i, 0..7 */
 #define CT_SAVE_AUX     0x01000000u            /* all auxiliaries */
 enum {
-    CT_OP_CONSTANT = 1,      /* no derivative is wanted (argmax, sign): never recorded, no error */
-    CT_OP_BROADCAST = 2,     /* gx may have y's shape, the engine sums it to x's; else an error */
+    CT_OP_CONSTANT = 1,      /* y never requires grad, as of argmax and sign: it is not recorded */
+    CT_OP_BROADCAST = 2,     /* gx may have y's shape, and the engine sums it to x's; without this
+                                flag another shape than x's is an error */
     CT_OP_CONTIGUOUS = 4,    /* inputs and cotangents are made contiguous before the callbacks */
-    CT_OP_VIEW = 8,          /* y is a view of x0, made in `infer` with ct_view; `forward` runs too,
-                                where there is one: for what no strides can say, see reshape */
-    CT_OP_RANDOM = 16,       /* draws: checker and checkpoint rewind the stream */
-    CT_OP_UPDATE = 32,       /* writes into its inputs; has no output; never recorded */
-    CT_OP_IN_PLACE = 64      /* of one output: `backward` may find gx[i] to be gy[0], for the last
-                                wanted i: it writes that gx last, and reads an element of gy
-                                before it writes there and no other after */
+    CT_OP_VIEW = 8,          /* y is a view of x0, made in `infer` with ct_view; if there is a
+                                `forward`, it runs too, for results that no strides describe */
+    CT_OP_RANDOM = 16,       /* it draws random numbers: the checker rewinds the stream */
+    CT_OP_UPDATE = 32,       /* it writes into its inputs, has no output, and is never recorded */
+    CT_OP_IN_PLACE = 64      /* it has one output, and gx[i] may be the same tensor as gy[0] for the
+                                last wanted i: so `backward` writes that gx last, and has read an
+                                element of gy when it writes there, and reads it no more */
 };
 
 typedef struct ct_op {
@@ -88,20 +88,21 @@ typedef struct ct_op {
     const void *reserved[3];
 } ct_op;
 
-/* apply it; ct_apply returns output 0, ct_apply_all all of them (y NULL for CT_OP_UPDATE). Errors:
-   a number of inputs that the operator does not take, NULL or stale inputs, inputs of different
-   contexts, attributes NULL though it has some */
+/* Applies op. ct_apply returns output 0, ct_apply_all puts all outputs into y (NULL for
+   CT_OP_UPDATE). These are errors: a number of inputs that the operator does not take, NULL or
+   stale inputs, inputs of different contexts, and NULL attributes if the operator has some. */
 ct_tensor *ct_apply(const ct_op *op, const void *attributes, ct_tensor *const *x, int n);
 ct_status ct_apply_all(const ct_op *op, const void *attributes, ct_tensor *const *x, int n,
                        ct_tensor **y);
 
-/* -- Ready-made inference: the same dtype throughout, f32 or f64 */
+/* -- Ready-made inference: all inputs have one dtype, f32 or f64, and y has it too */
 ct_status ct_infer_same(ct_call *call);        /* y like x0; all x of one shape */
 ct_status ct_infer_broadcast(ct_call *call);   /* y is all x broadcast together */
 ct_status ct_infer_scalar(ct_call *call);      /* y is 0-d */
-/* every input's dtype is x0's, and f32 or f64; an error that names ct_cast otherwise */
+/* Checks that all inputs have one dtype, f32 or f64. The error names ct_cast. */
 ct_status ct_call_check_float(const ct_call *call);
-/* axis (negative: from the end) of a tensor of ndim dimensions -> 0..ndim-1; -1 and an error */
+/* The axis, which may be negative, as a number from 0 to ndim - 1. -1 and an error: out of range.
+   */
 int ct_call_axis(const ct_call *call, int64_t axis, int ndim);
 
 /* -- Inside the callbacks */
@@ -113,40 +114,47 @@ ct_tensor *ct_call_x(const ct_call *call, int i);
 ct_tensor *ct_call_y(const ct_call *call, int i);
 ct_tensor *ct_call_aux(const ct_call *call, int i);
 bool ct_call_wants(const ct_call *call, int i);                /* is gx[i] wanted? */
-bool ct_call_adds(const ct_call *call, int i);                 /* backward: add, or store? */
-/* will it be recorded? If not, nobody reads auxiliaries: they need not be set */
+/* In `backward`: is gx[i] to be added to? Else it is to be stored. */
+bool ct_call_adds(const ct_call *call, int i);
+/* Will the call be recorded? If not, nobody reads auxiliaries, and they need not be set. */
 bool ct_call_records(const ct_call *call);
 ct_tensor *ct_call_zero(const ct_call *call, int i);           /* a gx[i] that is zero, for free */
 ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
 ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
 void *ct_call_scratch(const ct_call *call, size_t bytes);      /* gone when the callback returns */
-/* ct_fail with the operator's name before and its inputs' shapes after; returns code */
+/* ct_fail, with the operator's name before the text and the inputs' shapes after it. Returns code.
+   */
 ct_status ct_call_fail(const ct_call *call, ct_status code, const char *format, ...)
     CT_PRINTF(3, 4);
+/* In `infer` of a CT_OP_VIEW: makes y0 a view of x0. A view that leaves x0's memory is an error. */
 ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, int ndim,
-                   int64_t offset);            /* of x0, bounds checked; for CT_OP_VIEW */
-/* body(i, arg) for 0 <= i < n, perhaps on several threads at once: body may read and write memory,
-   but calls nothing of this library */
+                   int64_t offset);
+/* Calls body(i, arg) for 0 <= i < n, perhaps on several threads at once. body may read and write
+   memory, but calls nothing of this library. */
 void ct_parallel_for(ct_context *cx, int64_t n, void (*body)(int64_t i, void *arg), void *arg);
-int ct_threads_of(const ct_context *cx); /* at most so many share; no result may depend on it */
-/* body(begin, end, arg) for ranges of `grain` items (the last may be shorter) that make up 0..n.
- * The cut depends on n and grain only, never on the number of threads: nor shall the result. To
- * share out less than some 10 us of work costs more than it saves */
+/* How many threads share work at most. No result may depend on it. */
+int ct_threads_of(const ct_context *cx);
+/* Calls body(begin, end, arg) for ranges of `grain` items, the last perhaps shorter, that make up
+   0..n. The cut depends on n and grain only, and not on the number of threads, so the result need
+   not depend on it either. Sharing out less than about 10 us of work costs more than it saves. */
 void ct_parallel_ranges(ct_context *cx, int64_t n, int64_t grain,
                         void (*body)(int64_t begin, int64_t end, void *arg), void *arg);
-/* -- Random numbers inside `forward`: take n draws' worth of counters from the stream, then compute
- * any of them in any order: the same numbers for any number of threads */
-uint64_t ct_call_draws(const ct_call *call, int64_t n); /* start of n draws */
-/* draw number `i` (start + k) of the stream with this seed: uniform 64 bits */
+/* -- Random numbers inside `forward`. Take n draws from the stream, and then compute them in any
+ * order: they are the same numbers for any number of threads. */
+/* Takes n draws, and returns the number of the first one. */
+uint64_t ct_call_draws(const ct_call *call, int64_t n);
+/* Draw number i of the stream with this seed: 64 uniform bits. Threads may call this and the next.
+   */
 uint64_t ct_random_at(uint64_t seed, uint64_t i);
-/* n of them, from number `start` on: several times as quick. Threads may call these two */
+/* n draws, from number `start` on, several times as fast as one by one. */
 void ct_random_fill(const ct_context *cx, uint64_t seed, uint64_t start, uint64_t *out, int64_t n);
 uint64_t ct_call_seed(const ct_call *call);
 
-/* -- Loops over strided operands. The shapes are broadcast together, dimensions that lie one behind
- * another are merged, and `body` is called for runs of n elements: data[k] points to operand k's
- * first, stride[k] counts elements from one to the next (0: it is repeated, as a reduction's output
- * is). Where all are contiguous and of one shape, that is one call with all strides 1.
+/* -- Loops over strided operands. The shapes are broadcast together, dimensions that continue each
+ * other in memory are merged, and `body` is called for runs of n elements. data[k] points to
+ * operand k's first element, and stride[k] is the distance to its next one, in elements; 0 means
+ * that the element is repeated. If all operands are contiguous and of one shape, there is one run,
+ * and all strides are 1.
  *
  *   static void multiply(int64_t n, void *const *data, const int64_t *stride, const void *arg)
  *   {
@@ -163,25 +171,25 @@ uint64_t ct_call_seed(const ct_call *call);
  *       ct_loop(CT_TENSORS(y, a, b), multiply, NULL);
  *       return CT_OK;
  *   }
- */
+ *
 typedef void (*ct_loop_body)(int64_t n, void *const *data, const int64_t *stride, const void *arg);
-/* At most 8 operands: operand 0 is written (no version is bumped) and repeats nowhere, the others
- * are read. The order of the runs is free: large loops are shared out among threads, and operands
- * that lie across the runs, as transposed ones do, or are to be repeated in short ones, are copied
- * for them, piece by piece: so body reads elements, and nothing beyond them */
+/* Loops over at most 8 operands. Operand 0 is written and must not repeat elements (its version is
+   not counted up); the others are read. The order of the runs is free, and large loops are shared
+   out among threads. Operands that are transposed, or repeated in short runs, may be copied piece
+   by piece: so body must read the elements only, and nothing beside them. */
 void ct_loop(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg);
 typedef struct ct_operand {
     void *data;
     size_t size;                               /* of an element, in bytes */
     const int64_t *strides;                    /* one per dimension, in elements; 0 repeats */
 } ct_operand;
-/* on the caller's thread, from the first to the last; any operand may be written */
+/* The same on the caller's thread, in order; any operand may be written. */
 void ct_loop_over(const int64_t *shape, int ndim, const ct_operand *operands, int n,
                   ct_loop_body body, const void *arg);
 
-/* -- Elementwise kernels: loops over the plainest layout, which a compiler vectorizes.
- * y[i] = f(in[0][i], in[1][i], ...) for i < n; y may be in[0]. `attributes` are the call's.
- * kernels.h begins with an example */
+/* -- Elementwise kernels: y[i] = f(in[0][i], in[1][i], ...) for i < n, all with stride 1, so that a
+ * compiler vectorizes the loop. y may be in[0]. `attributes` are the call's. kernels.h begins with
+ * an example. */
 typedef void (*ct_kernel)(int64_t n, void *y, void *const *in, const void *attributes);
 enum { CT_DTYPES = CT_BOOL + 1, CT_SIMDS = CT_SIMD_AVX512 + 1 }; /* sizes of tables by these */
 typedef struct ct_kernels {
@@ -189,19 +197,20 @@ typedef struct ct_kernels {
     bool streams;                              /* a y of 32 MiB or more goes past the caches: for
                                                   an f that takes less time than memory does */
 } ct_kernels;
-/* operands[0] = f(the others), or += where it `adds`; any strides, broadcast; operands[0] is
- * contiguous and none of the others is larger. At most 5 operands of one dtype: f32, f64, or i64,
- * whose sums wrap where it `adds` */
+/* operands[0] = f(the others), or += if `adds`. The others may have any strides and are broadcast;
+   operands[0] is contiguous, and none of the others is larger. There are at most 5 operands, of one
+   dtype: f32, f64, or i64, whose sums wrap. */
 void ct_loop_kernel(const ct_call *call, ct_tensor *const *operands, int n, const ct_kernels *k,
                     bool adds);
 
-/* -- Reductions. y0 is x0 without the axes whose bits are set in `reduced`, or with them of size 1;
- * both are of one dtype. A fold keeps `planes` numbers of that dtype per result, all first ones,
- * then all second ones, and so on; the elements come in blocks: element i of result j is
- * x[j * sm + i * sn]. A block has up to 64 elements per result, or up to 4096 where they are
- * nearer to each other than results are. The cut into blocks and parts depends on x0's shape and
- * strides alone: the same bits for any number of threads. The callbacks call nothing of this
- * library. Of f64, the sum of x^2 along each row of x (docs/adding_an_op.md has it for all dtypes):
+/* -- Reductions. y0 is x0 without the axes whose bits are set in `reduced`, or with size 1 there.
+ * Both have one dtype. A fold keeps `planes` numbers of that dtype for each result: the first
+ * number of all results, then the second of all, and so on. The elements come in blocks, and
+ * element i of result j is x[j * sm + i * sn]. A block has up to 64 elements for each result, or up
+ * to 4096 if they are nearer to each other in memory than results are. The cut into blocks and
+ * parts depends on x0's shape and strides alone, so the bits are the same for any number of
+ * threads. The callbacks call nothing of this library. The sum of x^2 along each row, for f64
+ * (docs/adding_an_op.md has it for all dtypes):
  *
  *   static void start(int64_t m, void *kept)
  *   {
@@ -233,15 +242,20 @@ void ct_loop_kernel(const ct_call *call, ct_tensor *const *operands, int n, cons
  *       static const ct_fold sum = { 1, start, fold, join, finish };
  *       return ct_reduce(call, 2, &sum, NULL);
  *   }
- */
-enum { CT_FOLD_PLANES = 3, CT_FOLD_WIDTH = 1024 }; /* at most: planes; results m in one call */
+ *
+enum {
+    CT_FOLD_PLANES = 3,                        /* planes at most */
+    CT_FOLD_WIDTH = 1024                       /* results in one call at most */
+};
 typedef struct ct_fold {
     int planes;
-    void (*start)(int64_t m, void *kept);                      /* as of no elements */
-    /* n more elements for each of m results */
+    /* sets `kept` as for no elements */
+    void (*start)(int64_t m, void *kept);
+    /* adds n more elements to each of m results */
     void (*fold)(int64_t m, int64_t n, void *kept, const void *x, int64_t sm, int64_t sn);
-    void (*join)(int64_t m, void *kept, const void *with);     /* what comes from later elements */
-    /* results j at y[j * stride]; arg is ct_reduce's */
+    /* adds the numbers `with`, which were kept for later elements */
+    void (*join)(int64_t m, void *kept, const void *with);
+    /* writes result j to y[j * stride]; arg is ct_reduce's */
     void (*finish)(int64_t m, const void *kept, void *y, int64_t stride, void *arg);
 } ct_fold;
 ct_status ct_reduce(const ct_call *call, unsigned reduced, const ct_fold *fold, void *arg);
