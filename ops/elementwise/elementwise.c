@@ -307,8 +307,8 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
 #include "unary.def"
 
 static const ct_op logistic_op = {
-    .name = "sigmoid", .user = &sigmoid_row, .saves = CT_SAVE_X(0), .infer = ct_infer_same,
-    .forward = unary_forward, .vjp = logistic_vjp
+    .name = "sigmoid", .user = &sigmoid_row, .saves = CT_SAVE_X(0), .inputs = 1,
+    .infer = ct_infer_same, .forward = unary_forward, .vjp = logistic_vjp
 };
 
 static ct_tensor *logistic(ct_tensor *x)
@@ -387,8 +387,8 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_t
 static const row pow_log_row = { .forward = KERNELS(pow_log, false) };
 static const ct_op pow_log_op = {
     .name = "pow_log", .user = &pow_log_row, .flags = CT_OP_BROADCAST, .saves = SAVE_A | SAVE_B,
-    .attributes_size = sizeof(int), .infer = ct_infer_broadcast, .forward = binary_forward,
-    .vjp = pow_log_vjp
+    .inputs = 2, .attributes_size = sizeof(int), .infer = ct_infer_broadcast,
+    .forward = binary_forward, .vjp = pow_log_vjp
 };
 
 static ct_tensor *pow_log(ct_tensor *a, ct_tensor *b, int n)
