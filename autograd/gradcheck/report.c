@@ -197,10 +197,9 @@ const char *ct_gradcheck_text(ct_context *cx, const ct_gradcheck_report *r)
     const char *derivative = r->derivative ? r->derivative : "";
     if (r->compared > 0)
         print_worst(worst, sizeof worst, r);
-    const char *text = ct__scope_text(
+    return ct__scope_text(
         cx, "gradcheck%s%s: %s%s%s%s%s%s%s%.*s", op[0] ? " " : "", op,
         ct_verdict_text(r->verdict), formula[0] ? "\n  " : "", formula,
         derivative[0] ? "\n  " : "", derivative, worst, r->diagnosis[0] ? "\n  " : "",
         (int)sizeof r->diagnosis, r->diagnosis);
-    return text ? text : "(out of memory)";
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "checks.h"
-#include "text.h"
 
 typedef struct rows {
     ct_tensor *all;     /* contiguous */
@@ -60,8 +59,8 @@ static void begin_epoch(ct_batches *b)
 
 static size_t row_bytes(const ct_tensor *x)
 {
-    int64_t n = ct_size(x, 0);
-    return n > 0 ? ct_dtype_size(ct_dtype_of(x)) * (size_t)(ct_count(x) / n) : 0;
+    int64_t rows = ct_size(x, 0);
+    return rows > 0 ? ct_dtype_size(ct_dtype_of(x)) * (size_t)(ct_count(x) / rows) : 0;
 }
 
 static bool keep_rows(rows *r, ct_tensor *x)
@@ -111,6 +110,9 @@ ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
                        (long long)count, (long long)size,
                        o.drop_last ? ", and a short last one is dropped" : ""),
                NULL;
+    if (count > PTRDIFF_MAX / (int64_t)sizeof(int64_t) / 2) /* rows without elements may be many */
+        return ct_fail(cx, CT_ERROR_MEMORY, "batches_new: out of memory: %lld rows",
+                       (long long)count), NULL;
     ct_scope scope = ct_scope_begin(cx);
     if (!scope)
         return NULL;

@@ -1,4 +1,4 @@
-/* Texts: shapes for messages, pages that grow, and the text of a module. */
+/* Texts that grow, and the text of a module. */
 #include <stdarg.h>
 #include <stdio.h>
 

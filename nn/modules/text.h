@@ -1,10 +1,9 @@
-/* Texts for messages and files. */
+/* A text that ct__put appends to. `used` counts all of it, also what found no room: so a page of no
+ * room measures a text. */
 #ifndef COTANGENT_TEXT_H
 #define COTANGENT_TEXT_H
 #include <cotangent/nn.h>
 
-/* A text that ct__put appends to. `used` counts all of it, also what found no room: so a page of no
-   room measures a text */
 typedef struct ct__page {
     char *out;
     size_t room, used;

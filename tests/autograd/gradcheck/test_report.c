@@ -101,7 +101,7 @@ static void print_report(ct_context *c)
 {
     const ct_gradcheck_report r = { .compared = 1, .ndim = 2 };
     const char *text = ct_gradcheck_text(c, &r);
-    ck_assert_str_eq(ct_error(c) ? text : "fine", ct_error(c) ? "(out of memory)" : "fine");
+    ck_assert(ct_error(c) ? text == NULL : text != NULL);
 }
 
 START_TEST(any_allocation_may_fail)
