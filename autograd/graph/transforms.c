@@ -61,30 +61,6 @@ static void clear(ct_tensor **out, int n)
         out[i] = NULL;
 }
 
-/* f's value, in the stage's scope; or NULL and an error. f has a scope of its own, so that what it
- * sets there, or leaves open, ends with it. */
-static ct_tensor *call(const stage *s, ct_function f, void *user)
-{
-    ct__scope scope;
-    ct__scope_push(s->cx, &scope);
-    ct_tensor *y = f(s->cx, s->x, s->n, user);
-    if (!y)
-        ct_fail(s->cx, CT_ERROR_CALLBACK, "%s: the function failed without saying why", s->who);
-    bool good = ct__usable(y, s->who);
-    if (good && y->cx != s->cx) {
-        ct_fail(s->cx, CT_ERROR_CONTEXT, "%s: the function's value is of another context", s->who);
-        good = false;
-    }
-    if (good)
-        ct__handle(y); /* it outlives that scope */
-    ct__scope_pop(s->cx, &scope);
-    if (!good)
-        return NULL;
-    ct__to_scope(y);
-    ct__unhandle(y);
-    return y;
-}
-
 /* Returns f's value, or NULL and an error. The caller ends the stage in any case. */
 static ct_tensor *begin_stage(stage *s, ct_function f, void *user, ct_tensor *const *x, bool record)
 {
@@ -98,7 +74,16 @@ static ct_tensor *begin_stage(stage *s, ct_function f, void *user, ct_tensor *co
         if (record && ct__is_float(x[i]->dtype))
             ct_variable(s->x[i]);
     }
-    return s->x ? call(s, f, user) : NULL;
+    ct_tensor *y = s->x ? f(s->cx, s->x, s->n, user) : NULL;
+    if (!y && s->x)
+        ct_fail(s->cx, CT_ERROR_CALLBACK, "%s: the function failed without saying why", s->who);
+    if (!ct__usable(y, s->who))
+        return NULL;
+    if (y->cx == s->cx)
+        return y;
+    return ct_fail(s->cx, CT_ERROR_CONTEXT, "%s: the function's value is of another context",
+                   s->who),
+           NULL;
 }
 
 /* Puts a result, without its history, into the caller's slot. It has a handle of ours until
