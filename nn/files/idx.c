@@ -215,7 +215,7 @@ static ct_status check(reader *r, header *h, ct_dtype dtype, int64_t max_bytes)
     if (status == CT_OK)
         status = check_bytes(r, h);
     ct__gzip_stop(&r->content);
-    int64_t element = dtype == CT_BOOL ? 1 : dtype == CT_F32 ? 4 : 8;
+    int64_t element = (int64_t)ct_dtype_size(dtype);
     if (status == CT_OK && h->count > max_bytes / element)
         status = ct__file_fail(&r->content.file, CT_ERROR_MEMORY,
                                "%lld elements take more than max_bytes, %lld",
