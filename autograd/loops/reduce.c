@@ -1,27 +1,28 @@
-/* Reductions over any axes: how the elements are walked, shared out and put together; what is done
- * to them is the caller's (op.h: ct_fold).
+/* Reductions over any axes: in which order the elements are visited, how they are shared out among
+ * threads, and how the partial results are joined. What is done to the elements is the caller's
+ * fold (op.h: ct_fold).
  *
- * Axes that lie one behind another are merged. Then the axis along which x is densest is one side
- * of a block, and the densest one of the other kind (reduced or kept) its other side: a fold gets m
- * results of n elements each and runs along memory, be it rows that are reduced or columns. The
- * remaining axes are walked block by block.
+ * Neighboring axes that are both kept or both reduced are merged where strides allow it. A block
+ * has two sides: the kept axis and the reduced axis along which x has the smallest strides. So a
+ * fold gets m results of n elements each, and reads along memory, whether rows or columns are
+ * reduced. The other axes are visited block by block.
  *
- * The results are cut into tiles, and where these are few, the elements of each into parts, which
- * are put together in order. Both cuts depend on x's layout alone, so that the same bits come from
- * any number of threads. */
+ * The results are cut into tiles. Where there are few tiles, the elements of each are cut into
+ * parts as well, whose results are joined in order. Both cuts depend on x's layout alone, so the
+ * bits of the result do not depend on the number of threads. */
 #include <stdlib.h>
 
 #include "loops.h"
 
 enum {
-    GRAIN = 32768, /* elements that are worth sharing out: some 5 us */
-    RUN = 4096,    /* elements of a block along memory, which a fold may add up plainly */
-    ROWS = 64,     /* ... across memory */
-    FEW = 16,      /* tiles: below, parts are made */
-    MOST = 32      /* of them at most */
+    GRAIN = 32768, /* so many elements are worth a thread: some 5 us of work */
+    RUN = 4096,    /* elements per result in a block, at most, where they lie along memory */
+    ROWS = 64,     /* the same, where they lie across memory */
+    FEW = 16,      /* if there are fewer tiles, their elements are cut into parts */
+    MOST = 32      /* parts of a tile, at most */
 };
 
-/* some axes: sizes, and strides in elements */
+/* Some axes: their sizes, and the strides of x and y along them, in elements. */
 typedef struct axes {
     int n;
     int64_t size[CT_MAX_DIMS], x[CT_MAX_DIMS], y[CT_MAX_DIMS];
@@ -32,12 +33,12 @@ typedef struct plan {
     void *arg;
     const char *x;
     char *y, *parts;
-    size_t size;                      /* of an element */
-    axes kept, reduced;               /* but for the block's */
-    int64_t m, x_m, y_m, n, x_n;      /* the block's: results and elements, strides */
-    int64_t tile, tiles;              /* results of a tile; tiles along m */
-    int64_t run, runs;                /* elements of a fold; folds along n */
-    int64_t blocks, per_part;         /* folds for a tile; for a part of it */
+    size_t size;                      /* bytes of an element */
+    axes kept, reduced;               /* the axes outside the block */
+    int64_t m, x_m, y_m, n, x_n;      /* results and elements of the block side; strides */
+    int64_t tile, tiles;              /* results in a tile; tiles along m */
+    int64_t run, runs;                /* elements in a fold; folds along n */
+    int64_t blocks, per_part;         /* folds for a tile; for a part of one */
     int64_t parts_n;                  /* parts of a tile */
 } plan;
 
@@ -53,7 +54,8 @@ static void add_axis(axes *a, int64_t size, int64_t x, int64_t y)
     a->x[a->n] = x, a->y[a->n++] = y;
 }
 
-/* the axis with the smallest step in x, but for 0; -1: there is none */
+/* The axis along which x has the smallest stride; one of stride 0 only if there is no other; -1 if
+ * there are no axes. */
 static int densest(const axes *a)
 {
     int best = -1;
@@ -63,7 +65,7 @@ static int densest(const axes *a)
     return best;
 }
 
-/* takes it out; an axis of size 1 where there is none */
+/* Removes that axis from the list. If there is none, the result is an axis of size 1. */
 static void take_densest(axes *a, int64_t *size, int64_t *x, int64_t *y)
 {
     int d = densest(a);
@@ -124,7 +126,7 @@ static void cut(plan *p)
     p->parts_n = between(1, ceiling(p->blocks, p->per_part), MOST);
 }
 
-/* a tile: its results' number, and where they lie */
+/* Returns how many results a tile has; *x and *y become the offsets of its first elements. */
 static int64_t find_tile(const plan *p, int64_t tile, int64_t *x, int64_t *y)
 {
     int64_t first = tile % p->tiles * p->tile;
@@ -175,7 +177,7 @@ static void join_parts(const plan *p, int64_t tiles)
     }
 }
 
-/* the axes of x0, and y0's strides along them; false: y0 has no elements */
+/* Sorts the axes of x0 into kept and reduced ones. Returns false if y0 has no elements. */
 static bool sort_axes(plan *p, const ct_tensor *x, unsigned reduced)
 {
     const int64_t *shape = ct__shape(x), *stride = ct__strides(x);
@@ -192,7 +194,7 @@ static bool sort_axes(plan *p, const ct_tensor *x, unsigned reduced)
     return step > 0;
 }
 
-/* of one block that lies together, which needs no plan */
+/* Reduces one contiguous block to one number, for which no plan is needed. */
 static void fold_all(const ct_tensor *x, ct_tensor *y, const ct_fold *fold, void *arg)
 {
     double kept[CT_FOLD_PLANES];

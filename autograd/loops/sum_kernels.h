@@ -1,11 +1,11 @@
-/* Kernels of sum_to, for one type and one kind of processor: included with REAL and K defined. What
- * is kept of each result is a pair of numbers, its sum and what was rounded off: m sums, then m
- * errors. One read and one addition per element: bound by memory. */
+/* Kernels of sum_to: the sum as a fold. It keeps two numbers for each result, the sum and what was
+ * rounded off it: m sums, then m errors. Each element takes 1 read and 1 addition, so memory sets
+ * the speed. */
 
 typedef REAL K(vector) VECTOR_OF(REAL);
 enum { K(WIDE) = sizeof(K(vector)) / sizeof(REAL) };
 
-/* s + e becomes s + e + x, exactly but for e's own rounding (Knuth 1969, "two-sum") */
+/* Adds x to s + e. Only the addition to e is rounded (Knuth 1969: "two-sum"). */
 static inline void K(absorb)(REAL *restrict s, REAL *restrict e, REAL x)
 {
     REAL sum = (REAL)(*s + x), part = (REAL)(sum - *s);
@@ -26,8 +26,8 @@ static inline REAL K(sum_few)(const REAL *x, int64_t n, int64_t stride)
                   ((lane[2] + lane[6]) + (lane[3] + lane[7])));
 }
 
-/* of a row of less than 8 WIDE numbers: rows are independent of each other, which hides an
- * addition's latency */
+/* The sum of a row of less than 8 WIDE numbers. The processor works on several rows at once, which
+ * hides the latency of an addition. */
 static inline REAL K(sum_short)(const REAL *x, int64_t n)
 {
     K(vector) a = { 0 }, b = { 0 };
@@ -54,8 +54,10 @@ static inline REAL K(sum_short)(const REAL *x, int64_t n)
     return (REAL)(part[0] + rest);
 }
 
-/* Eight vectors, which hides an addition's latency, of pairs, joined as a tree: n / (16 WIDE) + log
- * roundings. The last loop has two ends, so that no compiler makes more of it */
+/* The sum of a longer row: pairs of vectors are added to eight vectors, which hides the latency of
+ * an addition, and these are joined as a tree. An element takes part in n / (16 WIDE) + log2(16
+ * WIDE) roundings. The last loop has a second condition, by which the compiler sees that it is
+ * short and makes no vectors of it. */
 NOT_INLINED REAL K(sum_run)(const REAL *x, int64_t n)
 {
     K(vector) s[8];
@@ -82,9 +84,10 @@ NOT_INLINED REAL K(sum_run)(const REAL *x, int64_t n)
     return (REAL)(part[0] + rest);
 }
 
-/* sum_j += x_j of n rows, eight at a time: so that the sums are read and written n / 8 times */
+/* Adds n rows of m elements to m sums, eight rows at a time: the sums are read and written n / 8
+ * times only. */
 NOT_INLINED void K(sum_rows)(int64_t m, int64_t n, REAL *restrict sum, const REAL *restrict x,
-                        int64_t row)
+                             int64_t row)
 {
     for (; n >= 8; n -= 8, x += 8 * row)
         for (int64_t j = 0; j < m; j++) {
@@ -134,7 +137,7 @@ static void K(sum_join)(int64_t m, void *kept, const void *with)
     }
 }
 
-/* an error that is not finite, beyond an infinite sum, counts for nothing */
+/* Beside an infinite sum the error is NaN; then it is left out. */
 static void K(sum_finish)(int64_t m, const void *kept, void *data, int64_t stride, void *arg)
 {
     (void)arg;

@@ -8,14 +8,14 @@
  * and are read where they lie. */
 #include "row_kernels.h"
 
-enum { K(ROWS) = 32 }; /* whose gw and gb are added up in REAL */
+enum { K(ROWS) = 32 }; /* so many rows are added to gw and gb in REAL, then to sums in double */
 
-/* of a row x: h = (x unit - high) scale - shift, where shift is low scale */
+/* What is kept of a row x. Its h is (x unit - high) scale - shift, and shift is low scale. */
 typedef struct K(moments) {
     REAL high, shift, scale, unit;
 } K(moments);
 
-/* a piece of a row in its unit: x itself where that is 1 */
+/* A piece of a row times its unit: x itself if the unit is 1. */
 static inline const REAL *K(in_unit)(REAL *restrict room, const REAL *restrict x, int64_t n,
                                      REAL unit)
 {
@@ -31,8 +31,8 @@ static inline K(vector) K(square)(K(vector) v)
     return v * v;
 }
 
-/* sums of x - high and of its square, over a piece; meanwhile the next row comes in, and room for
- * y */
+/* Adds the sums of x - high and of its square over a piece to sum[0] and sum[1]. Meanwhile it asks
+ * for the next row and for the memory of y. */
 NOT_INLINED void K(add_spread)(int64_t m, const REAL *x, REAL *y, int64_t n, REAL high, double *sum)
 {
     K(vector) a = { 0 }, b = a, c = a, d = a, e = a, f = a;
@@ -125,7 +125,7 @@ static K(moments) K(moments_of)(const rows *r, const REAL *x, REAL *y)
     return to;
 }
 
-/* y = h, and with weight and bias h w + b */
+/* y = h; the next function has weight and bias: y = h w + b. */
 NOT_INLINED void K(normalize)(int64_t n, REAL *restrict y, const REAL *restrict x, K(moments) of)
 {
     for (int64_t j = 0; j < n; j++)
@@ -133,7 +133,7 @@ NOT_INLINED void K(normalize)(int64_t n, REAL *restrict y, const REAL *restrict 
 }
 
 NOT_INLINED void K(normalize_all)(int64_t n, REAL *restrict y, const REAL *restrict x,
-                                K(moments) of, const REAL *restrict w, const REAL *restrict b)
+                                  K(moments) of, const REAL *restrict w, const REAL *restrict b)
 {
     for (int64_t j = 0; j < n; j++)
         y[j] = ((x[j] - of.high) * of.scale - of.shift) * w[j] + b[j];
@@ -177,8 +177,8 @@ static void K(forward)(int64_t begin, int64_t end, void *arg)
     }
 }
 
-/* what a row's gradients are made of: gx = factor (g - mean g - h mean (g h)), where g = gy w and
- * factor = scale unit */
+/* What the gradients of a row are made of: gx = factor (g - mean g - h mean(g h)), where g = gy w
+ * and factor = scale unit. */
 typedef struct K(row) {
     K(moments) of;
     REAL factor, mean_g, mean_gh;
@@ -190,9 +190,9 @@ static inline K(vector) K(load_h)(const REAL *x, const K(moments) *of)
     return (K(load)(x) - of->high) * of->scale - of->shift;
 }
 
-/* adds a piece's sums of g and g h; meanwhile room for gx comes in */
+/* Adds the sums of g and g h over a piece. Meanwhile it asks for the memory of gx. */
 NOT_INLINED void K(sums)(int64_t n, const REAL *x, const REAL *gy, const REAL *w, REAL *gx,
-                       K(row) *r)
+                         K(row) *r)
 {
     K(vector) a = { 0 }, b = a, c = a, d = a;
     const K(moments) of = r->of;
@@ -226,7 +226,7 @@ NOT_INLINED void K(sums)(int64_t n, const REAL *x, const REAL *gy, const REAL *w
 }
 
 NOT_INLINED void K(find_gx)(int64_t n, REAL *restrict gx, const REAL *restrict x,
-                          const REAL *restrict gy, const REAL *restrict w, const K(row) *r)
+                            const REAL *restrict gy, const REAL *restrict w, const K(row) *r)
 {
     const K(moments) of = r->of;
     REAL factor = r->factor, mean_g = r->mean_g, mean_gh = r->mean_gh;
@@ -236,9 +236,9 @@ NOT_INLINED void K(find_gx)(int64_t n, REAL *restrict gx, const REAL *restrict x
     }
 }
 
-/* gw += gy h, gb += gy */
+/* gw += gy h and gb += gy, for a piece. */
 NOT_INLINED void K(find_sums)(int64_t n, REAL *restrict gw, REAL *restrict gb,
-                            const REAL *restrict x, const REAL *restrict gy, const K(row) *r)
+                              const REAL *restrict x, const REAL *restrict gy, const K(row) *r)
 {
     const K(moments) of = r->of;
     for (int64_t j = 0; j < n; j++) {
@@ -247,14 +247,14 @@ NOT_INLINED void K(find_sums)(int64_t n, REAL *restrict gw, REAL *restrict gb,
     }
 }
 
-/* where a piece lies in its row of n elements, and in the parts of gw and gb */
+/* A piece of a row of n elements: its operands, and its parts of gw and gb. */
 typedef struct K(place) {
     int64_t n;
     REAL *gx, *gw, *gb;
     const REAL *x, *gy, *w;
 } K(place);
 
-/* both at once, for a piece of m elements: what training a layer takes */
+/* find_gx and find_sums in one pass over a piece of m elements: what training a layer takes. */
 NOT_INLINED void K(find_all)(int64_t m, const K(place) *at, const K(row) *r)
 {
     const K(moments) of = r->of;
@@ -294,7 +294,7 @@ static void K(find_factors)(const rows *r, const REAL *x, const REAL *gy, REAL *
     row->factor = row->of.scale * row->of.unit;
 }
 
-/* row i; its part of gw and gb is added to `part`, where that is not NULL */
+/* The gradients of row i. If `part` is not NULL, it holds gw and gb, to which the row is added. */
 static void K(back_row)(const rows *r, int64_t i, REAL *part)
 {
     int64_t n = r->n;
@@ -320,7 +320,7 @@ static void K(back_row)(const rows *r, int64_t i, REAL *part)
     }
 }
 
-/* total += part, which is 0 then */
+/* total += part; part = 0. */
 NOT_INLINED void K(flush)(int64_t n, double *restrict total, REAL *restrict part)
 {
     for (int64_t j = 0; j < n; j++) {

@@ -1,5 +1,5 @@
-/* Kernels of reduce.c: the largest or the smallest. Included with BEATS(a, b) defined. A NaN beats
- * any number, so it comes out. */
+/* Kernels of reduce.c for one extreme: BEATS(a, b), defined where this file is included, says
+ * whether a is a better result than b. A NaN beats every number. */
 #if IS_F32
 #define INDEX int32_t /* a signed integer of the size of REAL */
 #else
@@ -8,7 +8,7 @@
 #if IS_FLOAT
 #define WORST           (BEATS(1, 0) ? -INFINITY : INFINITY)
 #define IS_NAN(x)       ((x) != (x))
-#define UNORDERED(x, y) (isunordered(x, y) != 0) /* is one a NaN? */
+#define UNORDERED(x, y) (isunordered(x, y) != 0) /* is one of them a NaN? */
 #else
 #define WORST           (BEATS(1, 0) ? INT64_MIN : INT64_MAX)
 #define IS_NAN(x)       false
@@ -22,15 +22,16 @@ static inline REAL K(better)(REAL x, REAL best)
     return BEATS(x, best) ? x : best;
 }
 
-/* 3 operations: where best is a NaN, nothing is better */
+/* The better of the two, by 3 operations. A NaN in `best` stays, since no comparison with it
+ * holds. */
 static inline REAL K(pick)(REAL x, REAL best)
 {
     REAL most = K(better)(x, best);
     return IS_NAN(x) ? x : most;
 }
 
-/* best against x[0], x[step], x[2 step], x[3 step]: 6 operations, since one comparison finds the
- * NaN among two elements */
+/* The best of `best` and the four elements x[0], x[step], x[2 step], x[3 step]. This takes 6
+ * operations, because one comparison tells whether one of two elements is a NaN. */
 static inline REAL K(pick_four)(const REAL *x, int64_t step, REAL best)
 {
     REAL a = x[0], b = x[step], c = x[2 * step], d = x[3 * step];
@@ -39,7 +40,7 @@ static inline REAL K(pick_four)(const REAL *x, int64_t step, REAL best)
     return UNORDERED(a, b) || UNORDERED(c, d) ? a + b + c + d : most;
 }
 
-/* without branches, which no processor could foresee */
+/* The best of FEW lanes. It has no branches, because a processor could not predict them. */
 static inline REAL K(join_lanes)(const REAL *lane)
 {
     REAL best = lane[0], all = lane[0];
@@ -53,8 +54,9 @@ static inline REAL K(join_lanes)(const REAL *lane)
     return nan ? all : best;
 }
 
-/* of a run of 4 LANES or more: 1 read, 2 operations per element, in LANES independent chains. What
- * is left over is within the last 4 LANES, where it does no harm to look at some twice */
+/* The best of a run of at least 4 LANES elements. Each element takes 1 read and 2 operations, in
+ * LANES independent chains. The last step covers the last 4 LANES elements, so it may look at some
+ * of them a second time, which changes nothing. */
 static REAL K(long_run)(const REAL *restrict x, int64_t n)
 {
     REAL lane[K(LANES)];
@@ -78,7 +80,7 @@ NOT_INLINED REAL K(run)(const REAL *restrict x, int64_t n)
     REAL best = WORST, lane[K(FEW)];
     if (n >= 4 * K(LANES))
         return K(long_run)(x, n);
-    if (n < 2 * K(FEW)) { /* two chains; joining lanes would take longer */
+    if (n < 2 * K(FEW)) { /* two chains are quicker here than lanes, which must be joined */
         REAL odd = WORST;
         for (int64_t i = 0; i + 2 <= n; i += 2) {
             best = K(pick)(x[i], best);
@@ -102,9 +104,9 @@ static REAL K(apart)(const REAL *x, int64_t n, int64_t stride)
     return best;
 }
 
-/* best_j against x_j of n rows, four at a time */
-NOT_INLINED void K(columns)(int64_t m, int64_t n, REAL *restrict best, const REAL *restrict x,
-                            int64_t row)
+/* Updates the best of each of m columns side by side with n more rows, four rows at a time. */
+NOT_INLINED void K(columns)(int64_t m, int64_t n, REAL *restrict best,
+                            const REAL *restrict x, int64_t row)
 {
     for (; n >= 4; n -= 4, x += 4 * row)
         for (int64_t j = 0; j < m; j++)
@@ -114,7 +116,7 @@ NOT_INLINED void K(columns)(int64_t m, int64_t n, REAL *restrict best, const REA
             best[j] = K(pick)(x[j], best[j]);
 }
 
-/* -- As folds. The one that counts keeps beside each result how many elements equal it */
+/* -- Folds (op.h: ct_fold). The second one also counts the elements that equal each result. */
 static void K(start)(int64_t m, void *kept)
 {
     REAL *best = kept;
@@ -157,15 +159,15 @@ static void K(start_counted)(int64_t m, void *kept)
         ((REAL *)kept)[m + j] = 0;
 }
 
-/* are these the same result? A NaN is the same as another */
+/* Are these the same result? Two NaNs are. */
 static inline bool K(same)(REAL a, REAL b)
 {
     return (a == b) | (IS_NAN(a) & IS_NAN(b));
 }
 
-/* best = new, and what was counted holds if it did not change */
+/* Makes `best` the better of `new` and itself. Where that changes it, its count becomes 0. */
 NOT_INLINED void K(change)(int64_t m, REAL *restrict best, REAL *restrict count,
-                      const REAL *restrict new)
+                           const REAL *restrict new)
 {
     for (int64_t j = 0; j < m; j++) {
         REAL pick = K(pick)(new[j], best[j]);
@@ -190,8 +192,8 @@ NOT_INLINED REAL K(nans)(const REAL *x, int64_t n, int64_t stride)
     return (REAL)count;
 }
 
-/* a second look at the block, which is in cache: where one result is of many elements, only if it
- * has one that counts. NaNs equal nothing, and are counted apart */
+/* Looks at the block, which is in the cache now, a second time and counts. A row is skipped if its
+ * own best is not the best so far. NaNs equal nothing, so they have a loop of their own. */
 static void K(fold_counted)(int64_t m, int64_t n, void *kept, const void *data, int64_t sm,
                             int64_t sn)
 {
@@ -222,7 +224,7 @@ static void K(join_counted)(int64_t m, void *kept, const void *with)
         count[j] += K(same)(new[j], best[j]) ? new[m + j] : 0;
 }
 
-/* the counts go where the results would, had they begun at arg's */
+/* Each count takes the place among the counts that its result takes among the results. */
 static void K(finish_counted)(int64_t m, const void *kept, void *data, int64_t stride, void *arg)
 {
     const ties *to = arg;
@@ -237,7 +239,8 @@ static const ct_fold K(folds)[2] = {
 };
 
 /* -- Places */
-/* the first of n elements that is `best`, or NaN if that is; there is one. 64 at a time */
+/* The position of the first element that equals `best`, or is NaN if `best` is. There must be one.
+ * The search takes 64 elements at a time. */
 static int64_t K(first)(const REAL *x, int64_t n, REAL best)
 {
     int64_t i = 0;
@@ -253,7 +256,7 @@ static int64_t K(first)(const REAL *x, int64_t n, REAL best)
     return i;
 }
 
-/* runs of 4096: only one of them is looked at again, in cache */
+/* Only the run of 4096 that holds the best is searched, while it is in the cache. */
 static int64_t K(place_run)(const REAL *x, int64_t n)
 {
     enum { RUN = 4096 };
@@ -279,9 +282,9 @@ static int64_t K(place_apart)(const REAL *x, int64_t n, int64_t stride)
     return at;
 }
 
-/* of m lines side by side, m <= 256 */
+/* The positions in m columns side by side, m <= 256. */
 NOT_INLINED void K(place_columns)(int64_t m, int64_t n, int64_t *y, int64_t stride,
-                          const REAL *restrict x, int64_t row)
+                                  const REAL *restrict x, int64_t row)
 {
     REAL best[256];
     INDEX at[256];
@@ -300,7 +303,7 @@ NOT_INLINED void K(place_columns)(int64_t m, int64_t n, int64_t *y, int64_t stri
         y[j * stride] = at[j];
 }
 
-/* operands y (i64), x: the first elements of n lines */
+/* The operands are y (i64) and x; data are the first elements of n lines (lines.h). */
 static void K(place)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const row *r = arg;
@@ -317,9 +320,9 @@ static void K(place)(int64_t n, void *const *data, const int64_t *stride, const 
                                           : K(place_apart)(x + j * stride[1], r->length, r->stride);
 }
 
-/* -- Gradient: operands gx, gy, x, y, count. 1 read, 1 write per element of x. A NaN x is one of
- * those that y is of, since a NaN wins */
-/* of a row: one y */
+/* -- Gradient. The operands are gx, gy, x, y, count. Each element of x takes 1 read and 1 write. A
+ * NaN wins, so an x that is NaN shares in the cotangent. */
+/* A row has one y. */
 static void K(back_row)(int64_t n, REAL *restrict gx, const REAL *restrict x, REAL y, REAL share,
                         bool adds)
 {
@@ -333,7 +336,8 @@ static void K(back_row)(int64_t n, REAL *restrict gx, const REAL *restrict x, RE
     }
 }
 
-/* of columns side by side: a y for each x; a cotangent for each, or one for all */
+/* Columns side by side: each x of a run has a y of its own. If `each` is false, gy[0] is the
+ * cotangent of all. */
 static void K(back_columns)(int64_t n, REAL *restrict gx, void *const *data, bool each, bool adds)
 {
     const REAL *restrict gy = data[1], *restrict x = data[2], *restrict y = data[3];

@@ -1,9 +1,12 @@
-/* What the kernels of softmax, cross-entropy and layer norm, whose files include this one, do along
- * a line that is contiguous. Sums are taken in four vectors over pieces of a line, and of these in
- * double: so no term meets more than some 80 roundings of REAL. The loops over the last terms have
- * two ends, so that no compiler makes more of them. */
+/* What softmax, cross-entropy and layer norm do along a row, that is, along elements that lie one
+ * after another. Their files of kernels include this one.
+ *
+ * A sum is taken over pieces of a row, in four vectors, and the sums of the pieces are added in
+ * double. So a term takes part in at most some 80 roundings of REAL, however long the row is. The
+ * loops over the last few elements have a second condition, by which the compiler sees that they
+ * are short and does not make vectors of them. */
 #ifndef NOT_INLINED
-/* once in the library, and not wherever it is called: it takes long enough */
+/* These functions run long enough for a call; inlining them would only make the library larger. */
 #if defined(__clang__)
 #define NOT_INLINED static __attribute__((noinline, unused))
 #elif defined(__GNUC__)
@@ -12,15 +15,15 @@
 #define NOT_INLINED static
 #endif
 
-/* A sum over a line is written with the compiler's vectors: from arrays of lanes gcc makes code
- * that goes through memory before and behind each loop. Elsewhere a vector is one number */
+/* Sums are written with the compiler's vectors, because gcc moves arrays of lanes through memory
+ * before and after each loop. For compilers that have no vectors, a vector is one number. */
 #if defined(__GNUC__)
 #define VECTOR_OF(bytes) __attribute__((vector_size(bytes)))
 #else
 #define VECTOR_OF(bytes)
 #endif
 
-/* log(1 + rest), by the quicker function where it keeps the digits */
+/* log(1 + rest). log is quicker than log1p, and loses no digits from 0.5 on. */
 static inline double log_of_one_and(double rest)
 {
     return rest < 0.5 ? log1p(rest) : log(1 + rest);
@@ -54,7 +57,7 @@ static inline void K(store)(REAL *y, K(vector) v)
     memcpy(y, &v, sizeof v);
 }
 
-/* as a tree: the next pass over a line waits for it */
+/* The sum of the lanes, taken as a tree because the next pass over the row waits for it. */
 static inline REAL K(join)(K(vector) v)
 {
     REAL part[K(WIDE)];
@@ -65,7 +68,7 @@ static inline REAL K(join)(K(vector) v)
     return part[0];
 }
 
-/* 1 read, 1 addition per element */
+/* Each element takes 1 read and 1 addition. */
 NOT_INLINED REAL K(piece_sum)(const REAL *x, int64_t n)
 {
     K(vector) a = { 0 }, b = a, c = a, d = a;
@@ -116,7 +119,8 @@ NOT_INLINED void K(add_piece)(REAL *restrict y, const REAL *restrict x, int64_t 
         y[i] += x[i];
 }
 
-/* the largest, of no elements -inf; a NaN may be passed over. 1 read, 1 operation per element */
+/* The largest element, or -inf if n is 0. NaNs may be ignored. Each element takes 1 read and 1
+ * operation. */
 NOT_INLINED REAL K(row_max)(const REAL *restrict x, int64_t n)
 {
     REAL max = -INFINITY, lane[K(LANES)];
@@ -126,7 +130,7 @@ NOT_INLINED REAL K(row_max)(const REAL *restrict x, int64_t n)
         return max;
     }
     for (int k = 0; k < K(LANES); k++)
-        lane[k] = x[n - K(LANES) + k]; /* what is left over; some twice */
+        lane[k] = x[n - K(LANES) + k]; /* with those that the loop below leaves over */
     for (int64_t i = 0; i + K(LANES) <= n; i += K(LANES))
         for (int k = 0; k < K(LANES); k++)
             lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k];
@@ -141,8 +145,8 @@ NOT_INLINED REAL K(row_max)(const REAL *restrict x, int64_t n)
     return max;
 }
 
-/* m elements that lie n behind x, in the next line, will be read soon: they come in from memory
- * while this line is worked on in cache. There may be no next one: no harm is done */
+/* Asks for m elements that lie n after x, in the next row: they arrive from memory while this row
+ * is worked on. If there is no next row, this does nothing. */
 static inline void K(fetch)(const REAL *x, int64_t n, int64_t m)
 {
 #if defined(__GNUC__)
@@ -154,7 +158,7 @@ static inline void K(fetch)(const REAL *x, int64_t n, int64_t m)
 #endif
 }
 
-/* the same of what will soon be written */
+/* The same for elements that will be written soon. */
 static inline void K(fetch_to_write)(REAL *y, int64_t m)
 {
 #if defined(__GNUC__)
@@ -166,7 +170,8 @@ static inline void K(fetch_to_write)(REAL *y, int64_t m)
 #endif
 }
 
-/* whole vectors, of which the last may take some elements again: there is code for little else */
+/* y = e^(x - shift) for one piece. The last vector may overlap the one before it, which saves code
+ * for the elements that are left over. */
 static inline void K(exp_piece)(REAL *restrict y, const REAL *restrict x, int64_t n, REAL shift)
 {
     enum { FEW = K(LANES) / 4 };
@@ -183,14 +188,15 @@ static inline void K(exp_piece)(REAL *restrict y, const REAL *restrict x, int64_
         y[i] = EXP(x[i] - shift);
 }
 
-/* Is e^0 the largest of these terms by far? Then a sum of them says little about the others */
+/* May one of the terms of this sum be e^0 = 1, and the others be small beside it? Then the sum has
+ * lost digits of the others. */
 static inline bool K(has_one)(REAL sum)
 {
     return sum >= 1 && sum < (REAL)1.125;
 }
 
-/* e of at most PIECE terms that add up to `sum`: what they add up to without a term e^0 that is by
- * far the largest, of which there is one at most; *ones counts it */
+/* Sums the terms e of a piece again, without the term that is 1. `sum` is their sum with it, for
+ * which has_one holds; so there is at most one such term. *ones counts it. Destroys e. */
 NOT_INLINED REAL K(sum_but_one)(REAL *restrict e, int64_t n, REAL sum, double *ones)
 {
     for (int64_t i = 0; i < n; i++)
@@ -200,9 +206,9 @@ NOT_INLINED REAL K(sum_but_one)(REAL *restrict e, int64_t n, REAL sum, double *o
     return rest;
 }
 
-/* The sum of e^(x - shift), less 1: what the terms beside the largest add up to where `shift` is
- * the largest x. y = e^(x - shift) where y is not NULL; where it is, the result keeps its digits
- * however near to 0 it is. 1 exponential per element */
+/* Returns the sum of e^(x - shift), minus 1. If `shift` is the largest x, that is the sum of the
+ * terms beside the largest. If y is not NULL, it gets the terms; if it is NULL, the result has all
+ * digits, even where it is near 0. Each element takes 1 exponential. */
 NOT_INLINED double K(exp_row)(REAL *y, const REAL *x, int64_t n, REAL shift)
 {
     REAL room[K(PIECE)];
@@ -218,10 +224,10 @@ NOT_INLINED double K(exp_row)(REAL *y, const REAL *x, int64_t n, REAL shift)
     return sum + (ones - 1);
 }
 
-/* the sum of e^(x - shift) over all elements but one, whose term goes to *own. y as above; the
- * element's own place in it gets 0 */
+/* Returns the sum of e^(x - shift) over all elements except x[but], whose term goes to *own. If y
+ * is not NULL, it gets the terms, and y[but] = 0. */
 NOT_INLINED double K(exp_row_but)(REAL *y, const REAL *x, int64_t n, REAL shift, int64_t but,
-                                 REAL *own)
+                                  REAL *own)
 {
     REAL room[K(PIECE)];
     double sum = 0;

@@ -15,19 +15,19 @@
 #include "lines.h"
 #include "vector_math.h"
 
-/* lines along the axis: their length, and each operand's stride inside one */
+/* the lines along the axis: how long they are, and each operand's stride along them */
 typedef struct row {
     int64_t length, stride[3];
     bool adds;
 } row;
 
-/* where logsumexp puts what was rounded off a result y: in its place among the results */
+/* Where logsumexp puts what it rounds off each result: `low` is laid out as the results y are. */
 typedef struct remainders {
     const void *y;
     void *low;
 } remainders;
 
-/* from here to 0, e^z is so near 1 that 1 - e^z is taken otherwise */
+/* From here to 0, e^z is so near 1 that 1 - e^z would lose digits. */
 #define NEAR -0.125f
 
 typedef struct softmax_kernels {
@@ -35,7 +35,7 @@ typedef struct softmax_kernels {
     ct_fold logsumexp;
 } softmax_kernels;
 
-/* f64 for any processor: exp, which is libm's, takes all the time */
+/* f64 has no wider kernels: libm's exp takes nearly all of the time. */
 #define CT_KERNELS     "softmax_kernels.h"
 #define CT_KERNELS_F32 64
 #define CT_KERNELS_F64 16
@@ -69,8 +69,8 @@ static ct_status loop(const ct_call *call, ct_tensor *const *operands, int n, ct
     return CT_OK;
 }
 
-/* of lines side by side, rows of all three are read: a gy that lies otherwise, as one number that
- * is repeated, is copied first */
+/* Columns are read side by side in all operands. So a gy that does not lie as they do is copied
+ * first; one number that is repeated, for example. */
 static ct_status loop_back(const ct_call *call, ct_tensor *gy, ct_tensor *gx, ct_loop_body body)
 {
     bool rows = ct_strides(gx)[axis_of(call)] == 1;
@@ -198,7 +198,7 @@ static ct_status logsumexp_forward(ct_call *call)
     return ct_reduce(call, r->axes, fold, &to);
 }
 
-/* log_softmax of x over several axes, as over one: these come last, and are made one */
+/* log_softmax over several axes: they are moved to the end and made one axis. */
 static ct_tensor *log_softmax_over(ct_tensor *x, unsigned axes)
 {
     int64_t order[CT_MAX_DIMS], back[CT_MAX_DIMS];

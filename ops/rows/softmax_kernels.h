@@ -1,16 +1,17 @@
-/* Kernels of softmax.c, for one type and one kind of processor: included with REAL, EXP and K
- * defined. A body gets lines of arg's length; data and stride are those of their first elements.
+/* Kernels of softmax.c. A body gets lines (lines.h) of arg's length; data and stride are those of
+ * their first elements.
  *
- * Lines that are contiguous are taken one by one: a line of some thousand elements stays in cache
- * between its passes. Lines that lie side by side are taken WIDTH together, so that they are read
- * along memory; and a line of any other strides is one such alone. */
+ * A line whose elements lie one after another is a row. Rows are taken one by one: a row of some
+ * thousand elements stays in the cache between the passes over it. Lines whose first elements lie
+ * one after another are columns. WIDTH columns are taken together, so that memory is read along
+ * its rows. A line with any other strides is taken as a single column. */
 #include "row_kernels.h"
 
 enum { K(WIDTH) = 512 / sizeof(REAL), K(ROWS) = 32 };
 
-/* m lines side by side: their largest elements */
+/* The largest element of each of m columns. */
 NOT_INLINED void K(max_columns)(int64_t m, int64_t n, REAL *restrict max, const REAL *restrict x,
-                           int64_t row)
+                                int64_t row)
 {
     for (int64_t j = 0; j < m; j++)
         max[j] = -INFINITY;
@@ -20,7 +21,7 @@ NOT_INLINED void K(max_columns)(int64_t m, int64_t n, REAL *restrict max, const 
 }
 
 static inline void K(exp_across)(int64_t m, REAL *restrict e, REAL *restrict sum,
-                              const REAL *restrict x, const REAL *restrict shift)
+                                 const REAL *restrict x, const REAL *restrict shift)
 {
     for (int64_t j = 0; j < m; j++) {
         e[j] = EXP(x[j] - shift[j]);
@@ -28,10 +29,9 @@ static inline void K(exp_across)(int64_t m, REAL *restrict e, REAL *restrict sum
     }
 }
 
-/* what `rows` rows of terms e add up to without a term e^0 that is by far the largest, for those of
- * m columns whose sum says that there may be one; *ones counts it */
+/* As sum_but_one, for those of m columns whose sum has_one. e has `rows` rows of terms. */
 NOT_INLINED void K(sum_columns_but_one)(int64_t m, int64_t rows, REAL *restrict sum,
-                                   REAL *restrict ones, const REAL *restrict e)
+                                        REAL *restrict ones, const REAL *restrict e)
 {
     REAL rest[K(WIDTH)] = { 0 };
     for (int64_t i = 0; i < rows; i++)
@@ -52,9 +52,9 @@ static bool K(have_one)(int64_t m, const REAL *sum)
     return some;
 }
 
-/* as exp_row, of m lines side by side, in blocks of rows */
+/* As exp_row, for m columns at once, in blocks of ROWS rows. */
 NOT_INLINED void K(exp_columns)(int64_t m, int64_t n, double *restrict sum, REAL *y, int64_t y_row,
-                           const REAL *x, int64_t x_row, const REAL *shift)
+                                const REAL *x, int64_t x_row, const REAL *shift)
 {
     REAL ones[K(WIDTH)] = { 0 }, room[K(ROWS) * K(WIDTH)];
     for (int64_t j = 0; j < m; j++)
@@ -74,14 +74,14 @@ NOT_INLINED void K(exp_columns)(int64_t m, int64_t n, double *restrict sum, REAL
         sum[j] += (double)(ones[j] - 1);
 }
 
-/* how many lines from line j on are taken at once */
+/* How many lines are taken at once, from line j on? */
 static int64_t K(together)(int64_t rows, int64_t j, bool side_by_side)
 {
     return !side_by_side ? 1 : rows - j < K(WIDTH) ? rows - j : K(WIDTH);
 }
 
 NOT_INLINED void K(scale_columns)(int64_t m, int64_t n, REAL *restrict y, int64_t row,
-                             const double *restrict rest)
+                                  const double *restrict rest)
 {
     REAL scale[K(WIDTH)];
     for (int64_t k = 0; k < m; k++)
@@ -97,8 +97,8 @@ NOT_INLINED void K(scale_row)(REAL *restrict y, int64_t n, REAL scale)
         y[i] *= scale;
 }
 
-/* operands y, x. 3 reads, 2 writes, 1 exponential per element; all but 1 read and 1 write of a
- * line's elements in cache */
+/* The operands are y and x. Each element takes 3 reads, 2 writes and 1 exponential; 1 read and 1
+ * write of them go to memory, the others to the cache. */
 static void K(softmax)(int64_t rows, void *const *data, const int64_t *stride, const void *arg)
 {
     const row *r = arg;
@@ -121,15 +121,15 @@ static void K(softmax)(int64_t rows, void *const *data, const int64_t *stride, c
 }
 
 NOT_INLINED void K(shift_row)(REAL *restrict y, const REAL *restrict x, int64_t n, REAL max,
-                             REAL log_sum)
+                              REAL log_sum)
 {
     for (int64_t i = 0; i < n; i++)
         y[i] = x[i] - max - log_sum;
 }
 
 NOT_INLINED void K(shift_columns)(int64_t m, int64_t n, REAL *restrict y, int64_t y_row,
-                             const REAL *restrict x, int64_t x_row, const REAL *restrict max,
-                             const double *restrict rest)
+                                  const REAL *restrict x, int64_t x_row, const REAL *restrict max,
+                                  const double *restrict rest)
 {
     REAL log_sum[K(WIDTH)];
     for (int64_t k = 0; k < m; k++)
@@ -139,7 +139,7 @@ NOT_INLINED void K(shift_columns)(int64_t m, int64_t n, REAL *restrict y, int64_
             y[i * y_row + k] = x[i * x_row + k] - max[k] - log_sum[k];
 }
 
-/* the same, then y = x - max - log sum */
+/* y = x - max - log sum; the operands and the counts are the same as of softmax. */
 static void K(log_softmax)(int64_t rows, void *const *data, const int64_t *stride,
                            const void *arg)
 {
@@ -164,15 +164,16 @@ static void K(log_softmax)(int64_t rows, void *const *data, const int64_t *strid
     }
 }
 
-/* -- Gradients: operands gx, gy, y. gy of a line may be repeated or lie apart: then a piece at a
- * time is gathered. What is to be added to gx is found in a room of its own first */
+/* -- Gradients. The operands are gx, gy, y. Where the elements of gy lie apart, or are one element
+ * that is repeated, a piece of them is copied to a room at a time. A gradient that is to be added
+ * to gx goes to a room first. */
 NOT_INLINED const REAL *K(gathered)(REAL *restrict room, const REAL *restrict x, int64_t n,
-                                  int64_t stride)
+                                    int64_t stride)
 {
     REAL first = *x;
     if (stride == 1)
         return x;
-    if (stride == 0) /* as it is where a sum follows */
+    if (stride == 0) /* as where the result is summed */
         for (int64_t i = 0; i < n; i++)
             room[i] = first;
     else
@@ -182,15 +183,15 @@ NOT_INLINED const REAL *K(gathered)(REAL *restrict room, const REAL *restrict x,
 }
 
 NOT_INLINED void K(softmax_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
-                                     const REAL *restrict y, REAL dot)
+                                       const REAL *restrict y, REAL dot)
 {
     for (int64_t i = 0; i < n; i++)
         gx[i] = y[i] * (gy[i] - dot);
 }
 
-/* Of numbers up to 0, one that is nearer to 0 has the smaller one of these: so one minimum per
- * element finds whether any is near. In f64, where each exponential is a call, to look once more is
- * cheaper: there all count as near */
+/* Orders numbers z <= 0: the nearer z is to 0, the smaller is its distance. So one minimum per
+ * element finds out whether any z is near 0. In f64 each exponential is a call, and looking for
+ * near elements in a pass of its own is cheaper: there every element counts as near. */
 static inline uint32_t K(distance)(REAL z)
 {
 #if IS_F32
@@ -206,7 +207,7 @@ static inline bool K(is_near)(uint32_t distance)
     return distance < vector_bits(NEAR);
 }
 
-/* e^z - 1 for NEAR < z <= 0 */
+/* e^z - 1, for NEAR < z <= 0. */
 static inline REAL K(near_expm1)(REAL z)
 {
 #if IS_F32
@@ -216,12 +217,12 @@ static inline REAL K(near_expm1)(REAL z)
 #endif
 }
 
-/* The gradient gy - e^z sum where z > NEAR, and e^z is near 1: of a cotangent for this element
- * alone the digits would cancel. They do not in gy (1 - e^z) - e^z (sum - gy). A line has one such
- * element at most, so most blocks are only looked at */
+/* Corrects the gradient gy - e^z sum where z > NEAR, that is, where e^z is near 1. If gy is the
+ * only cotangent, sum is gy and the digits cancel; in gy (1 - e^z) - e^z (sum - gy) they do not. A
+ * row has at most one such element, so most blocks are only searched. */
 NOT_INLINED void K(log_softmax_back_near)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
-                                        const REAL *restrict z, const REAL *restrict sum,
-                                        int64_t step)
+                                          const REAL *restrict z, const REAL *restrict sum,
+                                          int64_t step)
 {
     for (int64_t first = 0; first < n; first += K(WIDTH)) {
         int64_t end = n - first < K(WIDTH) ? n : first + K(WIDTH);
@@ -235,7 +236,7 @@ NOT_INLINED void K(log_softmax_back_near)(int64_t n, REAL *restrict gx, const RE
 }
 
 NOT_INLINED void K(log_softmax_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
-                                         const REAL *restrict z, REAL sum)
+                                           const REAL *restrict z, REAL sum)
 {
     uint32_t least = UINT32_MAX;
     for (int64_t i = 0; i < n; i++) {
@@ -246,7 +247,7 @@ NOT_INLINED void K(log_softmax_back_piece)(int64_t n, REAL *restrict gx, const R
         K(log_softmax_back_near)(n, gx, gy, z, &sum, 0);
 }
 
-/* 2 passes; 2 multiplications and 2 additions per element, or 1 exponential */
+/* Two passes. Each element takes 2 multiplications and 2 additions, or 1 exponential. */
 NOT_INLINED void K(back_row)(const row *r, bool logs, REAL *gx, const REAL *gy, const REAL *y)
 {
     REAL gathered[K(PIECE)], room[K(PIECE)];
@@ -267,9 +268,9 @@ NOT_INLINED void K(back_row)(const row *r, bool logs, REAL *gx, const REAL *gy, 
     }
 }
 
-/* sum_j = sum of gy_j, or of gy_j y_j where y is not NULL */
+/* For each of m columns, the sum of gy, or of gy y if y is not NULL. */
 NOT_INLINED void K(dot_columns)(int64_t m, int64_t n, REAL *restrict sum, const REAL *restrict gy,
-                           int64_t g_row, const REAL *restrict y, int64_t y_row)
+                                int64_t g_row, const REAL *restrict y, int64_t y_row)
 {
     double total[K(WIDTH)] = { 0 };
     for (int64_t first = 0; first < n; first += K(ROWS)) {
@@ -288,16 +289,16 @@ NOT_INLINED void K(dot_columns)(int64_t m, int64_t n, REAL *restrict sum, const 
         sum[j] = (REAL)total[j];
 }
 
-/* a row of lines side by side */
+/* One row of m columns. */
 NOT_INLINED void K(softmax_back_across)(int64_t m, REAL *restrict gx, const REAL *restrict gy,
-                                   const REAL *restrict y, const REAL *restrict dot)
+                                        const REAL *restrict y, const REAL *restrict dot)
 {
     for (int64_t k = 0; k < m; k++)
         gx[k] = y[k] * (gy[k] - dot[k]);
 }
 
 NOT_INLINED void K(log_softmax_back_across)(int64_t m, REAL *restrict gx, const REAL *restrict gy,
-                                       const REAL *restrict z, const REAL *restrict sum)
+                                            const REAL *restrict z, const REAL *restrict sum)
 {
     uint32_t least = UINT32_MAX;
     for (int64_t k = 0; k < m; k++) {
@@ -309,7 +310,7 @@ NOT_INLINED void K(log_softmax_back_across)(int64_t m, REAL *restrict gx, const 
 }
 
 static void K(back_columns)(int64_t m, const row *r, bool logs, REAL *gx, const REAL *gy,
-                         const REAL *y)
+                            const REAL *y)
 {
     REAL sum[K(WIDTH)], room[K(WIDTH)];
     int64_t n = r->length, sx = r->stride[0], sg = r->stride[1], sy = r->stride[2];
@@ -323,7 +324,7 @@ static void K(back_columns)(int64_t m, const row *r, bool logs, REAL *gx, const 
 }
 
 NOT_INLINED void K(back)(int64_t rows, void *const *data, const int64_t *stride, const row *r,
-                       bool logs)
+                         bool logs)
 {
     bool beside = stride[0] == 1 && stride[1] == 1 && stride[2] == 1;
     for (int64_t j = 0, m = 1; j < rows; j += m) {
@@ -351,25 +352,25 @@ static void K(log_softmax_back)(int64_t rows, void *const *data, const int64_t *
     K(back)(rows, data, stride, arg, true);
 }
 
-/* -- logsumexp as a fold: kept are the largest element so far, the sum of e^(x - largest) less 1
- * (the terms beside the largest), and what was rounded off that. Where the largest grows, the sum
- * shrinks with it */
-/* what is taken off: the largest, unless it is infinite or NaN */
+/* -- logsumexp as a fold (op.h: ct_fold). It keeps three numbers for each result: the largest
+ * element so far; the sum of e^(x - largest), minus 1, which is the sum of the terms beside the
+ * largest; and what was rounded off that sum. */
+/* What is subtracted from x: the largest element, or 0 if that is infinite or NaN. */
 static REAL K(shift)(REAL max)
 {
     return max - max == 0 ? max : 0;
 }
 
-/* a sum of e^(x - from) as one of e^(x - to); of nothing, or of -inf alone, it is 0 from any, and
- * beside infinity it does not matter */
+/* Turns a sum of e^(x - from) into one of e^(x - to). A sum that is 0 stays 0 (there are no
+ * elements, or all are -inf). If `to` is infinite, the sum does not matter. */
 static REAL K(scaled)(REAL sum, REAL from, REAL to)
 {
     return sum == 0 || to == INFINITY ? sum : sum * EXP(K(shift)(from) - K(shift)(to));
 }
 
-/* More elements for result j: the largest, and what the terms beside it add up to. The side with
- * the larger one stays as it is, and the whole sum of the other is added to it. A rounding error
- * that is not finite, beside an infinite sum, counts for nothing */
+/* Adds more elements to result j: `by` is the largest of them, `rest` the sum of their terms beside
+ * it. The sum on the side of the larger maximum is kept, and the whole sum of the other side is
+ * added to it. Beside an infinite sum the rounding error is NaN; it becomes 0. */
 NOT_INLINED void K(absorb)(int64_t m, int64_t j, REAL *kept, REAL by, REAL rest)
 {
     REAL *max = kept + j, *sum = max + m, *low = sum + m;
@@ -383,10 +384,10 @@ NOT_INLINED void K(absorb)(int64_t m, int64_t j, REAL *kept, REAL by, REAL rest)
     *max = most;
 }
 
-/* absorbs n elements whose largest is `max`. From infinity no difference can be taken: the sum is
- * that then, or NaN if there is one */
+/* Absorbs n elements whose largest is `max`. If that is infinite, no difference from it makes
+ * sense: the sum is infinite too, or NaN if one of the elements is. */
 NOT_INLINED void K(absorb_sum)(int64_t m, int64_t j, REAL *kept, REAL max, double rest,
-                             const REAL *x, int64_t n, int64_t stride)
+                               const REAL *x, int64_t n, int64_t stride)
 {
     if (max == INFINITY)
         rest = (double)max;
@@ -429,12 +430,12 @@ static void K(fold)(int64_t m, int64_t n, void *kept, const void *data, int64_t 
 static void K(join_sums)(int64_t m, void *kept, const void *with)
 {
     const REAL *max = with, *sum = max + m;
-    for (int64_t j = 0; j < m; j++) /* what was rounded off there adds to what is here */
+    for (int64_t j = 0; j < m; j++) /* both numbers of the other sum */
         K(absorb)(m, j, kept, max[j], sum[j] + sum[m + j]);
 }
 
-/* y = max + log(1 + sum); arg, where it is not NULL, says where what was rounded off y goes: in
- * the place that y has among the results */
+/* y = max + log(1 + sum). If arg is not NULL, what was rounded off y goes to arg->low, to the place
+ * that y has among the results. */
 static void K(finish)(int64_t m, const void *kept, void *data, int64_t stride, void *arg)
 {
     const remainders *to = arg;
@@ -453,15 +454,15 @@ static void K(finish)(int64_t m, const void *kept, void *data, int64_t stride, v
 }
 
 NOT_INLINED void K(logsumexp_back_piece)(int64_t n, REAL *restrict gx, const REAL *restrict gy,
-                                       const REAL *restrict x, const REAL *restrict y,
-                                       const REAL *restrict low)
+                                         const REAL *restrict x, const REAL *restrict y,
+                                         const REAL *restrict low)
 {
     for (int64_t i = 0; i < n; i++)
         gx[i] = gy[i] * EXP((x[i] - (y[i] == -INFINITY ? 0 : y[i])) - low[i]);
 }
 
-/* gx = gy e^(x - y), of operands gx, gy, x, y, and what was rounded off y; where y = -inf every x
- * is, and e^x is 0 */
+/* gx = gy e^(x - y). The operands are gx, gy, x, y, and what was rounded off y. If y is -inf, every
+ * x is, and e^x is taken, which is 0. */
 static void K(logsumexp_back)(int64_t n, void *const *data, const int64_t *stride,
                               const void *arg)
 {
@@ -471,7 +472,7 @@ static void K(logsumexp_back)(int64_t n, void *const *data, const int64_t *strid
     for (int64_t i = 0, m; i < n; i += m) {
         m = n - i < K(WIDTH) ? n - i : K(WIDTH);
         REAL *gx = (REAL *)data[0] + i * stride[0];
-        for (int k = 0; k < 4; k++) /* what is repeated is laid out once */
+        for (int k = 0; k < 4; k++) /* a repeated element is copied once */
             if (i == 0 || stride[k + 1] != 0)
                 from[k] = K(gathered)(rooms[k], (const REAL *)data[k + 1] + i * stride[k + 1], m,
                                       stride[k + 1]);

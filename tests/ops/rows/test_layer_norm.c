@@ -1,4 +1,4 @@
-/* ops/rows/layer_norm.c against the formulas in double, and what it is made of, for every kernel. */
+/* ops/rows/layer_norm.c against the formulas in double, and its parts, for every kernel. */
 #include "support.h"
 
 static ct_tensor *composed(ct_tensor *x, ct_tensor *w, ct_tensor *b, double epsilon)

@@ -181,7 +181,7 @@ static bool alike(double a, double b, double tolerance)
     return (isnan(a) && isnan(b)) || a == b || fabs(a - b) <= tolerance * (1 + fabs(b));
 }
 
-/* x is (groups, n) for axis 1, (n, groups) for axis 0; group `at` holds values[], all others ones */
+/* x is (groups, n) for axis 1, (n, groups) for axis 0; group `at` holds values[], others ones */
 static void check(int op, ct_tensor *x, int axis, int64_t groups, int64_t n, int64_t at,
                   const double *values)
 {
