@@ -171,7 +171,7 @@ uint64_t ct_call_seed(const ct_call *call);
  *       ct_loop(CT_TENSORS(y, a, b), multiply, NULL);
  *       return CT_OK;
  *   }
- *
+ */
 typedef void (*ct_loop_body)(int64_t n, void *const *data, const int64_t *stride, const void *arg);
 /* Loops over at most 8 operands. Operand 0 is written and must not repeat elements (its version is
    not counted up); the others are read. The order of the runs is free, and large loops are shared
@@ -242,7 +242,7 @@ void ct_loop_kernel(const ct_call *call, ct_tensor *const *operands, int n, cons
  *       static const ct_fold sum = { 1, start, fold, join, finish };
  *       return ct_reduce(call, 2, &sum, NULL);
  *   }
- *
+ */
 enum {
     CT_FOLD_PLANES = 3,                        /* planes at most */
     CT_FOLD_WIDTH = 1024                       /* results in one call at most */
