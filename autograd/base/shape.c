@@ -109,14 +109,6 @@ int ct__shape_print(char *out, size_t room, const int64_t *shape, int ndim)
     return (int)used;
 }
 
-const char *ct_shape_text(const ct_tensor *x, char room[CT_SHAPE_TEXT])
-{
-    if (!ct__alive(x, "shape_text"))
-        return "(null)";
-    ct__shape_print(room, CT_SHAPE_TEXT, ct__shape(x), x->ndim);
-    return room;
-}
-
 size_t ct_dtype_size(ct_dtype dtype)
 {
     return ct__dtype_size(dtype);

@@ -242,3 +242,11 @@ bool ct_same_shape(const ct_tensor *a, const ct_tensor *b)
 {
     return ct__alive(a, "same_shape") && ct__alive(b, "same_shape") && ct__same_shape(a, b);
 }
+
+const char *ct_shape_text(const ct_tensor *x, char room[CT_SHAPE_TEXT])
+{
+    if (!ct__alive(x, "shape_text"))
+        return "(null)";
+    ct__shape_print(room, CT_SHAPE_TEXT, ct__shape(x), x->ndim);
+    return room;
+}

@@ -10,6 +10,7 @@
 static ct_tensor *good, *matrix, *labels, *result, *results[8];
 static ct_module *module;
 static double number;
+static char room[CT_SHAPE_TEXT];
 static ct_gradcheck_report report;
 
 static ct_tensor *identity(ct_context *c, ct_tensor *const *x, int n, void *user)
@@ -232,8 +233,6 @@ static bool takes_a_tensor(const char *parameters)
 
 static bool is_listed(const char *function)
 {
-    if (strcmp(function, "shape_text") == 0) /* for messages: it reports no error of its own */
-        return true;
     for (int i = 0; i < CALLS; i++)
         if (strcmp(calls[i].function, function) == 0)
             return true;
