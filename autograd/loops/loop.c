@@ -118,6 +118,9 @@ static void run_lines(const plan *p, int64_t begin, int64_t end, ct_loop_body bo
 /* Returns false if there are no elements. */
 static bool make_plan(plan *p, const int64_t *shape, int ndim, const ct_operand *operands, int n)
 {
+    for (int d = 0; d < ndim; d++)
+        if (shape[d] == 0) /* the product of the other sizes may overflow */
+            return false;
     p->ndim = 0;
     p->n = n;
     for (int k = 0; k < n; k++) {
@@ -126,8 +129,6 @@ static bool make_plan(plan *p, const int64_t *shape, int ndim, const ct_operand 
     }
     for (int d = 0; d < ndim; d++) {
         int64_t strides[MOST] = { 0 };
-        if (shape[d] == 0)
-            return false;
         for (int k = 0; k < n; k++)
             strides[k] = operands[k].strides[d];
         add_dimension(p, shape[d], strides);

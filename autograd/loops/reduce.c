@@ -177,8 +177,8 @@ static void join_parts(const plan *p, int64_t tiles)
     }
 }
 
-/* Sorts the axes of x0 into kept and reduced ones. Returns false if y0 has no elements. */
-static bool sort_axes(plan *p, const ct_tensor *x, unsigned reduced)
+/* Sorts the axes of x0, which has elements, into kept and reduced ones. */
+static void sort_axes(plan *p, const ct_tensor *x, unsigned reduced)
 {
     const int64_t *shape = ct__shape(x), *stride = ct__strides(x);
     int64_t y[CT_MAX_DIMS], step = 1;
@@ -191,7 +191,6 @@ static bool sort_axes(plan *p, const ct_tensor *x, unsigned reduced)
             add_axis(&p->reduced, shape[d], stride[d], 0);
         else if (shape[d] != 1)
             add_axis(&p->kept, shape[d], stride[d], y[d]);
-    return step > 0;
 }
 
 /* Reduces one contiguous block to one number, for which no plan is needed. */
@@ -207,14 +206,18 @@ static void fold_all(const ct_tensor *x, ct_tensor *y, const ct_fold *fold, void
 ct_status ct__reduce(const ct_tensor *x, ct_tensor *y, unsigned reduced, const ct_fold *fold,
                      void *arg)
 {
+    if (y->count == 0)
+        return CT_OK;
     if (y->count == 1 && x->count <= RUN && x->flags & CT__CONTIGUOUS) {
         fold_all(x, y, fold, arg);
         return CT_OK;
     }
     plan p = { .fold = fold, .arg = arg, .x = x->data, .y = y->data,
                .size = ct__dtype_size(y->dtype) };
-    if (!sort_axes(&p, x, reduced))
-        return CT_OK;
+    if (x->count > 0) /* else the product of the other sizes may overflow */
+        sort_axes(&p, x, reduced);
+    else
+        add_axis(&p.kept, y->count, 0, 1), add_axis(&p.reduced, 0, 0, 0);
     cut(&p);
     int64_t tiles = p.tiles * count_of(&p.kept);
     if (p.parts_n > 1) {
