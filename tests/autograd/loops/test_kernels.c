@@ -5,7 +5,7 @@
 
 typedef struct variant {
     size_t size, size_of_root;
-    int bytes;
+    int (*width)(void); /* VECTOR_BYTES */
     bool is_f32, is_float, is_unsigned;
 } variant;
 
@@ -53,7 +53,7 @@ static void expect_row(variants row, ct_dtype dtype, int widest)
     for (int simd = CT_SIMD_PLAIN; simd <= CT_SIMD_AVX512; simd++) {
         const variant *v = row[simd];
         int most = is_x86 ? widest : 16;
-        ck_assert_int_eq(v->bytes, bytes[simd] < most ? bytes[simd] : most);
+        ck_assert_int_eq(v->width(), bytes[simd] < most ? bytes[simd] : most);
         ck_assert_uint_eq(v->size, ct_dtype_size(dtype));
         ck_assert_uint_eq(v->size_of_root, dtype == CT_F32 ? sizeof(float) : sizeof(double));
         ck_assert_int_eq(v->is_f32, dtype == CT_F32);

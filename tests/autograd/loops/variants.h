@@ -1,7 +1,12 @@
 /* What kernels.h says about each variant that it stamps. */
+static int K(width)(void)
+{
+    return VECTOR_BYTES;
+}
+
 static const variant K(words) = {
     .size = sizeof(REAL),
-    .bytes = VECTOR_BYTES,
+    .width = K(width),
     .is_f32 = IS_F32,
     .is_float = IS_FLOAT,
     .is_unsigned = (REAL)-1 > 0,
