@@ -31,11 +31,13 @@ enum { SLAB = 65536, SLAB_HEAD = 64 };
 
 struct ct__slab {
     ct__slab *next;
-    uint32_t block, cut, free; /* bytes of one; how many were cut; free ones, as a sweep counts */
+    uint32_t block; /* the size of its blocks, in bytes */
+    uint32_t cut;   /* how many blocks were cut from it so far */
+    uint32_t free;  /* how many of them are free, as a sweep counts them */
 };
 
-/* pages of 2 MiB for blocks of 4 MiB and more: fewer faults, so that fresh ones are written some 5
- * times sooner */
+/* Blocks of 4 MiB and more get pages of 2 MiB. There are fewer page faults, so that writing a fresh
+ * block is about 5 times as fast. */
 static void *system_allocate(size_t bytes, size_t alignment, void *user)
 {
     const size_t page = (size_t)2 << 20;
@@ -46,7 +48,7 @@ static void *system_allocate(size_t bytes, size_t alignment, void *user)
         return NULL;
 #ifdef MADV_HUGEPAGE
     if (large)
-        (void)madvise(p, bytes / page * page, MADV_HUGEPAGE); /* whether it can is no matter */
+        (void)madvise(p, bytes / page * page, MADV_HUGEPAGE); /* no matter if it cannot */
 #endif
     return p;
 }
@@ -57,7 +59,8 @@ static void system_deallocate(void *p, size_t bytes, void *user)
     free(p);
 }
 
-/* what a request of `bytes` really takes, and its class; -1: more than any machine has */
+/* The class of a block of `bytes` bytes, and the size that is really taken. -1: no machine has so
+ * much memory. */
 static int class_of(size_t bytes, size_t *rounded)
 {
     if (bytes <= CT__SMALL) {
@@ -138,7 +141,7 @@ static void *system_take(ct_context *cx, size_t bytes, size_t alignment)
     return block;
 }
 
-/* a new block of a small class, cut from that class' newest slab */
+/* Cuts a new block of a small class from the newest slab of that class. */
 static void *cut(ct_context *cx, int class)
 {
     ct__slab *slab = cx->pool.newest[class];
@@ -191,7 +194,8 @@ static bool is_idle(const ct__slab *slab)
     return slab->free == slab->cut;
 }
 
-/* slabs of which every block is free: count, take those blocks out of the lists, give them back */
+/* Gives back the slabs of which every block is free: it counts the free blocks of each slab, takes
+ * those of idle slabs out of the lists, and frees these slabs. */
 static void sweep(ct_context *cx)
 {
     for (ct__slab *slab = cx->pool.slabs; slab; slab = slab->next)

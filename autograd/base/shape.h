@@ -31,6 +31,6 @@ static inline void ct__row_major(const int64_t *shape, int ndim, int64_t *stride
  * stride does. */
 void ct__empty_strides(const int64_t *shape, int ndim, int64_t *strides);
 bool ct__is_row_major(const int64_t *shape, const int64_t *strides, int ndim);
-/* "(3,4)", with the name before and the dtype if asked; "NULL"; returns what snprintf would */
+/* Writes "(3,4)", and returns what snprintf would. */
 int ct__shape_print(char *out, size_t room, const int64_t *shape, int ndim);
 #endif

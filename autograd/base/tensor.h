@@ -1,9 +1,9 @@
 /* The tensor from the inside, and who keeps what alive.
  *
- * A tensor is one object: handle, view and vertex of the graph. What an operator recorded lies
- * behind the fixed part, in this order: shape, strides, inputs, their versions, attributes. The
- * buffer lies before the tensor that it was made with, in one block, which goes with the last of
- * the two; data that are not tiny are a block of their own.
+ * A tensor is one object: handle, view and vertex of the graph. Behind its fixed part lie the
+ * shape, the strides and, if an operator was recorded, inputs, their versions and attributes. A
+ * tensor that was made with a buffer has it in front, in the same block, which is freed with the
+ * later of the two. Data that are not tiny have a block of their own.
  *
  *   handles  the scope, retains, the engine, a leaf's gradient: keep data and vertex
  *   holds    edges of later vertices: keep the vertex
@@ -18,18 +18,18 @@
 #include "shape.h"
 
 enum {
-    CT__REQUIRES_GRAD = 1, /* a variable, or depends on one */
-    CT__IN_SCOPE = 2,      /* one of the handles is a scope's */
+    CT__REQUIRES_GRAD = 1, /* it is a variable or depends on one */
+    CT__IN_SCOPE = 2,      /* a scope has one of the handles */
     CT__READ_ONLY = 4,
     CT__CONTIGUOUS = 8,
-    CT__SAVES_SELF = 16,   /* its operator saves the output: there is a version of its own data */
-    CT__ZERO = 32,         /* from ct_call_zero: known to be zero */
+    CT__SAVES_SELF = 16,   /* its operator saves the output, so its own data have a version here */
+    CT__ZERO = 32,         /* it was made by ct_call_zero and is known to be zero */
     CT__IN_WALK = 64,      /* a walk needs it and has not finished it */
-    CT__QUEUED = 128,      /* on that walk's stack */
+    CT__QUEUED = 128,      /* it is on that walk's stack */
     CT__TARGET = 256,      /* ct_grad wants its cotangent */
-    CT__HIDDEN = 512,      /* the vertex behind several outputs: no data */
-    CT__MADE_BUFFER = 1024, /* there is a buffer before it */
-    CT__DEAD = 0x8000      /* it is being freed, or was: only a stale handle leads here */
+    CT__HIDDEN = 512,      /* it is the vertex behind several outputs, and has no data */
+    CT__MADE_BUFFER = 1024, /* a buffer lies in front of it, in the same block */
+    CT__DEAD = 0x8000      /* it is being freed or was freed: only a stale handle leads here */
 };
 
 typedef struct ct__borrow {
@@ -39,14 +39,14 @@ typedef struct ct__borrow {
 
 typedef struct ct__buffer {
     uint32_t refs, version;
-    void *data;         /* aligned to 64 bytes; tiny data lie in `tiny` */
+    void *data;         /* aligned to 64 bytes, except for tiny data, which are in `tiny` */
     int64_t bytes;
-    const char *writer; /* who wrote last in place, for messages */
-    ct__borrow *borrow; /* the memory is the caller's */
+    const char *writer; /* the call that wrote last in place, for messages */
+    ct__borrow *borrow; /* not NULL: the memory belongs to the user */
     bool read_only;
-    bool gradient;      /* commit writes here: a cotangent must not share it */
-    bool orphan;        /* its tensor is gone */
-    uint32_t block;     /* bytes of the block that the two are in */
+    bool gradient;      /* ct_backward adds to it, so a cotangent must not share it */
+    bool orphan;        /* the tensor that it was made with is gone */
+    uint32_t block;     /* the size in bytes of the block that it shares with that tensor */
     _Alignas(16) char tiny[16];
 } ct__buffer;
 
@@ -56,16 +56,16 @@ typedef struct ct__hook {
     struct ct__hook *next;
 } ct__hook;
 
-/* what few tensors have */
+/* What only few tensors have. */
 typedef struct ct__extra {
     char *name;
     ct_tensor *grad;
     ct__hook *hooks;
     int aux_count, outputs;
-    ct_tensor *aux[8];        /* auxiliaries: held and saved */
-    ct_tensor *kept[8];       /* a hidden vertex' saved outputs, as leaves over the same data */
-    uint32_t kept_version[8]; /* ... and of their data when saved */
-    ct_tensor *slots[8];      /* the cotangents of its outputs, in a walk */
+    ct_tensor *aux[8];        /* the auxiliaries, held and saved */
+    ct_tensor *kept[8];       /* of a hidden vertex: its saved outputs, as leaves over their data */
+    uint32_t kept_version[8]; /* the versions of those data when they were saved */
+    ct_tensor *slots[8];      /* in a walk: the cotangents of a hidden vertex's outputs */
 } ct__extra;
 
 struct ct_tensor {
@@ -74,21 +74,22 @@ struct ct_tensor {
                                 and the flags stay, so that a stale handle is recognized */
     ct_context *cx;
     int64_t count;
-    /* a new tensor's are 0 from here ... */
+    /* In a new tensor the fields from here ... */
     ct__buffer *buffer;      /* NULL once nobody can read the data */
     char *data;              /* the first element */
-    ct_tensor *cotangent;    /* in a walk */
+    ct_tensor *cotangent;    /* in a walk: what came so far */
     ct__extra *extra;
     uint32_t handles, holds, saves, retains;
-    uint32_t pending; /* in a walk: uses still to come; before that, the next edge to look at */
-    uint32_t mark;    /* the last walk that came by */
+    uint32_t pending; /* in a walk: how many uses have not brought their cotangent yet; while the
+                         graph is discovered, the next edge to look at */
+    uint32_t mark;    /* the number of the last walk that found it */
     const ct_op *op;         /* NULL: a leaf */
-    /* ... to here */
-    ct_tensor *link;         /* on a walk's stack */
+    /* ... to here are 0. */
+    ct_tensor *link;         /* the next one on a walk's stack */
     uint8_t dtype, ndim;
     uint16_t flags;
     uint32_t input_count;
-    int64_t dims[]; /* shape, strides; then inputs, versions, attributes */
+    int64_t dims[]; /* the shape, the strides, and what is recorded behind them */
 };
 
 static inline int64_t *ct__shape(const ct_tensor *t)
@@ -101,13 +102,14 @@ static inline int64_t *ct__strides(const ct_tensor *t)
     return ct__shape(t) + t->ndim;
 }
 
-/* set once it is recorded: with CT__REQUIRES_GRAD */
+/* The inputs are set when the call is recorded, together with CT__REQUIRES_GRAD. */
 static inline ct_tensor **ct__inputs(const ct_tensor *t)
 {
     return (ct_tensor **)(void *)(ct__shape(t) + 2 * t->ndim);
 }
 
-/* of the data of input i when it was saved; the last one of the vertex' own */
+/* Element i is the version that the data of input i had when they were saved. One more element is
+ * for the vertex's own data. */
 static inline uint32_t *ct__versions(const ct_tensor *t)
 {
     return (uint32_t *)(void *)(ct__inputs(t) + t->input_count);
@@ -130,7 +132,7 @@ static inline size_t ct__tensor_bytes(int ndim, uint32_t inputs, size_t attribut
            attributes;
 }
 
-/* do the rules of op read input i? */
+/* Do the rules of op read input i? */
 static inline bool ct__saves_x(const ct_op *op, uint32_t i)
 {
     return i < 16 ? op->saves >> i & 1 : (op->saves & CT_SAVE_ALL_X) == CT_SAVE_ALL_X;
@@ -138,7 +140,7 @@ static inline bool ct__saves_x(const ct_op *op, uint32_t i)
 
 int ct__tensor_print(char *out, size_t room, const ct_tensor *t, bool dtype);
 
-/* the lists that tensors are in: a scope's, or the context's of kept ones */
+/* The lists that tensors are in: a scope's, or the context's list of kept ones. */
 static inline void ct__link(ct_tensor *t, ct_tensor **list)
 {
     t->next = *list;
@@ -155,7 +157,7 @@ static inline void ct__unlink(ct_tensor *t)
         t->next->prev = t->prev;
 }
 
-/* -- tensor.c: making. A new tensor has no handle: give it one, or free it */
+/* -- tensor.c: making. A new tensor has no handle: the caller gives it one, or drops it */
 typedef struct ct__layout {
     ct_dtype dtype;
     int ndim;
@@ -182,8 +184,8 @@ static inline void ct__buffer_drop(ct_context *cx, ct__buffer *buffer)
 void ct__drop(ct_tensor *t); /* frees it if nothing keeps it */
 /* calls op->drop, which there must be; cx may be NULL */
 void ct__drop_attributes(ct_context *cx, const ct_op *op, void *attributes);
-/* One handle more, one less. The lists follow the handles: a tensor is in its scope's while that
- * has one, among the kept ones else */
+/* One handle more, and one less. The lists follow the handles: a tensor is in a scope's list while
+ * that scope has a handle. Otherwise it is in the list of kept ones while anybody has a handle. */
 static inline void ct__handle(ct_tensor *t)
 {
     if (t->handles++ == 0)
@@ -204,8 +206,9 @@ static inline void ct__unhandle(ct_tensor *t) /* NULL does nothing */
         ct__drop(t);
 }
 
-ct__extra *ct__extra_of(ct_tensor *t); /* made at need; NULL and an error */
-/* NULL (no error: there is no context), stale, or without data: an error that names `who` */
+ct__extra *ct__extra_of(ct_tensor *t); /* made when it is first asked for; NULL and an error */
+/* Reports, in the name of `who`, that t is stale or, if data are needed, that it has none. Returns
+ * whether t is usable after all. NULL has no context, and so there is no error for it. */
 CT__COLD bool ct__explain(const ct_tensor *t, const char *who, bool needs_data);
 static inline bool ct__usable(const ct_tensor *t, const char *who)
 {

@@ -264,7 +264,7 @@ ct_tensor *ct_borrow(ct_context *cx, ct_dtype dtype, const int64_t *shape, int n
     ct_tensor *t = over_memory(cx, &layout, data, options, false);
     for (int d = 0; t && options->strides && d < ndim; d++)
         if (shape[d] > 1 && options->strides[d] == 0)
-            t->flags |= CT__READ_ONLY; /* elements that overlap cannot be written one by one */
+            t->flags |= CT__READ_ONLY; /* several elements share memory */
     return t;
 }
 

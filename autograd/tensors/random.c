@@ -28,8 +28,8 @@ uint64_t ct_random_at(uint64_t seed, uint64_t i)
     return i % 2 ? (uint64_t)c[3] << 32 | c[2] : (uint64_t)c[1] << 32 | c[0];
 }
 
-/* -- By the group, which is several times as quick */
-enum { LANES = 32, DRAWS = 2 * LANES }; /* blocks, and two draws of each */
+/* -- In groups of draws, which is several times as fast */
+enum { LANES = 32, DRAWS = 2 * LANES }; /* blocks of a group; each gives two draws */
 
 static inline uint64_t bits_of(double x)
 {
@@ -45,13 +45,14 @@ static inline double double_of(uint64_t bits)
     return x;
 }
 
-/* k < 2^52, exactly: in the last places of 2^52. A conversion is not vectorized */
+/* k as a double, exactly, for k < 2^52: k is put into the last places of 2^52. Compilers do not
+ * vectorize a plain conversion. */
 static inline double small(uint64_t k)
 {
     return double_of(0x4330000000000000u | k) - 0x1p52;
 }
 
-/* the upper 53 bits: k / 2^53, k < 2^53 */
+/* k / 2^53, where k is the upper 53 bits */
 static inline double uniform(uint64_t bits)
 {
     return (small(bits >> 32) * 0x1p21 + small(bits >> 11 & 0x1FFFFF)) * 0x1p-53;
@@ -105,7 +106,7 @@ uint64_t ct_random_u64(ct_context *cx)
     return cx ? ct_random_at(cx->seed, ct__draw(cx, 1)) : 0;
 }
 
-/* -- Tensors of random numbers, in ranges for the threads */
+/* -- Tensors of random numbers, which threads fill in ranges */
 enum { GRAIN = 64 * DRAWS };
 
 typedef struct job {
@@ -114,7 +115,7 @@ typedef struct job {
     bool normal;
 } job;
 
-/* 24 bits, so that rounding cannot reach 1 */
+/* 24 bits of each draw, so that rounding to f32 never gives 1 */
 static void few_bits(const uint64_t *bits, float *y, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)

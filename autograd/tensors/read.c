@@ -71,7 +71,8 @@ int64_t ct_item_int(const ct_tensor *x)
     return -1;
 }
 
-/* index `at` on axis d does not exist, or (d < 0) `at` indices are too many or too few */
+/* The error that index `at` does not exist on axis d or, if d < 0, that `at` is not the number of
+ * indices that x needs. */
 CT__COLD static char *refuse_index(const ct_tensor *x, const char *who, int64_t at, int d)
 {
     char text[200];

@@ -1,5 +1,6 @@
-/* Writing in place. Never recorded: the buffer's version tells a later backward that what an
- * operator saved is no longer there, and who wrote. */
+/* Writing in place. It is never recorded. The buffer counts its versions and keeps the name of the
+ * last writer, so that a later walk backward finds out that what an operator saved was overwritten,
+ * and by which call. */
 #include <string.h>
 
 #include "tensors.h"
@@ -42,7 +43,7 @@ ct_status ct_set(ct_tensor *x, const int64_t *index, int ndim, double value)
     return status;
 }
 
-/* "x = value" cannot be: the message names both */
+/* The error that x cannot become `value`, with the shapes of both. */
 static ct_status refuse(const ct_tensor *x, const ct_tensor *value, const char *who,
                         ct_status code, const char *why)
 {
