@@ -2,7 +2,7 @@
  *
  * A file of kernels holds functions in plain C over elements of type REAL, with K() round their
  * names. Including this header stamps the file: it is compiled once for each dtype and each kind
- * of processor, and CT_KERNEL_TABLE lists what came out. A whole example; softsign_kernels.h:
+ * of processor, and CT_KERNEL_TABLE lists the variants. A whole example is softsign_kernels.h:
  *
  *   static void K(softsign)(int64_t n, void *out, void *const *in, const void *attributes)
  *   {
@@ -28,35 +28,40 @@
  *       return CT_OK;
  *   }
  *
- * To be defined before the header is included, which undefines them again:
+ * Define these before you include the header, which undefines them again; all but the first are
+ * optional:
  *
- *   CT_KERNELS          the file, in quotes. It is looked for where -I says, not beside the file
- *                       that includes this one
- *   CT_KERNELS_F32      how wide the vectors of f32's and of f64's kernels are, in bytes, at most:
- *   CT_KERNELS_F64      16, 32, or 64; 0: there are none. 32 unless defined: what is bound by
- *                       memory gains nothing from 64
- *   CT_KERNELS_I64      the type of an i64: int64_t, or uint64_t where sums are to wrap as two's
- *                       complement does; unless defined there are no kernels of i64
- *   CT_KERNELS_BOOL     the type of a bool: unsigned char; likewise
- *   CT_KERNELS_TAG      a word that goes into all names, for files that are stamped several times:
- *                       _max makes K(fold) fold_max_f32, and the table CT_KERNEL_TABLE(fold_max)
+ *   CT_KERNELS          the file's name, in quotes. The compiler looks for it in the folders that
+ *                       -I names, not in that of the file which includes this header
+ *   CT_KERNELS_F32      the widest vectors, in bytes, that kernels of f32 (of f64) are compiled
+ *   CT_KERNELS_F64      for: 16, 32 or 64; 0 if there are to be no such kernels. The default is 32:
+ *                       what is bound by memory gains nothing from 64
+ *   CT_KERNELS_I64      the type of an i64: int64_t, or uint64_t if sums must wrap as two's
+ *                       complement does. By default there are no kernels of i64
+ *   CT_KERNELS_BOOL     the type of a bool: unsigned char. By default there are no kernels of bool
+ *   CT_KERNELS_TAG      a word that is added to all names, for a file that is stamped twice. With
+ *                       _max, K(fold) is fold_max_f32, and its table CT_KERNEL_TABLE(fold_max)
  *
- * Defined in a file of kernels:
+ * A file of kernels uses these:
  *
- *   REAL                the type of an element: float, double, int64_t, or for bool unsigned char
- *   K(name)             name, as it is called for this dtype and processor: name_f32_avx2
+ *   REAL                the type of an element: float, double, CT_KERNELS_I64, CT_KERNELS_BOOL
+ *   K(name)             the name with dtype and processor behind it: name_f32_avx2
  *   F(name)             the function of <math.h> for REAL: F(sqrt) is sqrtf or sqrt
- *   IS_F32, IS_FLOAT    1 or 0: is it f32? f32 or f64?
- *   VECTOR_BYTES        16, 32, or 64: of what processor. Of AVX2 32, of AVX-512 64
+ *   IS_F32, IS_FLOAT    1 or 0: is the dtype f32? Is it f32 or f64?
+ *   VECTOR_BYTES        the size of the processor's vectors: 16; 32 with AVX2, 64 with AVX-512
  *
- * The header may be included any number of times, each time with another file. */
+ * The header may be included any number of times, each time for another file. */
 #ifndef COTANGENT_KERNELS_H
 #define COTANGENT_KERNELS_H
 #include <cotangent/op.h>
 
-/* What the last stamping made of K(name), for static const TYPE table[][CT_SIMDS]: its address for
- * each dtype and each kind of processor, the next narrower one's where there is none. Which is for
- * tensor x: CT_KERNEL_OF(table, x), or table[dtype][simd] */
+/* CT_KERNEL_TABLE(name) lists what the last stamping made of K(name), a function or an object:
+ *
+ *   static const TYPE table[][CT_SIMDS] = CT_KERNEL_TABLE(name);      TYPE points to it
+ *
+ * table[dtype][simd] is the variant for that dtype and kind of processor, or where there is none,
+ * the one for the next narrower vectors; it is NULL for a dtype that was not stamped.
+ * CT_KERNEL_OF(table, x) is the variant for tensor x. */
 #define CT_KERNEL_TABLE(name)                                                                   \
     { { 0 }, CT__ROW(name, _f32, CT__WIDEST_F32), CT__ROW(name, _f64, CT__WIDEST_F64),          \
       CT__ROW(name, _i64, CT__WIDEST_I64), CT__ROW(name, _bool, CT__WIDEST_BOOL) }

@@ -40,7 +40,7 @@ holds 'docs/adding_an_op.md: the reduction' prints square_sum
 sed -n 's/^ \*   //p' "$root/include/cotangent/op.h" >"$work/op_examples.h"
 kernels=$root/include/cotangent/kernels.h
 sed -n '/softsign_kernels.h:$/,/in softsign.c:$/s/^ \*   //p' "$kernels" >"$work/softsign_kernels.h"
-sed -n '/in softsign.c:$/,/To be defined/s/^ \*   //p' "$kernels" >"$work/softsign.h"
+sed -n '/in softsign.c:$/,/Define these before/s/^ \*   //p' "$kernels" >"$work/softsign.h"
 cp "$(dirname "$0")/examples.c" "$work/examples.c"
 printf '%s\n' 'f64 (2,2) [[3, 8], [9, 16]]' 'f32 (3) [-0.5, 0, 0.75]' 'f64 (2) [5, 25]' \
     >"$work/examples.txt"
