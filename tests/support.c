@@ -132,6 +132,26 @@ void expect_shape(const ct_tensor *t, const int64_t *shape, int ndim)
         ck_assert_int_eq(ct_size(t, d), shape[d]);
 }
 
+/* -- Headers as text */
+const char *const operator_headers[] = {
+    "ops/elementwise.h",
+    "ops/reductions.h",
+    "ops/products.h",
+    "ops/shapes.h",
+    "ops/indexing.h",
+    "ops/updates.h",
+    NULL
+};
+
+FILE *open_header(const char *name)
+{
+    char path[500];
+    snprintf(path, sizeof path, "%s/include/cotangent/%s", CT_SOURCE_ROOT, name);
+    FILE *file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "cannot read %s", path);
+    return file;
+}
+
 /* -- Skips are counted in a file, since each test runs in a process of its own */
 void skip(const char *why)
 {

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <cotangent.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,11 @@ void expect_values(const ct_tensor *t, const double *want, int n, double toleran
  * largest element: what another order of the same operations may change */
 void expect_close(const ct_tensor *a, const ct_tensor *b, double units);
 void expect_shape(const ct_tensor *t, const int64_t *shape, int ndim);
+
+/* the headers that ops.h includes, below include/cotangent/; NULL after the last */
+extern const char *const operator_headers[];
+/* opens that header below include/cotangent/, to be read as text */
+FILE *open_header(const char *name);
 
 /* the test ends here as skipped; return after it */
 void skip(const char *why);

@@ -5,7 +5,7 @@ set -u
 # shellcheck source=check.sh
 . "$(dirname "$0")/check.sh"
 include=$1 cc=$2 cxx=$3
-for header in cotangent.h $(cd "$include" && ls cotangent/*.h); do
+for header in cotangent.h $(cd "$include" && ls cotangent/*.h cotangent/*/*.h); do
     for compiler in "$cc -std=c11 -x c" "$cxx -std=c++11 -x c++"; do
         # shellcheck disable=SC2086 # words
         if printf '#include <%s>\n' "$header" |

@@ -15,7 +15,7 @@ none 'a file includes what lies in another folder' \
     "$(grep -rnE '# *include +"(\.\.|[a-z]+/)' autograd ops nn include)"
 
 none 'ops/ includes more than it may' "$(includes ops | grep 'cotangent/' |
-    grep -vE 'cotangent/(context|tensor|autograd|op|ops|kernels)\.h$')"
+    grep -vE 'cotangent/(context|tensor|autograd|op|ops|ops/[a-z_]+|kernels)\.h$')"
 none 'autograd/ includes a layer above it' "$(includes autograd | grep 'cotangent' |
     grep -vE 'cotangent/(context|tensor|autograd|op|kernels|gradcheck)\.h$')"
 none 'nn/ defines an operator' "$(grep -nE '\bct_op\b' nn/*/*.[ch])"
@@ -24,7 +24,7 @@ none 'uthash is seen outside of its wrapper' \
 none 'a file is over 500 lines' \
     "$(wc -l autograd/*/*.[ch] ops/*.[ch] ops/*/*.[ch] nn/*/*.[ch] | awk '$2 != "total" && $1 > 500')"
 none 'a line is over 100 columns' \
-    "$(grep -nE '^.{101}' autograd/*/*.[ch] ops/*.[ch] ops/*/*.[ch] ops/*/*.def nn/*/*.[ch] include/*.h include/*/*.h)"
+    "$(grep -nE '^.{101}' autograd/*/*.[ch] ops/*.[ch] ops/*/*.[ch] ops/*/*.def nn/*/*.[ch] include/*.h include/*/*.h include/*/*/*.h)"
 
 for folder in autograd ops nn; do
     for file in "$folder"/*.c "$folder"/*/*.c; do
@@ -43,11 +43,20 @@ for file in tests/autograd/*/*.c tests/ops/*.c tests/ops/*/*.c tests/nn/*.c test
         bad "$file is not in tests/meson.build"
     fi
 done
-for header in include/cotangent/*.h; do
-    if grep -qF "cotangent/$(basename "$header")" include/meson.build; then
+for header in include/cotangent/*.h include/cotangent/*/*.h; do
+    if grep -qF "'${header#include/}'" include/meson.build; then
         ok
     else
         bad "$header is not installed"
+    fi
+done
+for header in include/cotangent/ops/*.h; do
+    name=ops/$(basename "$header")
+    if grep -qF "<cotangent/$name>" include/cotangent/ops.h && grep -qF "\"$name\"" tests/support.c
+    then
+        ok
+    else
+        bad "$name is not included by ops.h, or tests/support.c does not list it"
     fi
 done
 verdict

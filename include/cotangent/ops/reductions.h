@@ -1,0 +1,72 @@
+/* Operators along axes: reductions, softmax, cross-entropy, layer normalization. The conventions of
+ * all comments are at the top of ops.h. */
+#ifndef COTANGENT_OPS_REDUCTIONS_H
+#define COTANGENT_OPS_REDUCTIONS_H
+#include <cotangent/autograd.h>
+CT_API_BEGIN
+
+/* -- Reductions. ct_sum(x) reduces all axes to one number; ct_sum_over(x, CT_AXES(0, 1),
+ * CT_KEEPDIMS) reduces those of a list, and its formulas are the same. An empty list (NULL, 0)
+ * means all axes; an axis that is out of range or given twice is an error. In the formulas sum,
+ * mean, max, min and the number n of elements are those of one result */
+enum {
+    CT_KEEPDIMS = 1,                            /* reduced axes stay, with size 1 */
+    CT_UNBIASED = 2                             /* variance only: divide by n - 1 */
+};
+/* y = sum x; gx = g. i64 as well. Of no elements it is 0. It is as accurate as ct_sum_to */
+ct_tensor *ct_sum(ct_tensor *x);
+/* y = sum x / n; gx = g / n. It is infinite where the sum is, as in NumPy and PyTorch */
+ct_tensor *ct_mean(ct_tensor *x);
+/* y = max x; gx = g [x = y] / k where k elements equal y. i64 as well. A NaN wins: then y is NaN,
+   and the NaNs are the k elements. Of no elements it is an error */
+ct_tensor *ct_max(ct_tensor *x);
+/* y = min x; gx = g [x = y] / k where k elements equal y. All else is as in ct_max */
+ct_tensor *ct_min(ct_tensor *x);
+/* y = sum (x - mean x)^2 / n; gx = 2 g (x - mean x) / n. CT_UNBIASED puts n - 1 in place of both n;
+   then the variance of a single element is NaN. It is as exact for numbers that are nearly equal as
+   for others, and infinite where the sum of squares is */
+ct_tensor *ct_var(ct_tensor *x);
+/* y = log sum e^x; gx = g e^(x - y). No finite x overflows. y is -inf where all x are, or where
+   there are none. If one x is far above all others, what the others add to it keeps its digits, and
+   so does 1 - gx / g in second derivatives. In f32, an x that lies 87 or more below the largest
+   counts as 0 */
+ct_tensor *ct_logsumexp(ct_tensor *x);
+ct_tensor *ct_sum_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
+ct_tensor *ct_mean_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
+ct_tensor *ct_max_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
+ct_tensor *ct_min_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
+ct_tensor *ct_var_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
+ct_tensor *ct_logsumexp_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
+
+/* -- Along one axis. Sums are over that axis */
+/* y = index of max x along the axis; derivative: none. y is i64 and lacks the axis. Of equal
+   elements it is the first one; a NaN wins. x may be i64. An axis of size 0 is an error */
+ct_tensor *ct_argmax(ct_tensor *x, int axis);
+/* y = index of min x along the axis; derivative: none. All else is as in ct_argmax */
+ct_tensor *ct_argmin(ct_tensor *x, int axis);
+/* y = e^x / sum e^x; gx = y (g - sum g y). No finite x overflows. An x of -inf gets 0; where all
+   are -inf, y is NaN. gx is off by a rounding of g: if one x lies 17 above all others in f32 (37 in
+   f64), y is 1 there and gx is 0, while log_softmax keeps the digits */
+ct_tensor *ct_softmax(ct_tensor *x, int axis);
+/* y = x - log sum e^x; gx = g - e^y sum g. Both keep their digits where e^y is near 1 */
+ct_tensor *ct_log_softmax(ct_tensor *x, int axis);
+/* y = mean of (log sum e^x - x[label]) over the examples;
+   gx = g (softmax(x) - [class = label]) / n. x are the logits (n,c) of n examples in c classes, and
+   labels (n) are i64 with 0 <= label < c; any other is an error. No finite logit overflows. Both
+   y and gx keep their digits, however near to 0 they are */
+ct_tensor *ct_cross_entropy(ct_tensor *logits, ct_tensor *labels);
+/* y = log sum e^x - x[label]; gx = g (softmax(x) - [class = label]). y is (n), a number for each
+   example; all else is as above */
+ct_tensor *ct_cross_entropy_each(ct_tensor *logits, ct_tensor *labels);
+
+/* y = h weight + bias, h = (x - mean x) / sqrt(var x + epsilon);
+   gx = (e - mean e - h mean(e h)) / sqrt(var x + epsilon), e = g weight, gweight = sum g h,
+   gbias = sum g. mean and var (with divisor n) are over the last axes, whose sizes are `shape`, for
+   example CT_SHAPE(512); the sums are over the axes before these. weight and bias have that shape,
+   and either may be NULL. epsilon is not negative, and usually 1e-5. The result is right to
+   rounding for rows of any size (1e30 and 1e-30 in f32) and of numbers that are nearly equal */
+ct_tensor *ct_layer_norm(ct_tensor *x, const int64_t *shape, int ndim, ct_tensor *weight,
+                         ct_tensor *bias, double epsilon);
+
+CT_API_END
+#endif
