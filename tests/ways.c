@@ -35,7 +35,7 @@ static void host(int64_t n, void (*body)(int64_t i, void *), void *arg, void *us
 
 static int jobs;
 static const int threads[WAYS] = {
-#if defined(__SANITIZE_THREAD__)
+#if HAS_SANITIZER
     1, 3, 0
 #else
     1, 2, 3, 4, 8, 0

@@ -4,12 +4,16 @@
 #define WAYS_H
 #include "support.h"
 
-/* ThreadSanitizer is slow, and looks for races, which need no second look */
-#if defined(__SANITIZE_THREAD__)
-enum { SLOW = 1, WAYS = 3 };
+/* Sanitizers make a program slow. They look for faults that do not hide in repetition, so what is
+ * repeated many times in other builds is repeated a few times under them. */
+#if defined(__has_feature)
+#define HAS_SANITIZER (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SANITIZER 1
 #else
-enum { SLOW = 0, WAYS = 6 };
+#define HAS_SANITIZER 0
 #endif
+enum { SLOW = HAS_SANITIZER, WAYS = SLOW ? 3 : 6 };
 
 ct_context *context_of_way(int way);
 int threads_of_way(int way);     /* 0: the host's */
