@@ -9,7 +9,9 @@
 enum { LONGEST = 4096 };
 
 /* functions that are written with other operators; so is what ends in _over, if it is not one */
-static const char *const composed[] = { "sum", "mean", "var", "activate" };
+static const char *const composed[] = { "sum", "mean", "var", "activate", "flatten", "swap_axes",
+                                        "move_axis", "split", "unbind", "meshgrid", "repeat",
+                                        "tile", "diag" };
 /* operators that are only the rules of others, and have no function */
 static const char *const internal[] = { "embed", "index_add", "scatter_add" };
 
