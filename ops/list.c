@@ -11,6 +11,7 @@
     X(layer_norm)                                                                               \
     X(contiguous) X(reshape) X(permute) X(transpose) X(squeeze) X(unsqueeze) X(expand)          \
     X(slice) X(select) X(embed) X(concat) X(stack)                                              \
+    X(flip) X(roll) X(pad) X(diagonal) X(diag_embed) X(tril) X(triu) X(windows) X(fold_windows) \
     X(matmul) X(linear) X(linear_activation) X(dot)                                             \
     X(index_select) X(index_add) X(gather) X(scatter_add)                                       \
     X(cast) X(dropout) X(update_sgd) X(update_adam) X(update_clip)

@@ -195,6 +195,29 @@ static bool lies_inside(const ct_tensor *x, const int64_t *shape, const int64_t 
            low >= most_low - offset && high <= most_high - offset;
 }
 
+/* how far one step along axis d goes, in elements; 0 where there is none to take */
+static int64_t step_of(const int64_t *shape, const int64_t *strides, int d)
+{
+    return shape[d] <= 1 ? 0 : strides[d] < 0 ? -strides[d] : strides[d];
+}
+
+/* Can two indices be the same element? They cannot if every axis steps over all that shorter steps
+ * reach. Elements that interleave in another way count as shared too. The offsets do not overflow. */
+static bool shares_elements(const int64_t *shape, const int64_t *strides, int ndim)
+{
+    for (int d = 0; d < ndim; d++) {
+        int64_t step = step_of(shape, strides, d), reached = 0;
+        for (int e = 0; e < ndim; e++) {
+            int64_t other = step_of(shape, strides, e);
+            if (other < step || (other == step && e > d))
+                reached += (shape[e] - 1) * other;
+        }
+        if (shape[d] > 1 && reached >= step)
+            return true;
+    }
+    return false;
+}
+
 ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, int ndim,
                    int64_t offset)
 {
@@ -216,9 +239,8 @@ ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, 
     y->buffer->refs++;
     y->data = count > 0 ? x->data + offset * (int64_t)ct__dtype_size(x->dtype) : x->data;
     y->flags |= x->flags & CT__READ_ONLY;
-    for (int d = 0; d < ndim; d++)
-        if (shape[d] > 1 && strides[d] == 0)
-            y->flags |= CT__READ_ONLY; /* several elements share memory */
+    if (count > 0 && shares_elements(shape, strides, ndim))
+        y->flags |= CT__READ_ONLY;
     return y;
 }
 

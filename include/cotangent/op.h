@@ -126,7 +126,8 @@ void *ct_call_scratch(const ct_call *call, size_t bytes);      /* gone when the 
    */
 ct_status ct_call_fail(const ct_call *call, ct_status code, const char *format, ...)
     CT_PRINTF(3, 4);
-/* In `infer` of a CT_OP_VIEW: makes y0 a view of x0. A view that leaves x0's memory is an error. */
+/* In `infer` of a CT_OP_VIEW: makes y0 a view of x0. A view that leaves x0's memory is an error. A
+   view whose elements share memory is read-only. */
 ct_tensor *ct_view(ct_call *call, const int64_t *shape, const int64_t *strides, int ndim,
                    int64_t offset);
 /* Calls body(i, arg) for 0 <= i < n, perhaps on several threads at once. body may read and write

@@ -37,6 +37,12 @@
  *   transpose, no axes said reverses all     (error)            swaps the last two
  *   gather, index below 0   from the end     error              from the end
  *   slice, step below 0     walks backward   error              walks backward
+ *   repeat                  each element     the whole (tile)   each element
+ *   split: what is given    places to cut    sizes              sizes
+ *   meshgrid, order         xy               ij                 ij
+ *   flip                    a view           a copy             a view
+ *   diagonal                read-only        a view             a view
+ *   pad wider than x        goes on          error              goes on
  *   float to i64, too large undefined        undefined          error */
 #ifndef COTANGENT_OPS_H
 #define COTANGENT_OPS_H

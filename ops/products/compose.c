@@ -5,6 +5,8 @@
 /* Both can be used, and are of one context; else false, with an error. */
 static bool usable_pair(const char *who, const ct_tensor *a, const ct_tensor *b)
 {
+    if ((a || b) && !(a && b))
+        ct_fail(ct_context_of(a ? a : b), CT_ERROR_NULL, "%s: an operand is NULL", who);
     if (!ct_usable(a, who) || !ct_usable(b, who))
         return false;
     if (ct_context_of(a) == ct_context_of(b))

@@ -147,10 +147,15 @@ static bool read_output(reader *r)
 /* -- All of it */
 static bool operands_fit(ct_tensor *const *x, int n)
 {
+    ct_context *cx = NULL;
+    for (int k = 0; k < n && !cx; k++)
+        cx = x[k] && ct_usable(x[k], "einsum") ? ct_context_of(x[k]) : NULL;
+    for (int k = 0; k < n && cx; k++)
+        if (!x[k])
+            ct_fail(cx, CT_ERROR_NULL, "einsum: operand %d is NULL", k);
     for (int k = 0; k < n; k++)
         if (!ct_usable(x[k], "einsum"))
             return false;
-    ct_context *cx = ct_context_of(x[0]);
     ct_dtype dtype = ct_dtype_of(x[0]);
     for (int k = 0; k < n; k++) {
         if (ct_context_of(x[k]) != cx)

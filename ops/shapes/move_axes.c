@@ -26,6 +26,35 @@ ct_status ct__check_list(const ct_call *call, const ct__list *l)
     return CT_OK;
 }
 
+int ct__axis_bits(const ct_call *call, const ct__list *axes, int ndim)
+{
+    int seen = 0;
+    if (ct__check_list(call, axes) != CT_OK)
+        return -1;
+    for (int i = 0; i < axes->n; i++) {
+        int axis = ct_call_axis(call, axes->values[i], ndim);
+        if (axis >= 0 && seen >> axis & 1)
+            ct_call_fail(call, CT_ERROR_RANGE, "axis %d is given twice", axis);
+        if (axis < 0 || seen >> axis & 1)
+            return -1;
+        seen |= 1 << axis;
+    }
+    return seen;
+}
+
+int ct__axis_of(const ct_tensor *x, int64_t axis, const char *who)
+{
+    char shape[CT_SHAPE_TEXT];
+    if (!ct_usable(x, who))
+        return -1;
+    int ndim = ct_ndim(x);
+    if (axis >= -ndim && axis < ndim)
+        return (int)(axis < 0 ? axis + ndim : axis);
+    ct_fail(ct_context_of(x), CT_ERROR_RANGE, "%s: axis %lld of %d dimension%s: %s", who,
+            (long long)axis, ndim, ndim == 1 ? "" : "s", ct_shape_text(x, shape));
+    return -1;
+}
+
 ct_status ct__set_view(ct_call *call, const int64_t *shape, const int64_t *strides, int ndim)
 {
     ct_context *cx = ct_call_context(call);
@@ -38,19 +67,13 @@ static ct_status permute_infer(ct_call *call)
     const ct__list *axes = ct_call_attributes(call);
     const ct_tensor *x = ct_call_x(call, 0);
     int64_t shape[CT_MAX_DIMS], strides[CT_MAX_DIMS];
-    int ndim = ct_ndim(x), seen = 0;
-    ct_status status = ct__check_list(call, axes);
-    if (status != CT_OK)
-        return status;
+    int ndim = ct_ndim(x);
+    if (ct__axis_bits(call, axes, ndim) < 0)
+        return ct_error(ct_call_context(call));
     if (axes->n != ndim)
         return ct_call_fail(call, CT_ERROR_RANGE, "there must be %d axes, got %d", ndim, axes->n);
     for (int d = 0; d < ndim; d++) {
-        int from = ct_call_axis(call, axes->values[d], ndim);
-        if (from < 0)
-            return CT_ERROR_RANGE;
-        if (seen >> from & 1)
-            return ct_call_fail(call, CT_ERROR_RANGE, "axis %d is given twice", from);
-        seen |= 1 << from;
+        int64_t axis = axes->values[d], from = axis < 0 ? axis + ndim : axis;
         shape[d] = ct_shape(x)[from];
         strides[d] = ct_strides(x)[from];
     }
@@ -94,6 +117,31 @@ ct_tensor *ct_permute(ct_tensor *x, const int64_t *axes, int n)
 {
     ct__list attributes = ct__list_of(axes, n);
     return ct_apply(&ct__permute_op, &attributes, &x, 1);
+}
+
+/* -- swap_axes, move_axis: permutations that say less */
+ct_tensor *ct_swap_axes(ct_tensor *x, int axis1, int axis2)
+{
+    int a = ct__axis_of(x, axis1, "swap_axes"), b = a < 0 ? -1 : ct__axis_of(x, axis2, "swap_axes");
+    int64_t order[CT_MAX_DIMS];
+    if (b < 0)
+        return NULL;
+    for (int d = 0; d < ct_ndim(x); d++)
+        order[d] = d == a ? b : d == b ? a : d;
+    return ct_permute(x, order, ct_ndim(x));
+}
+
+ct_tensor *ct_move_axis(ct_tensor *x, int from, int to)
+{
+    int a = ct__axis_of(x, from, "move_axis"), b = a < 0 ? -1 : ct__axis_of(x, to, "move_axis");
+    int64_t order[CT_MAX_DIMS];
+    if (b < 0)
+        return NULL;
+    for (int d = 0, own = 0; d < ct_ndim(x); d++) {
+        own += own == a;
+        order[d] = d == b ? a : own++;
+    }
+    return ct_permute(x, order, ct_ndim(x));
 }
 
 /* -- transpose: the last two axes change places; gx is gy transposed */

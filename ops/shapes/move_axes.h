@@ -10,6 +10,11 @@ typedef struct ct__list {
 } ct__list;
 ct__list ct__list_of(const int64_t *values, int n);
 ct_status ct__check_list(const ct_call *call, const ct__list *l);
+/* The axes as bits. -1 and an error: one is out of range or given twice. */
+int ct__axis_bits(const ct_call *call, const ct__list *axes, int ndim);
+/* The axis as a number from 0 to ndim - 1. -1 and an error that names `who`: it is out of range, or
+ * x cannot be used. This is for functions that compose others. */
+int ct__axis_of(const ct_tensor *x, int64_t axis, const char *who);
 
 /* Makes y, in `infer`, a view of x0 that begins with its first element. */
 ct_status ct__set_view(ct_call *call, const int64_t *shape, const int64_t *strides, int ndim);

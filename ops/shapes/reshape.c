@@ -185,3 +185,42 @@ ct_tensor *ct_reshape(ct_tensor *x, const int64_t *shape, int ndim)
     ct__list attributes = ct__list_of(shape, ndim);
     return ct_apply(&ct__reshape_op, &attributes, &x, 1);
 }
+
+/* -- flatten: a reshape */
+/* -1: the product overflows, as it may where another size is 0 */
+static int64_t product(const int64_t *sizes, int n)
+{
+    int64_t count = 1;
+    for (int d = 0; d < n; d++)
+        if (sizes[d] == 0)
+            return 0;
+    for (int d = 0; d < n && count > 0; d++)
+        count = sizes[d] <= INT64_MAX / count ? count * sizes[d] : -1;
+    return count;
+}
+
+ct_tensor *ct_flatten(ct_tensor *x, int first, int last)
+{
+    char text[CT_SHAPE_TEXT];
+    int64_t shape[CT_MAX_DIMS];
+    int n = 0;
+    if (!ct_usable(x, "flatten"))
+        return NULL;
+    if (ct_ndim(x) == 0)
+        x = ct_reshape(x, CT_SHAPE(1));
+    int begin = ct__axis_of(x, first, "flatten");
+    int end = begin < 0 ? -1 : ct__axis_of(x, last, "flatten");
+    if (end < 0)
+        return NULL;
+    int64_t count = begin <= end ? product(ct_shape(x) + begin, end - begin + 1) : -1;
+    if (count < 0)
+        return ct_fail(ct_context_of(x), CT_ERROR_SHAPE,
+                       "flatten: axes %d to %d cannot become one: %s", begin, end,
+                       ct_shape_text(x, text)), NULL;
+    for (int d = 0; d < begin; d++)
+        shape[n++] = ct_shape(x)[d];
+    shape[n++] = count;
+    for (int d = end + 1; d < ct_ndim(x); d++)
+        shape[n++] = ct_shape(x)[d];
+    return ct_reshape(x, shape, n);
+}

@@ -10,8 +10,8 @@ enum { LONGEST = 4096 };
 
 /* functions that are written with other operators; so is what ends in _over, if it is not one */
 static const char *const composed[] = {
-    "sum", "mean", "var", "activate",
-    "einsum", "tensordot", "outer", "kron", "cross", "trace", "bilinear",
+#define COMPOSED(name) #name,
+#include "composed.def"
 };
 /* operators that are only the rules of others, and have no function */
 static const char *const internal[] = { "embed", "index_add", "scatter_add" };

@@ -115,10 +115,30 @@ START_TEST(repeated_elements_are_read_only)
 }
 END_TEST
 
+/* overlapping elements are read-only too; elements that are only permuted, reversed or cut out are
+ * not */
+START_TEST(overlapping_elements_are_read_only)
+{
+    static const window shared[] = { { { 3, 2 }, { 1, 1 }, 0 }, { { 2, 3 }, { 2, 1 }, 0 },
+                                     { { 2, 3 }, { -1, -1 }, 5 }, { { 2, 2 }, { 0, 3 }, 0 } };
+    static const window apart[] = { { { 3, 2 }, { 1, 3 }, 0 }, { { 2, 3 }, { -3, -1 }, 5 },
+                                    { { 2, 2 }, { 4, 1 }, 0 }, { { 1, 3 }, { 0, 2 }, 0 },
+                                    { { 2, 1 }, { 3, INT64_MIN }, 0 } };
+    ct_tensor *x = ct_zeros(cx, CT_F64, CT_SHAPE(6));
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+        ct_tensor *y = ct_apply(&window_op, &shared[i], &x, 1);
+        ck_assert_int_eq(ct_fill(y, 1), CT_ERROR_VALUE);
+        expect_error(CT_ERROR_VALUE, "fill", "read-only", NULL);
+    }
+    for (size_t i = 0; i < sizeof apart / sizeof *apart; i++)
+        ck_assert_int_eq(ct_fill(ct_apply(&window_op, &apart[i], &x, 1), 1), CT_OK);
+}
+END_TEST
+
 Suite *view_suite(void);
 Suite *view_suite(void)
 {
     return make_suite("autograd/view", (const TTest *[]){
         inside, outside, of_one_element_any_stride_will_do, one_buffer, one_version,
-        repeated_elements_are_read_only, NULL });
+        repeated_elements_are_read_only, overlapping_elements_are_read_only, NULL });
 }

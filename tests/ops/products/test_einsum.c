@@ -223,6 +223,8 @@ START_TEST(messages)
     expect_error(CT_ERROR_DTYPE, "ct_cast", NULL);
     ck_assert_ptr_null(ct_einsum(NULL, CT_TENSORS(a)));
     expect_error(CT_ERROR_NULL, "text", NULL);
+    ck_assert_ptr_null(ct_einsum("ij,ij", CT_TENSORS(a, NULL)));
+    expect_error(CT_ERROR_NULL, "einsum", "operand 1 is NULL", NULL);
     ct_tensor *many[65];
     for (int i = 0; i < 65; i++)
         many[i] = a;
