@@ -202,7 +202,7 @@ static int64_t step_of(const int64_t *shape, const int64_t *strides, int d)
 }
 
 /* Can two indices be the same element? They cannot if every axis steps over all that shorter steps
- * reach. Elements that interleave in another way count as shared too. The offsets do not overflow. */
+ * reach. Elements that interleave in another way count as shared too. No offset overflows. */
 static bool shares_elements(const int64_t *shape, const int64_t *strides, int ndim)
 {
     for (int d = 0; d < ndim; d++) {
