@@ -9,9 +9,11 @@
 enum { LONGEST = 4096 };
 
 /* functions that are written with other operators; so is what ends in _over, if it is not one */
-static const char *const composed[] = { "sum", "mean", "var", "activate" };
+static const char *const composed[] = { "sum", "mean", "var", "std", "activate",
+                                       "count_nonzero", "any", "all", "cosine_similarity", "cummax", "cummin" };
 /* operators that are only the rules of others, and have no function */
-static const char *const internal[] = { "embed", "index_add", "scatter_add" };
+static const char *const internal[] = { "embed", "index_add", "scatter_add", "recurrence", "balance",
+                                       "cummax_places", "cummin_places" };
 
 static bool among(const char *name, const char *const *names, size_t n)
 {
