@@ -137,6 +137,7 @@ const char *const operator_headers[] = {
     "ops/elementwise.h",
     "ops/reductions.h",
     "ops/scans.h",
+    "ops/sorting.h",
     "ops/products.h",
     "ops/shapes.h",
     "ops/indexing.h",

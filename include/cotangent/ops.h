@@ -34,6 +34,9 @@
  *   max over axes, ties     (no gradient)    max: to one,       shared equally
  *                                            amax: shared
  *   cummax, ties            (no gradient)    to the last        to the last
+ *   median of 2 n           mean of 2        the lower          mean of 2
+ *   sort, descending        (none)           NaN first          NaN first
+ *   unique, several NaN     one              each               one
  *   i64 / i64               f64              f32                error: ct_cast
  *   operands' dtypes differ promoted         promoted           error: ct_cast
  *   transpose, no axes said reverses all     (error)            swaps the last two
@@ -45,6 +48,7 @@
 #include <cotangent/ops/elementwise.h>
 #include <cotangent/ops/reductions.h>
 #include <cotangent/ops/scans.h>
+#include <cotangent/ops/sorting.h>
 #include <cotangent/ops/products.h>
 #include <cotangent/ops/shapes.h>
 #include <cotangent/ops/indexing.h>

@@ -1,5 +1,6 @@
-/* Kernels of norm.c. Per element of the norm: 1 read from memory and 1 from the cache, 1 comparison,
- * 1 division, 2 operations. Per element of its gradient: 2 reads, 1 write, 2 divisions and a power.
+/* Kernels of norm.c. Per element of the norm: 1 read from memory and 1 from the cache, 1
+ * comparison, 1 division, 2 operations. Per element of its gradient: 2 reads, 1 write, 2 divisions
+ * and a power.
  *
  * As a fold the sum of squares keeps the largest |x| of a result, the sum of (x / largest)^2, and
  * what was rounded off that sum. Elements come in pieces of 256, whose sums are added up in double.
@@ -31,8 +32,8 @@ static double K(sum_squares)(const REAL *x, int64_t n, int64_t stride, double by
     return (lane[0] + lane[2]) + (lane[1] + lane[3]);
 }
 
-/* Adds to result j a sum of squares over `most`^2. The sum is brought to the larger scale of both. An
- * infinite scale makes 0 of all smaller terms. */
+/* Adds to result j a sum of squares over `most`^2. The sum is brought to the larger scale of both.
+ * An infinite scale makes 0 of all smaller terms. */
 static void K(add_squares)(int64_t m, int64_t j, REAL *kept, double most, double sum)
 {
     REAL *scale = kept + j, *total = scale + m, *low = total + m;

@@ -127,8 +127,8 @@ ct_tensor *ct_var_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
     return divided(sum(ct_square(far), r), divisor > 0 ? divisor : 0);
 }
 
-/* The norm of what is left of x without its mean, over sqrt n: no square overflows, and the norm has
- * a derivative where it is 0. */
+/* The norm of what is left of x without its mean, over sqrt n: no square overflows, and the norm
+ * has a derivative where it is 0. */
 ct_tensor *ct_std_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
 {
     ct__reduction r;

@@ -1,5 +1,5 @@
-/* What can be asked of elements of any dtype: how many are not 0, whether any is, whether all are. A
- * NaN is not 0. */
+/* What can be asked of elements of any dtype: how many are not 0, whether any is, whether all are.
+ * A NaN is not 0. */
 #include <cotangent/ops.h>
 
 #include "axes.h"

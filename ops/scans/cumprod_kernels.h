@@ -25,8 +25,8 @@ static REAL K(power_of_two)(int64_t power)
     return (REAL)ldexp(1, (int)(power > most ? most : power < -most ? -most : power));
 }
 
-/* The operands are scale, first, second, x. The running product of x * scale is kept between 1/2 and
- * 1: scale takes off the exponent that each x brings. */
+/* The operands are scale, first, second, x. The running product of x * scale is kept between 1/2
+ * and 1: scale takes off the exponent that each x brings. */
 static void K(balance)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const ct__path *p = arg;

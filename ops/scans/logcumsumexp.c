@@ -15,8 +15,8 @@ typedef struct terms {
     double shift, sum, low;
 } terms;
 
-/* Adds by e^x. The shift follows x only when it is passed by more than 1, so that few roundings come
- * from changing it. */
+/* Adds by e^x. The shift follows x only when it is passed by more than 1, so that few roundings
+ * come from changing it. */
 static inline void add_term(terms *t, double x, double by)
 {
     if (x > t->shift + 1) {

@@ -1,7 +1,7 @@
-/* The product of all elements. The cotangent of each is the product of the others: of those before it
- * and those after it, two cumulative products. Nothing is divided by x, so any number of zeros is
- * right, in derivatives of any order too. The cumulative products are those of x * scale (scan.h:
- * ct__balance), which neither overflow nor vanish. */
+/* The product of all elements. The cotangent of each is the product of the others: of those before
+ * it and those after it, two cumulative products. Nothing is divided by x, so any number of zeros
+ * is right, in derivatives of any order too. The cumulative products are those of x * scale
+ * (scan.h: ct__balance), which neither overflow nor vanish. */
 #include <cotangent/ops.h>
 
 #include "axes.h"

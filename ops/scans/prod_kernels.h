@@ -1,6 +1,6 @@
-/* Kernels of prod.c: the product as a fold (op.h: ct_fold). It keeps the factor of a product and its
- * power of 2, in two parts, so that it is exact in f32 too. Per element: 1 read, 1 multiplication, 4
- * comparisons. */
+/* Kernels of prod.c: the product as a fold (op.h: ct_fold). It keeps the factor of a product and
+ * its power of 2, in two parts, so that it is exact in f32 too. Per element: 1 read, 1
+ * multiplication, 4 comparisons. */
 enum { K(PART) = 1 << 20 };
 
 static ct__product K(kept_product)(int64_t m, int64_t j, const REAL *kept)

@@ -1,5 +1,5 @@
-/* Products of many numbers, none of which overflows or vanishes on the way: a product is factor times
- * 2^power, and factor stays near 1. */
+/* Products of many numbers, none of which overflows or vanishes on the way: a product is factor
+ * times 2^power, and factor stays near 1. */
 #ifndef CT__PRODUCT_H
 #define CT__PRODUCT_H
 #include <math.h>

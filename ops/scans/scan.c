@@ -1,5 +1,5 @@
-/* Scans that add: the cumulative sum, and the recurrence y_i = a_i y_(i-1) + b_i, of which the rules
- * of other scans are made.
+/* Scans that add: the cumulative sum, and the recurrence y_i = a_i y_(i-1) + b_i, of which the
+ * rules of other scans are made.
  *
  * What a scan does in one direction, its rule does in the other. In y_i = x_0 + ... + x_i every x_j
  * is in all y_i with i >= j, so gx_j = g_j + g_(j+1) + ...: the sum in reverse. For the recurrence

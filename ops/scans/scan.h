@@ -22,8 +22,8 @@ enum { CT__BESIDE = 8 };
 
 /* -- For operators with a ct__scan as attributes */
 ct_status ct__infer_scan(ct_call *call);
-/* Calls body for the lines along the axis, on the way of the scan, or, if `back`, the other way. The
- * operands have one shape; there are at most 5. */
+/* Calls body for the lines along the axis, on the way of the scan, or, if `back`, the other way.
+ * The operands have one shape; there are at most 5. */
 void ct__scan_lines(const ct_call *call, ct_tensor *const *operands, int n, ct_loop_body body,
                     bool back);
 /* The axis of x0 that the attributes name, 0 or more; -1 and an error. */

@@ -1,6 +1,6 @@
 /* Kernels of scan.c. The operands are y and what it is made of. Per element of a sum: 1 read, 1
- * write, 1 addition (6 in f64, which keeps what is rounded off); of a recurrence: 2 reads, 1 write, 2
- * operations. f32 is added up in f64. */
+ * write, 1 addition (6 in f64, which keeps what is rounded off); of a recurrence: 2 reads, 1 write,
+ * 2 operations. f32 is added up in f64. */
 #if IS_F32
 #define SUM double
 #else

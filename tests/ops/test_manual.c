@@ -9,8 +9,10 @@
 enum { LONGEST = 4096 };
 
 /* functions that are written with other operators; so is what ends in _over, if it is not one */
-static const char *const composed[] = { "sum", "mean", "var", "std", "activate",
-                                       "count_nonzero", "any", "all", "cosine_similarity", "cummax", "cummin" };
+static const char *const composed[] = {
+    "sum", "mean", "var", "std", "activate", "count_nonzero", "any", "all", "cosine_similarity",
+    "cummax", "cummin", "sort", "topk", "unique", "median", "quantile",
+};
 /* operators that are only the rules of others, and have no function */
 static const char *const internal[] = { "embed", "index_add", "scatter_add", "recurrence", "balance",
                                        "cummax_places", "cummin_places" };

@@ -34,8 +34,8 @@ ct_tensor *ct_var(ct_tensor *x);
    both n. Where all x are equal, y and gx are 0. No square overflows: x may be 1e200 or 1e-200 in
    f64. In all else it is as ct_var */
 ct_tensor *ct_std(ct_tensor *x);
-/* y = (sum |x|^p)^(1/p); gx = g sign(x) |x / y|^(p - 1). p is positive: 1 is the sum of magnitudes, 2
-   the length of a vector (over two axes: the Frobenius norm of a matrix), INFINITY the largest
+/* y = (sum |x|^p)^(1/p); gx = g sign(x) |x / y|^(p - 1). p is positive: 1 is the sum of magnitudes,
+   2 the length of a vector (over two axes: the Frobenius norm of a matrix), INFINITY the largest
    magnitude, with the gradient of ct_max. Where x is 0, gx is 0: at y = 0 it is the subgradient of
    least norm. No power of x overflows or vanishes: x may be as large or as small as its dtype
    allows, and gx is right even where y is infinite */
@@ -61,8 +61,8 @@ ct_tensor *ct_count_nonzero(ct_tensor *x);
 /* y = whether any element is not 0; derivative: none. y is bool, and false if there are no elements
    */
 ct_tensor *ct_any(ct_tensor *x);
-/* y = whether all elements are not 0; derivative: none. y is bool, and true if there are no elements
-   */
+/* y = whether all elements are not 0; derivative: none. y is bool, and true if there are no
+   elements */
 ct_tensor *ct_all(ct_tensor *x);
 ct_tensor *ct_count_nonzero_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_any_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);

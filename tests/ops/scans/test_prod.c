@@ -1,4 +1,5 @@
-/* ops/scans/prod.c and cumprod.c: zeros, and products that leave the range of numbers on the way. */
+/* ops/scans/prod.c and cumprod.c: zeros, and products that leave the range of numbers on the way.
+ */
 #include "support.h"
 
 static ct_tensor *variable(const double *values, int n)
@@ -51,8 +52,10 @@ END_TEST
 /* the products of all but one, beyond the range of f64 on the way */
 START_TEST(products_out_of_range_on_the_way)
 {
-    static const double x[][4] = { { 1e200, 1e200, 1e-200, 1e-200 }, { 1e-200, 1e-200, 1e200, 1e200 },
-                                   { 1e-200, 1e200, 1e-150, 1e150 }, { 5e-324, 0x1p800, 0x1p100, 3 } };
+    static const double x[][4] = { { 1e200, 1e200, 1e-200, 1e-200 },
+                                   { 1e-200, 1e-200, 1e200, 1e200 },
+                                   { 1e-200, 1e200, 1e-150, 1e150 },
+                                   { 5e-324, 0x1p800, 0x1p100, 3 } };
     for (unsigned k = 0; k < 8; k++) {
         long double y = 1;
         double relative[4];

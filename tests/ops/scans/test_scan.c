@@ -175,7 +175,8 @@ START_TEST(long_sums)
 }
 END_TEST
 
-/* x grows by a little from each to the next: so does the shift. Sum of e^(i/s) as a geometric sum */
+/* x grows by a little from each to the next: so does the shift. Sum of e^(i/s) as a geometric sum
+ */
 START_TEST(logcumsumexp_of_growing_numbers)
 {
     enum { N = 30000 };
