@@ -6,7 +6,9 @@
 
 #define OTHERS                                                                                  \
     X(eq) X(ne) X(lt) X(le) X(gt) X(ge) X(where)                                                \
-    X(max) X(min) X(argmax) X(argmin) X(logsumexp)                                              \
+    X(max) X(min) X(argmax) X(argmin) X(logsumexp) X(norm)                                      \
+    X(prod) X(cumsum) X(cumprod) X(logcumsumexp) X(recurrence) X(balance)                       \
+    X(cummax_places) X(cummin_places) X(argsort)                                                \
     X(softmax) X(log_softmax) X(cross_entropy) X(cross_entropy_each)                            \
     X(layer_norm)                                                                               \
     X(contiguous) X(reshape) X(permute) X(transpose) X(squeeze) X(unsqueeze) X(expand)          \

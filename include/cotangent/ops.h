@@ -29,9 +29,14 @@
  * Where NumPy and PyTorch disagree:
  *                           NumPy            PyTorch            here
  *   var, divisor            n                n - 1              n; CT_UNBIASED: n - 1
+ *   std, where it is 0      (no gradient)    gradient NaN       gradient 0
  *   axes: an empty list     reduces none     reduces all        reduces all
  *   max over axes, ties     (no gradient)    max: to one,       shared equally
  *                                            amax: shared
+ *   cummax, ties            (no gradient)    to the last        to the last
+ *   median of 2 n           mean of 2        the lower          mean of 2
+ *   sort, descending        (none)           NaN first          NaN first
+ *   unique, several NaN     one              each               one
  *   i64 / i64               f64              f32                error: ct_cast
  *   operands' dtypes differ promoted         promoted           error: ct_cast
  *   transpose, no axes said reverses all     (error)            swaps the last two
@@ -48,6 +53,8 @@
 #define COTANGENT_OPS_H
 #include <cotangent/ops/elementwise.h>
 #include <cotangent/ops/reductions.h>
+#include <cotangent/ops/scans.h>
+#include <cotangent/ops/sorting.h>
 #include <cotangent/ops/products.h>
 #include <cotangent/ops/shapes.h>
 #include <cotangent/ops/indexing.h>

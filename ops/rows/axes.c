@@ -36,6 +36,15 @@ bool ct__reduction_of(ct__reduction *r, const ct_tensor *x, const char *who, con
     return true;
 }
 
+bool ct__is_float(const ct_tensor *x, const char *who)
+{
+    ct_dtype dtype = ct_dtype_of(x);
+    if (dtype == CT_F32 || dtype == CT_F64)
+        return true;
+    ct_fail(ct_context_of(x), CT_ERROR_DTYPE, "%s: f32 or f64 only; ct_cast it", who);
+    return false;
+}
+
 int ct__reduced_shape(const ct_tensor *x, ct__reduction r, int64_t *shape)
 {
     int ndim = 0;
@@ -53,6 +62,42 @@ int64_t ct__group(const ct_tensor *x, ct__reduction r)
     for (int d = 0; d < ct_ndim(x); d++)
         count *= r.axes >> d & 1 ? ct_shape(x)[d] : 1;
     return count;
+}
+
+/* The order of axes that has the given ones last. Returns how many come before them. */
+static int order_of(const ct_tensor *x, unsigned axes, int64_t *order)
+{
+    int n = 0, kept;
+    for (int d = 0; d < ct_ndim(x); d++)
+        if (!(axes >> d & 1))
+            order[n++] = d;
+    kept = n;
+    for (int d = 0; d < ct_ndim(x); d++)
+        if (axes >> d & 1)
+            order[n++] = d;
+    return kept;
+}
+
+ct_tensor *ct__merged(ct_tensor *x, unsigned axes)
+{
+    int64_t order[CT_MAX_DIMS], shape[CT_MAX_DIMS + 1];
+    int kept = order_of(x, axes, order);
+    for (int d = 0; d < kept; d++)
+        shape[d] = ct_shape(x)[order[d]];
+    shape[kept] = ct__group(x, (ct__reduction){ axes, false });
+    return ct_reshape(ct_permute(x, order, ct_ndim(x)), shape, kept + 1);
+}
+
+ct_tensor *ct__unmerged(ct_tensor *merged, const ct_tensor *x, unsigned axes)
+{
+    int64_t order[CT_MAX_DIMS], back[CT_MAX_DIMS], shape[CT_MAX_DIMS];
+    int ndim = ct_ndim(x);
+    order_of(x, axes, order);
+    for (int d = 0; d < ndim; d++) {
+        back[order[d]] = d;
+        shape[d] = ct_shape(x)[order[d]];
+    }
+    return ct_permute(ct_reshape(merged, shape, ndim), back, ndim);
 }
 
 /* -- Operators that reduce */

@@ -14,11 +14,19 @@ typedef struct ct__reduction {
 bool ct__reduction_of(ct__reduction *r, const ct_tensor *x, const char *who, const int64_t *axes,
                       int n, unsigned flags);
 
+/* False, with an error that names `who`, where x is neither f32 nor f64. */
+bool ct__is_float(const ct_tensor *x, const char *who);
+
 /* The shape of the result; returns its number of dimensions. */
 int ct__reduced_shape(const ct_tensor *x, ct__reduction r, int64_t *shape);
 
 /* How many elements of x become one element of the result? */
 int64_t ct__group(const ct_tensor *x, ct__reduction r);
+
+/* x with the axes moved to the end and made one axis, the last; and a tensor of that shape with the
+ * axes where x, which is as before, has them. */
+ct_tensor *ct__merged(ct_tensor *x, unsigned axes);
+ct_tensor *ct__unmerged(ct_tensor *merged, const ct_tensor *x, unsigned axes);
 
 /* -- For operators with a ct__reduction as attributes */
 ct_status ct__infer_reduced(ct_call *call);

@@ -1,9 +1,9 @@
-/* Reductions. Sum is the engine's sum_to; mean and variance are made of it, and so are their
- * derivatives:
+/* Reductions. Sum is the engine's sum_to; mean, variance and standard deviation are made of it, and
+ * so are their derivatives:
  *
- *   mean = sum x / n          var = sum (x - mean)^2 / n
+ *   mean = sum x / n          var = sum (x - mean)^2 / n          std = |x - mean| / sqrt n
  *
- * For the variance x is centered twice: numbers that are nearly equal differ from each other by no
+ * For these two x is centered twice: numbers that are nearly equal differ from each other by no
  * more than their mean was rounded, and the second mean takes that off.
  *
  * Extremes are operators. y = max x is x where it is attained, so the cotangent goes there. Where k
@@ -102,15 +102,6 @@ static ct_tensor *centered(ct_tensor *x, unsigned axes, int64_t n)
     return ct_sub(x, divided(sum(x, (ct__reduction){ axes, true }), n));
 }
 
-static bool is_float(const ct_tensor *x, const char *who)
-{
-    ct_dtype dtype = ct_dtype_of(x);
-    if (dtype == CT_F32 || dtype == CT_F64)
-        return true;
-    ct_fail(ct_context_of(x), CT_ERROR_DTYPE, "%s: f32 or f64 only; ct_cast it", who);
-    return false;
-}
-
 ct_tensor *ct_sum_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
 {
     ct__reduction r;
@@ -120,7 +111,7 @@ ct_tensor *ct_sum_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
 ct_tensor *ct_mean_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
 {
     ct__reduction r;
-    if (!ct__reduction_of(&r, x, "mean", axes, n, flags) || !is_float(x, "mean"))
+    if (!ct__reduction_of(&r, x, "mean", axes, n, flags) || !ct__is_float(x, "mean"))
         return NULL;
     return divided(sum(x, r), ct__group(x, r));
 }
@@ -129,11 +120,25 @@ ct_tensor *ct_var_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
 {
     ct__reduction r;
     unsigned own = CT_UNBIASED;
-    if (!ct__reduction_of(&r, x, "var", axes, n, flags & ~own) || !is_float(x, "var"))
+    if (!ct__reduction_of(&r, x, "var", axes, n, flags & ~own) || !ct__is_float(x, "var"))
         return NULL;
     int64_t count = ct__group(x, r), divisor = flags & own ? count - 1 : count;
     ct_tensor *far = centered(centered(x, r.axes, count), r.axes, count);
     return divided(sum(ct_square(far), r), divisor > 0 ? divisor : 0);
+}
+
+/* The norm of what is left of x without its mean, over sqrt n: no square overflows, and the norm
+ * has a derivative where it is 0. */
+ct_tensor *ct_std_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
+{
+    ct__reduction r;
+    unsigned own = CT_UNBIASED;
+    if (!ct__reduction_of(&r, x, "std", axes, n, flags & ~own) || !ct__is_float(x, "std"))
+        return NULL;
+    int64_t count = ct__group(x, r), divisor = flags & own ? count - 1 : count;
+    ct_tensor *far = centered(centered(x, r.axes, count), r.axes, count);
+    ct_tensor *root = ct_scalar_like(x, sqrt(divisor > 0 ? (double)divisor : 0));
+    return ct_div(ct_norm_over(far, 2, axes, n, flags & ~own), root);
 }
 
 /* -- max, min */
@@ -288,3 +293,4 @@ ALL(mean)
 ALL(max)
 ALL(min)
 ALL(var)
+ALL(std)

@@ -198,27 +198,9 @@ static ct_status logsumexp_forward(ct_call *call)
     return ct_reduce(call, r->axes, fold, &to);
 }
 
-/* log_softmax over several axes: they are moved to the end and made one axis. */
 static ct_tensor *log_softmax_over(ct_tensor *x, unsigned axes)
 {
-    int64_t order[CT_MAX_DIMS], back[CT_MAX_DIMS];
-    int ndim = ct_ndim(x), kept = 0, n = 0;
-    for (int d = 0; d < ndim; d++)
-        kept += !(axes >> d & 1);
-    for (int d = 0, next = kept; d < ndim; d++)
-        order[axes >> d & 1 ? next++ : n++] = d;
-    for (int d = 0; d < ndim; d++)
-        back[order[d]] = d;
-    ct_tensor *last = ct_permute(x, order, ndim);
-    int64_t shape[CT_MAX_DIMS + 1], group = 1;
-    for (int d = 0; d < ndim; d++)
-        if (d < kept)
-            shape[d] = ct_size(last, d);
-        else
-            group *= ct_size(last, d);
-    shape[kept] = group;
-    ct_tensor *z = ct_log_softmax(ct_reshape(last, shape, kept + 1), -1);
-    return ct_permute(ct_reshape(z, ct_shape(last), ndim), back, ndim);
+    return ct__unmerged(ct_log_softmax(ct__merged(x, axes), -1), x, axes);
 }
 
 /* gx_k = gy e^(x_k - y) = gy e^(z_k) with z = log_softmax x, whose rule keeps the digits of second

@@ -67,6 +67,20 @@ static void plain_var(const double *x, int64_t n, double *y)
         *y += (x[i] - mean) * (x[i] - mean) / (double)n;
 }
 
+static void plain_norm(const double *x, int64_t n, double *y)
+{
+    *y = 0;
+    for (int64_t i = 0; i < n; i++)
+        *y += x[i] * x[i];
+    *y = sqrt(*y);
+}
+
+static void plain_std(const double *x, int64_t n, double *y)
+{
+    plain_var(x, n, y);
+    *y = sqrt(*y);
+}
+
 static void plain_logsumexp(const double *x, int64_t n, double *y)
 {
     double max, sum = 0;
@@ -124,6 +138,16 @@ static ct_tensor *var(ct_tensor *x, int axis)
     return ct_var_over(x, CT_AXES(axis), 0);
 }
 
+static ct_tensor *norm(ct_tensor *x, int axis)
+{
+    return ct_norm_over(x, 2, CT_AXES(axis), 0);
+}
+
+static ct_tensor *std(ct_tensor *x, int axis)
+{
+    return ct_std_over(x, CT_AXES(axis), 0);
+}
+
 static ct_tensor *max(ct_tensor *x, int axis)
 {
     return ct_max_over(x, CT_AXES(axis), 0);
@@ -164,6 +188,8 @@ static const struct {
     { "sum", sum, plain_sum, LONG, false },
     { "mean", mean, plain_mean, LONG, false },
     { "var", var, plain_var, LONG, false },
+    { "norm", norm, plain_norm, LONG, false },
+    { "std", std, plain_std, PIECES, false },
     { "max", max, plain_max, LONG, false },
     { "min", min, plain_min, LONG, false },
     { "logsumexp", logsumexp, plain_logsumexp, LONG, false },

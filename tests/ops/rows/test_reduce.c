@@ -51,6 +51,32 @@ static double plain_unbiased(const double *x, int n)
     return squares(x, n) / (n - 1);
 }
 
+static double plain_std(const double *x, int n)
+{
+    return sqrt(plain_var(x, n));
+}
+
+static double plain_unbiased_std(const double *x, int n)
+{
+    return sqrt(plain_unbiased(x, n));
+}
+
+static double plain_norm(const double *x, int n)
+{
+    double y = 0;
+    for (int i = 0; i < n; i++)
+        y += x[i] * x[i];
+    return sqrt(y);
+}
+
+static double plain_norm_3(const double *x, int n)
+{
+    double y = 0;
+    for (int i = 0; i < n; i++)
+        y += fabs(x[i] * x[i] * x[i]);
+    return cbrt(y);
+}
+
 static double plain_max(const double *x, int n)
 {
     double y = x[0];
@@ -75,6 +101,16 @@ static double plain_logsumexp(const double *x, int n)
     return log(y);
 }
 
+static ct_tensor *norm(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
+{
+    return ct_norm_over(x, 2, axes, n, flags);
+}
+
+static ct_tensor *norm_3(ct_tensor *x, const int64_t *axes, int n, unsigned flags)
+{
+    return ct_norm_over(x, 3, axes, n, flags);
+}
+
 static const struct {
     const char *name;
     ct_tensor *(*over)(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
@@ -88,6 +124,10 @@ static const struct {
     { "max", ct_max_over, 0, plain_max },
     { "min", ct_min_over, 0, plain_min },
     { "logsumexp", ct_logsumexp_over, 0, plain_logsumexp },
+    { "std", ct_std_over, 0, plain_std },
+    { "unbiased std", ct_std_over, CT_UNBIASED, plain_unbiased_std },
+    { "norm", norm, 0, plain_norm },
+    { "norm, p = 3", norm_3, 0, plain_norm_3 },
 };
 enum { ROWS = sizeof table / sizeof *table };
 
@@ -149,8 +189,8 @@ END_TEST
 START_TEST(no_axes_are_all_axes)
 {
     ct_tensor *x = input(CT_F64, 0, NULL);
-    ct_tensor *(*const all[])(ct_tensor *) = { ct_sum, ct_mean, ct_var, NULL,
-                                               ct_max, ct_min, ct_logsumexp };
+    ct_tensor *(*const all[ROWS])(ct_tensor *) = { ct_sum, ct_mean, ct_var, NULL,
+                                                   ct_max, ct_min, ct_logsumexp, ct_std };
     for (int row = 0; row < ROWS; row++) {
         double want = table[row].plain(memory, COUNT);
         ct_tensor *y = table[row].over(x, NULL, 0, table[row].flags | CT_KEEPDIMS);

@@ -1,0 +1,87 @@
+/* The logarithm of cumulative sums of exponentials: y_i = log(e^x_0 + ... + e^x_i).
+ *
+ *   gx_i = sum of g_j e^(x_i - y_j) over j >= i = e^(x_i - y_i) h_i
+ *   h_i = g_i + e^(y_i - y_(i+1)) h_(i+1)
+ *
+ * y never falls, so no exponential is above 1. The kernels add up e^x relative to a shift near the
+ * largest x so far. */
+#include <cotangent/ops.h>
+#include <math.h>
+
+#include "scan.h"
+
+/* A sum of e^(x - shift), in two numbers, of which the second is what was rounded off the first. */
+typedef struct terms {
+    double shift, sum, low;
+} terms;
+
+/* Adds by e^x. The shift follows x only when it is passed by more than 1, so that few roundings
+ * come from changing it. */
+static inline void add_term(terms *t, double x, double by)
+{
+    if (x > t->shift + 1) {
+        double change = exp(t->shift - x);
+        t->sum *= change, t->low *= change;
+        t->shift = x;
+    }
+    double term = by * exp(x - t->shift), total = t->sum + term, part = total - t->sum;
+    double lost = (t->sum - (total - part)) + (term - part);
+    t->low += lost - lost == 0 ? lost : 0;
+    t->sum = total;
+}
+
+#define CT_KERNELS     "logcumsumexp_kernels.h"
+#define CT_KERNELS_F32 16
+#define CT_KERNELS_F64 16
+#include <cotangent/kernels.h>
+static const ct_loop_body values[][CT_SIMDS] = CT_KERNEL_TABLE(logcumsumexp);
+static const ct_loop_body backs[][CT_SIMDS] = CT_KERNEL_TABLE(logcumsumexp_back);
+
+static ct_status logcumsumexp_forward(ct_call *call)
+{
+    ct_tensor *x = ct_call_x(call, 0);
+    ct__scan_lines(call, CT_TENSORS(ct_call_y(call, 0), x), CT_KERNEL_OF(values, x), false);
+    return CT_OK;
+}
+
+/* Where y_i is -inf, all x up to there are: then e^(x_i - y_i) and e^(y_i - y_(i+1)) count as 0. */
+static ct_status logcumsumexp_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    ct__scan on = *(const ct__scan *)ct_call_attributes(call), back = { on.axis, !on.reverse };
+    ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
+    ct_tensor *lowest = ct_scalar_like(x, -INFINITY), *none = ct_eq(y, lowest);
+    ct_tensor *next = ct__moved_on(y, back, INFINITY);
+    ct_tensor *step = ct_exp(ct_where(none, lowest, ct_sub(y, next)));
+    ct_tensor *own = ct_exp(ct_where(none, lowest, ct_sub(x, y)));
+    gx[0] = ct_mul(own, ct__recurrence(step, gy[0], back));
+    return CT_OK;
+}
+
+static ct_status logcumsumexp_backward(const ct_call *call, ct_tensor *const *gy,
+                                       ct_tensor *const *gx)
+{
+    ct_tensor *x = ct_call_x(call, 0);
+    ct__scan_lines(call, CT_TENSORS(gx[0], gy[0], x, ct_call_y(call, 0)), CT_KERNEL_OF(backs, x),
+                   true);
+    return CT_OK;
+}
+
+extern const ct_op ct__logcumsumexp_op;
+const ct_op ct__logcumsumexp_op = {
+    .name = "logcumsumexp",
+    .formula = "y_i = log(e^x_0 + ... + e^x_i)",
+    .derivative = "gx_i = sum of g_j e^(x_i - y_j) over j >= i",
+    .inputs = 1,
+    .saves = CT_SAVE_X(0) | CT_SAVE_Y(0),
+    .attributes_size = sizeof(ct__scan),
+    .infer = ct__infer_scan,
+    .forward = logcumsumexp_forward,
+    .vjp = logcumsumexp_vjp,
+    .backward = logcumsumexp_backward,
+    .sample = ct__sample_scan,
+};
+
+ct_tensor *ct_logcumsumexp(ct_tensor *x, int axis)
+{
+    return ct_apply(&ct__logcumsumexp_op, &(ct__scan){ .axis = axis }, &x, 1);
+}
