@@ -16,7 +16,9 @@
     X(flip) X(roll) X(pad) X(diagonal) X(diag_embed) X(tril) X(triu) X(windows) X(fold_windows) \
     X(matmul) X(linear) X(linear_activation) X(dot)                                             \
     X(index_select) X(index_add) X(gather) X(scatter_add)                                       \
-    X(cast) X(dropout) X(update_sgd) X(update_adam) X(update_clip)
+    X(cast) X(dropout)                                                                          \
+    X(bernoulli) X(exponential) X(multinomial)                                                  \
+    X(update_sgd) X(update_adam) X(update_clip)
 
 #define X(name) extern const ct_op ct__##name##_op;
 #define ROW(name, ...) X(name)

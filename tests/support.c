@@ -141,6 +141,7 @@ const char *const operator_headers[] = {
     "ops/products.h",
     "ops/shapes.h",
     "ops/indexing.h",
+    "ops/random.h",
     "ops/updates.h",
     NULL
 };

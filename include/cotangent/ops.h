@@ -58,6 +58,7 @@
 #include <cotangent/ops/products.h>
 #include <cotangent/ops/shapes.h>
 #include <cotangent/ops/indexing.h>
+#include <cotangent/ops/random.h>
 #include <cotangent/ops/updates.h>
 CT_API_BEGIN
 
