@@ -31,7 +31,6 @@ int ct__scan_axis(const ct_call *call);
 /* Samples with a ct__scan as attributes: of each axis and way. */
 int ct__sample_scan(ct_context *cx, int k, ct_tensor **x, void *attributes);
 
-
 /* -- What rules are made of */
 /* x moved one place along the way of the scan: y_i = x_(i-1), and y_0 = fill. */
 ct_tensor *ct__moved_on(ct_tensor *x, ct__scan s, double fill);
