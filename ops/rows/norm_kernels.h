@@ -64,10 +64,10 @@ static void K(start_squares)(int64_t m, void *kept)
 /* Beside an infinity, the other terms matter only if one of them is NaN. */
 static double K(sum_infinite)(const REAL *x, int64_t n, int64_t stride)
 {
-    double sum = 1;
+    int64_t nans = 0;
     for (int64_t i = 0; i < n; i++)
-        sum = x[i * stride] == x[i * stride] ? sum : (double)NAN;
-    return sum;
+        nans += isnan(x[i * stride]) ? 1 : 0;
+    return nans > 0 ? (double)NAN : 1;
 }
 
 static void K(fold_squares)(int64_t m, int64_t n, void *kept, const void *data, int64_t sm,

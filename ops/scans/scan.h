@@ -17,9 +17,6 @@ typedef struct ct__path {
     bool adds;
 } ct__path;
 
-/* So many lines are worked on at once: memory is read along, and latencies overlap. */
-enum { CT__BESIDE = 8 };
-
 /* -- For operators with a ct__scan as attributes */
 ct_status ct__infer_scan(ct_call *call);
 /* Calls body for the lines along the axis, on the way of the scan, or, if `back`, the other way.
