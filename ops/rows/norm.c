@@ -2,10 +2,10 @@
  *
  *   gx = g sign(z) |z|^(p - 1), z = x / y
  *
- * So that no power of x overflows or vanishes, y is kept as scale * root: scale is the largest |x|,
- * and root = (sum |x / scale|^p)^(1/p) lies between 1 and n^(1/p). z = x / scale / root is right
- * even where y itself is out of range. Where all x are 0, z counts as 0, which is the subgradient
- * of least norm. The norms for p = 1 and p = inf are made of ct_sum_over and ct_max_over. */
+ * So that no power of x overflows or vanishes, y is kept as scale * root: scale is near the largest
+ * |x|, and root = (sum |x / scale|^p)^(1/p) is not far from 1. z = x / scale / root is right even
+ * where y itself is out of range. Where all x are 0, z counts as 0, which is the subgradient of
+ * least norm. The norms for p = 1 and p = inf are made of ct_sum_over and ct_max_over. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <math.h>

@@ -1,32 +1,36 @@
 /* Kernels of norm.c. Per element of the norm: 1 read from memory and 1 from the cache, 1
- * comparison, 1 division, 2 operations. Per element of its gradient: 2 reads, 1 write, 2 divisions
- * and a power.
+ * comparison, 3 operations. Per element of its gradient: 2 reads, 1 write, 2 divisions and a power.
  *
- * As a fold the sum of squares keeps the largest |x| of a result, the sum of (x / largest)^2, and
- * what was rounded off that sum. Elements come in pieces of 256, whose sums are added up in double.
- */
-static double K(largest)(const REAL *x, int64_t n, int64_t stride)
+ * As a fold the sum of squares keeps a scale for each result, the sum of (x / scale)^2, and what
+ * was rounded off that sum. The scale is a power of 2, so that dividing by it is exact. Elements
+ * come in pieces of 256, whose sums are added up in double. */
+/* A scale for these n elements: near the largest |x|, and one by which f64 can be divided; 0 or
+ * infinite if that is. NaNs are ignored. */
+static double K(scale)(const REAL *x, int64_t n, int64_t stride)
 {
     REAL most = 0;
     for (int64_t i = 0; i < n; i++) {
         REAL size = F(fabs)(x[i * stride]);
         most = size > most ? size : most;
     }
-    return (double)most;
+    if (most == 0 || isinf(most))
+        return (double)most;
+    int power = ilogb((double)most);
+    return ldexp(1, power > 1000 ? 1000 : power < -1000 ? -1000 : power);
 }
 
-/* The sum of (x / by)^2. Four sums hide the latency of an addition. */
+/* The sum of (x by)^2. Four sums hide the latency of an addition. */
 static double K(sum_squares)(const REAL *x, int64_t n, int64_t stride, double by)
 {
     double lane[4] = { 0 };
     int64_t i = 0;
     for (; i + 4 <= n; i += 4)
         for (int k = 0; k < 4; k++) {
-            double z = (double)x[(i + k) * stride] / by;
+            double z = (double)x[(i + k) * stride] * by;
             lane[k] += z * z;
         }
     for (int k = 0; i < n; i++, k++) {
-        double z = (double)x[i * stride] / by;
+        double z = (double)x[i * stride] * by;
         lane[k] += z * z;
     }
     return (lane[0] + lane[2]) + (lane[1] + lane[3]);
@@ -60,10 +64,10 @@ static void K(start_squares)(int64_t m, void *kept)
 /* Beside an infinity, the other terms matter only if one of them is NaN. */
 static double K(sum_infinite)(const REAL *x, int64_t n, int64_t stride)
 {
-    double sum = 1;
+    int64_t nans = 0;
     for (int64_t i = 0; i < n; i++)
-        sum = x[i * stride] == x[i * stride] ? sum : (double)NAN;
-    return sum;
+        nans += isnan(x[i * stride]) ? 1 : 0;
+    return nans > 0 ? (double)NAN : 1;
 }
 
 static void K(fold_squares)(int64_t m, int64_t n, void *kept, const void *data, int64_t sm,
@@ -74,8 +78,8 @@ static void K(fold_squares)(int64_t m, int64_t n, void *kept, const void *data, 
         for (int64_t i = 0; i < n; i += PIECE) {
             const REAL *x = (const REAL *)data + j * sm + i * sn;
             int64_t count = n - i < PIECE ? n - i : PIECE;
-            double most = sn == 1 ? K(largest)(x, count, 1) : K(largest)(x, count, sn);
-            double by = most > 0 ? most : 1;
+            double most = sn == 1 ? K(scale)(x, count, 1) : K(scale)(x, count, sn);
+            double by = most > 0 ? 1 / most : 1;
             double sum = isinf(most) ? K(sum_infinite)(x, count, sn)
                          : sn == 1   ? K(sum_squares)(x, count, 1, by)
                                      : K(sum_squares)(x, count, sn, by);

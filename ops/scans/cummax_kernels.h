@@ -12,21 +12,15 @@ static void K(cummax)(int64_t n, void *const *data, const int64_t *stride, const
 {
     const ct__path *p = arg;
     bool least = *(const bool *)p->user;
-    for (int64_t j = 0; j < n; j += CT__BESIDE) {
-        int64_t w = n - j < CT__BESIDE ? n - j : CT__BESIDE, at[CT__BESIDE] = { 0 };
-        int64_t *y = (int64_t *)data[0] + j * stride[0];
+    for (int64_t j = 0; j < n; j++) {
+        int64_t *y = (int64_t *)data[0] + j * stride[0], at = 0;
         const REAL *x = (const REAL *)data[1] + j * stride[1];
-        REAL best[CT__BESIDE] = { 0 };
-        for (int64_t i = 0; i < p->length; i++)
-            for (int64_t k = 0; k < w; k++) {
-                REAL next = x[i * p->step[1] + k * stride[1]];
-                bool beats = least ? next <= best[k] : next >= best[k];
-                if (i == 0 || beats || IS_NAN(next)) {
-                    best[k] = next;
-                    at[k] = i;
-                }
-                y[i * p->step[0] + k * stride[0]] = at[k];
-            }
+        for (int64_t i = 0; i < p->length; i++) {
+            REAL best = x[at * p->step[1]], next = x[i * p->step[1]];
+            bool beats = least ? next <= best : next >= best;
+            at = beats || IS_NAN(next) ? i : at;
+            y[i * p->step[0]] = at;
+        }
     }
 }
 #undef IS_NAN

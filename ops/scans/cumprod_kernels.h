@@ -3,18 +3,14 @@
 static void K(cumprod)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const ct__path *p = arg;
-    for (int64_t j = 0; j < n; j += CT__BESIDE) {
-        int64_t w = n - j < CT__BESIDE ? n - j : CT__BESIDE;
+    for (int64_t j = 0; j < n; j++) {
         REAL *y = (REAL *)data[0] + p->first[0] + j * stride[0];
         const REAL *x = (const REAL *)data[1] + p->first[1] + j * stride[1];
-        ct__product product[CT__BESIDE];
-        for (int64_t k = 0; k < w; k++)
-            product[k] = (ct__product){ 1, 0 };
-        for (int64_t i = 0; i < p->length; i++)
-            for (int64_t k = 0; k < w; k++) {
-                ct__multiply(&product[k], (double)x[i * p->step[1] + k * stride[1]]);
-                y[i * p->step[0] + k * stride[0]] = (REAL)ct__product_value(&product[k]);
-            }
+        ct__product product = { 1, 0 };
+        for (int64_t i = 0; i < p->length; i++) {
+            ct__multiply(&product, (double)x[i * p->step[1]]);
+            y[i * p->step[0]] = (REAL)ct__product_value(&product);
+        }
     }
 }
 

@@ -17,9 +17,6 @@ typedef struct ct__path {
     bool adds;
 } ct__path;
 
-/* So many lines are worked on at once: memory is read along, and latencies overlap. */
-enum { CT__BESIDE = 8 };
-
 /* -- For operators with a ct__scan as attributes */
 ct_status ct__infer_scan(ct_call *call);
 /* Calls body for the lines along the axis, on the way of the scan, or, if `back`, the other way.
@@ -30,7 +27,6 @@ void ct__scan_lines(const ct_call *call, ct_tensor *const *operands, int n, ct_l
 int ct__scan_axis(const ct_call *call);
 /* Samples with a ct__scan as attributes: of each axis and way. */
 int ct__sample_scan(ct_context *cx, int k, ct_tensor **x, void *attributes);
-
 
 /* -- What rules are made of */
 /* x moved one place along the way of the scan: y_i = x_(i-1), and y_0 = fill. */

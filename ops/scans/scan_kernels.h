@@ -25,15 +25,12 @@ static inline REAL K(absorb)(SUM *sum, SUM *low, REAL x)
 static void K(cumsum)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const ct__path *p = arg;
-    for (int64_t j = 0; j < n; j += CT__BESIDE) {
-        int64_t w = n - j < CT__BESIDE ? n - j : CT__BESIDE;
+    for (int64_t j = 0; j < n; j++) {
         REAL *y = (REAL *)data[0] + p->first[0] + j * stride[0];
         const REAL *x = (const REAL *)data[1] + p->first[1] + j * stride[1];
-        SUM sum[CT__BESIDE] = { 0 }, low[CT__BESIDE] = { 0 };
+        SUM sum = 0, low = 0;
         for (int64_t i = 0; i < p->length; i++)
-            for (int64_t k = 0; k < w; k++)
-                y[i * p->step[0] + k * stride[0]] =
-                    K(absorb)(&sum[k], &low[k], x[i * p->step[1] + k * stride[1]]);
+            y[i * p->step[0]] = K(absorb)(&sum, &low, x[i * p->step[1]]);
     }
 }
 #undef SUM
@@ -42,18 +39,15 @@ static void K(cumsum)(int64_t n, void *const *data, const int64_t *stride, const
 static void K(recurrence)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const ct__path *p = arg;
-    for (int64_t j = 0; j < n; j += CT__BESIDE) {
-        int64_t w = n - j < CT__BESIDE ? n - j : CT__BESIDE;
+    for (int64_t j = 0; j < n; j++) {
         REAL *y = (REAL *)data[0] + p->first[0] + j * stride[0];
         const REAL *a = (const REAL *)data[1] + p->first[1] + j * stride[1];
         const REAL *b = (const REAL *)data[2] + p->first[2] + j * stride[2];
-        double last[CT__BESIDE] = { 0 };
-        for (int64_t i = 0; i < p->length; i++)
-            for (int64_t k = 0; k < w; k++) {
-                double by = (double)a[i * p->step[1] + k * stride[1]];
-                double add = (double)b[i * p->step[2] + k * stride[2]];
-                last[k] = i == 0 ? add : by * last[k] + add;
-                y[i * p->step[0] + k * stride[0]] = (REAL)last[k];
-            }
+        double last = 0;
+        for (int64_t i = 0; i < p->length; i++) {
+            double add = (double)b[i * p->step[2]];
+            last = i == 0 ? add : (double)a[i * p->step[1]] * last + add;
+            y[i * p->step[0]] = (REAL)last;
+        }
     }
 }

@@ -14,7 +14,7 @@ typedef struct item {
     int64_t at;
 } item;
 
-enum { DIGITS = 8, VALUES = 256, FEW = 48, GRAIN = 4096 };
+enum { DIGITS = 8, VALUES = 256, FEW = 128, GRAIN = 4096 };
 
 /* The lines of one call, shared out in parts. Each part has 2 n items of its own. */
 typedef struct lines {

@@ -18,7 +18,6 @@ static ct_tensor *moved_back(ct_tensor *y, int axis)
 }
 
 typedef struct sorting {
-    const char *who;
     bool descending;
     int axis;          /* 0 or more */
     int64_t from, end; /* the places that are wanted, in the sorted order */
@@ -30,14 +29,16 @@ static bool begin(sorting *s, ct_tensor *x, const char *who, int axis, unsigned 
 {
     ct__reduction r;
     int64_t along = axis;
+    *s = (sorting){ .from = 0 };
     if (!ct__reduction_of(&r, x, who, &along, 1, 0))
         return false;
     if (flags & ~own) {
         ct_fail(ct_context_of(x), CT_ERROR_VALUE, "%s: flags %#x mean nothing here", who, flags);
         return false;
     }
-    *s = (sorting){ .who = who, .axis = axis < 0 ? axis + ct_ndim(x) : axis,
-                    .end = ct_size(x, axis), .lines = ct__merged(x, r.axes) };
+    s->axis = axis < 0 ? axis + ct_ndim(x) : axis;
+    s->end = ct_size(x, axis);
+    s->lines = ct__merged(x, r.axes);
     return s->lines;
 }
 

@@ -5,15 +5,15 @@
 #include <cotangent/autograd.h>
 CT_API_BEGIN
 
-/* -- Along one axis. y has x's shape, and y_i is made of x_0, ..., x_i. A line is one thread's work
- */
-/* y_i = x_0 + ... + x_i; gx_i = g_i + g_(i+1) + .... i64 as well, which wraps. What is rounded off
-   is kept and added: y_i is off by 2 roundings, and by i^2 2^-106 sum |x| in f64, i 2^-53 sum |x|
-   in f32; so is gx */
+/* -- Along one axis. y has x's shape, and y_i is made of x_0, ..., x_i. Each line along the
+ * axis is the work of one thread */
+/* y_i = x_0 + ... + x_i; gx_i = g_i + g_(i+1) + .... i64 as well, which wraps. y and gx are at
+   least as accurate as ct_sum */
 ct_tensor *ct_cumsum(ct_tensor *x, int axis);
 /* y_i = x_0 ... x_i; gx_i = y_(i-1) h_i, h_i = g_i + x_(i+1) h_(i+1). So it is right where x is 0,
-   in derivatives of any order. y_i is right wherever it can be represented, even if y_j with j < i
-   cannot. So is gx, as far as it comes from such y_i. y_i is off by i roundings of f64 */
+   in derivatives of any order. y_i is right wherever it can be represented, even where an earlier
+   y_j cannot. gx is right if every y_i whose g_i is not 0 can be represented. y_i is off by at most
+   i roundings */
 ct_tensor *ct_cumprod(ct_tensor *x, int axis);
 /* y_i = log(e^x_0 + ... + e^x_i); gx_i = sum of g_j e^(x_i - y_j) over j >= i. No finite x
    overflows. y_i is -inf where all x up to there are. The error does not grow with the number of

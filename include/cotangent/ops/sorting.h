@@ -6,8 +6,9 @@
 CT_API_BEGIN
 
 /* -- Along one axis, for any dtype. Equal elements keep their order, and -0 equals 0. A NaN is
- * larger than any number. *values and *indices (i64) have x's shape, but for ct_topk's axis, and
- * are views unless that axis is the last. Either may be NULL; on failure both become NULL */
+ * larger than any number, so it comes last in ascending order. *values and *indices (i64) have x's
+ * shape, where ct_topk makes k the size of the axis. They are views unless the axis is the last.
+ * Either may be NULL; on failure both become NULL */
 enum {
     CT_DESCENDING = 1,                          /* ct_sort, ct_argsort: the largest comes first */
     CT_SMALLEST = 2                             /* ct_topk: the smallest, in ascending order */

@@ -73,6 +73,22 @@ START_TEST(products_out_of_range_on_the_way)
 }
 END_TEST
 
+/* y is 0 or infinite, and the products of all but one are not */
+START_TEST(gradients_beyond_the_range_of_y)
+{
+    for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+        ct_tensor *low = variable(CT_DOUBLES(1e-200, 1e-150)), *g;
+        ct_tensor *high = variable(CT_DOUBLES(1e200, -1e150));
+        expect_values(ct_prod(low), CT_DOUBLES(0), 0);
+        ct_grad(ct_prod(low), NULL, &low, 1, flags, &g);
+        ck_assert(ct_at(g, CT_INDEX(0)) == 1e-150 && ct_at(g, CT_INDEX(1)) == 1e-200);
+        expect_values(ct_prod(high), CT_DOUBLES(-INFINITY), 0);
+        ct_grad(ct_prod(high), NULL, &high, 1, flags, &g);
+        ck_assert(ct_at(g, CT_INDEX(0)) == -1e150 && ct_at(g, CT_INDEX(1)) == 1e200);
+    }
+}
+END_TEST
+
 START_TEST(products_of_many_in_f32)
 {
     enum { N = 200000 };
@@ -162,7 +178,7 @@ Suite *prod_suite(void);
 Suite *prod_suite(void)
 {
     return make_suite("prod", (const TTest *const[]){
-        any_number_of_zeros, products_out_of_range_on_the_way, products_of_many_in_f32,
-        prod_over_axes, cumulative_products_with_zeros,
+        any_number_of_zeros, products_out_of_range_on_the_way,
+        gradients_beyond_the_range_of_y, products_of_many_in_f32, prod_over_axes, cumulative_products_with_zeros,
         cumulative_products_out_of_range_on_the_way, NULL });
 }

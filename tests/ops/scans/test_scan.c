@@ -98,7 +98,7 @@ START_TEST(every_axis_of_any_strides)
 }
 END_TEST
 
-/* more lines than are worked on at once, side by side and one after another */
+/* lines side by side and one after another */
 START_TEST(many_lines)
 {
     ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(50, 21));

@@ -41,7 +41,7 @@ static void expect_sorted(ct_tensor *x, const double *values, int n, int step, b
 /* of few and many elements, of each dtype, with ties, in steps */
 START_TEST(of_each_dtype)
 {
-    static const int lengths[] = { 1, 2, 5, 48, 49, 300, 1001 };
+    static const int lengths[] = { 1, 2, 5, 128, 129, 300, 1001 };
     for (int dtype = CT_F32; dtype <= CT_BOOL; dtype++)
         for (int k = 0; k < 14; k++) {
             int n = lengths[k / 2], step = k % 2 + 1;
