@@ -56,6 +56,7 @@
 #include <cotangent/ops/scans.h>
 #include <cotangent/ops/sorting.h>
 #include <cotangent/ops/products.h>
+#include <cotangent/ops/linear_algebra.h>
 #include <cotangent/ops/shapes.h>
 #include <cotangent/ops/indexing.h>
 #include <cotangent/ops/updates.h>
