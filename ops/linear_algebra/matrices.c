@@ -151,10 +151,11 @@ static void run_range(int64_t begin, int64_t end, void *arg)
             f->matrix = i;
 }
 
-/* a million operations or more are worth a range; there are few ranges, as each has its scratch */
+/* 1e5 operations or more are worth a range; there are few ranges, as each has its scratch. To bring
+ * a matrix in and out takes as long as 200 operations */
 static int64_t grain_of(const ct__job *job)
 {
-    double least = 1e6 / (job->operations + 1);
+    double least = 1e5 / (job->operations + 200);
     int64_t grain = (job->count + RANGES - 1) / RANGES;
     if ((double)grain >= least)
         return grain;
