@@ -48,12 +48,11 @@
  *   flip                    a view           a copy             a view
  *   diagonal                read-only        a view             a view
  *   pad wider than x        goes on          error              goes on
- *   float to i64, too large undefined        undefined          error */
- *   float to i64, too large undefined        undefined          error
  *   solve, b less one axis  a column if 1-d  columns            a column if 1-d
+ *   triangle with a 0       (error)          infinite           error
  *   qr, signs               LAPACK's         LAPACK's           r_ii >= 0
  *   lstsq, rank deficient   shortest y       shortest y         error
- *   triangle with a 0       (error)          infinite           error */
+ *   float to i64, too large undefined        undefined          error */
 #ifndef COTANGENT_OPS_H
 #define COTANGENT_OPS_H
 #include <cotangent/ops/elementwise.h>
