@@ -48,6 +48,10 @@
  *   flip                    a view           a copy             a view
  *   diagonal                read-only        a view             a view
  *   pad wider than x        goes on          error              goes on
+ *   solve, b less one axis  a column if 1-d  columns            a column if 1-d
+ *   triangle with a 0       (error)          infinite           error
+ *   qr, signs               LAPACK's         LAPACK's           r_ii >= 0
+ *   lstsq, rank deficient   shortest y       shortest y         error
  *   float to i64, too large undefined        undefined          error */
 #ifndef COTANGENT_OPS_H
 #define COTANGENT_OPS_H
@@ -56,6 +60,7 @@
 #include <cotangent/ops/scans.h>
 #include <cotangent/ops/sorting.h>
 #include <cotangent/ops/products.h>
+#include <cotangent/ops/linear_algebra.h>
 #include <cotangent/ops/shapes.h>
 #include <cotangent/ops/indexing.h>
 #include <cotangent/ops/random.h>

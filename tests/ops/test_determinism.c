@@ -64,10 +64,22 @@ static ct_tensor *repeated(ct_tensor *x, int axis, int64_t times)
     return ct_index_select(x, axis, index);
 }
 
+static bool is_among(const char *const *names, const char *name)
+{
+    for (int i = 0; names[i]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* they do so much for each element that fewer elements are shared out */
+static const char *const laborious[] = { "cholesky", "solve_triangular", "solve", "lstsq",
+                                         "inverse", "det", "slogdet", "qr", "eigh", "svd", NULL };
+
 /* the sample's inputs, larger and in f32 as the code says; a derivative is wanted by each float */
 static void prepare(trial *t)
 {
-    int64_t count = 1;
+    int64_t count = 1, elements = ELEMENTS / (is_among(laborious, t->op->name) ? 10 : 1);
     for (int i = 0; i < t->n; i++)
         count = ct_count(t->x[i]) > count ? ct_count(t->x[i]) : count;
     for (int i = 0, code = t->code; i < t->n; i++, code /= t->n > 4 ? 1 : 3) {
@@ -75,7 +87,7 @@ static void prepare(trial *t)
         if (t->code > 0 && is_float(x))
             x = ct_cast(x, CT_F32);
         if (code % 3 > 0 && ct_ndim(x) > 0)
-            x = repeated(x, code % 3 == 1 ? 0 : -1, ELEMENTS / count | 1);
+            x = repeated(x, code % 3 == 1 ? 0 : -1, elements / count | 1);
         bool wanted = is_float(x) && !(t->op->flags & (CT_OP_UPDATE | CT_OP_CONSTANT));
         t->x[i] = wanted ? ct_variable(ct_detach(x)) : x;
     }
@@ -135,6 +147,10 @@ static bool applied(trial *t)
         if (ct_requires_grad(y[i]))
             differentiate(t, y[i]);
     }
+    if (t->code > 0 && ct_error(t->c) == CT_ERROR_VALUE) { /* as of a singular matrix */
+        ct_error_clear(t->c);
+        return false;
+    }
     ck_assert_msg(ct_error(t->c) == CT_OK, "%s", ct_error_text(t->c));
     return true;
 }
@@ -150,14 +166,6 @@ static bool try_one(trial *t)
 /* their attributes hold sizes, or their samples are numbers: what they are made of is in others */
 static const char *const fixed[] = { "embed", NULL };
 
-static bool is_fixed(const char *name)
-{
-    for (int i = 0; fixed[i]; i++)
-        if (strcmp(fixed[i], name) == 0)
-            return true;
-    return false;
-}
-
 /* how many large ones there were */
 static int walk_samples(ct_context *c, journal *j, const ct_op *op)
 {
@@ -166,7 +174,7 @@ static int walk_samples(ct_context *c, journal *j, const ct_op *op)
     for (; try_one(&t); t.sample++) {
         trial more = t;
         int codes = t.n > 4 ? 3 : 1;
-        if (is_fixed(op->name))
+        if (is_among(fixed, op->name))
             continue;
         for (int i = 0; i < t.n && t.n <= 4; i++)
             codes *= 3;
@@ -182,7 +190,7 @@ static void walk_operators(int way, journal *j)
     const ct_op *const *list = ct_op_list(&n);
     ct_context *c = context_of_way(way);
     for (int i = 0; i < n; i++)
-        ck_assert_msg((walk_samples(c, j, list[i]) > 0) != is_fixed(list[i]->name),
+        ck_assert_msg((walk_samples(c, j, list[i]) > 0) != is_among(fixed, list[i]->name),
                       "%s: no large inputs found", list[i]->name);
     ct_context_free(c);
 }

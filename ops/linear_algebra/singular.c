@@ -1,0 +1,121 @@
+/* Singular values by one-sided Jacobi: A = Q R, and then rotations J from the left make the rows of
+ * R orthogonal, J R = diag(s) V^T. So A = (Q J^T) diag(s) V^T. It finds small singular values as
+ * exactly as the rows of R determine them (Demmel and Veselic 1992; Drmac and Veselic 2008). */
+#include <float.h>
+#include <string.h>
+
+#include "factors.h"
+#include "vectors.h"
+
+static void exchange(int64_t n, double *x, double *y)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double element = x[i];
+        x[i] = y[i];
+        y[i] = element;
+    }
+}
+
+/* Makes rows p and q of r orthogonal, the longer one first, by a rotation that j goes through, too.
+ * False: they are orthogonal to rounding. t is the tangent of the angle, the smaller root of
+ * t^2 + 2 zeta t = 1 */
+static bool turn_pair(double *r, double *j, int64_t n, int64_t p, int64_t q)
+{
+    double *rp = r + p * n, *rq = r + q * n;
+    double pp = ct__dot(n, rp, rp), qq = ct__dot(n, rq, rq), pq = ct__dot(n, rp, rq);
+    double least = (double)(n > 8 ? n : 8) * DBL_EPSILON / 2;
+    if (!(fabs(pq) > least * sqrt(pp) * sqrt(qq)))
+        return false;
+    if (pp < qq) {
+        double length = pp;
+        pp = qq;
+        qq = length;
+        exchange(n, rp, rq);
+        exchange(n, j + p * n, j + q * n);
+    }
+    double zeta = (qq - pp) / (2 * pq);
+    double t = copysign(1, zeta) / (fabs(zeta) + hypot(zeta, 1));
+    double c = 1 / hypot(t, 1), s = c * t;
+    ct__rotate(n, c, s, rp, rq);
+    ct__rotate(n, c, s, j + p * n, j + q * n);
+    return true;
+}
+
+/* rows of j, which is the identity at first; a dozen sweeps are many, and the bound only says that
+ * the loop ends */
+static void make_orthogonal(double *r, double *j, int64_t n)
+{
+    bool turned = true;
+    for (int sweep = 0; sweep < 60 && turned; sweep++) {
+        turned = false;
+        for (int64_t p = 0; p < n; p++)
+            for (int64_t q = p + 1; q < n; q++)
+                turned |= turn_pair(r, j, n, p, q);
+    }
+}
+
+/* Row i of vt becomes a unit vector that is orthogonal to the rows before it: of all e_k, the one
+ * that keeps most when its parts along them are taken off, twice, for rounding. */
+static void complete(double *vt, int64_t n, int64_t i)
+{
+    double *row = vt + i * n, most = -1;
+    int64_t best = 0;
+    for (int64_t k = 0; k < n; k++) {
+        double kept = 1;
+        for (int64_t j = 0; j < i; j++)
+            kept -= vt[j * n + k] * vt[j * n + k];
+        if (kept > most)
+            most = kept, best = k;
+    }
+    memset(row, 0, (size_t)n * sizeof *row);
+    row[best] = 1;
+    for (int twice = 0; twice < 2; twice++)
+        for (int64_t j = 0; j < i; j++)
+            ct__axpy(n, -ct__dot(n, row, vt + j * n), vt + j * n, row);
+    ct__multiply_by(n, 1 / ct__norm(n, row), row);
+}
+
+/* s and vt from rows that are orthogonal, longest first; j goes along */
+static void take_lengths(double *r, double *j, int64_t n, double *s, double *vt)
+{
+    for (int64_t i = 0; i < n; i++)
+        s[i] = ct__norm(n, r + i * n);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t longest = i;
+        for (int64_t k = i + 1; k < n; k++)
+            longest = s[k] > s[longest] ? k : longest;
+        if (longest != i) {
+            exchange(1, &s[i], &s[longest]);
+            exchange(n, r + i * n, r + longest * n);
+            exchange(n, j + i * n, j + longest * n);
+        }
+        for (int64_t c = 0; c < n && s[i] > 0; c++)
+            vt[i * n + c] = r[i * n + c] / s[i];
+        if (s[i] == 0)
+            complete(vt, n, i);
+    }
+}
+
+/* about 4 n^2 m + 40 n^3 operations */
+void ct__singular_values(double *at, int64_t m, int64_t n, double *s, double *ut, double *vt,
+                         double *work)
+{
+    double *r = work, *j = r + n * n, *qt = j + n * n, *tau = qt + n * m;
+    double unit = ct__unit_of(ct__largest(n * m, at));
+    ct__multiply_by(n * m, unit, at);
+    ct__qr(at, m, n, tau);
+    ct__qr_basis(at, m, n, tau, qt);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < n; c++) {
+            r[i * n + c] = c < i ? 0 : at[c * m + i];
+            j[i * n + c] = c == i;
+        }
+    make_orthogonal(r, j, n);
+    take_lengths(r, j, n, s, vt);
+    memset(ut, 0, (size_t)(n * m) * sizeof *ut);
+    for (int64_t i = 0; i < n; i++) {
+        s[i] /= unit;
+        for (int64_t k = 0; k < n; k++)
+            ct__axpy(m, j[i * n + k], qt + k * m, ut + i * m);
+    }
+}
