@@ -15,7 +15,8 @@
     X(slice) X(select) X(embed) X(concat) X(stack)                                              \
     X(flip) X(roll) X(pad) X(diagonal) X(diag_embed) X(tril) X(triu) X(windows) X(fold_windows) \
     X(matmul) X(linear) X(linear_activation) X(dot)                                             \
-    X(index_select) X(index_add) X(gather) X(scatter_add)                                       \
+    X(index_select) X(index_add) X(gather) X(scatter) X(scatter_add) X(scatter_max)             \
+    X(index) X(index_put) X(nonzero) X(one_hot) X(searchsorted) X(histogram)                    \
     X(cast) X(dropout) X(update_sgd) X(update_adam) X(update_clip)
 
 #define X(name) extern const ct_op ct__##name##_op;

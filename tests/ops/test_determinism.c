@@ -148,7 +148,7 @@ static bool try_one(trial *t)
 }
 
 /* their attributes hold sizes, or their samples are numbers: what they are made of is in others */
-static const char *const fixed[] = { "embed", NULL };
+static const char *const fixed[] = { "embed", "nonzero", NULL };
 
 static bool is_fixed(const char *name)
 {
