@@ -1,33 +1,8 @@
-/* The list of all operators, for tests and tools. A row of a .def file is listed by
- * itself; any other operator has its line here: X(name) lists ct__name_op. */
+/* The list of all operators, for tests and tools. A row of a table of elementwise functions is listed
+ * by itself; any other operator has its line in list.def. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <string.h>
-
-#define OTHERS                                                                                  \
-    X(eq) X(ne) X(lt) X(le) X(gt) X(ge) X(where)                                                \
-    X(max) X(min) X(argmax) X(argmin) X(logsumexp) X(norm)                                      \
-    X(prod) X(cumsum) X(cumprod) X(logcumsumexp) X(recurrence) X(balance)                       \
-    X(cummax_places) X(cummin_places) X(argsort)                                                \
-    X(eq) X(ne) X(lt) X(le) X(gt) X(ge) X(logical_and) X(logical_or) X(logical_xor)             \
-    X(logical_not) X(isnan) X(isinf) X(isfinite) X(where)                                       \
-    X(polygamma) X(sinc) X(lerp)                                                                \
-    X(max) X(min) X(argmax) X(argmin) X(logsumexp)                                              \
-    X(softmax) X(log_softmax) X(cross_entropy) X(cross_entropy_each)                            \
-    X(layer_norm)                                                                               \
-    X(contiguous) X(reshape) X(permute) X(transpose) X(squeeze) X(unsqueeze) X(expand)          \
-    X(slice) X(select) X(embed) X(concat) X(stack)                                              \
-    X(flip) X(roll) X(pad) X(diagonal) X(diag_embed) X(tril) X(triu) X(windows) X(fold_windows) \
-    X(matmul) X(linear) X(linear_activation) X(dot)                                             \
-    X(cholesky) X(solve_triangular) X(solve) X(lstsq) X(inverse) X(det) X(slogdet)              \
-    X(qr) X(eigh) X(svd)                                                                        \
-    X(index_select) X(index_add) X(gather) X(scatter_add)                                       \
-    X(cast) X(dropout)                                                                          \
-    X(bernoulli) X(exponential) X(multinomial)                                                  \
-    X(update_sgd) X(update_adam) X(update_clip)
-    X(index_select) X(index_add) X(gather) X(scatter) X(scatter_add) X(scatter_max)             \
-    X(index) X(index_put) X(nonzero) X(one_hot) X(searchsorted) X(histogram)                    \
-    X(cast) X(dropout) X(update_sgd) X(update_adam) X(update_clip)
 
 #define X(name) extern const ct_op ct__##name##_op;
 #define ROW(name, ...) X(name)
@@ -38,7 +13,7 @@
 #define BINARY(name, ...) X(name)
 #include "functions.def"
 #include "functions_of_two.def"
-OTHERS
+#include "list.def"
 #undef X
 
 #define X(name) &ct__##name##_op,
@@ -52,7 +27,7 @@ static const ct_op *const list[] = {
 #define BINARY(name, ...) X(name)
 #include "functions.def"
 #include "functions_of_two.def"
-    OTHERS
+#include "list.def"
 };
 
 const ct_op *const *ct_op_list(int *n)

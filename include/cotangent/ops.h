@@ -57,7 +57,6 @@
  *   triangle with a 0       (error)          infinite           error
  *   qr, signs               LAPACK's         LAPACK's           r_ii >= 0
  *   lstsq, rank deficient   shortest y       shortest y         error
- *   float to i64, too large undefined        undefined          error */
  *   float to i64, too large undefined        undefined          error
  *   floor ceil round trunc  (no gradient)    gradient 0         y requires no grad
  *   atan2, hypot at (0, 0)  (no gradient)    gradient NaN       gradient 0
