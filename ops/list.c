@@ -1,4 +1,4 @@
-/* The list of all operators, for tests and tools. A row of unary.def or binary.def is listed by
+/* The list of all operators, for tests and tools. A row of a .def file is listed by
  * itself; any other operator has its line here: X(name) lists ct__name_op. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
@@ -9,6 +9,10 @@
     X(max) X(min) X(argmax) X(argmin) X(logsumexp) X(norm)                                      \
     X(prod) X(cumsum) X(cumprod) X(logcumsumexp) X(recurrence) X(balance)                       \
     X(cummax_places) X(cummin_places) X(argsort)                                                \
+    X(eq) X(ne) X(lt) X(le) X(gt) X(ge) X(logical_and) X(logical_or) X(logical_xor)             \
+    X(logical_not) X(isnan) X(isinf) X(isfinite) X(where)                                       \
+    X(polygamma) X(sinc) X(lerp)                                                                \
+    X(max) X(min) X(argmax) X(argmin) X(logsumexp)                                              \
     X(softmax) X(log_softmax) X(cross_entropy) X(cross_entropy_each)                            \
     X(layer_norm)                                                                               \
     X(contiguous) X(reshape) X(permute) X(transpose) X(squeeze) X(unsqueeze) X(expand)          \
@@ -27,6 +31,10 @@
 #define BINARY(name, ...) X(name)
 #include "unary.def"
 #include "binary.def"
+#define ROW(name, ...) X(name)
+#define BINARY(name, ...) X(name)
+#include "functions.def"
+#include "functions_of_two.def"
 OTHERS
 #undef X
 
@@ -37,6 +45,10 @@ static const ct_op *const list[] = {
 #define BINARY(name, ...) X(name)
 #include "unary.def"
 #include "binary.def"
+#define ROW(name, ...) X(name)
+#define BINARY(name, ...) X(name)
+#include "functions.def"
+#include "functions_of_two.def"
     OTHERS
 };
 

@@ -19,12 +19,13 @@
  *
  * At infinities, values and gradients are the limits where those exist. Elementwise functions and
  * their gradients are right to a few roundings of the result, relative, over all of f32 and f64,
- * except where said below and where a factor of the result underflows (silu below -87 in f32 and
- * -708 in f64). Gradients that are recorded (CT_CREATE_GRAPH) are the same to a few roundings.
+ * except where said below and where a factor of the result underflows (silu and mish below -87
+ * in f32 and -708 in f64). Gradients that are recorded (CT_CREATE_GRAPH) are the same to a few roundings.
  *
  * Where a piece of a function does not depend on x (relu below 0, clamp outside), and at the kink
- * of abs, gx is 0, even if g is infinite or NaN. Where x is NaN, relu, leaky_relu and clamp give it
- * g, maximum and minimum give g to the NaN, and functions that are not linear make NaN of it.
+ * of abs, gx is 0, even if g is infinite or NaN. Where x is NaN, functions of linear pieces (relu,
+ * leaky_relu, clamp, hardtanh, hardsigmoid, softshrink) give it g, maximum and minimum give g to the
+ * NaN, and functions that are not linear make NaN of it.
  *
  * Where NumPy and PyTorch disagree:
  *                           NumPy            PyTorch            here
@@ -52,7 +53,11 @@
  *   triangle with a 0       (error)          infinite           error
  *   qr, signs               LAPACK's         LAPACK's           r_ii >= 0
  *   lstsq, rank deficient   shortest y       shortest y         error
- *   float to i64, too large undefined        undefined          error */
+ *   float to i64, too large undefined        undefined          error
+ *   floor ceil round trunc  (no gradient)    gradient 0         y requires no grad
+ *   atan2, hypot at (0, 0)  (no gradient)    gradient NaN       gradient 0
+ *   heaviside               (no gradient)    (error)            gradient by its second operand
+ *   nan_to_num              defaults         defaults           all numbers are given */
 #ifndef COTANGENT_OPS_H
 #define COTANGENT_OPS_H
 #include <cotangent/ops/elementwise.h>

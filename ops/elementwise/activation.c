@@ -51,6 +51,11 @@ ct_tensor *ct__activation_slope(ct_activation activation, ct_tensor *gy, ct_tens
     return gy;
 }
 
+ct_tensor *ct_relu6(ct_tensor *x)
+{
+    return ct_usable(x, "relu6") ? ct_hardtanh(x, 0, 6) : NULL;
+}
+
 ct_tensor *ct_activate(ct_tensor *x, ct_activation activation)
 {
     if (!ct_usable(x, "activate"))

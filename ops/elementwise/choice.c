@@ -1,4 +1,5 @@
-/* Choice: comparisons, which make bool tensors and have no derivative, and `where`, which picks.
+/* Choice: comparisons, logic and tests, which make bool tensors and have no derivative, and
+ * `where`, which picks.
  *
  * where(c, a, b): y_i = a_i if c_i else b_i, so ga_i = gy_i if c_i else 0, and gb_i the reverse.
  * The cotangent of what was not taken is chosen to be 0 and not multiplied by it: no infinity or
@@ -6,13 +7,23 @@
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 
-#define COMPARISONS        \
-    COMPARISON(eq, a == b) \
-    COMPARISON(ne, a != b) \
-    COMPARISON(lt, a < b)  \
-    COMPARISON(le, a <= b) \
-    COMPARISON(gt, a > b)  \
-    COMPARISON(ge, a >= b)
+#define COMPARISONS                                \
+    COMPARISON(eq, a == b)                         \
+    COMPARISON(ne, a != b)                         \
+    COMPARISON(lt, a < b)                          \
+    COMPARISON(le, a <= b)                         \
+    COMPARISON(gt, a > b)                          \
+    COMPARISON(ge, a >= b)                         \
+    COMPARISON(logical_and, (a != 0) & (b != 0))   \
+    COMPARISON(logical_or, (a != 0) | (b != 0))    \
+    COMPARISON(logical_xor, (a != 0) != (b != 0))
+
+/* x - x is NaN for infinities and NaN, else 0 */
+#define TESTS                                                              \
+    TEST(logical_not, "y = x == 0", x == 0)                                \
+    TEST(isnan, "y = x is NaN", IS_FLOAT && x != x)                        \
+    TEST(isinf, "y = x is infinite", IS_FLOAT && x == x && x - x != x - x) \
+    TEST(isfinite, "y = x is finite", !IS_FLOAT || x - x == 0)
 
 /* of `where`: a's is taken where the condition holds, b's where it does not */
 typedef struct branch {
@@ -44,7 +55,7 @@ static ct_status infer(ct_call *call, int first, ct_dtype dtype)
     return ct_call_set_y(call, 0, dtype, shape, ndim);
 }
 
-/* -- Comparisons: of any dtype. As IEEE has it, NaN differs from everything */
+/* -- Comparisons and logic: of any dtype. As IEEE has it, NaN differs from everything, also from 0 */
 static ct_status compare_infer(ct_call *call)
 {
     return infer(call, 0, CT_BOOL);
@@ -90,6 +101,44 @@ static int compare_sample(ct_context *cx, int k, ct_tensor **x, void *attributes
         return ct_apply(&ct__##id##_op, NULL, CT_TENSORS(a, b));                                \
     }
 COMPARISONS
+
+/* -- Tests of one tensor: of any dtype */
+static ct_status test(ct_call *call, const ct_loop_body (*body)[CT_SIMDS])
+{
+    ct_tensor *x = ct_call_x(call, 0);
+    ct_loop(CT_TENSORS(ct_call_y(call, 0), x), CT_KERNEL_OF(body, x), NULL);
+    return CT_OK;
+}
+
+static int test_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    (void)attributes;
+    x[0] = k == 0 ? ct_randn(cx, CT_F64, CT_SHAPE(2, 3)) : ct_zeros(cx, CT_F64, NULL, 0);
+    return k < 2 ? 1 : 0;
+}
+
+#define TEST(id, y_text, expression)                                                            \
+    static ct_status id##_forward(ct_call *call)                                                \
+    {                                                                                           \
+        static const ct_loop_body body[][CT_SIMDS] = CT_KERNEL_TABLE(id);                       \
+        return test(call, body);                                                                \
+    }                                                                                           \
+    extern const ct_op ct__##id##_op;                                                           \
+    const ct_op ct__##id##_op = {                                                               \
+        .name = #id,                                                                            \
+        .formula = y_text,                                                                      \
+        .derivative = "none",                                                                   \
+        .inputs = 1,                                                                            \
+        .flags = CT_OP_CONSTANT,                                                                \
+        .infer = compare_infer,                                                                 \
+        .forward = id##_forward,                                                                \
+        .sample = test_sample,                                                                  \
+    };                                                                                          \
+    ct_tensor *ct_##id(ct_tensor *x)                                                            \
+    {                                                                                           \
+        return ct_apply(&ct__##id##_op, NULL, &x, 1);                                           \
+    }
+TESTS
 
 /* -- where */
 static ct_status where_infer(ct_call *call)
@@ -158,4 +207,11 @@ const ct_op ct__where_op = {
 ct_tensor *ct_where(ct_tensor *condition, ct_tensor *a, ct_tensor *b)
 {
     return ct_apply(&ct__where_op, NULL, CT_TENSORS(condition, a, b));
+}
+
+ct_tensor *ct_masked_fill(ct_tensor *x, ct_tensor *mask, double value)
+{
+    if (!ct_usable(x, "masked_fill") || !ct_usable(mask, "masked_fill"))
+        return NULL;
+    return ct_where(mask, ct_scalar_like(x, value), x);
 }

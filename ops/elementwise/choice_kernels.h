@@ -21,6 +21,22 @@
 COMPARISONS
 #undef COMPARISON
 
+/* 1 read of REAL and 1 byte written per element */
+#define TEST(name, formula, expression)                                                         \
+    static void K(name)(int64_t n, void *const *data, const int64_t *stride, const void *arg)   \
+    {                                                                                           \
+        (void)arg;                                                                              \
+        unsigned char *restrict y = data[0];                                                    \
+        const REAL *from = data[1];                                                             \
+        for (int64_t i = 0; i < n; i++) {                                                       \
+            REAL x = from[i * stride[1]];                                                       \
+            (void)x;                                                                            \
+            y[i * stride[0]] = expression;                                                      \
+        }                                                                                       \
+    }
+TESTS
+#undef TEST
+
 /* 1 byte and 2 TYPEs read, 1 written: both are read, so that it vectorizes */
 static void K(where)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {

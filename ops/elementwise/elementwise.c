@@ -1,12 +1,8 @@
-/* Elementwise operators: what the rows of unary.def and binary.def become.
- *
- * For y_i = f(x_i) the chain rule is one product per element, gx_i = gy_i f'(x_i), and with two
- * tensors one for each: ga_i = gy_i df/da, gb_i = gy_i df/db (the engine sums over what was
- * repeated). f' is evaluated from x or from y, whichever is cheaper: tanh' = 1 - y^2. A row gives
- * it twice: `fused`, a kernel, and `composed`, by operators, which can be differentiated again. */
-#include <cotangent/op.h>
-#include <cotangent/ops.h>
+/* Elementwise operators: the rows of unary.def and binary.def, which are vectorized, and what their
+ * rules need beside public operators. */
+#include <float.h>
 
+#include "tables.h"
 #include "vector_math.h"
 
 #define INLINE VECTOR_INLINE
@@ -15,17 +11,12 @@
 #else
 #define APART static
 #endif
-#if defined(__clang__)
-#define VECTORIZE _Pragma("clang loop vectorize(assume_safety)")
-#elif defined(__GNUC__)
-#define VECTORIZE _Pragma("GCC ivdep")
-#else
-#define VECTORIZE
-#endif
-
 #define SQRT_HALF   0.70710678118654752440
 #define NORMAL_PEAK 0.39894228040143267794 /* 1 / sqrt(2 pi) */
 #define ERF_SLOPE   1.12837916709551257390 /* 2 / sqrt(pi) */
+/* G. Klambauer et al., Self-normalizing neural networks, 2017 */
+#define SELU_SCALE  1.05070098735548049342
+#define SELU_ALPHA  1.67326324235437728482
 
 /* -- The functions of vector_math.h for f64, by libm */
 #define DOUBLE(name)                                                                            \
@@ -72,30 +63,7 @@ INLINE double double_normal(double x, double *density)
 #define CT_KERNELS "elementwise_kernels.h"
 #include <cotangent/kernels.h>
 
-/* `streams`: memory takes longer than f does, so that a large y is written past the caches */
-#define KERNELS(name, streams) { CT_KERNEL_TABLE(name), streams }
-
-/* The kernels of an operator of this file: the user field of its ct_op */
-typedef struct row {
-    ct_kernels forward, backward[2]; /* for each input */
-} row;
-
 /* -- Words of the composed rules */
-static ct_tensor *number(const ct_tensor *like, double value)
-{
-    return ct_scalar_like(like, value);
-}
-
-static ct_tensor *unless(ct_tensor *condition, ct_tensor *gy)
-{
-    return ct_where(condition, number(gy, 0), gy);
-}
-
-static ct_tensor *is_zero(ct_tensor *x)
-{
-    return ct_eq(x, number(x, 0));
-}
-
 /* does the condition hold, or is x NaN? */
 static ct_tensor *or_nan(ct_tensor *condition, ct_tensor *x)
 {
@@ -119,6 +87,12 @@ static ct_tensor *inside(ct_tensor *x)
 static ct_tensor *gelu_slope(ct_tensor *x)
 {
     return ct_add(ct_normal_cdf(x), ct_mul(inside(x), ct_normal_pdf(x)));
+}
+
+/* of which 1 / (1 + |x|)^2 is the square */
+static ct_tensor *softsign_root(ct_tensor *x)
+{
+    return ct_reciprocal(ct_shift(ct_abs(x), 1));
 }
 
 /* what an operand of maximum or minimum gets, if it is taken itself, and perhaps the other, too */
@@ -146,6 +120,17 @@ static ct_tensor *silu_slope(ct_tensor *x)
 {
     ct_tensor *other = logistic(ct_neg(x));
     return ct_mul(logistic(x), ct_shift(ct_mul(inside(x), other), 1));
+}
+
+/* t + s x (2 o q)^2, q = 1 / (1 + o^2), as in elementwise_kernels.h. Derivatives of t keep their
+ * digits if it is s (1 + o) q where s is small, and 1 - 2 o^2 q where o is */
+static ct_tensor *mish_slope(ct_tensor *x)
+{
+    ct_tensor *s = logistic(x), *o = logistic(ct_neg(x));
+    ct_tensor *q = ct_reciprocal(ct_shift(ct_square(o), 1)), *oq = ct_mul(o, q);
+    ct_tensor *t = ct_where(ct_gt(x, number(x, 0)), ct_rsub(1, ct_scale(ct_mul(o, oq), 2)),
+                            ct_mul(s, ct_add(q, oq)));
+    return ct_add(t, ct_mul(s, ct_mul(inside(x), ct_square(ct_scale(oq, 2)))));
 }
 
 /* L_n = a^b log(a)^n, n >= 1: the n-th derivative of a^b by b. Its own derivatives are
@@ -188,127 +173,13 @@ static ct_status pow_log_vjp(const ct_call *call, ct_tensor *const *gy, ct_tenso
     return CT_OK;
 }
 
-/* -- Samples: every shape that is special, and values off the kinks */
-static ct_tensor *sample(ct_context *cx, const int64_t *shape, int ndim, const double range[2],
-                         double offset)
-{
-    double values[32];
-    int64_t count = 1;
-    for (int d = 0; d < ndim; d++)
-        count *= shape[d];
-    for (int64_t i = 0; i < count; i++)
-        values[i] = range[0]
-                    + (range[1] - range[0]) * ((double)(ct_random_u64(cx) % 20) + offset) / 20;
-    return ct_from_doubles(cx, CT_F64, shape, ndim, values, count);
-}
-
-static int unary_sample(ct_context *cx, int k, ct_tensor **x, double low, double high)
-{
-    static const struct {
-        int ndim;
-        int64_t shape[4];
-    } cases[] = { { 1, { 7 } }, { 0, { 0 } }, { 1, { 1 } }, { 1, { 0 } }, { 2, { 3, 4 } },
-                  { 3, { 2, 0, 3 } }, { 4, { 2, 1, 3, 4 } } };
-    if (k >= (int)(sizeof cases / sizeof *cases))
-        return 0;
-    const double range[] = { low, high };
-    x[0] = sample(cx, cases[k].shape, cases[k].ndim, range, 0.5);
-    return 1;
-}
-
-static int binary_sample(ct_context *cx, int k, ct_tensor **x, const double a[2],
-                         const double b[2])
-{
-    static const struct {
-        int a_ndim, b_ndim;
-        int64_t a[3], b[3];
-    } cases[] = {
-        { 1, 1, { 5 }, { 5 } }, { 0, 0, { 0 }, { 0 } }, { 2, 1, { 2, 3 }, { 3 } },
-        { 2, 2, { 2, 1 }, { 1, 3 } }, { 0, 2, { 0 }, { 3, 2 } }, { 3, 0, { 2, 3, 2 }, { 0 } },
-        { 1, 2, { 1 }, { 0, 2 } }, { 3, 2, { 2, 1, 3 }, { 4, 1 } }, { 1, 1, { 1 }, { 1 } },
-    };
-    if (k >= (int)(sizeof cases / sizeof *cases))
-        return 0;
-    x[0] = sample(cx, cases[k].a, cases[k].a_ndim, a, 0.25);
-    x[1] = sample(cx, cases[k].b, cases[k].b_ndim, b, 0.75);
-    return 2;
-}
-
-/* -- Operators of one tensor */
-static ct_status unary_forward(ct_call *call)
-{
-    const row *r = ct_call_op(call)->user;
-    ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0) };
-    ct_loop_kernel(call, operands, 2, &r->forward, false);
-    return CT_OK;
-}
-
-static ct_status unary_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
-{
-    const ct_op *op = ct_call_op(call);
-    const row *r = op->user;
-    ct_tensor *saved = op->saves & CT_SAVE_X(0)   ? ct_call_x(call, 0)
-                       : op->saves & CT_SAVE_Y(0) ? ct_call_y(call, 0)
-                                                  : gy[0]; /* the kernel does not read it */
-    ct_tensor *operands[] = { gx[0], gy[0], saved };
-    ct_loop_kernel(call, operands, 3, &r->backward[0], ct_call_adds(call, 0));
-    return CT_OK;
-}
-
-/* what a row's composed rule finds in `saved` */
-#define SAVED_x(call, gy)        ct_call_x(call, 0)
-#define SAVED_y(call, gy)        ct_call_y(call, 0)
-#define SAVED_none(call, gy)     (gy)
-#define SAVED_constant(call, gy) (gy)
-enum { saves_x = CT_SAVE_X(0), saves_y = CT_SAVE_Y(0), saves_none = 0, saves_constant = 0 };
-enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT };
-#define ARGUMENTS_0 0
-#define ARGUMENTS_1 a
-#define ARGUMENTS_2 a, b
-
-#define ROW(id, y_text, gx_text, parameters, N, A, B, saved, value, fused, composed, low, high) \
-    static ct_status id##_vjp(const ct_call *call, ct_tensor *const *g, ct_tensor **gx)         \
-    {                                                                                           \
-        const double *p = ct_call_attributes(call), a = N > 0 ? p[0] : 0, b = N > 1 ? p[1] : 0; \
-        ct_tensor *gy = g[0], *saved = SAVED_##saved(call, gy);                                 \
-        (void)gy, (void)saved, (void)a, (void)b;                                                \
-        gx[0] = composed;                                                                       \
-        return CT_OK;                                                                           \
-    }                                                                                           \
-    static int id##_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)              \
-    {                                                                                           \
-        const double chosen[] = { A, B };                                                       \
-        for (int i = 0; i < N; i++)                                                             \
-            ((double *)attributes)[i] = chosen[i];                                              \
-        return unary_sample(cx, k, x, low, high);                                               \
-    }                                                                                           \
-    static const row id##_row = { KERNELS(id, false), { KERNELS(id##_back, false) } };          \
-    extern const ct_op ct__##id##_op;                                                           \
-    const ct_op ct__##id##_op = {                                                               \
-        .name = #id,                                                                            \
-        .formula = y_text,                                                                      \
-        .derivative = gx_text,                                                                  \
-        .inputs = 1,                                                                            \
-        .user = &id##_row,                                                                      \
-        .flags = flags_##saved | CT_OP_IN_PLACE,                                                \
-        .saves = saves_##saved,                                                                 \
-        .attributes_size = N * sizeof(double),                                                  \
-        .infer = ct_infer_same,                                                                 \
-        .forward = unary_forward,                                                               \
-        .vjp = id##_vjp,                                                                        \
-        .backward = unary_backward,                                                             \
-        .sample = id##_sample,                                                                  \
-    };                                                                                          \
-    ct_tensor *ct_##id parameters                                                               \
-    {                                                                                           \
-        const double attributes[] = { ARGUMENTS_##N };                                          \
-        return ct_apply(&ct__##id##_op, attributes, &x, 1);                                     \
-    }
+/* -- The operators */
+#define ROW UNARY_OPERATOR
 #include "unary.def"
 
 static const ct_op logistic_op = {
     .name = "sigmoid", .user = &sigmoid_row, .saves = CT_SAVE_X(0), .inputs = 1,
-    .infer = ct_infer_same, .forward = unary_forward, .vjp = logistic_vjp
+    .infer = ct_infer_same, .forward = ct__unary_forward, .vjp = logistic_vjp
 };
 
 static ct_tensor *logistic(ct_tensor *x)
@@ -316,79 +187,14 @@ static ct_tensor *logistic(ct_tensor *x)
     return ct_apply(&logistic_op, NULL, &x, 1);
 }
 
-/* -- Operators of two tensors */
-enum { SAVE_A = CT_SAVE_X(0), SAVE_B = CT_SAVE_X(1), SAVE_Y = CT_SAVE_Y(0) };
-
-static ct_status binary_forward(ct_call *call)
-{
-    const row *r = ct_call_op(call)->user;
-    ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0), ct_call_x(call, 1) };
-    ct_loop_kernel(call, operands, 3, &r->forward, false);
-    return CT_OK;
-}
-
-static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
-{
-    const ct_op *op = ct_call_op(call);
-    const row *r = op->user;
-    for (int i = 0; i < 2; i++) {
-        if (!gx[i])
-            continue;
-        ct_tensor *operands[] = { gx[i], gy[0], op->saves & SAVE_A ? ct_call_x(call, 0) : gy[0],
-                                  op->saves & SAVE_B ? ct_call_x(call, 1) : gy[0],
-                                  op->saves & SAVE_Y ? ct_call_y(call, 0) : gy[0] };
-        ct_loop_kernel(call, operands, 5, &r->backward[i], ct_call_adds(call, i));
-    }
-    return CT_OK;
-}
-
-#define BINARY(id, y_text, g_text, saved, value, ga, gb, composed_a, composed_b, a_low, a_high, \
-               b_low, b_high)                                                                   \
-    static ct_status id##_vjp(const ct_call *call, ct_tensor *const *g, ct_tensor **gx)         \
-    {                                                                                           \
-        ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1), *y = ct_call_y(call, 0);    \
-        ct_tensor *gy = g[0];                                                                   \
-        (void)a, (void)b, (void)y;                                                              \
-        if (ct_call_wants(call, 0))                                                             \
-            gx[0] = composed_a;                                                                 \
-        if (ct_call_wants(call, 1))                                                             \
-            gx[1] = composed_b;                                                                 \
-        return CT_OK;                                                                           \
-    }                                                                                           \
-    static int id##_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)              \
-    {                                                                                           \
-        (void)attributes;                                                                       \
-        return binary_sample(cx, k, x, (const double[]){ a_low, a_high },                       \
-                             (const double[]){ b_low, b_high });                                \
-    }                                                                                           \
-    static const row id##_row = { KERNELS(id, true), { KERNELS(id##_ga, false),                 \
-                                                       KERNELS(id##_gb, false) } };             \
-    extern const ct_op ct__##id##_op;                                                           \
-    const ct_op ct__##id##_op = {                                                               \
-        .name = #id,                                                                            \
-        .formula = y_text,                                                                      \
-        .derivative = g_text,                                                                   \
-        .inputs = 2,                                                                            \
-        .user = &id##_row,                                                                      \
-        .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE,                                              \
-        .saves = saved,                                                                         \
-        .infer = ct_infer_broadcast,                                                            \
-        .forward = binary_forward,                                                              \
-        .vjp = id##_vjp,                                                                        \
-        .backward = binary_backward,                                                            \
-        .sample = id##_sample,                                                                  \
-    };                                                                                          \
-    ct_tensor *ct_##id(ct_tensor *a, ct_tensor *b)                                              \
-    {                                                                                           \
-        return ct_apply(&ct__##id##_op, NULL, CT_TENSORS(a, b));                                \
-    }
+#define BINARY BINARY_OPERATOR
 #include "binary.def"
 
-static const row pow_log_row = { .forward = KERNELS(pow_log, false) };
+static const ct__row pow_log_row = { .forward = KERNELS(pow_log, false) };
 static const ct_op pow_log_op = {
     .name = "pow_log", .user = &pow_log_row, .flags = CT_OP_BROADCAST, .saves = SAVE_A | SAVE_B,
     .inputs = 2, .attributes_size = sizeof(int), .infer = ct_infer_broadcast,
-    .forward = binary_forward, .vjp = pow_log_vjp
+    .forward = ct__binary_forward, .vjp = pow_log_vjp
 };
 
 static ct_tensor *pow_log(ct_tensor *a, ct_tensor *b, int n)

@@ -1,11 +1,6 @@
 /* Kernels of unary.def and binary.def. R(c) is a constant, F(name) a function of libm, M(name) one
- * of ours for f32 (vector_math.h).
- *
- * A row becomes a flat loop, y[i] = f(in[0][i], in[1][i], ...), which the compiler vectorizes;
- * ct_loop_kernel brings any other layout to it. Per element, with s the size of REAL: unary
- * 2 s bytes forward, 3 s backward (4 s where it adds); binary 3 s forward, 3 s to 6 s for each
- * cotangent; one evaluation of the row each. y may be in[0]: element i is read before it is
- * written, and no other, which is what VECTORIZE says. */
+ * of ours for f32 (vector_math.h). */
+#define NUMBER REAL
 #define R(c) ((REAL)(c))
 #if IS_F32
 #define M(name) vector_##name
@@ -65,11 +60,44 @@ INLINE REAL K(gelu_slope)(REAL x)
     return cdf + K(inside)(x) * (R(NORMAL_PEAK) * density);
 }
 
+/* (x t)' = t + x (1 - t^2) s, where t = tanh(log(1 + e^x)) and s is the logistic function of x.
+ * With o = 1 - s, that of -x: t = s (1 + o) / (1 + o^2), 1 - t^2 = (2 o / (1 + o^2))^2 */
+INLINE REAL K(mish_of)(REAL x)
+{
+    REAL o, s = M(logistic_pair)(x, &o);
+    return K(above)(x) * (s * (1 + o) / (1 + o * o));
+}
+
+INLINE REAL K(mish_slope)(REAL x)
+{
+    REAL o, s = M(logistic_pair)(x, &o), q = 1 / (1 + o * o), root = 2 * o * q;
+    return s * ((1 + o) * q + K(inside)(x) * (root * root));
+}
+
+/* x / (1 + |x|): beyond 1e30 it is 1, also at infinity */
+INLINE REAL K(softsign_of)(REAL x)
+{
+    x = x > R(1e30) ? R(1e30) : x < R(-1e30) ? R(-1e30) : x;
+    return x / (1 + F(fabs)(x));
+}
+
 /* What an operand of maximum or minimum gets: `own` says that it is taken, `other` that the other
  * one is, too; then each gets half */
 INLINE REAL K(share)(REAL g, bool own, bool other)
 {
     return own ? (other ? g / 2 : g) : 0;
+}
+
+INLINE bool K(is_infinite)(REAL x)
+{
+    return F(fabs)(x) > R(IS_F32 ? FLT_MAX : DBL_MAX);
+}
+
+/* c, which if it is finite remains so */
+INLINE REAL K(finite)(double c)
+{
+    const double most = IS_F32 ? FLT_MAX : DBL_MAX;
+    return (REAL)(isinf(c) ? c : c > most ? most : c < -most ? -most : c);
 }
 
 /* x^a. The most frequent exponents are products; the compiler takes the choice out of the loop */
@@ -118,67 +146,12 @@ INLINE bool K(all_near)(int64_t n, const REAL *x)
         else                                                                                    \
             K(name##_back_far)(n, out, in[0], in[1]);                                           \
     }
-#define ROW(name, formula, derivative, parameters, N, A, B, saved, value, fused, composed, low, \
-            high)                                                                               \
-    static void K(name)(int64_t n, void *out, void *const *in, const void *given)               \
-    {                                                                                           \
-        const double *p = given;                                                                \
-        const REAL *from = in[0], a = N > 0 ? (REAL)p[0] : 0, b = N > 1 ? (REAL)p[1] : 0;       \
-        REAL *y = out;                                                                          \
-        (void)a, (void)b, (void)p;                                                              \
-        VECTORIZE                                                                               \
-        for (int64_t i = 0; i < n; i++) {                                                       \
-            REAL x = from[i];                                                                   \
-            y[i] = value;                                                                       \
-        }                                                                                       \
-    }                                                                                           \
-    static void K(name##_back)(int64_t n, void *out, void *const *in, const void *given)        \
-    {                                                                                           \
-        const double *p = given;                                                                \
-        const REAL *gy = in[0], *kept = in[1];                                                  \
-        const REAL a = N > 0 ? (REAL)p[0] : 0, b = N > 1 ? (REAL)p[1] : 0;                      \
-        REAL *gx = out;                                                                         \
-        (void)a, (void)b, (void)p;                                                              \
-        VECTORIZE                                                                               \
-        for (int64_t i = 0; i < n; i++) {                                                       \
-            REAL g = gy[i], saved = kept[i];                                                    \
-            (void)g, (void)saved;                                                               \
-            gx[i] = fused;                                                                      \
-        }                                                                                       \
-    }
+#define ROW UNARY_KERNELS
 #include "unary.def"
 #undef LOOP
 
-#define COTANGENT(name, expression)                                                             \
-    static void K(name)(int64_t n, void *out, void *const *in, const void *given)               \
-    {                                                                                           \
-        const REAL *gy = in[0], *left = in[1], *right = in[2], *kept = in[3];                   \
-        REAL *to = out;                                                                         \
-        (void)given;                                                                            \
-        VECTORIZE                                                                               \
-        for (int64_t i = 0; i < n; i++) {                                                       \
-            REAL g = gy[i], a = left[i], b = right[i], y = kept[i];                             \
-            (void)g, (void)a, (void)b, (void)y;                                                 \
-            to[i] = expression;                                                                 \
-        }                                                                                       \
-    }
-#define BINARY(name, formula, derivative, saves, value, ga, gb, composed_a, composed_b, a0, a1, \
-               b0, b1)                                                                          \
-    static void K(name)(int64_t n, void *out, void *const *in, const void *given)               \
-    {                                                                                           \
-        const REAL *left = in[0], *right = in[1];                                               \
-        REAL *y = out;                                                                          \
-        (void)given;                                                                            \
-        VECTORIZE                                                                               \
-        for (int64_t i = 0; i < n; i++) {                                                       \
-            REAL a = left[i], b = right[i];                                                     \
-            y[i] = value;                                                                       \
-        }                                                                                       \
-    }                                                                                           \
-    COTANGENT(name##_ga, ga)                                                                    \
-    COTANGENT(name##_gb, gb)
+#define BINARY BINARY_KERNELS
 #include "binary.def"
-#undef COTANGENT
 
 /* L_n = a^b log(a)^n, n >= 1, and 0 at a = 0 <= b: see pow_log in elementwise.c. Per element 3 s
  * bytes, a power, a logarithm and n products */
@@ -194,5 +167,6 @@ static void K(pow_log)(int64_t count, void *out, void *const *in, const void *gi
         y[i] = a == 0 && b >= 0 ? 0 : power;
     }
 }
+#undef NUMBER
 #undef R
 #undef M
