@@ -160,7 +160,7 @@ static double sum_below_0(int n, double x)
 {
     double off = x - rint(x), sign = n % 2 ? 1 : -1;
     double above = off > 0 ? off : 1 + off, below = off > 0 ? 1 - off : -off;
-    return sum_of_terms(n, above) + sign * (sum_of_terms(n, below) - sum_of_terms(n, 1 - x));
+    return sum_of_terms(n, above) + sign * sum_of_terms(n, below) - sign * sum_of_terms(n, 1 - x);
 }
 
 double ct__polygamma(int n, double x)
