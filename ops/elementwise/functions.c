@@ -77,22 +77,22 @@ static ct_tensor *log_base(ct_tensor *a, ct_tensor *b)
 }
 
 /* -- Three operators that only rules need */
-static ct_tensor *turn(ct_tensor *g, ct_tensor *a, ct_tensor *b);
+static ct_tensor *per_square(ct_tensor *g, ct_tensor *a, ct_tensor *b);
 static ct_tensor *direction(ct_tensor *a, ct_tensor *b);
 static ct_tensor *weight(ct_tensor *a, ct_tensor *b);
 
 /* y = g a / r^2 with r^2 = a^2 + b^2: gg = gy a / r^2, ga = gy g (b^2 / r^4 - a^2 / r^4) and
  * gb = -2 gy g a b / r^4. It has g as an operand, since the factor alone may overflow */
-static ct_status turn_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+static ct_status per_square_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct_tensor *g = ct_call_x(call, 0), *a = ct_call_x(call, 1), *b = ct_call_x(call, 2);
-    ct_tensor *along = turn(g, a, b);
+    ct_tensor *along = per_square(g, a, b), *across = per_square(g, b, a);
     if (ct_call_wants(call, 0))
-        gx[0] = turn(gy[0], a, b);
+        gx[0] = per_square(gy[0], a, b);
     if (ct_call_wants(call, 1))
-        gx[1] = ct_mul(gy[0], ct_sub(turn(turn(g, b, a), b, a), turn(along, a, b)));
+        gx[1] = ct_mul(gy[0], ct_sub(per_square(across, b, a), per_square(along, a, b)));
     if (ct_call_wants(call, 2))
-        gx[2] = ct_mul(gy[0], ct_scale(turn(along, b, a), -2));
+        gx[2] = ct_mul(gy[0], ct_scale(per_square(along, b, a), -2));
     return CT_OK;
 }
 
@@ -102,9 +102,9 @@ static ct_status direction_vjp(const ct_call *call, ct_tensor *const *gy, ct_ten
     ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1);
     ct_tensor *across = ct_mul(gy[0], direction(b, a));
     if (ct_call_wants(call, 0))
-        gx[0] = turn(across, b, a);
+        gx[0] = per_square(across, b, a);
     if (ct_call_wants(call, 1))
-        gx[1] = turn(ct_neg(across), a, b);
+        gx[1] = per_square(ct_neg(across), a, b);
     return CT_OK;
 }
 
@@ -127,23 +127,23 @@ static ct_status weight_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor
 #define BINARY BINARY_OPERATOR
 #include "functions_of_two.def"
 
-static ct_status turn_forward(ct_call *call)
+static ct_status per_square_forward(ct_call *call)
 {
-    static const ct_kernels kernels = KERNELS(turn, false);
+    static const ct_kernels kernels = KERNELS(per_square, false);
     ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0), ct_call_x(call, 1),
                               ct_call_x(call, 2) };
     ct_loop_kernel(call, operands, 4, &kernels, false);
     return CT_OK;
 }
 
-static const ct_op turn_op = {
-    .name = "turn", .flags = CT_OP_BROADCAST, .saves = SAVE_A | SAVE_B | CT_SAVE_X(2),
-    .inputs = 3, .infer = ct_infer_broadcast, .forward = turn_forward, .vjp = turn_vjp
+static const ct_op per_square_op = {
+    .name = "per_square", .flags = CT_OP_BROADCAST, .saves = SAVE_A | SAVE_B | CT_SAVE_X(2),
+    .inputs = 3, .infer = ct_infer_broadcast, .forward = per_square_forward, .vjp = per_square_vjp
 };
 
-static ct_tensor *turn(ct_tensor *g, ct_tensor *a, ct_tensor *b)
+static ct_tensor *per_square(ct_tensor *g, ct_tensor *a, ct_tensor *b)
 {
-    return ct_apply(&turn_op, NULL, CT_TENSORS(g, a, b));
+    return ct_apply(&per_square_op, NULL, CT_TENSORS(g, a, b));
 }
 
 #define HIDDEN_OPERATOR(id)                                                                     \

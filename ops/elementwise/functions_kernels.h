@@ -9,12 +9,12 @@ VALUE_KERNEL(direction, ct__direction(a, b))
 VALUE_KERNEL(weight, ct__weight(a, b))
 
 /* 4 s bytes */
-static void K(turn)(int64_t n, void *out, void *const *in, const void *given)
+static void K(per_square)(int64_t n, void *out, void *const *in, const void *given)
 {
     const REAL *g = in[0], *a = in[1], *b = in[2];
     REAL *y = out;
     (void)given;
     for (int64_t i = 0; i < n; i++)
-        y[i] = (REAL)ct__turn(g[i], a[i], b[i]);
+        y[i] = (REAL)ct__per_square(g[i], a[i], b[i]);
 }
 #undef NUMBER

@@ -55,7 +55,7 @@ static double sine_of(double x, int n)
  *   z I_n + n I_(n-1) = sin(z + n pi/2)
  *
  * An error of I_(n-1) is multiplied by n / z on the way to I_n: so for z > n the I_n are found from
- * I_0 upward. For smaller z they are found downward, beginning so far above n that any I will do. */
+ * I_0 upward. For smaller z they are found downward, and begin so far above n that any I will do */
 double ct__sinc(int n, double x)
 {
     double z = PI * x, power = 1, sum = x == 0 ? 1 : sine_of(x, 0) / z;
@@ -141,7 +141,8 @@ static double sum_of_terms(int n, double x)
 {
     static const double factors[] = { /* (2j)! / B_2j */
         12, -720, 30240, -1209600, 47900160, -1307674368000.0 / 691, 74724249600,
-        -10670622842880000.0 / 3617, 5109094217170944000.0 / 43867, -802857662698291200000.0 / 174611
+        -10670622842880000.0 / 3617, 5109094217170944000.0 / 43867,
+        -802857662698291200000.0 / 174611
     };
     double sum = 0;
     for (; x < n + 12; x++)
@@ -160,7 +161,7 @@ static double sum_below_0(int n, double x)
 {
     double off = x - rint(x), sign = n % 2 ? 1 : -1;
     double above = off > 0 ? off : 1 + off, below = off > 0 ? 1 - off : -off;
-    return sum_of_terms(n, above) + sign * (sum_of_terms(n, below) - sum_of_terms(n, 1 - x));
+    return sum_of_terms(n, above) + sign * sum_of_terms(n, below) - sign * sum_of_terms(n, 1 - x);
 }
 
 double ct__polygamma(int n, double x)
@@ -198,7 +199,7 @@ double ct__direction(double a, double b)
     return a == 0 && b == 0 ? 0 : a * scale / hypot(a * scale, b * scale);
 }
 
-double ct__turn(double g, double a, double b)
+double ct__per_square(double g, double a, double b)
 {
     double scale = scale_of(a, b), part = ct__direction(a, b);
     double length = hypot(a * scale, b * scale);

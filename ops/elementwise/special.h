@@ -14,7 +14,7 @@ double ct__sinc(int n, double x);
 /* a / hypot(a, b), its limit for infinite ones, and 0 at the origin */
 double ct__direction(double a, double b);
 /* g a / (a^2 + b^2), in which nothing overflows, and 0 at the origin */
-double ct__turn(double g, double a, double b);
+double ct__per_square(double g, double a, double b);
 /* log(e^a + e^b) */
 double ct__logaddexp(double a, double b);
 /* e^a / (e^a + e^b); 1/2 where both are the same infinity */
