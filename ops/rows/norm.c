@@ -28,11 +28,18 @@ typedef struct slope {
     bool adds;
 } slope;
 
+/* gcc makes one vector operation of a loop over lanes only if it does not unroll the loop first. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define AS_LOOP _Pragma("GCC unroll 1")
+#else
+#define AS_LOOP
+#endif
+
 #define CT_KERNELS     "norm_kernels.h"
 #define CT_KERNELS_F32 16
 #define CT_KERNELS_F64 16
 #include <cotangent/kernels.h>
-static const ct_fold *const folds[][CT_SIMDS] = CT_KERNEL_TABLE(squares);
+static const ct_fold *const folds[][CT_SIMDS] = CT_KERNEL_TABLE(norm_fold);
 static const ct_loop_body backs[][CT_SIMDS] = CT_KERNEL_TABLE(norm_back);
 
 static ct_status norm_infer(ct_call *call)

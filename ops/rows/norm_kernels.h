@@ -1,31 +1,17 @@
-/* Kernels of norm.c. Per element of the norm: 1 read from memory and 1 from the cache, 1
- * comparison, 3 operations. Per element of its gradient: 2 reads, 1 write, 2 divisions and a power.
+/* Kernels of norm.c. Per element of the norm: 1 read and 3 operations; if squares overflow or
+ * vanish, 2 more reads and 4 operations. Per element of its gradient: 2 reads, 1 write, 2
+ * divisions, and a power unless p = 2.
  *
  * As a fold the sum of squares keeps a scale for each result, the sum of (x / scale)^2, and what
  * was rounded off that sum. The scale is a power of 2, so that dividing by it is exact. Elements
- * come in pieces of 256, whose sums are added up in double. */
-/* A scale for these n elements: near the largest |x|, and one by which f64 can be divided; 0 or
- * infinite if that is. NaNs are ignored. */
-static double K(scale)(const REAL *x, int64_t n, int64_t stride)
+ * come in pieces, whose sums are added up in double. */
+/* The sum of (x by)^2, in lanes, which hide the latency of an addition. */
+static inline double K(squares_apart)(const REAL *x, int64_t n, int64_t stride, double by)
 {
-    REAL most = 0;
-    for (int64_t i = 0; i < n; i++) {
-        REAL size = F(fabs)(x[i * stride]);
-        most = size > most ? size : most;
-    }
-    if (most == 0 || isinf(most))
-        return (double)most;
-    int power = ilogb((double)most);
-    return ldexp(1, power > 1000 ? 1000 : power < -1000 ? -1000 : power);
-}
-
-/* The sum of (x by)^2. Four sums hide the latency of an addition. */
-static double K(sum_squares)(const REAL *x, int64_t n, int64_t stride, double by)
-{
-    double lane[4] = { 0 };
+    double lane[8] = { 0 };
     int64_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        for (int k = 0; k < 4; k++) {
+    for (; i + 8 <= n; i += 8)
+        AS_LOOP for (int k = 0; k < 8; k++) {
             double z = (double)x[(i + k) * stride] * by;
             lane[k] += z * z;
         }
@@ -33,7 +19,37 @@ static double K(sum_squares)(const REAL *x, int64_t n, int64_t stride, double by
         double z = (double)x[i * stride] * by;
         lane[k] += z * z;
     }
-    return (lane[0] + lane[2]) + (lane[1] + lane[3]);
+    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
+           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+}
+
+static double K(squares)(const REAL *x, int64_t n, int64_t stride, double by)
+{
+    return stride == 1 ? K(squares_apart)(x, n, 1, by) : K(squares_apart)(x, n, stride, by);
+}
+
+/* A power of 2 by which REAL can be divided, near 2^power. */
+static double K(scale)(int power)
+{
+    int most = IS_F32 ? 120 : 1000;
+    return ldexp(1, power > most ? most : power < -most ? -most : power);
+}
+
+/* The sum of squares of n elements over *scale^2. */
+static double K(scaled_squares)(const REAL *x, int64_t n, int64_t stride, double *scale)
+{
+    double sum = K(squares)(x, n, stride, 1), largest = 0;
+    *scale = 1;
+    if (sum >= 0x1p-900 && sum <= 0x1p900) {
+        *scale = K(scale)(ilogb(sum) / 2);
+        return sum / *scale / *scale;
+    }
+    for (int64_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs((double)x[i * stride]));
+    if (largest == 0 || isnan(sum)) /* nothing to scale */
+        return sum;
+    *scale = isinf(largest) ? largest : K(scale)(ilogb(largest));
+    return isinf(largest) ? 1 : K(squares)(x, n, stride, 1 / *scale);
 }
 
 /* Adds to result j a sum of squares over `most`^2. The sum is brought to the larger scale of both.
@@ -61,30 +77,17 @@ static void K(start_squares)(int64_t m, void *kept)
         ((REAL *)kept)[j] = 0;
 }
 
-/* Beside an infinity, the other terms matter only if one of them is NaN. */
-static double K(sum_infinite)(const REAL *x, int64_t n, int64_t stride)
-{
-    int64_t nans = 0;
-    for (int64_t i = 0; i < n; i++)
-        nans += isnan(x[i * stride]) ? 1 : 0;
-    return nans > 0 ? (double)NAN : 1;
-}
-
 static void K(fold_squares)(int64_t m, int64_t n, void *kept, const void *data, int64_t sm,
                             int64_t sn)
 {
     enum { PIECE = 256 };
+    double scale;
     for (int64_t j = 0; j < m; j++)
         for (int64_t i = 0; i < n; i += PIECE) {
             const REAL *x = (const REAL *)data + j * sm + i * sn;
-            int64_t count = n - i < PIECE ? n - i : PIECE;
-            double most = sn == 1 ? K(scale)(x, count, 1) : K(scale)(x, count, sn);
-            double by = most > 0 ? 1 / most : 1;
-            double sum = isinf(most) ? K(sum_infinite)(x, count, sn)
-                         : sn == 1   ? K(sum_squares)(x, count, 1, by)
-                                     : K(sum_squares)(x, count, sn, by);
+            double sum = K(scaled_squares)(x, n - i < PIECE ? n - i : PIECE, sn, &scale);
             if (sum != 0)
-                K(add_squares)(m, j, kept, most, sum);
+                K(add_squares)(m, j, kept, scale, sum);
         }
 }
 
@@ -115,7 +118,7 @@ static void K(finish_squares)(int64_t m, const void *kept, void *data, int64_t s
     }
 }
 
-static const ct_fold K(squares) = {
+static const ct_fold K(norm_fold) = {
     3, K(start_squares), K(fold_squares), K(join_squares), K(finish_squares)
 };
 

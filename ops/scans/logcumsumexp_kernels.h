@@ -20,7 +20,8 @@ static void K(logcumsumexp)(int64_t n, void *const *data, const int64_t *stride,
 }
 
 /* gx_i = e^(x_i) times the sum of g_j e^(-y_j) over j >= i. The operands are gx, g, x, y; the path
- * begins at the last element. Where y is infinite or NaN, a term is what e^(x - y) makes of it. */
+ * begins at the last element. Where y is -inf or inf, e^(x - y) adds nothing to the earlier x; where
+ * x is inf too, gx is NaN. */
 static void K(logcumsumexp_back)(int64_t n, void *const *data, const int64_t *stride,
                                  const void *arg)
 {
@@ -35,9 +36,7 @@ static void K(logcumsumexp_back)(int64_t n, void *const *data, const int64_t *st
             double total = (double)y[i * p->step[3]], at = (double)x[i * p->step[2]];
             if (total != -INFINITY && total != INFINITY)
                 add_term(&t, -total, (double)g[i * p->step[1]]);
-            double sum = t.sum + t.low == 0 || at == -INFINITY
-                             ? 0 : (t.sum + t.low) * exp(at + t.shift);
-            REAL v = (REAL)(total == INFINITY && at == INFINITY ? (double)NAN : sum);
+            REAL v = (REAL)((t.sum + t.low) * exp(at + t.shift));
             gx[i * p->step[0]] = p->adds ? gx[i * p->step[0]] + v : v;
         }
     }

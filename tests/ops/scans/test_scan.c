@@ -212,6 +212,10 @@ START_TEST(infinities)
         expect_values(y, CT_DOUBLES(-INFINITY, -INFINITY, 1, e), 1e-15);
         ct_grad(ct_sum(y), NULL, &x, 1, flags, &g);
         expect_values(g, CT_DOUBLES(0, 0, 1.5, 0.5), 1e-15);
+        ct_tensor *far = ct_from_doubles(cx, CT_F64, CT_SHAPE(2), CT_DOUBLES(1, INFINITY));
+        far = ct_variable(far);
+        ct_grad(ct_sum(ct_logcumsumexp(far, 0)), NULL, &far, 1, flags, &g);
+        expect_values(g, CT_DOUBLES(1, NAN), 1e-15);
     }
     x = ct_from_doubles(cx, CT_F64, CT_SHAPE(4), CT_DOUBLES(1, INFINITY, -INFINITY, NAN));
     expect_values(ct_logcumsumexp(x, 0), CT_DOUBLES(1, INFINITY, INFINITY, NAN), 0);
