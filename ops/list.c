@@ -1,5 +1,5 @@
-/* The list of all operators, for tests and tools. A row of a table of elementwise functions is listed
- * by itself; any other operator has its line in list.def. */
+/* The list of all operators, for tests and tools. A row of a table of elementwise functions is
+ * listed by itself; any other operator has its line in list.def. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <string.h>

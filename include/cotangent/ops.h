@@ -1,10 +1,10 @@
 /* Operators: the conventions that hold for all of them. The headers below ops/ state each one.
  *
- * Each returns a new tensor and is differentiable to any order, unless its comment says
- * otherwise. They broadcast as NumPy does: shapes are aligned at their last axes, and a size 1 is
- * repeated; the cotangent of what was repeated is the sum over it. The operands of one call have
- * the same dtype, f32 or f64 unless the comment allows others; else the error names ct_cast. A
- * negative `axis` counts from the end. Numbers take the tensor's dtype. NaN in is NaN out.
+ * Each returns a new tensor and is differentiable to any order, unless its comment says otherwise.
+ * They broadcast as NumPy does: shapes are aligned at their last axes, and a size 1 is repeated;
+ * the cotangent of what was repeated is the sum over it. The operands of one call have the same
+ * dtype, f32 or f64 unless the comment allows others; else the error names ct_cast. A negative
+ * `axis` counts from the end. Numbers take the tensor's dtype. NaN in is NaN out.
  *
  * Each comment states the value y and the derivative. g is the cotangent of y, gx that of x, ga and
  * gb those of a and b. [p] is 1 where p holds and 0 elsewhere, and g [p] is 0 where p does not
@@ -19,13 +19,14 @@
  *
  * At infinities, values and gradients are the limits where those exist. Elementwise functions and
  * their gradients are right to a few roundings of the result, relative, over all of f32 and f64,
- * except where said below and where a factor of the result underflows (silu and mish below -87
- * in f32 and -708 in f64). Gradients that are recorded (CT_CREATE_GRAPH) are the same to a few roundings.
+ * except where said below and where a factor of the result underflows (silu and mish below -87 in
+ * f32 and -708 in f64). Gradients that are recorded (CT_CREATE_GRAPH) are the same to a few
+ * roundings.
  *
  * Where a piece of a function does not depend on x (relu below 0, clamp outside), and at the kink
  * of abs, gx is 0, even if g is infinite or NaN. Where x is NaN, functions of linear pieces (relu,
- * leaky_relu, clamp, hardtanh, hardsigmoid, softshrink) give it g, maximum and minimum give g to the
- * NaN, and functions that are not linear make NaN of it.
+ * leaky_relu, clamp, hardtanh, hardsigmoid, softshrink) give it g, maximum and minimum give g to
+ * the NaN, and functions that are not linear make NaN of it.
  *
  * Where NumPy and PyTorch disagree:
  *                           NumPy            PyTorch            here

@@ -91,9 +91,10 @@ ct_tensor *ct_trace(ct_tensor *x)
     return ct_sum_over(ct_diagonal(x, 0, -2, -1), CT_AXES(-1), 0);
 }
 
-/* -- tensordot: the axes of a and b in pairs have one label each, and all others one of their own */
-static bool label_pairs(ct__labeled *a, ct__labeled *b, const int64_t *axes_a, const int64_t *axes_b,
-                        int n)
+/* -- tensordot: the axes of a and b in pairs have one label each, and all others one of their
+ * own */
+static bool label_pairs(ct__labeled *a, ct__labeled *b, const int64_t *axes_a,
+                        const int64_t *axes_b, int n)
 {
     uint64_t seen_a = 0, seen_b = 0;
     for (int i = 0; i < n; i++) {
@@ -149,8 +150,8 @@ ct_tensor *ct_bilinear(ct_tensor *a, ct_tensor *b, ct_tensor *weight, ct_tensor 
     if (ct_ndim(weight) != 3 || ct_ndim(a) < 1 || ct_ndim(b) < 1 ||
         ct_size(a, -1) != ct_size(weight, 1) || ct_size(b, -1) != ct_size(weight, 2)) {
         char shape[CT_SHAPE_TEXT];
-        ct_fail(cx, CT_ERROR_SHAPE, "bilinear: the weight must be (k,i,j) for a (...,i) and b (...,j), "
-                "got %s", ct_shape_text(weight, shape));
+        ct_fail(cx, CT_ERROR_SHAPE, "bilinear: the weight must be (k,i,j) for a (...,i) and b "
+                "(...,j), got %s", ct_shape_text(weight, shape));
         return NULL;
     }
     ct_scope scope = ct_scope_begin(cx);

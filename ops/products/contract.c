@@ -4,9 +4,9 @@
  *   y[batch, i, j] = sum_k a[batch, i, k] b[batch, k, j]
  *
  * `batch` are the labels of both that are kept, k those of both that are summed, i and j those of
- * only one. What only one operand has and nobody keeps is summed first. The labels i of a are merged
- * into one axis, and so are those of k and j: that is a view where they lie in order. All steps are
- * operators, so derivatives need no rule here. */
+ * only one. What only one operand has and nobody keeps is summed first. The labels i of a are
+ * merged into one axis, and so are those of k and j: that is a view where they lie in order. All
+ * steps are operators, so derivatives need no rule here. */
 #include "contract.h"
 
 uint64_t ct__labels(ct__labeled x)
@@ -51,7 +51,8 @@ ct_tensor *ct__arrange(ct__labeled x, const unsigned char *label)
     return moved ? ct_permute(x.t, axes, ndim) : x.t;
 }
 
-/* Appends x's labels that are in `set`, in the order of x's axes. Returns how many there are now. */
+/* Appends x's labels that are in `set`, in the order of x's axes. Returns how many there are
+ * now. */
 static int append(ct__labeled x, uint64_t set, unsigned char *label, int n)
 {
     for (int d = 0; d < ct_ndim(x.t); d++)

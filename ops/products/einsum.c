@@ -1,7 +1,7 @@
 /* Einstein's summation: y = the sum of products of the operands over all labels that are not in the
  * output. The text becomes lists of labels (einsum_text.c). Then the operands are contracted two at
- * a time, in the order that takes the fewest multiplications: the cheapest pair first while there are
- * many operands, and the best of all orders once there are few. */
+ * a time, in the order that takes the fewest multiplications: the cheapest pair first while there
+ * are many operands, and the best of all orders once there are few. */
 #include "contract.h"
 #include "einsum_text.h"
 
@@ -21,8 +21,8 @@ static bool is_wrong_size(const ct__einsum *e, const plan *p, int k, int axis)
     unsigned char label = p->x[k].label[axis];
     if (ct_size(p->x[k].t, axis) == p->size[label])
         return false;
-    ct_fail(e->cx, CT_ERROR_SHAPE, "einsum \"%s\": operand %d %s has size %lld at %s, which has size "
-            "%lld before", e->text, k, ct_shape_text(p->x[k].t, shape),
+    ct_fail(e->cx, CT_ERROR_SHAPE, "einsum \"%s\": operand %d %s has size %lld at %s, which has "
+            "size %lld before", e->text, k, ct_shape_text(p->x[k].t, shape),
             (long long)ct_size(p->x[k].t, axis), ct__label_text(label, name),
             (long long)p->size[label]);
     return true;

@@ -89,8 +89,8 @@ static bool read_operand(reader *r, const ct_tensor *x, int k)
         return false;
     int dots = ct_ndim(x) - t.letters;
     if (dots < 0 || (dots > 0 && t.ellipsis < 0)) {
-        ct_fail(r->e->cx, CT_ERROR_SHAPE, "einsum \"%.80s\": operand %d %s has %d axes, and the text "
-                "names %d", r->e->text, k, ct_shape_text(x, shape), ct_ndim(x), t.letters);
+        ct_fail(r->e->cx, CT_ERROR_SHAPE, "einsum \"%.80s\": operand %d %s has %d axes, and the "
+                "text names %d", r->e->text, k, ct_shape_text(x, shape), ct_ndim(x), t.letters);
         return false;
     }
     spell_out(&t, dots, r->e->label[k]);
@@ -158,11 +158,16 @@ static bool operands_fit(ct_tensor *const *x, int n)
             return false;
     ct_dtype dtype = ct_dtype_of(x[0]);
     for (int k = 0; k < n; k++) {
-        if (ct_context_of(x[k]) != cx)
-            return ct_fail(cx, CT_ERROR_CONTEXT, "einsum: operand %d is of another context", k), false;
-        if (ct_dtype_of(x[k]) != dtype || (dtype != CT_F32 && dtype != CT_F64))
-            return ct_fail(cx, CT_ERROR_DTYPE, "einsum: all operands must be f32 or all f64; ct_cast "
-                           "operand %d", k), false;
+        bool is_float = dtype == CT_F32 || dtype == CT_F64;
+        if (ct_context_of(x[k]) != cx) {
+            ct_fail(cx, CT_ERROR_CONTEXT, "einsum: operand %d is of another context", k);
+            return false;
+        }
+        if (!is_float || ct_dtype_of(x[k]) != dtype) {
+            ct_fail(cx, CT_ERROR_DTYPE, "einsum: all operands must be f32, or all f64; ct_cast "
+                    "operand %d", k);
+            return false;
+        }
     }
     return true;
 }

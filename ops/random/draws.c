@@ -1,6 +1,6 @@
-/* Draws whose distribution has a parameter for each element. Element i takes draw number start + i of
- * the stream, so elements may be computed in any order. For the exponential distribution y = e / r, so
- * dy/dr = -e / r^2 = -y / r. */
+/* Draws whose distribution has a parameter for each element. Element i takes draw number start + i
+ * of the stream, so elements may be computed in any order. For the exponential distribution y = e /
+ * r, so dy/dr = -e / r^2 = -y / r. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <float.h>
@@ -81,7 +81,8 @@ static ct_status draw_forward(ct_call *call)
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
     const kind *k = ct_call_op(call)->user;
     int64_t n = ct_count(x);
-    job j = { .kind = k, .x = numbers_of(x), .y = { ct_data_mutable(y), ct_dtype_of(y) == CT_F32 } };
+    job j = { .kind = k, .x = numbers_of(x) };
+    j.y = (numbers){ ct_data_mutable(y), j.x.is_f32 };
     for (int64_t i = 0; i < n; i++)
         if (!k->allows(get(j.x, i)))
             return ct_call_fail(call, CT_ERROR_VALUE, "%s, and element %lld is %g", k->wanted,

@@ -1,7 +1,7 @@
 /* gumbel_softmax: -log e, with e from the exponential distribution, is a draw from Gumbel's. With
- * these added to x, the place of the largest is drawn with the probabilities softmax(x), and a softmax
- * at a low temperature is nearly 1 there. Where the result is to be exactly 1 there and 0 elsewhere, it
- * is hard + (s - s), and the second s is a constant: the gradient is that of s. */
+ * these added to x, the place of the largest is drawn with the probabilities softmax(x), and a
+ * softmax at a low temperature is nearly 1 there. Where the result is to be exactly 1 there and 0
+ * elsewhere, it is hard + (s - s), and the second s is a constant: the gradient is that of s. */
 #include <cotangent/ops.h>
 
 /* 1 at the largest element along the axis, and 0 elsewhere */
@@ -33,8 +33,10 @@ ct_tensor *ct_gumbel_softmax(ct_tensor *x, double tau, bool hard, int axis)
     ct_context *cx = ct_context_of(x);
     if (ct_dtype_of(x) != CT_F32 && ct_dtype_of(x) != CT_F64)
         return ct_fail(cx, CT_ERROR_DTYPE, "gumbel_softmax: f32 or f64 only; ct_cast it"), NULL;
-    if (!(tau > 0))
-        return ct_fail(cx, CT_ERROR_VALUE, "gumbel_softmax: tau must be positive, got %g", tau), NULL;
+    if (!(tau > 0)) {
+        ct_fail(cx, CT_ERROR_VALUE, "gumbel_softmax: tau must be positive, got %g", tau);
+        return NULL;
+    }
     if (axis < -ct_ndim(x) || axis >= ct_ndim(x)) {
         ct_fail(cx, CT_ERROR_RANGE, "gumbel_softmax: axis %d is out of range", axis);
         return NULL;

@@ -1,9 +1,9 @@
 /* multinomial: indices drawn with probabilities in proportion to weights.
  *
  * With replacement, a uniform number times the sum of the weights is looked for among their partial
- * sums. Without, index i gets the time e_i / w_i with e_i from the exponential distribution, and the n
- * earliest times are drawn, in order: the chance that i is the earliest of those that are left is
- * w_i / sum of theirs (Efraimidis, Spirakis, Information Processing Letters 97, 2006). */
+ * sums. Without, index i gets the time e_i / w_i with e_i from the exponential distribution, and
+ * the n earliest times are drawn, in order: the chance that i is the earliest of those that are
+ * left is w_i / sum of theirs (Efraimidis, Spirakis, Information Processing Letters 97, 2006). */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <math.h>
@@ -117,14 +117,15 @@ static ct_status check_row(const ct_call *call, const job *j, int64_t row)
     for (int64_t i = 0; i < j->classes; i++) {
         double weight = weight_at(j, row * j->classes + i);
         if (!(weight >= 0 && isfinite(weight)))
-            return ct_call_fail(call, CT_ERROR_VALUE, "a weight must be finite and not negative, and "
-                                "weight %lld of row %lld is %g", (long long)i, (long long)row, weight);
+            return ct_call_fail(call, CT_ERROR_VALUE, "a weight must be finite and not negative, "
+                                "and weight %lld of row %lld is %g", (long long)i, (long long)row,
+                                weight);
         positive += weight > 0;
         sum += weight;
     }
     if (positive < needed)
-        return ct_call_fail(call, CT_ERROR_VALUE, "row %lld has %lld positive weights, and must have "
-                            "%lld", (long long)row, (long long)positive, (long long)needed);
+        return ct_call_fail(call, CT_ERROR_VALUE, "row %lld has %lld positive weights, and must "
+                            "have %lld", (long long)row, (long long)positive, (long long)needed);
     if (!isfinite(sum))
         return ct_call_fail(call, CT_ERROR_VALUE, "the sum of the weights of row %lld is infinite",
                             (long long)row);

@@ -20,8 +20,8 @@ static void K(logcumsumexp)(int64_t n, void *const *data, const int64_t *stride,
 }
 
 /* gx_i = e^(x_i) times the sum of g_j e^(-y_j) over j >= i. The operands are gx, g, x, y; the path
- * begins at the last element. Where y is -inf or inf, e^(x - y) adds nothing to the earlier x; where
- * x is inf too, gx is NaN. */
+ * begins at the last element. Where y is -inf or inf, e^(x - y) adds nothing to the earlier x;
+ * where x is inf too, gx is NaN. */
 static void K(logcumsumexp_back)(int64_t n, void *const *data, const int64_t *stride,
                                  const void *arg)
 {

@@ -23,8 +23,8 @@ ct_tensor *ct_maximum(ct_tensor *a, ct_tensor *b);
 /* y = min(a, b); ga = g ([a < b] + [a = b] / 2), gb = g ([b < a] + [a = b] / 2). A NaN
    wins, and gets g; two NaNs count as equal */
 ct_tensor *ct_minimum(ct_tensor *a, ct_tensor *b);
-/* y = a - b trunc(a / b); ga = g, gb = -g trunc(a / b). y has the sign of a, as C's fmod has it. NaN
-   where b = 0 or a is infinite. At the jumps, where a / b is a whole number, gb is that of y */
+/* y = a - b trunc(a / b); ga = g, gb = -g trunc(a / b). y has the sign of a, as C's fmod has it.
+   NaN where b = 0 or a is infinite. At the jumps, where a / b is a whole number, gb is that of y */
 ct_tensor *ct_fmod(ct_tensor *a, ct_tensor *b);
 /* y = a - b floor(a / b); ga = g, gb = -g floor(a / b). y has the sign of b, as Python's % has it.
    Otherwise as ct_fmod */
@@ -57,8 +57,8 @@ ct_tensor *ct_atan2(ct_tensor *a, ct_tensor *b);
 /* y = sqrt(a^2 + b^2); ga = g a / y, gb = g b / y. Neither square overflows or underflows. At the
    origin all derivatives are 0. y is infinite where a or b is, also where the other is NaN */
 ct_tensor *ct_hypot(ct_tensor *a, ct_tensor *b);
-/* y = a log b where a != 0, else 0; ga = g log b, gb = g a / b. Where a = 0 >= b, all derivatives are
-   0. y is NaN where b is */
+/* y = a log b where a != 0, else 0; ga = g log b, gb = g a / b. Where a = 0 >= b, all derivatives
+   are 0. y is NaN where b is */
 ct_tensor *ct_xlogy(ct_tensor *a, ct_tensor *b);
 /* y = log(e^a + e^b); ga = g / (1 + e^(b - a)), gb = g / (1 + e^(a - b)). Neither e^a nor e^b
    overflows. Two equal infinities get g / 2 each. y is off by roundings of max(a, b), which is more
@@ -111,8 +111,8 @@ ct_tensor *ct_asinh(ct_tensor *x);
 ct_tensor *ct_acosh(ct_tensor *x);
 /* y = artanh x; gx = g / (1 - x^2). Infinite at -1 and 1, and NaN beyond */
 ct_tensor *ct_atanh(ct_tensor *x);
-/* y = sin(pi x) / (pi x); gx = g (cos(pi x) - y) / x. It is NumPy's sinc: 1 at 0, and 0 at all other
-   whole numbers. Derivatives of any order are found without cancellation near 0 */
+/* y = sin(pi x) / (pi x); gx = g (cos(pi x) - y) / x. It is NumPy's sinc: 1 at 0, and 0 at all
+   other whole numbers. Derivatives of any order are found without cancellation near 0 */
 ct_tensor *ct_sinc(ct_tensor *x);
 /* y = erf x; gx = g 2 / sqrt(pi) e^(-x^2). erf x is 2 / sqrt(pi) times the integral of e^(-t^2) for
    t from 0 to x. gx is off by up to x^2 roundings, since x^2 is rounded */
@@ -150,8 +150,8 @@ ct_tensor *ct_relu(ct_tensor *x);               /* y = max(0, x); gx = g [x > 0]
 ct_tensor *ct_leaky_relu(ct_tensor *x, double slope);
 /* y = x where x > 0, else alpha (e^x - 1); gx = g where x > 0, else g alpha e^x */
 ct_tensor *ct_elu(ct_tensor *x, double alpha);
-/* y = x where x > 0, else alpha (e^(x / alpha) - 1); gx = g where x > 0, else g e^(x / alpha). gx is
-   off by up to |x / alpha| roundings, since x / alpha is rounded */
+/* y = x where x > 0, else alpha (e^(x / alpha) - 1); gx = g where x > 0, else g e^(x / alpha). gx
+   is off by up to |x / alpha| roundings, since x / alpha is rounded */
 ct_tensor *ct_celu(ct_tensor *x, double alpha);
 /* y = scale x where x > 0, else scale alpha (e^x - 1); gx = scale g where x > 0, else
    scale alpha g e^x. scale is 1.0507009873554805, and alpha 1.6732632423543772 */

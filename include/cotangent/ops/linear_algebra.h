@@ -21,7 +21,8 @@ CT_API_BEGIN
    If a is not positive definite, that is an error */
 ct_tensor *ct_cholesky(ct_tensor *a);
 
-/* Flags of ct_solve_triangular. Without them T is the lower triangle of a, and stands on the left */
+/* Flags of ct_solve_triangular. Without them T is the lower triangle of a, and stands on the
+   left */
 enum {
     CT_UPPER = 1,                               /* T is the upper triangle of a */
     CT_TRANSPOSED = 2,                          /* T is that triangle, transposed */

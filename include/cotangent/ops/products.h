@@ -27,32 +27,32 @@ ct_tensor *ct_linear_activation(ct_tensor *x, ct_tensor *w, ct_tensor *b,
 ct_tensor *ct_dot(ct_tensor *a, ct_tensor *b);
 
 /* -- Products with other patterns of indices, made of the operators above and of ct_mul */
-/* y = the sum of the products of all x over the labels that are not in the output;
-   gx_k = the sum of the products of g and all other x over the labels that x_k lacks. Each axis has a
-   letter, A to Z or a to z: ct_einsum("bij,bjk->bik", CT_TENSORS(a, b)) is a product of matrices for
-   each b, "ii->i" a diagonal, "ij->j" the sums of columns, "i,j->ij" an outer product. "..." stands
-   for all axes that a term has no letter for; they are broadcast, and summed where the output has no
-   "...". Without "->", the output has the axes of "..." and then, in order of the alphabet with
-   capitals first, the letters that occur once. Axes with one letter have one size, or 1, which is
-   repeated. There are 1 to 64 operands. They are contracted two at a time, in the order that takes
-   the fewest multiplications among up to 8 of them (the cheapest pair comes first while there are
-   more). A contraction with a sum is one ct_matmul, and its error is that of ct_matmul. An error:
-   products on the way with more than 8 axes. y may be a view of an operand, or one itself */
+/* y = the sum of the products of all x over the labels that are not in the output; gx_k = the sum
+   of the products of g and all other x over the labels that x_k lacks. Each axis has a letter, A to
+   Z or a to z: ct_einsum("bij,bjk->bik", CT_TENSORS(a, b)) is a product of matrices for each b,
+   "ii->i" a diagonal, "ij->j" the sums of columns, "i,j->ij" an outer product. "..." stands for all
+   axes that a term has no letter for; they are broadcast, and summed where the output has no "...".
+   Without "->", the output has the axes of "..." and then, in order of the alphabet with capitals
+   first, the letters that occur once. Axes with one letter have one size, or 1, which is repeated.
+   There are 1 to 64 operands. They are contracted two at a time, in the order that takes the fewest
+   multiplications among up to 8 of them (the cheapest pair comes first while there are more). A
+   contraction with a sum is one ct_matmul, and its error is that of ct_matmul. An error: products
+   on the way with more than 8 axes. y may be a view of an operand, or one itself */
 ct_tensor *ct_einsum(const char *text, ct_tensor *const *x, int n);
-/* y = the sum of a b over pairs of axes; ga = the sum of g b over the axes of g that are b's, gb = the
-   sum of g a over those that are a's. Axis axes_a[i] of a and axis axes_b[i] of b are a pair and have
-   one size. y has the other axes of a, and then those of b. n = 0 is an outer product:
+/* y = the sum of a b over pairs of axes; ga = the sum of g b over the axes of g that are b's, gb =
+   the sum of g a over those that are a's. Axis axes_a[i] of a and axis axes_b[i] of b are a pair
+   and have one size. y has the other axes of a, and then those of b. n = 0 is an outer product:
    ct_tensordot(a, b, (int64_t[]){ 2, 1 }, (int64_t[]){ 0, 1 }, 2) sums over two pairs */
 ct_tensor *ct_tensordot(ct_tensor *a, ct_tensor *b, const int64_t *axes_a, const int64_t *axes_b,
                         int n);
 /* y_ij = a_i b_j; ga = g b, gb = g^T a. (m) x (n) -> (m,n) */
 ct_tensor *ct_outer(ct_tensor *a, ct_tensor *b);
-/* y = the Kronecker product of a and b; ga_ij = sum of g b over block (i,j), gb = sum of g_block a_ij
-   over all blocks. (m,n) x (p,q) -> (m p, n q): block (i,j) of y, which has b's shape, is a_ij b.
-   There may be up to 4 dimensions, and the operand with fewer gets sizes of 1 in front */
+/* y = the Kronecker product of a and b; ga_ij = sum of g b over block (i,j), gb = sum of g_block
+   a_ij over all blocks. (m,n) x (p,q) -> (m p, n q): block (i,j) of y, which has b's shape, is a_ij
+   b. There may be up to 4 dimensions, and the operand with fewer gets sizes of 1 in front */
 ct_tensor *ct_kron(ct_tensor *a, ct_tensor *b);
-/* y = a x b, the cross product; ga = b x g, gb = g x a. Both have size 3 along the axis, and as many
-   dimensions, which are broadcast: y_0 = a_1 b_2 - a_2 b_1, and so on */
+/* y = a x b, the cross product; ga = b x g, gb = g x a. Both have size 3 along the axis, and as
+   many dimensions, which are broadcast: y_0 = a_1 b_2 - a_2 b_1, and so on */
 ct_tensor *ct_cross(ct_tensor *a, ct_tensor *b, int axis);
 /* y = sum x_ii; gx_ij = g [i = j]. It is over the last two axes: (...,m,n) -> (...) */
 ct_tensor *ct_trace(ct_tensor *x);

@@ -1,5 +1,5 @@
-/* Operators that draw from the context's random stream (ct_seed restarts it). The draws are the same
- * for any number of threads. The conventions of all comments are at the top of ops.h. */
+/* Operators that draw from the context's random stream (ct_seed restarts it). The draws are the
+ * same for any number of threads. The conventions of all comments are at the top of ops.h. */
 #ifndef COTANGENT_OPS_RANDOM_H
 #define COTANGENT_OPS_RANDOM_H
 #include <cotangent/autograd.h>
@@ -8,18 +8,19 @@ CT_API_BEGIN
 /* y = 1 with probability p, else 0; derivative: none. y has p's shape and dtype. A p outside of
    [0, 1] is an error */
 ct_tensor *ct_bernoulli(ct_tensor *p);
-/* y = e / rate, e from the exponential distribution of mean 1; grate = -g y / rate. y has the rate's
-   shape. e is -log(1 - u), with u on a grid of 2^53 points between 0 and 1: so e lies between 5e-17
-   and 37.4. A rate that is not positive and finite is an error */
+/* y = e / rate, e from the exponential distribution of mean 1; grate = -g y / rate. y has the
+   rate's shape. e is -log(1 - u), with u on a grid of 2^52 points between 0 and 1: so e lies
+   between 1e-16 and 37. A rate that is not positive and finite is an error */
 ct_tensor *ct_exponential(ct_tensor *rate);
 /* y = n indices for each row of weights; derivative: none. (...,c) -> (...,n), i64. Index i has
    probability weight_i / sum of the weights. If `replace` is false, no index occurs twice in a row:
-   each is drawn from those that are left. A weight that is negative or not finite is an error, and so
-   are rows with no positive weight, or, without `replace`, with fewer than n of them */
+   each is drawn from those that are left. A weight that is negative or not finite is an error, and
+   so are rows with no positive weight, or, without `replace`, with fewer than n of them */
 ct_tensor *ct_multinomial(ct_tensor *weights, int64_t n, bool replace);
-/* y = softmax((x + G) / tau) along the axis; gx = s (g - sum g s) / tau, s = softmax((x + G) / tau).
-   The G are draws from the standard Gumbel distribution (Jang, Gu, Poole, ICLR 2017). If `hard`, y is
-   1 at the largest s and 0 elsewhere, and the gradient is the same. tau must be positive */
+/* y = softmax((x + G) / tau) along the axis; gx = s (g - sum g s) / tau, s = softmax((x + G) /
+   tau). The G are draws from the standard Gumbel distribution (Jang, Gu, Poole, ICLR 2017). If
+   `hard`, y is 1 at the largest s and 0 elsewhere, and the gradient is the same. tau must be
+   positive */
 ct_tensor *ct_gumbel_softmax(ct_tensor *x, double tau, bool hard, int axis);
 
 CT_API_END
