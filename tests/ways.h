@@ -4,9 +4,12 @@
 #define WAYS_H
 #include "support.h"
 
-/* Sanitizers make a program slow. They look for faults that do not hide in repetition, so what is
- * repeated many times in other builds is repeated a few times under them. */
-#if defined(__has_feature)
+/* Sanitizers and valgrind (for which ./run defines UNDER_VALGRIND) make a program slow. They look
+ * for faults that do not hide in repetition, so what is repeated many times in other builds is
+ * repeated a few times under them. */
+#if defined(UNDER_VALGRIND)
+#define HAS_SANITIZER 1
+#elif defined(__has_feature)
 #define HAS_SANITIZER (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 #elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAS_SANITIZER 1
