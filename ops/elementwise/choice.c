@@ -55,8 +55,7 @@ static ct_status infer(ct_call *call, int first, ct_dtype dtype)
     return ct_call_set_y(call, 0, dtype, shape, ndim);
 }
 
-/* -- Comparisons and logic: of any dtype. As IEEE has it, NaN differs from everything, from 0
- * too */
+/* -- Comparisons and logic: of any dtype. NaN differs from everything, from 0 too */
 static ct_status compare_infer(ct_call *call)
 {
     return infer(call, 0, CT_BOOL);

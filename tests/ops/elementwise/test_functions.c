@@ -232,19 +232,19 @@ END_TEST
 /* -- Of three tensors, and with numbers */
 START_TEST(lerp_is_exact_at_its_ends)
 {
-    static const double a[] = { 0.1, 0.1, 0.1, -1e308, 3 }, b[] = { 0.7, 0.7, 0.7, 1e308, INFINITY };
+    static const double a[] = { 0.1, 1e16, 0.1, -1e308, 3 }, b[] = { 0.7, 1, 0.7, 1e308, INFINITY };
     static const double w[] = { 0, 1, 0.5, 0.75, 0.5 };
     ct_tensor *x[] = { doubles(CT_F64, a, 5), doubles(CT_F64, b, 5), doubles(CT_F64, w, 5) }, *g[3];
     for (int k = 0; k < 3; k++)
         x[k] = ct_variable(x[k]);
     ct_tensor *y = ct_lerp(x[0], x[1], x[2]);
-    expect_values(y, CT_DOUBLES(0.1, 0.7, 0.4, 5e307, INFINITY), 1e-16);
-    ck_assert(ct_at(y, CT_INDEX(0)) == 0.1 && ct_at(y, CT_INDEX(1)) == 0.7);
+    expect_values(y, CT_DOUBLES(0.1, 1, 0.4, 5e307, INFINITY), 1e-16);
+    ck_assert(ct_at(y, CT_INDEX(0)) == 0.1 && ct_at(y, CT_INDEX(1)) == 1);
     for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
         ct_grad(y, ct_ones_like(y), x, 3, flags, g);
         expect_values(g[0], CT_DOUBLES(1, 0, 0.5, 0.25, 0.5), 0);
         expect_values(g[1], w, 5, 0);
-        expect_values(g[2], CT_DOUBLES(0.6, 0.6, 0.6, INFINITY, INFINITY), 1e-15);
+        expect_values(g[2], CT_DOUBLES(0.6, 1 - 1e16, 0.6, INFINITY, INFINITY), 1e-15);
     }
     ck_assert_ptr_null(ct_lerp(x[0], x[1], ct_ones(cx, CT_F32, CT_SHAPE(5))));
     expect_error(CT_ERROR_DTYPE, "lerp", "ct_cast", NULL);
