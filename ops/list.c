@@ -21,6 +21,9 @@
     X(cast) X(dropout)                                                                          \
     X(bernoulli) X(exponential) X(multinomial)                                                  \
     X(update_sgd) X(update_adam) X(update_clip)
+    X(index_select) X(index_add) X(gather) X(scatter) X(scatter_add) X(scatter_max)             \
+    X(index) X(index_put) X(nonzero) X(one_hot) X(searchsorted) X(histogram)                    \
+    X(cast) X(dropout) X(update_sgd) X(update_adam) X(update_clip)
 
 #define X(name) extern const ct_op ct__##name##_op;
 #define ROW(name, ...) X(name)

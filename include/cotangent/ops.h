@@ -40,7 +40,11 @@
  *   i64 / i64               f64              f32                error: ct_cast
  *   operands' dtypes differ promoted         promoted           error: ct_cast
  *   transpose, no axes said reverses all     (error)            swaps the last two
- *   gather, index below 0   from the end     error              from the end
+ *   an index below 0        from the end     error              from the end
+ *   scatter, a place twice  (none)           any of them        the last one
+ *   x[i] = v, a place twice the last one     any of them        the last one
+ *   nonzero                 a list per axis  (count,ndim)       (count,ndim)
+ *   one_hot                 (none)           i64                the given dtype
  *   slice, step below 0     walks backward   error              walks backward
  *   repeat                  each element     the whole (tile)   each element
  *   split: what is given    places to cut    sizes              sizes

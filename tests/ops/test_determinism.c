@@ -164,7 +164,7 @@ static bool try_one(trial *t)
 }
 
 /* their attributes hold sizes, or their samples are numbers: what they are made of is in others */
-static const char *const fixed[] = { "embed", NULL };
+static const char *const fixed[] = { "embed", "nonzero", NULL };
 
 /* how many large ones there were */
 static int walk_samples(ct_context *c, journal *j, const ct_op *op)

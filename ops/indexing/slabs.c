@@ -1,41 +1,11 @@
-/* index_select takes slabs by index: a slab is all elements at one position along an axis. y_j =
- * x_i(j), so gx_i is the sum of gy_j over all j with i(j) = i: index_add, which adds slabs to
- * zeros. Each is the adjoint of the other, and so its derivative. */
+/* Slabs that are taken, set or added by index: one by one, or line by line where they are narrow.
+   */
+#include "slabs.h"
+
 #include <cotangent/ops.h>
 #include <string.h>
 
 #include "copy.h"
-#include "index.h"
-
-/* -- index_select and index_add: slab j of one is slab index[j] of the other */
-static ct_status index_select_infer(ct_call *call)
-{
-    int axis = -1;
-    ct_status status = ct__check_index(call, 1, &axis);
-    return status == CT_OK ? ct__set_size(call, axis, ct_count(ct_call_x(call, 1))) : status;
-}
-
-static ct_status index_add_infer(ct_call *call)
-{
-    const ct__along *a = ct_call_attributes(call);
-    const ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1);
-    int axis = -1;
-    ct_status status = ct__check_index(call, 1, &axis);
-    if (status != CT_OK)
-        return status;
-    if (ct_size(x, axis) != ct_count(index))
-        return ct_call_fail(call, CT_ERROR_SHAPE, "there must be as many indices as slabs");
-    return ct__set_size(call, axis, a->size);
-}
-
-/* -- Slabs */
-/* slab j of `part` = slab index[j] of `whole`, or, if it adds, the other way: the latter += the
- * former */
-typedef struct slabs {
-    ct_tensor *whole, *part, *index;
-    int axis;
-    bool adds;
-} slabs;
 
 /* where slabs begin, and how the elements of one lie */
 typedef struct layout {
@@ -59,7 +29,7 @@ static void without(int axis, const int64_t *all, int ndim, int64_t *rest)
             *rest++ = all[d];
 }
 
-static layout layout_of(const slabs *s)
+static layout layout_of(const ct__slabs *s)
 {
     int ndim = ct_ndim(s->whole);
     ct_dtype dtype = ct_dtype_of(s->whole);
@@ -70,7 +40,7 @@ static layout layout_of(const slabs *s)
                  .part_step = ct_strides(s->part)[s->axis] * size,
                  .index = ct_data(s->index), .index_step = ct_strides(s->index)[0],
                  .n = ct_count(s->index), .size = ct_shape(s->whole)[s->axis],
-                 .body = s->adds ? ct__adding(dtype) : ct__copying(dtype),
+                 .body = s->motion == CT__ADD ? ct__adding(dtype) : ct__copying(dtype),
                  .element = (size_t)size, .ndim = ndim - 1, .count = 1, .flat = true };
     without(s->axis, ct_shape(s->part), ndim, l.shape);
     without(s->axis, ct_strides(s->whole), ndim, l.of_whole);
@@ -116,7 +86,8 @@ static void take_slabs(const layout *l)
         run_slab(l, l->body, part_slab(l, j), whole_slab(l, place(l, j)));
 }
 
-static void add_slabs(const layout *l)
+/* whole = part, or whole += part, as the body does it */
+static void put_slabs(const layout *l)
 {
     for (int64_t j = 0; j < l->n; j++)
         run_slab(l, l->body, whole_slab(l, place(l, j)), part_slab(l, j));
@@ -181,6 +152,10 @@ static void *zeros(const ct_call *call, int64_t n, size_t size)
 static ct_status add_many_slabs(const ct_call *call, const layout *l)
 {
     int64_t count = 0;
+    if (!ct__is_crowded(l->index, l->index_step, l->n, l->size)) {
+        put_slabs(l);
+        return CT_OK;
+    }
     sums s = { .of = zeros(call, l->size, sizeof *s.of) };
     if (!s.of)
         return CT_ERROR_MEMORY;
@@ -189,7 +164,7 @@ static ct_status add_many_slabs(const ct_call *call, const layout *l)
     for (int64_t i = 0; i < l->size; i++)
         s.of[i] = s.of[i] > CT__OFTEN ? count++ : -1;
     if (count == 0) {
-        add_slabs(l);
+        put_slabs(l);
         return CT_OK;
     }
     s.since = zeros(call, count, sizeof *s.since);
@@ -202,7 +177,7 @@ static ct_status add_many_slabs(const ct_call *call, const layout *l)
 
 /* A slab costs a few ns before its first element is moved. So many slabs of few elements are done
  * line by line along the axis instead, and so are slabs where the axis is contiguous in memory. */
-static ct_status each_slab(const ct_call *call, const slabs *s)
+ct_status ct__move_slabs(const ct_call *call, const ct__slabs *s)
 {
     enum { NARROW = 6, MANY = 64 };
     int ndim = ct_ndim(s->whole);
@@ -210,9 +185,9 @@ static ct_status each_slab(const ct_call *call, const slabs *s)
     bool wide = ct_count(s->part) >= NARROW * n && ct_strides(s->whole)[s->axis] != 1;
     if (wide || n < MANY) {
         const layout l = layout_of(s);
-        if (s->adds && n > CT__OFTEN && ct_dtype_of(s->whole) == CT_F32)
+        if (s->motion == CT__ADD && ct_dtype_of(s->whole) == CT_F32)
             return add_many_slabs(call, &l);
-        s->adds ? add_slabs(&l) : take_slabs(&l);
+        s->motion == CT__TAKE ? take_slabs(&l) : put_slabs(&l);
         return CT_OK;
     }
     for (int d = 0; d < ndim; d++)
@@ -220,108 +195,5 @@ static ct_status each_slab(const ct_call *call, const slabs *s)
     ct_tensor *index = ct_broadcast_to(ct_reshape(s->index, shape, ndim), ct_shape(s->part), ndim);
     if (!index)
         return ct_error(ct_context_of(s->whole));
-    if (s->adds)
-        return ct__add_lines(s->whole, s->part, index, s->axis);
-    ct__take_lines(s->whole, s->part, index, s->axis);
-    return CT_OK;
-}
-
-static ct_status index_select_forward(ct_call *call)
-{
-    ct_tensor *x = ct_call_x(call, 0);
-    int axis = ct__along_axis(call, x);
-    ct_status status = ct__check_range(call, ct_size(x, axis));
-    if (status == CT_OK)
-        status = each_slab(call, &(slabs){ x, ct_call_y(call, 0), ct_call_x(call, 1), axis, false
-        });
-    return status;
-}
-
-static ct_status index_add_forward(ct_call *call)
-{
-    ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
-    int axis = ct__along_axis(call, x);
-    ct_status status = ct__check_range(call, ct_size(y, axis));
-    ct__clear(y);
-    if (status == CT_OK)
-        status = each_slab(call, &(slabs){ y, x, ct_call_x(call, 1), axis, true });
-    return status;
-}
-
-extern const ct_op ct__index_select_op, ct__index_add_op;
-
-static ct_status index_select_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
-{
-    const ct_tensor *x = ct_call_x(call, 0);
-    int axis = ct__along_axis(call, x);
-    ct__along a = { axis, ct_size(x, axis) };
-    gx[0] = ct_apply(&ct__index_add_op, &a, CT_TENSORS(gy[0], ct_call_x(call, 1)));
-    return CT_OK;
-}
-
-static ct_status index_select_backward(const ct_call *call, ct_tensor *const *gy,
-                                       ct_tensor *const *gx)
-{
-    if (!ct_call_adds(call, 0))
-        ct__clear(gx[0]);
-    return each_slab(call, &(slabs){ gx[0], gy[0], ct_call_x(call, 1),
-                                     ct__along_axis(call, gx[0]), true });
-}
-
-static ct_status index_add_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
-{
-    gx[0] = ct_index_select(gy[0], ct__along_axis(call, gy[0]), ct_call_x(call, 1));
-    return CT_OK;
-}
-
-static int index_select_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
-{
-    if (k >= 3)
-        return 0;
-    *(ct__along *)attributes = (ct__along){ k == 0 ? 0 : -1, 4 };
-    x[0] = ct_randn(cx, CT_F64, CT_SHAPE(4, 3, 4));
-    x[1] = k == 2 ? ct_from_ints(cx, CT_SHAPE(0), NULL, 0)
-                  : ct_from_ints(cx, CT_SHAPE(4), CT_INTS(2, 0, 2, -1));
-    return 2;
-}
-
-static int index_add_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
-{
-    if (k >= 2)
-        return 0;
-    *(ct__along *)attributes = (ct__along){ k, 3 };
-    x[0] = ct_randn(cx, CT_F64, CT_SHAPE(4, 4));
-    x[1] = ct_from_ints(cx, CT_SHAPE(4), CT_INTS(2, 0, 2, -1));
-    return 2;
-}
-
-const ct_op ct__index_select_op = {
-    .name = "index_select",
-    .formula = "y[j] = x[index[j]]",
-    .derivative = "gx[i] = sum of g[j] over all j with index[j] = i",
-    .inputs = 2,
-    .saves = CT_SAVE_X(1),
-    .attributes_size = sizeof(ct__along),
-    .infer = index_select_infer,
-    .forward = index_select_forward,
-    .vjp = index_select_vjp,
-    .backward = index_select_backward,
-    .sample = index_select_sample,
-};
-const ct_op ct__index_add_op = {
-    .name = "index_add",
-    .formula = "y[i] = sum of x[j] over all j with index[j] = i",
-    .derivative = "gx[j] = g[index[j]]",
-    .inputs = 2,
-    .saves = CT_SAVE_X(1),
-    .attributes_size = sizeof(ct__along),
-    .infer = index_add_infer,
-    .forward = index_add_forward,
-    .vjp = index_add_vjp,
-    .sample = index_add_sample,
-};
-
-ct_tensor *ct_index_select(ct_tensor *x, int axis, ct_tensor *index)
-{
-    return ct_apply(&ct__index_select_op, &(ct__along){ axis, 0 }, CT_TENSORS(x, index));
+    return ct__move_lines(s->whole, s->part, index, s->axis, s->motion);
 }

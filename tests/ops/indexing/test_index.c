@@ -1,5 +1,5 @@
-/* ops/shapes/index.c, index_select.c and gather.c: values, places that are taken twice or very often,
- * messages. */
+/* ops/indexing/index.c, slabs.c, index_select.c and gather.c: values, places that are taken twice
+ * or very often, messages. */
 #include "support.h"
 
 static ct_tensor *counted(int64_t rows, int64_t columns)
@@ -186,9 +186,11 @@ START_TEST(errors)
 {
     ct_tensor *x = ct_named(counted(2, 3), "w1"), *index = ints(CT_INTS(0, 2));
     ck_assert_ptr_null(ct_index_select(x, 0, index));
-    expect_error(CT_ERROR_RANGE, "index_select: index 2 of size 2: w1 (2,3) x (2)", NULL);
+    expect_error(CT_ERROR_RANGE, "index_select: index 2 at (1) is out of range for size 2 of axis 0: "
+                 "w1 (2,3) x (2)", NULL);
     ck_assert_ptr_null(ct_index_select(x, 1, ints(CT_INTS(1, -4))));
-    expect_error(CT_ERROR_RANGE, "index_select: index -4 of size 3", NULL);
+    expect_error(CT_ERROR_RANGE, "index_select: index -4 at (1) is out of range for size 3 of axis 1",
+                 NULL);
     ck_assert_ptr_null(ct_index_select(x, 2, index));
     expect_error(CT_ERROR_RANGE, "index_select: axis 2 of 2 dimensions", NULL);
     ck_assert_ptr_null(ct_index_select(x, 0, ct_unsqueeze(index, 0)));
@@ -200,9 +202,11 @@ START_TEST(errors)
     ck_assert_ptr_null(ct_gather(x, 0, ct_unsqueeze(index, 0)));
     expect_error(CT_ERROR_SHAPE, "gather: sizes differ along axis 1: w1 (2,3) x (1,2)", NULL);
     ck_assert_ptr_null(ct_gather(x, 0, ct_reshape(ints(CT_INTS(0, 1, 2)), CT_SHAPE(1, 3))));
-    expect_error(CT_ERROR_RANGE, "gather: index 2 of size 2", NULL);
+    expect_error(CT_ERROR_RANGE, "gather: index 2 at (0,2) is out of range for size 2 of axis 0",
+                 NULL);
     ck_assert_ptr_null(ct_index_select(ct_zeros(cx, CT_F64, CT_SHAPE(0)), 0, ints(CT_INTS(0))));
-    expect_error(CT_ERROR_RANGE, "index_select: index 0 of size 0", NULL);
+    expect_error(CT_ERROR_RANGE, "index_select: index 0 at (0) is out of range for size 0 of axis 0",
+                 NULL);
     ck_assert_ptr_null(ct_gather(x, 0, NULL));
     expect_error(CT_ERROR_NULL, "gather", NULL);
 }
