@@ -17,13 +17,11 @@
     X(matmul) X(linear) X(linear_activation) X(dot)                                             \
     X(cholesky) X(solve_triangular) X(solve) X(lstsq) X(inverse) X(det) X(slogdet)              \
     X(qr) X(eigh) X(svd)                                                                        \
-    X(index_select) X(index_add) X(gather) X(scatter_add)                                       \
+    X(index_select) X(index_add) X(gather) X(scatter) X(scatter_add) X(scatter_max)             \
+    X(index) X(index_put) X(nonzero) X(one_hot) X(searchsorted) X(histogram)                    \
     X(cast) X(dropout)                                                                          \
     X(bernoulli) X(exponential) X(multinomial)                                                  \
     X(update_sgd) X(update_adam) X(update_clip)
-    X(index_select) X(index_add) X(gather) X(scatter) X(scatter_add) X(scatter_max)             \
-    X(index) X(index_put) X(nonzero) X(one_hot) X(searchsorted) X(histogram)                    \
-    X(cast) X(dropout) X(update_sgd) X(update_adam) X(update_clip)
 
 #define X(name) extern const ct_op ct__##name##_op;
 #define ROW(name, ...) X(name)
