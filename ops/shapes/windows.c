@@ -156,7 +156,7 @@ static ct_status fold_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor *
 
 static int fold_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 {
-    static const cut cuts[] = { { 0, 6, 1 }, { 0, 12, 3 }, { -1, 7, 2 }, { 1, 3, 1 } };
+    static const cut cuts[] = { { 0, 6, 1 }, { 0, 14, 3 }, { -1, 7, 2 }, { 1, 3, 1 } };
     if (k >= 4)
         return 0;
     *(cut *)attributes = cuts[k];

@@ -1,5 +1,6 @@
 /* ops/indexing/index.c, slabs.c, index_select.c and gather.c: values, places that are taken twice
  * or very often, messages. */
+#include "index.h"
 #include "support.h"
 
 static ct_tensor *counted(int64_t rows, int64_t columns)
@@ -182,6 +183,32 @@ START_TEST(gathered_very_often)
 }
 END_TEST
 
+/* one place too often, also under its two names; and many places, none of them often */
+START_TEST(crowds_are_found)
+{
+    enum { N = 10000, SIZE = 1000000 };
+    static int64_t index[N];
+    for (int64_t often = CT__OFTEN; often <= CT__OFTEN + 1; often++)
+        for (int k = 0; k < 3; k++) {
+            for (int64_t j = 0; j < 600; j++) {
+                int64_t name = k == 0 || (k == 1 && j % 4) ? 7 : 7 - SIZE;
+                index[j] = j < 2 * often && j % 2 ? name : 1000 + j;
+            }
+            ck_assert(ct__is_crowded(index, 1, 600, SIZE) == (often > CT__OFTEN));
+            ck_assert(!ct__is_crowded(index, 1, CT__OFTEN, SIZE));
+            ck_assert(ct__is_crowded(index + 1, 2, 300, SIZE) == (often > CT__OFTEN));
+        }
+    for (int64_t step = 1; step <= 64; step *= 2) {
+        for (int64_t j = 0; j < N; j++)
+            index[j] = step * j;
+        ck_assert(!ct__is_crowded(index, 1, N, SIZE));
+    }
+    for (int64_t j = 0; j < N; j++)
+        index[j] = (int64_t)(ct_random_u64(cx) % SIZE);
+    ck_assert(!ct__is_crowded(index, 1, N, SIZE));
+}
+END_TEST
+
 START_TEST(errors)
 {
     ct_tensor *x = ct_named(counted(2, 3), "w1"), *index = ints(CT_INTS(0, 2));
@@ -237,7 +264,8 @@ Suite *index_suite(void)
 {
     const TTest *const tests[] = { slabs, slabs_of_any_width, gathers_along_any_axis,
                                    what_is_gathered_twice_adds_up, labels_of_a_batch,
-                                   slabs_taken_very_often, gathered_very_often, errors,
+                                   slabs_taken_very_often, gathered_very_often,
+                                   crowds_are_found, errors,
                                    out_of_memory, NULL };
     return make_suite("index", tests);
 }
