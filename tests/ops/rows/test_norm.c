@@ -37,10 +37,11 @@ static void expect_norm(ct_dtype dtype, double scale, double p)
 START_TEST(norms_of_any_size)
 {
     static const double powers[] = { 1, 2, 1.5, 3, 7, 80, INFINITY, 0.5 };
-    static const double scales[] = { 1, 0x1p-3, 0x1p600, 0x1p-600, 0x1p1015, 0x1p-1020 };
-    static const double singles[] = { 1, 0x1p-3, 0x1p60, 0x1p-60, 0x1p120, 0x1p-122 };
+    static const double scales[] = { 1, 0x1p-3, 0x1p600, 0x1p-600, 0x1p1015, 0x1p-1020,
+                                     1e-158 }; /* of the last, squares are subnormal */
+    static const double singles[] = { 1, 0x1p-3, 0x1p60, 0x1p-60, 0x1p120, 0x1p-122, 0x1p-70 };
     for (int k = 0; k < 8; k++)
-        for (int s = 0; s < 6; s++) {
+        for (int s = 0; s < 7; s++) {
             expect_norm(CT_F64, scales[s], powers[k]);
             expect_norm(CT_F32, singles[s], powers[k]);
         }
