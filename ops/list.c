@@ -16,7 +16,7 @@
     X(flip) X(roll) X(pad) X(diagonal) X(diag_embed) X(tril) X(triu) X(windows) X(fold_windows) \
     X(matmul) X(linear) X(linear_activation) X(dot)                                             \
     X(cholesky) X(solve_triangular) X(solve) X(lstsq) X(inverse) X(det) X(slogdet)              \
-    X(qr) X(eigh) X(svd)                                                                        \
+    X(qr) X(eigh) X(svd) X(matrix_exp)                                                          \
     X(index_select) X(index_add) X(gather) X(scatter_add)                                       \
     X(cast) X(dropout)                                                                          \
     X(bernoulli) X(exponential) X(multinomial)                                                  \
