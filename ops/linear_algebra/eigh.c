@@ -36,10 +36,11 @@ static bool decompose(const ct__job *job, int64_t i, double *a, ct__fault *fault
 {
     int64_t n = job->x[0].rows;
     double *vt = a + n * n, *w = vt + n * n, *work = w + n;
-    (void)fault;
+    *fault = (ct__fault){ 0, 0 };
     if (!ct__matrix_load_symmetric(job, &job->x[0], i, job->flags, a))
         return ct__matrix_store_nan(job, i);
-    ct__symmetric_eigen(a, n, w, vt, work);
+    if (!ct__symmetric_eigen(a, n, w, vt, work))
+        return false;
     for (int64_t k = 0; k < n; k++)
         ct__multiply_by(n, ct__turn(n, vt + k * n), vt + k * n);
     ct__matrix_store(job, &job->y[0], i, w);
@@ -59,10 +60,10 @@ static ct_status forward(ct_call *call)
     int64_t n = job.x[0].rows;
     job.outputs = 2;
     job.flags = a->lower;
-    job.room = 2 * n * n + 3 * n;
+    job.room = 2 * n * n + n + ct__symmetric_eigen_work(n);
     job.operations = 9 * (double)n * (double)n * (double)n;
     job.body = decompose;
-    return ct__job_run(&job, "has no eigenvalues"); /* which cannot be */
+    return ct__job_run(&job, "has eigenvalues that LAPACK does not find");
 }
 
 /* H */

@@ -4,12 +4,15 @@
 
 #include <cotangent/ops/linear_algebra.h>
 
+#include "lapack.h"
 #include "vectors.h"
 
 /* -- Cholesky. Row i of A = L L^T is a_ij = sum of l_ik l_jk for k <= j: so l_ij follows from what
  * is left of a_ij, and the diagonal from what is left of it. n^3 / 3 operations */
 int64_t ct__cholesky(double *a, int64_t n)
 {
+    if (ct__lapack_takes(n, n))
+        return ct__lapack_cholesky(a, n);
     for (int64_t i = 0; i < n; i++) {
         double *row = a + i * n;
         for (int64_t j = 0; j < i; j++)
@@ -36,6 +39,8 @@ static void exchange_columns(double *a, int64_t n, int64_t j, int64_t k)
 
 int64_t ct__lu(double *a, int64_t n, int64_t *exchanged)
 {
+    if (ct__lapack_takes(n, n))
+        return ct__lapack_lu(a, n, exchanged);
     for (int64_t k = 0; k < n; k++) {
         double *row = a + k * n;
         int64_t best = k;

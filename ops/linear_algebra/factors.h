@@ -23,19 +23,24 @@ void ct__solve_triangle(const double *t, int64_t n, unsigned flags, double *x, i
 /* A = Q R for A (m,n). at (n,m) has A's columns as its rows. Its row j becomes column j of R, as
  * far as it goes, and behind it the vector v of Q's reflection I - tau v v^T, without its first
  * element, which is 1; tau has k = min(m,n) numbers. */
-void ct__qr(double *at, int64_t m, int64_t n, double *tau);
+void ct__qr(double *at, int64_t m, int64_t n, double *tau, double *work);
 /* qt (k,m): the first k columns of Q as rows, from the results of ct__qr */
-void ct__qr_basis(const double *at, int64_t m, int64_t k, const double *tau, double *qt);
+void ct__qr_basis(const double *at, int64_t m, int64_t k, const double *tau, double *qt,
+                  double *work);
+/* how many doubles of work both need */
+int64_t ct__qr_work(int64_t m, int64_t n);
 
 /* A = V diag(w) V^T, with w ascending. a (n,n) is symmetric and is destroyed, and vt gets the
- * eigenvectors as its rows; work has room for 2 n doubles. */
-void ct__symmetric_eigen(double *a, int64_t n, double *w, double *vt, double *work);
+ * eigenvectors as its rows. False: it did not converge, which only LAPACK may say. */
+bool ct__symmetric_eigen(double *a, int64_t n, double *w, double *vt, double *work);
+int64_t ct__symmetric_eigen_work(int64_t n);
 
 /* A = U diag(s) V^T for A (m,n), m >= n, with s descending. at (n,m) has A's columns as its rows,
- * and is destroyed. ut (n,m) and vt (n,n) get the singular vectors as rows; work has room for
- * 2 n^2 + n m + n doubles. */
-void ct__singular_values(double *at, int64_t m, int64_t n, double *s, double *ut, double *vt,
+ * and is destroyed. ut (n,m) and vt (n,n) get the singular vectors as rows. False: it did not
+ * converge, which only LAPACK may say. */
+bool ct__singular_values(double *at, int64_t m, int64_t n, double *s, double *ut, double *vt,
                          double *work);
+int64_t ct__singular_values_work(int64_t m, int64_t n);
 
 /* Settles the sign of a vector: 1, or -1 if x is to be turned, so that its first element that is at
  * least 0.7 times as large as the largest is positive. (It is not the largest element itself: two

@@ -73,14 +73,15 @@ static bool solve(const ct__job *job, int64_t i, double *at, ct__fault *fault)
     int64_t m = wide ? a->columns : a->rows, n = wide ? a->rows : a->columns;
     int64_t k = job->x[1].columns;
     double *qt = at + n * m, *r = qt + n * m, *tau = r + n * n, *b = tau + n, *y = b + m * k;
+    double *work = y + m * k;
     bool finite = wide ? ct__matrix_load(job, a, i, at) : ct__matrix_load_transposed(job, a, i, at);
     if (!finite)
         return ct__matrix_store_nan(job, i);
     ct__matrix_load(job, &job->x[1], i, b);
-    ct__qr(at, m, n, tau);
+    ct__qr(at, m, n, tau, work);
     if (!take_triangle(at, m, n, r, fault))
         return false;
-    ct__qr_basis(at, m, n, tau, qt);
+    ct__qr_basis(at, m, n, tau, qt, work);
     if (wide) {
         ct__solve_triangle(r, n, CT_UPPER | CT_TRANSPOSED, b, k);
         multiply_transposed(qt, b, m, n, k, y);
@@ -98,7 +99,8 @@ static ct_status forward(ct_call *call)
     ct__system_begin(&job, call);
     int64_t m = job.x[0].rows, n = job.x[0].columns, k = job.x[1].columns;
     int64_t most = m > n ? m : n, least = m < n ? m : n;
-    job.room = 2 * m * n + least * least + least + 2 * most * k;
+    job.room = 2 * m * n + least * least + least + 2 * most * k +
+               ct__qr_work(most, least);
     job.operations = 4 * (double)m * (double)n * (double)(least + k);
     job.body = solve;
     return ct__job_run(&job, "does not have full rank");

@@ -166,6 +166,7 @@ ct_status ct__job_run(ct__job *job, const char *wrong)
 {
     if (job->count == 0)
         return CT_OK;
+    job->room = (job->room + 7) / 8 * 8; /* so each range's begins at a multiple of 64 bytes */
     run r = { .job = job, .grain = grain_of(job) };
     int64_t ranges = (job->count + r.grain - 1) / r.grain;
     r.found = ct_call_scratch(job->call, (size_t)ranges * sizeof *r.found);

@@ -20,7 +20,7 @@ typedef struct ct__fault {
 } ct__fault;
 
 typedef struct ct__job ct__job;
-/* computes matrix i with scratch of its own; false: it has that fault */
+/* computes matrix i with scratch of its own, aligned to 64 bytes; false: it has that fault */
 typedef bool (*ct__job_body)(const ct__job *job, int64_t i, double *scratch, ct__fault *fault);
 
 struct ct__job {

@@ -45,12 +45,12 @@ static ct_status infer(ct_call *call)
 static bool factorize(const ct__job *job, int64_t i, double *at, ct__fault *fault)
 {
     int64_t m = job->x[0].rows, n = job->x[0].columns, k = smaller(m, n);
-    double *qt = at + n * m, *r = qt + k * m, *tau = r + k * n;
+    double *qt = at + n * m, *r = qt + k * m, *tau = r + k * n, *work = tau + k;
     (void)fault;
     if (!ct__matrix_load_transposed(job, &job->x[0], i, at))
         return ct__matrix_store_nan(job, i);
-    ct__qr(at, m, n, tau);
-    ct__qr_basis(at, m, k, tau, qt);
+    ct__qr(at, m, n, tau, work);
+    ct__qr_basis(at, m, k, tau, qt, work);
     for (int64_t row = 0; row < k; row++) {
         bool turns = at[row * m + row] < 0;
         for (int64_t c = 0; c < n; c++)
@@ -73,7 +73,7 @@ static ct_status forward(ct_call *call)
     job.y[1] = ct__stack_of(&job, ct_call_y(call, 1), 2);
     int64_t m = job.x[0].rows, n = job.x[0].columns, k = smaller(m, n);
     job.outputs = 2;
-    job.room = n * m + k * m + k * n + k;
+    job.room = n * m + k * m + k * n + k + ct__qr_work(m, n);
     job.operations = 4 * (double)m * (double)n * (double)k;
     job.body = factorize;
     return ct__job_run(&job, "has no factors"); /* which cannot be */

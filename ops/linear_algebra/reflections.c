@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "factors.h"
+#include "lapack.h"
 #include "vectors.h"
 
 /* Makes x the vector of the reflection that takes it to beta e_1: v = x - beta e_1, divided by its
@@ -28,8 +29,12 @@ static void apply(int64_t n, double tau, const double *v, double *y)
 }
 
 /* 2 n^2 (m - n / 3) operations for m >= n */
-void ct__qr(double *at, int64_t m, int64_t n, double *tau)
+void ct__qr(double *at, int64_t m, int64_t n, double *tau, double *work)
 {
+    if (ct__lapack_takes(m, n)) {
+        ct__lapack_qr(at, m, n, tau, work);
+        return;
+    }
     for (int64_t j = 0; j < m && j < n; j++) {
         double *column = at + j * m + j;
         tau[j] = reflect(m - j, column);
@@ -38,8 +43,18 @@ void ct__qr(double *at, int64_t m, int64_t n, double *tau)
     }
 }
 
-void ct__qr_basis(const double *at, int64_t m, int64_t k, const double *tau, double *qt)
+int64_t ct__qr_work(int64_t m, int64_t n)
 {
+    return ct__lapack_takes(m, n) ? CT__LAPACK_BLOCK * n : 0;
+}
+
+void ct__qr_basis(const double *at, int64_t m, int64_t k, const double *tau, double *qt,
+                  double *work)
+{
+    if (ct__lapack_takes(m, k)) {
+        ct__lapack_qr_basis(at, m, k, tau, qt, work);
+        return;
+    }
     memset(qt, 0, (size_t)(k * m) * sizeof *qt);
     for (int64_t i = 0; i < k; i++) {
         qt[i * m + i] = 1;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "factors.h"
+#include "lapack.h"
 #include "vectors.h"
 
 static void exchange(int64_t n, double *x, double *y)
@@ -97,14 +98,12 @@ static void take_lengths(double *r, double *j, int64_t n, double *s, double *vt)
 }
 
 /* about 4 n^2 m + 40 n^3 operations */
-void ct__singular_values(double *at, int64_t m, int64_t n, double *s, double *ut, double *vt,
-                         double *work)
+static void decompose(double *at, int64_t m, int64_t n, double *s, double *ut, double *vt,
+                      double *work)
 {
-    double *r = work, *j = r + n * n, *qt = j + n * n, *tau = qt + n * m;
-    double unit = ct__unit_of(ct__largest(n * m, at));
-    ct__multiply_by(n * m, unit, at);
-    ct__qr(at, m, n, tau);
-    ct__qr_basis(at, m, n, tau, qt);
+    double *r = work, *j = r + n * n, *qt = j + n * n, *tau = qt + n * m, *more = tau + n;
+    ct__qr(at, m, n, tau, more);
+    ct__qr_basis(at, m, n, tau, qt, more);
     for (int64_t i = 0; i < n; i++)
         for (int64_t c = 0; c < n; c++) {
             r[i * n + c] = c < i ? 0 : at[c * m + i];
@@ -113,9 +112,28 @@ void ct__singular_values(double *at, int64_t m, int64_t n, double *s, double *ut
     make_orthogonal(r, j, n);
     take_lengths(r, j, n, s, vt);
     memset(ut, 0, (size_t)(n * m) * sizeof *ut);
-    for (int64_t i = 0; i < n; i++) {
-        s[i] /= unit;
+    for (int64_t i = 0; i < n; i++)
         for (int64_t k = 0; k < n; k++)
             ct__axpy(m, j[i * n + k], qt + k * m, ut + i * m);
-    }
+}
+
+bool ct__singular_values(double *at, int64_t m, int64_t n, double *s, double *ut, double *vt,
+                         double *work)
+{
+    double unit = ct__unit_of(ct__largest(n * m, at));
+    bool converged = true;
+    ct__multiply_by(n * m, unit, at);
+    if (ct__lapack_takes(m, n))
+        converged = ct__lapack_singular(at, m, n, s, ut, vt, work);
+    else
+        decompose(at, m, n, s, ut, vt, work);
+    for (int64_t i = 0; i < n; i++)
+        s[i] /= unit;
+    return converged;
+}
+
+int64_t ct__singular_values_work(int64_t m, int64_t n)
+{
+    return ct__lapack_takes(m, n) ? 4 * n * n + 11 * n + 1
+                                  : 2 * n * n + n * m + n + ct__qr_work(m, n);
 }

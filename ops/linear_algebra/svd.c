@@ -46,10 +46,11 @@ static bool decompose(const ct__job *job, int64_t i, double *at, ct__fault *faul
     int64_t m = wide ? a->columns : a->rows, n = wide ? a->rows : a->columns;
     double *s = at + n * m, *lengthy = s + n, *square = lengthy + n * m, *work = square + n * n;
     double *ut = wide ? square : lengthy, *vt = wide ? lengthy : square;
-    (void)fault;
+    *fault = (ct__fault){ 0, 0 };
     if (!(wide ? ct__matrix_load(job, a, i, at) : ct__matrix_load_transposed(job, a, i, at)))
         return ct__matrix_store_nan(job, i);
-    ct__singular_values(at, m, n, s, lengthy, square, work);
+    if (!ct__singular_values(at, m, n, s, lengthy, square, work))
+        return false;
     for (int64_t k = 0; k < n; k++) {
         double turn = ct__turn(a->rows, ut + k * a->rows);
         ct__multiply_by(a->rows, turn, ut + k * a->rows);
@@ -70,10 +71,10 @@ static ct_status forward(ct_call *call)
         job.y[k] = ct__stack_of(&job, ct_call_y(call, k), k == 1 ? 1 : 2);
     int64_t m = job.x[0].rows, n = job.x[0].columns, k = smaller(m, n);
     job.outputs = 3;
-    job.room = 3 * m * n + 3 * k * k + 2 * k;
+    job.room = 2 * m * n + k * k + k + ct__singular_values_work(m > n ? m : n, k);
     job.operations = 4 * (double)k * (double)k * (double)(m + n + 10 * k);
     job.body = decompose;
-    return ct__job_run(&job, "has no singular values"); /* which cannot be */
+    return ct__job_run(&job, "has singular values that LAPACK does not find");
 }
 
 /* -- The derivative. Any of gU, gs and gV may be NULL, which adds nothing */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "factors.h"
+#include "lapack.h"
 #include "vectors.h"
 
 /* -- A = Q T Q^T. Step k takes x, the part of row k behind its diagonal, to beta e_1 by
@@ -125,14 +126,25 @@ static void sort(double *w, int64_t n, double *vt)
 }
 
 /* about 9 n^3 operations */
-void ct__symmetric_eigen(double *a, int64_t n, double *w, double *vt, double *work)
+bool ct__symmetric_eigen(double *a, int64_t n, double *w, double *vt, double *work)
 {
     double unit = ct__unit_of(ct__largest(n * n, a)), *e = work;
+    bool converged = true;
     ct__multiply_by(n * n, unit, a);
-    make_tridiagonal(a, n, w, e, work + n);
-    collect(a, n, vt);
-    make_diagonal(w, e, n, vt);
+    if (ct__lapack_takes(n, n)) {
+        converged = ct__lapack_eigen(a, n, w, vt, work);
+    } else {
+        make_tridiagonal(a, n, w, e, work + n);
+        collect(a, n, vt);
+        make_diagonal(w, e, n, vt);
+        sort(w, n, vt);
+    }
     for (int64_t i = 0; i < n; i++)
         w[i] /= unit;
-    sort(w, n, vt);
+    return converged;
+}
+
+int64_t ct__symmetric_eigen_work(int64_t n)
+{
+    return ct__lapack_takes(n, n) ? 2 * n * n + 9 * n + 4 : 2 * n;
 }

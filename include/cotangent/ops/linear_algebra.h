@@ -21,8 +21,7 @@ CT_API_BEGIN
    If a is not positive definite, that is an error */
 ct_tensor *ct_cholesky(ct_tensor *a);
 
-/* Flags of ct_solve_triangular. Without them T is the lower triangle of a, and stands on the
-   left */
+/* Flags of ct_solve_triangular. Without them, T is the lower triangle of a, on the left of y */
 enum {
     CT_UPPER = 1,                               /* T is the upper triangle of a */
     CT_TRANSPOSED = 2,                          /* T is that triangle, transposed */
@@ -52,6 +51,11 @@ ct_tensor *ct_det(ct_tensor *a);
    right, too, where the determinant is too large or too small for a float. For a singular matrix
    they are 0 and -inf, and to ask for a gradient is an error. sign has a gradient of 0 */
 ct_status ct_slogdet(ct_tensor *a, ct_tensor **sign, ct_tensor **log);
+
+/* y = I + a + a^2 / 2 + a^3 / 6 + ...; ga = the integral of e^(t a^T) g e^((1-t) a^T) for t from 0
+   to 1. a is (...,n,n). Elements that are too large for a float are infinite or NaN. A derivative
+   costs about 8 times as much as what it is the derivative of */
+ct_tensor *ct_matrix_exp(ct_tensor *a);
 
 /* -- Several results: any of the pointers may be NULL. On failure all results are NULL */
 /* a = q r, q^T q = I; ga = (gq + q c) r^-T, c = tri + tri^T - diagonal of r gr^T - gq^T q. r is
