@@ -71,8 +71,9 @@ ct_status ct_grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsig
                   ct_tensor **gx);
 
 /* -- Derivatives of C functions. f gets n inputs, which are variables over the caller's data, and
- * must use these and constants only. Recording is on in f, whatever the caller's mode is. The
- * results have no history. */
+ * must use these. Whatever else it uses is a constant, variables too. If its value depends on one
+ * of the caller's own x, and not on the input that stands for it, that is CT_ERROR_GRAPH, which
+ * names that x. Recording is on in f, whatever the caller's mode is. The results have no history. */
 typedef ct_tensor *(*ct_function)(ct_context *cx, ct_tensor *const *x, int n, void *user);
 /* The value and gradient of a scalar function of n numbers, with plain arrays in and out: f gets
    one f64 input of shape (n). gx may be NULL. The value is NaN on failure. Nothing is left behind,
@@ -88,8 +89,13 @@ ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
                  ct_tensor *const *v, int n, ct_tensor **y, ct_tensor **jv);
 ct_status ct_hvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
                  ct_tensor *const *v, int n, ct_tensor **gx, ct_tensor **hv);
-/* dy/dx, of shape(y) + shape(x) */
+/* dy/dx, of shape(y) + shape(x): one jvp for each element of x if x has fewer elements than y, and
+   else one vjp for each element of y */
 ct_tensor *ct_jacobian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
+typedef enum ct_direction { CT_BY_SIZES = 0, CT_BY_ROWS = 1, CT_BY_COLUMNS = 2 } ct_direction;
+/* the same: by vjps (CT_BY_ROWS) or by jvps (CT_BY_COLUMNS), whatever the sizes are */
+ct_tensor *ct_jacobian_by(ct_context *cx, ct_function f, void *user, ct_tensor *x,
+                          ct_direction direction);
 /* d2y/dx2 of a scalar y, of shape(x) + shape(x) */
 ct_tensor *ct_hessian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
 

@@ -129,6 +129,119 @@ START_TEST(matrices)
 }
 END_TEST
 
+/* 3 inputs, 6 outputs: row i of the Jacobian is (2 x_i, x_i, ...) scattered on the diagonal */
+static ct_tensor *to_more(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n;
+    *(int *)user += 1;
+    return ct_stack(CT_TENSORS(ct_square(x[0]), ct_scale(x[0], 3)), 0);
+}
+
+START_TEST(directions)
+{
+    int runs = 0;
+    const double want[] = { 2, 0, 0, 0, 4, 0, 0, 0, 6, 3, 0, 0, 0, 3, 0, 0, 0, 3 };
+    ct_tensor *x = ct_from_doubles(cx, CT_F64, CT_SHAPE(3), CT_DOUBLES(1, 2, 3));
+    for (int i = 0; i < 3; i++) {
+        ct_tensor *j = ct_jacobian_by(cx, to_more, &runs, x, (ct_direction)i);
+        expect_shape(j, CT_SHAPE(2, 3, 3));
+        expect_values(j, want, 18, 0);
+    }
+    ck_assert_int_eq(runs, 3);
+    ct_tensor *wide = ct_jacobian_by(cx, to_more, &runs, ct_cast(x, CT_F32), CT_BY_COLUMNS);
+    ck_assert_int_eq(ct_dtype_of(wide), CT_F32);
+    expect_values(wide, want, 18, 0);
+    expect_values(ct_jacobian_by(cx, constant, NULL, x, CT_BY_COLUMNS), CT_DOUBLES(0, 0, 0), 0);
+    ck_assert_ptr_null(ct_jacobian_by(cx, to_more, &runs, x, (ct_direction)3));
+    expect_error(CT_ERROR_VALUE, "jacobian: 3 is no direction", NULL);
+}
+END_TEST
+
+/* how many nodes a Jacobian of 2 inputs and 100 outputs walks over tells its direction */
+static ct_tensor *tall(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n;
+    ct_on_cotangent(x[0], user ? *(ct_hook *)user : NULL, c);
+    return ct_mul(ct_reshape(x[0], CT_SHAPE(2, 1)), ct_ones(c, CT_F64, CT_SHAPE(2, 50)));
+}
+
+static int walks;
+static ct_tensor *count_walk(ct_tensor *gy, void *user)
+{
+    (void)user;
+    walks++;
+    return gy;
+}
+
+START_TEST(sizes_choose_the_direction)
+{
+    ct_hook hook = count_walk;
+    walks = 0;
+    ct_jacobian(cx, tall, &hook, vector(1, 2));
+    ck_assert_int_le(walks, 2); /* 2 columns, and not 100 rows */
+    expect_ok();
+    ct_jacobian_by(cx, tall, &hook, vector(1, 2), CT_BY_ROWS);
+    ck_assert_int_ge(walks, 100);
+}
+END_TEST
+
+/* -- A function that uses the caller's tensors and not its arguments */
+typedef struct captured {
+    ct_tensor *x, *other;
+    int kind;
+} captured;
+
+static ct_tensor *capturing(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    const captured *k = user;
+    (void)c, (void)n;
+    switch (k->kind) {
+    case 0:
+        return ct_sum(ct_square(k->x));
+    case 1:
+        return k->x;
+    case 2: /* through another argument only */
+        return ct_sum(ct_mul(k->x, x[1]));
+    case 3: /* both: the caller's counts as a constant */
+        return ct_sum(ct_mul(k->x, x[0]));
+    case 4: /* another variable is a constant */
+        return ct_sum(ct_mul(k->other, x[0]));
+    case 5:
+        return ct_sum(ct_square(ct_detach(k->x)));
+    default: /* it is used, but the value does not depend on it */
+        return ct_square(k->x) ? ct_sum(x[0]) : NULL;
+    }
+}
+
+START_TEST(a_function_that_goes_past_its_argument)
+{
+    ct_tensor *x[] = { ct_named(vector(1, 2), "first"), vector(3, 4) }, *gx[2], *g;
+    captured c = { x[0], ct_variable(vector(5, 6)), 0 };
+    for (int variable = 0; variable < 2; variable++) {
+        for (c.kind = 0; c.kind < 3; c.kind++) {
+            ck_assert_int_ne(ct_vjp(cx, capturing, &c, x, 2, c.kind == 1 ? x[0] : NULL, NULL, gx),
+                             CT_OK);
+            ck_assert_ptr_null(gx[0]);
+            expect_error(CT_ERROR_GRAPH, "vjp: ", "the caller's x0, first", "x[0]", NULL);
+        }
+        c.kind = 0;
+        ck_assert_int_ne(ct_jvp(cx, capturing, &c, x, x, 2, NULL, &g), CT_OK);
+        expect_error(CT_ERROR_GRAPH, "jvp: ", "x0", NULL);
+        ck_assert_int_ne(ct_hvp(cx, capturing, &c, x, x, 2, NULL, gx), CT_OK);
+        expect_error(CT_ERROR_GRAPH, "hvp: ", "x0", NULL);
+        ck_assert_ptr_null(ct_hessian(cx, capturing, &c, x[0]));
+        expect_error(CT_ERROR_GRAPH, "hessian: ", "x0", NULL);
+        const double first[][2] = { { 1, 2 }, { 5, 6 }, { 0, 0 }, { 1, 1 } };
+        for (c.kind = 3; c.kind < 7; c.kind++) {
+            ck_assert_int_eq(ct_vjp(cx, capturing, &c, x, 2, NULL, NULL, gx), CT_OK);
+            expect_values(gx[0], first[c.kind - 3], 2, 0);
+        }
+        ck_assert_int_eq(ct_requires_grad(x[0]), variable); /* it is as it was */
+        ct_variable(x[0]);
+    }
+}
+END_TEST
+
 START_TEST(failures)
 {
     ct_tensor *x = vector(1, 2), *y = x, *gx = x, *three = ct_zeros(cx, CT_F64, CT_SHAPE(3));
@@ -148,7 +261,7 @@ START_TEST(failures)
     ck_assert_ptr_null(ct_jacobian(cx, cubes, NULL, NULL));
     expect_error(CT_ERROR_NULL, "jacobian", "x0", NULL);
     ck_assert_ptr_null(ct_hessian(cx, to_plane, NULL, x));
-    expect_error(CT_ERROR_SHAPE, "hessian: f64 (2) has 2 elements", NULL);
+    expect_error(CT_ERROR_SHAPE, "hessian: the function's value", "2 elements: f64 (2)", NULL);
     ct_tensor *deep = ct_zeros(cx, CT_F64, CT_SHAPE(1, 1, 1, 1, 1, 1, 1));
     ck_assert_ptr_null(ct_hessian(cx, cubes, NULL, deep));
     expect_error(CT_ERROR_RANGE, "hessian", "14 dimensions", NULL);
@@ -168,6 +281,7 @@ static void transform_all(ct_context *c)
     ct_jvp(c, mixed, NULL, x, x, 2, &y, gx);
     ct_hvp(c, mixed, NULL, x, x, 2, NULL, gx);
     ct_jacobian(c, to_plane, NULL, z);
+    ct_jacobian_by(c, to_plane, NULL, z, CT_BY_COLUMNS);
     ct_hessian(c, cubes, NULL, z);
 }
 
@@ -182,5 +296,6 @@ Suite *transforms_suite(void)
 {
     return make_suite("autograd/transforms", (const TTest *[]){
         of_a_constant,
-        plain_arrays, products, matrices, failures, every_allocation_fails_once, NULL });
+        plain_arrays, products, matrices, directions, sizes_choose_the_direction,
+        a_function_that_goes_past_its_argument, failures, every_allocation_fails_once, NULL });
 }

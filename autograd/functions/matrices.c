@@ -1,0 +1,133 @@
+/* Jacobian and Hessian of a C function. Row k is the vjp with the k-th unit vector of y. Column k is
+ * the jvp with the k-th unit vector of x: g(u) = J^T u is recorded once, and each column is a vjp of
+ * it, as products.c explains. */
+#include <string.h>
+
+#include "stage.h"
+
+/* zeros, of shape(y) + shape(x) */
+static ct_tensor *empty_matrix(const ct__stage *s, const ct_tensor *y, const ct_tensor *x)
+{
+    int64_t shape[2 * CT_MAX_DIMS];
+    int ndim = y->ndim + x->ndim;
+    memcpy(shape, ct__shape(y), y->ndim * sizeof *shape);
+    memcpy(shape + y->ndim, ct__shape(x), x->ndim * sizeof *shape);
+    if (y->dtype != x->dtype)
+        return ct_fail(s->cx, CT_ERROR_DTYPE, "%s: x is %s, y is %s", s->who,
+                       ct__dtype_text(x->dtype), ct__dtype_text(y->dtype)),
+               NULL;
+    bool fits = ct__shape_count(s->cx, s->who, x->dtype, shape, ndim) >= 0;
+    return fits ? ct_zeros(s->cx, x->dtype, shape, ndim) : NULL;
+}
+
+/* the vjp of y by x with the k-th unit vector, in the scope */
+static ct_tensor *unit_vjp(const ct__stage *s, ct_tensor *y, ct_tensor *x, int64_t k)
+{
+    ct_tensor *unit = ct_zeros_like(y), *gx;
+    if (!unit)
+        return NULL;
+    ct__store(unit->data + (size_t)k * ct__dtype_size(y->dtype), y->dtype, 1);
+    ct_status status = ct__grad_as(&(ct__how){ s->who, CT_ZERO_PATH }, y, unit, &x, 1, &gx);
+    return status == CT_OK ? gx : NULL;
+}
+
+/* line k of j, which has `lines` rows, or as many columns */
+static void set_line(ct_tensor *j, int64_t k, int64_t lines, bool row, const ct_tensor *line)
+{
+    size_t size = ct__dtype_size(j->dtype);
+    if (row) {
+        ct__copy_out(j->data + (size_t)(k * line->count) * size, line);
+        return;
+    }
+    const int64_t flat = line->count, apart = lines, once = 1;
+    int64_t bytes = (int64_t)size;
+    ct_operand operands[] = { { j->data + (size_t)k * size, size, &apart },
+                              { line->data, size, &once } };
+    ct_loop_over(&flat, 1, operands, 2, ct__copy_run, &bytes);
+}
+
+/* dy/dx by rows, where `by` is x; or by columns, where y is J^T u, and `by` is u */
+static ct_status fill_lines(const ct__stage *s, ct_tensor *j, ct_tensor *y, ct_tensor *by,
+                            bool rows)
+{
+    for (int64_t k = 0; k < y->count && ct_requires_grad(y); k++) {
+        ct__scope scope;
+        ct__scope_push(s->cx, &scope);
+        ct_tensor *line = unit_vjp(s, y, by, k);
+        line = line ? ct__contiguous(line) : NULL;
+        if (line)
+            set_line(j, k, y->count, rows, line);
+        ct__scope_pop(s->cx, &scope);
+        if (!line)
+            return ct__failed(s->cx);
+    }
+    return CT_OK;
+}
+
+static ct_status fill_columns(const ct__stage *s, ct_tensor *j, ct_tensor *y, ct_tensor *x)
+{
+    ct_tensor *u = ct_variable(ct_zeros_like(y)), *g;
+    ct_status status = u ? CT_OK : ct__failed(s->cx);
+    if (status == CT_OK)
+        status = ct__grad_as(&(ct__how){ s->who, CT__RECORDED }, y, u, &x, 1, &g);
+    return status == CT_OK ? fill_lines(s, j, g, u, false) : status;
+}
+
+/* The matrix dy/dx in the slot j, as ct__put_result does it. */
+static ct_status make_matrix(const ct__stage *s, ct_tensor *y, ct_direction direction,
+                             ct_tensor **j)
+{
+    ct_tensor *x = s->x[0], *made = empty_matrix(s, y, x);
+    if (!made)
+        return ct__failed(s->cx);
+    bool columns = direction == CT_BY_SIZES ? x->count < y->count : direction == CT_BY_COLUMNS;
+    ct_status status = columns ? fill_columns(s, made, y, x) : fill_lines(s, made, y, x, true);
+    return status == CT_OK ? ct__put_result(j, made) : status;
+}
+
+static ct_status check_matrix(const ct__stage *s, ct_function f, ct_tensor *x)
+{
+    ct_status status = ct__check_arguments(s, f, &x, NULL);
+    if (status == CT_OK && !ct__is_float(x->dtype))
+        status = ct_fail(s->cx, CT_ERROR_DTYPE, "%s: x is %s, not f32 or f64", s->who,
+                         ct__dtype_text(x->dtype));
+    return status;
+}
+
+ct_tensor *ct_jacobian_by(ct_context *cx, ct_function f, void *user, ct_tensor *x,
+                          ct_direction direction)
+{
+    ct__stage s = { .cx = cx, .n = 1, .who = "jacobian" };
+    ct_tensor *j = NULL;
+    if (check_matrix(&s, f, x) != CT_OK)
+        return NULL;
+    if (direction < CT_BY_SIZES || direction > CT_BY_COLUMNS)
+        return ct_fail(cx, CT_ERROR_VALUE, "jacobian: %d is no direction", (int)direction), NULL;
+    ct_tensor *y = ct__stage_begin(&s, f, user, &x, true);
+    ct_status status = y ? make_matrix(&s, y, direction, &j) : ct__failed(cx);
+    ct__stage_end(&s);
+    ct__hand_over(status, &j, 1);
+    return j;
+}
+
+ct_tensor *ct_jacobian(ct_context *cx, ct_function f, void *user, ct_tensor *x)
+{
+    return ct_jacobian_by(cx, f, user, x, CT_BY_SIZES);
+}
+
+ct_tensor *ct_hessian(ct_context *cx, ct_function f, void *user, ct_tensor *x)
+{
+    ct__stage s = { .cx = cx, .n = 1, .who = "hessian" };
+    ct_tensor *h = NULL, *g;
+    if (check_matrix(&s, f, x) != CT_OK)
+        return NULL;
+    ct_tensor *y = ct__stage_begin(&s, f, user, &x, true);
+    ct_status status = y ? ct__one_number(&s, y) : ct__failed(cx);
+    if (status == CT_OK)
+        status = ct__grad_as(&(ct__how){ s.who, CT__RECORDED }, y, NULL, s.x, 1, &g);
+    if (status == CT_OK)
+        status = make_matrix(&s, g, CT_BY_ROWS, &h);
+    ct__stage_end(&s);
+    ct__hand_over(status, &h, 1);
+    return h;
+}
