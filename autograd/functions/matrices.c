@@ -1,6 +1,6 @@
-/* Jacobian and Hessian of a C function. Row k is the vjp with the k-th unit vector of y. Column k is
- * the jvp with the k-th unit vector of x: g(u) = J^T u is recorded once, and each column is a vjp of
- * it, as products.c explains. */
+/* Jacobian and Hessian of a C function. Row k is the vjp with the k-th unit vector of y. Column k
+ * is the jvp with the k-th unit vector of x: g(u) = J^T u is recorded once, and each column is a
+ * vjp of it, as products.c explains. */
 #include <string.h>
 
 #include "stage.h"

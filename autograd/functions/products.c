@@ -103,7 +103,8 @@ ct_status ct_hvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
         return ct_fail(cx, CT_ERROR_NULL, "hvp: v is NULL");
     if (status != CT_OK)
         return status;
-    ct_tensor *value = ct__stage_begin(&s, f, user, x, true), **g = ct__stage_room(&s), **h = ct__stage_room(&s);
+    ct_tensor *value = ct__stage_begin(&s, f, user, x, true);
+    ct_tensor **g = ct__stage_room(&s), **h = ct__stage_room(&s);
     status = value && g && h ? ct__one_number(&s, value) : ct__failed(cx);
     if (status == CT_OK)
         status = ct__grad_as(&(ct__how){ s.who, CT__RECORDED }, value, NULL, s.x, n, g);

@@ -2,6 +2,8 @@
  * Derivatives are taken there, and the results leave it without their history. */
 #ifndef COTANGENT_STAGE_H
 #define COTANGENT_STAGE_H
+#include <cotangent/functions.h>
+
 #include "walk.h"
 
 enum { CT__RECORDED = CT_CREATE_GRAPH | CT_ZERO_PATH };

@@ -25,6 +25,12 @@ static ct_tensor *pass(ct_tensor *gy, void *user)
     return gy;
 }
 
+static ct_status pass_on(const ct_custom_call *c, ct_tensor **gx)
+{
+    gx[0] = c->gy;
+    return CT_OK;
+}
+
 static ct_tensor *square(ct_module *self, ct_tensor *x, void *user)
 {
     (void)self, (void)user;
@@ -259,7 +265,7 @@ static int look_through(const char *header)
 
 START_TEST(every_function_is_listed)
 {
-    static const char *const headers[] = { "tensor.h", "autograd.h", "nn.h", "gradcheck.h", NULL };
+    static const char *const headers[] = { "tensor.h", "autograd.h", "functions.h", "nn.h", "gradcheck.h", NULL };
     int found = 0;
     for (int i = 0; headers[i]; i++)
         found += look_through(headers[i]);

@@ -1,0 +1,45 @@
+/* Functions with derivatives of a special kind: run again in backward (ct_checkpoint), given by you
+ * (ct_custom), or those of an equation's solution (ct_implicit).
+ *
+ * Each takes a C function f, n inputs x, and gives one tensor, which is recorded as one operator.
+ * `user` is passed to f, and must live as long as the graph does. */
+#ifndef COTANGENT_FUNCTIONS_H
+#define COTANGENT_FUNCTIONS_H
+#include <cotangent/autograd.h>
+CT_API_BEGIN
+
+/* y = f(x), without keeping f's graph: backward runs f again, which costs one more f, and keeps only
+   the inputs. So a chain of n steps, cut into sqrt(n) checkpoints of sqrt(n) steps each, takes
+   memory for 2 sqrt(n) steps. f's random numbers are the same when it runs again, and so is
+   ct_is_inference. Variables that f reaches by itself, as through a module, and results made before,
+   get their gradients. Checkpoints may lie inside each other. Derivatives of any order are right,
+   but a graph that is recorded in backward (CT_CREATE_GRAPH) is kept whole. f must do the same each
+   time. It must not walk over the graph of what it captures */
+ct_tensor *ct_checkpoint(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n);
+
+/* y = f(x), with a derivative that you give. f runs with recording off. In backward `rule` sets gx[i]
+   for every x[i] that requires grad. It is made of operators if it is to be differentiated again.
+   An example: the identity forward, and the cotangent clipped backward.
+
+     static ct_status clip(const ct_custom_call *c, ct_tensor **gx)
+     {
+         gx[0] = ct_clamp(c->gy, -1, 1);
+         return CT_OK;
+     }
+     ct_tensor *y = ct_custom(cx, identity, clip, NULL, CT_TENSORS(x));
+
+   An operator (op.h) does more: several outputs, kernels, attributes of its own, samples for the
+   gradient check, and inputs that need not be kept */
+typedef struct ct_custom_call {
+    ct_context *cx;
+    ct_tensor *const *x;
+    int n;
+    ct_tensor *y, *gy;
+    void *user;
+} ct_custom_call;
+typedef ct_status (*ct_rule)(const ct_custom_call *call, ct_tensor **gx);
+ct_tensor *ct_custom(ct_context *cx, ct_function f, ct_rule rule, void *user, ct_tensor *const *x,
+                     int n);
+
+CT_API_END
+#endif
