@@ -1,4 +1,5 @@
-/* ct_custom: y = f(x) with a rule of the caller's. f runs without a graph; the vertex has the rule. */
+/* ct_custom: y = f(x) with a rule of the caller's. f runs without a graph, and the vertex has the
+ * rule. */
 #include "inner.h"
 
 typedef struct custom {

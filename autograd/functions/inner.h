@@ -18,10 +18,10 @@ typedef struct ct__staged {
     ct_tensor *const *x, *const *arguments;
     ct_tensor *value;
 } ct__staged;
-/* Applies op over x, and over what the value depends on beside the arguments: variables, and results
- * that were made before the scope began. (A result that was retained since counts too, which is
- * right as well.) Where nothing requires grad, the result is the value itself. It has a handle of
- * ours. NULL: it failed. */
+/* Applies op over x, and over what the value depends on beside the arguments: variables, and
+ * results that were made before the scope began. (A result that was retained since counts too,
+ * which is right as well.) Where nothing requires grad, the result is the value itself. It has a
+ * handle of ours. NULL: it failed. */
 ct_tensor *ct__apply_captured(const ct_op *op, const void *attributes, const ct__staged *run);
 
 /* ct__grad_as, with the targets x as the ends of the graph: what they depend on is not looked at,

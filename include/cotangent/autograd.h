@@ -73,7 +73,8 @@ ct_status ct_grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsig
 /* -- Derivatives of C functions. f gets n inputs, which are variables over the caller's data, and
  * must use these. Whatever else it uses is a constant, variables too. If its value depends on one
  * of the caller's own x, and not on the input that stands for it, that is CT_ERROR_GRAPH, which
- * names that x. Recording is on in f, whatever the caller's mode is. The results have no history. */
+ * names that x. Recording is on in f, whatever the caller's mode is. The results have no history.
+ */
 typedef ct_tensor *(*ct_function)(ct_context *cx, ct_tensor *const *x, int n, void *user);
 /* The value and gradient of a scalar function of n numbers, with plain arrays in and out: f gets
    one f64 input of shape (n). gx may be NULL. The value is NaN on failure. Nothing is left behind,

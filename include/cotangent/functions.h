@@ -8,18 +8,18 @@
 #include <cotangent/autograd.h>
 CT_API_BEGIN
 
-/* y = f(x), without keeping f's graph: backward runs f again, which costs one more f, and keeps only
-   the inputs. So a chain of n steps, cut into sqrt(n) checkpoints of sqrt(n) steps each, takes
-   memory for 2 sqrt(n) steps. f's random numbers are the same when it runs again, and so is
-   ct_is_inference. Variables that f reaches by itself, as through a module, and results made before,
-   get their gradients. Checkpoints may lie inside each other. Derivatives of any order are right,
-   but a graph that is recorded in backward (CT_CREATE_GRAPH) is kept whole. f must do the same each
-   time. It must not walk over the graph of what it captures */
+/* y = f(x), without keeping f's graph: only the inputs are kept, and backward runs f again, which
+   costs one more f. So a chain of n steps, cut into sqrt(n) checkpoints of sqrt(n) steps each,
+   takes memory for 2 sqrt(n) steps. f's random numbers are the same when it runs again, and so is
+   ct_is_inference. Variables that f reaches by itself, as through a module, and results made
+   before, get their gradients. Checkpoints may lie inside each other. Derivatives of any order are
+   right, but a graph that is recorded in backward (CT_CREATE_GRAPH) is kept whole. f must do the
+   same each time. It must not walk over the graph of what it captures */
 ct_tensor *ct_checkpoint(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n);
 
-/* y = f(x), with a derivative that you give. f runs with recording off. In backward `rule` sets gx[i]
-   for every x[i] that requires grad. It is made of operators if it is to be differentiated again.
-   An example: the identity forward, and the cotangent clipped backward.
+/* y = f(x), with a derivative that you give. f runs with recording off. In backward `rule` sets
+   gx[i] for every x[i] that requires grad. It is made of operators if it is to be differentiated
+   again. An example: the identity forward, and the cotangent clipped backward.
 
      static ct_status clip(const ct_custom_call *c, ct_tensor **gx)
      {

@@ -8,8 +8,8 @@
  * the cotangents gy of the outputs into the cotangents gx of the inputs.
  *
  * For a function with a derivative of your own and nothing more, ct_custom (functions.h) takes four
- * lines. An operator is for kernels, several outputs, attributes, inputs that need not be kept, a rule
- * that is fused, and samples for the gradient check.
+ * lines. An operator is for kernels, several outputs, attributes, inputs that need not be kept, a
+ * rule that is fused, and samples for the gradient check.
  *
  * A callback returns CT_OK, or it reports a failure with ct_call_fail (or any call that fails) and
  * returns a status. Tensors that it makes belong to a scope that the engine opens round it.
