@@ -290,7 +290,7 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
         .derivative = gx_text,                                                                  \
         .inputs = 1,                                                                            \
         .user = &id##_row,                                                                      \
-        .flags = flags_##saved | CT_OP_IN_PLACE,                                                \
+        .flags = flags_##saved | CT_OP_IN_PLACE | CT_OP_DIAGONAL,                               \
         .saves = saves_##saved,                                                                 \
         .attributes_size = N * sizeof(double),                                                  \
         .infer = ct_infer_same,                                                                 \
@@ -370,7 +370,7 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_t
         .derivative = g_text,                                                                   \
         .inputs = 2,                                                                            \
         .user = &id##_row,                                                                      \
-        .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE,                                              \
+        .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE | CT_OP_DIAGONAL,                             \
         .saves = saved,                                                                         \
         .infer = ct_infer_broadcast,                                                            \
         .forward = binary_forward,                                                              \
@@ -386,7 +386,8 @@ static ct_status binary_backward(const ct_call *call, ct_tensor *const *gy, ct_t
 
 static const row pow_log_row = { .forward = KERNELS(pow_log, false) };
 static const ct_op pow_log_op = {
-    .name = "pow_log", .user = &pow_log_row, .flags = CT_OP_BROADCAST, .saves = SAVE_A | SAVE_B,
+    .name = "pow_log", .user = &pow_log_row, .saves = SAVE_A | SAVE_B,
+    .flags = CT_OP_BROADCAST | CT_OP_DIAGONAL,
     .inputs = 2, .attributes_size = sizeof(int), .infer = ct_infer_broadcast,
     .forward = binary_forward, .vjp = pow_log_vjp
 };
