@@ -1,5 +1,5 @@
-/* Forward and reverse mode agree: <u, J v> = <J^T u, v>, for every operator at its samples, and so do
- * the derivatives of both sides: forward over reverse, and reverse over forward. */
+/* Forward and reverse mode agree: <u, J v> = <J^T u, v>, for every operator at its samples, and so
+ * do the derivatives of both sides: forward over reverse, and reverse over forward. */
 #include "support.h"
 
 #include <float.h>
