@@ -156,7 +156,8 @@ ct_status ct__grad_within(const ct__how *how, ct_tensor *y, ct_tensor *gy, ct_te
         return CT_ERROR_MEMORY;
     for (int i = 0; i < n; i++)
         make_end(x[i], &ends[i]);
-    ct_status status = ct__grad_as(how, y, gy, x, n, gx);
+    ct__how stops = { how->who, how->flags | CT__STOPS };
+    ct_status status = ct__grad_as(&stops, y, gy, x, n, gx);
     for (int i = n - 1; i >= 0; i--) /* if one is there twice, its first state is put back last */
         put_back(x[i], &ends[i]);
     return status;

@@ -1,9 +1,8 @@
 /* Jacobian and Hessian of a C function. Row k is the vjp with the k-th unit vector of y. Column k
- * is the jvp with the k-th unit vector of x: g(u) = J^T u is recorded once, and each column is a
- * vjp of it, as products.c explains. */
+ * is the jvp with the k-th unit vector of x. All go over the one graph of f. */
 #include <string.h>
 
-#include "stage.h"
+#include "arrays.h"
 
 /* zeros, of shape(y) + shape(x) */
 static ct_tensor *empty_matrix(const ct__stage *s, const ct_tensor *y, const ct_tensor *x)
@@ -20,15 +19,24 @@ static ct_tensor *empty_matrix(const ct__stage *s, const ct_tensor *y, const ct_
     return fits ? ct_zeros(s->cx, x->dtype, shape, ndim) : NULL;
 }
 
-/* the vjp of y by x with the k-th unit vector, in the scope */
-static ct_tensor *unit_vjp(const ct__stage *s, ct_tensor *y, ct_tensor *x, int64_t k)
+/* the k-th unit vector of t's shape */
+static ct_tensor *unit(ct_tensor *t, int64_t k)
 {
-    ct_tensor *unit = ct_zeros_like(y), *gx;
-    if (!unit)
-        return NULL;
-    ct__store(unit->data + (size_t)k * ct__dtype_size(y->dtype), y->dtype, 1);
-    ct_status status = ct__grad_as(&(ct__how){ s->who, CT_ZERO_PATH }, y, unit, &x, 1, &gx);
-    return status == CT_OK ? gx : NULL;
+    ct_tensor *e = ct_zeros_like(t);
+    if (e)
+        ct__store(e->data + (size_t)k * ct__dtype_size(t->dtype), t->dtype, 1);
+    return e;
+}
+
+/* row k by a vjp, or column k by a jvp; contiguous, in the scope */
+static ct_tensor *make_line(const ct__stage *s, ct_tensor *y, int64_t k, bool row)
+{
+    ct_tensor *x = s->x[0], *e = unit(row ? y : x, k), *line = NULL;
+    ct__how how = { s->who, row ? CT_ZERO_PATH : 0 };
+    ct_status status = !e    ? CT_ERROR_MEMORY
+                       : row ? ct__grad_as(&how, y, e, &x, 1, &line)
+                             : ct__tangents(&how, &y, 1, &(ct__along){ &x, &e, 1 }, &line);
+    return status == CT_OK ? ct__contiguous(line) : NULL;
 }
 
 /* line k of j, which has `lines` rows, or as many columns */
@@ -46,17 +54,15 @@ static void set_line(ct_tensor *j, int64_t k, int64_t lines, bool row, const ct_
     ct_loop_over(&flat, 1, operands, 2, ct__copy_run, &bytes);
 }
 
-/* dy/dx by rows, where `by` is x; or by columns, where y is J^T u, and `by` is u */
-static ct_status fill_lines(const ct__stage *s, ct_tensor *j, ct_tensor *y, ct_tensor *by,
-                            bool rows)
+static ct_status fill_lines(const ct__stage *s, ct_tensor *j, ct_tensor *y, bool rows)
 {
-    for (int64_t k = 0; k < y->count && ct_requires_grad(y); k++) {
+    const int64_t lines = rows ? y->count : s->x[0]->count;
+    for (int64_t k = 0; k < lines && ct_requires_grad(y); k++) {
         ct__scope scope;
         ct__scope_push(s->cx, &scope);
-        ct_tensor *line = unit_vjp(s, y, by, k);
-        line = line ? ct__contiguous(line) : NULL;
+        ct_tensor *line = make_line(s, y, k, rows);
         if (line)
-            set_line(j, k, y->count, rows, line);
+            set_line(j, k, lines, rows, line);
         ct__scope_pop(s->cx, &scope);
         if (!line)
             return ct__failed(s->cx);
@@ -64,24 +70,13 @@ static ct_status fill_lines(const ct__stage *s, ct_tensor *j, ct_tensor *y, ct_t
     return CT_OK;
 }
 
-static ct_status fill_columns(const ct__stage *s, ct_tensor *j, ct_tensor *y, ct_tensor *x)
-{
-    ct_tensor *u = ct_variable(ct_zeros_like(y)), *g;
-    ct_status status = u ? CT_OK : ct__failed(s->cx);
-    if (status == CT_OK)
-        status = ct__grad_as(&(ct__how){ s->who, CT__RECORDED }, y, u, &x, 1, &g);
-    return status == CT_OK ? fill_lines(s, j, g, u, false) : status;
-}
-
-/* The matrix dy/dx in the slot j, as ct__put_result does it. */
-static ct_status make_matrix(const ct__stage *s, ct_tensor *y, ct_direction direction,
-                             ct_tensor **j)
+ct_status ct__matrix(const ct__stage *s, ct_tensor *y, ct_direction direction, ct_tensor **j)
 {
     ct_tensor *x = s->x[0], *made = empty_matrix(s, y, x);
     if (!made)
         return ct__failed(s->cx);
     bool columns = direction == CT_BY_SIZES ? x->count < y->count : direction == CT_BY_COLUMNS;
-    ct_status status = columns ? fill_columns(s, made, y, x) : fill_lines(s, made, y, x, true);
+    ct_status status = fill_lines(s, made, y, !columns);
     return status == CT_OK ? ct__put_result(j, made) : status;
 }
 
@@ -104,7 +99,7 @@ ct_tensor *ct_jacobian_by(ct_context *cx, ct_function f, void *user, ct_tensor *
     if (direction < CT_BY_SIZES || direction > CT_BY_COLUMNS)
         return ct_fail(cx, CT_ERROR_VALUE, "jacobian: %d is no direction", (int)direction), NULL;
     ct_tensor *y = ct__stage_begin(&s, f, user, &x, true);
-    ct_status status = y ? make_matrix(&s, y, direction, &j) : ct__failed(cx);
+    ct_status status = y ? ct__matrix(&s, y, direction, &j) : ct__failed(cx);
     ct__stage_end(&s);
     ct__hand_over(status, &j, 1);
     return j;
@@ -126,7 +121,7 @@ ct_tensor *ct_hessian(ct_context *cx, ct_function f, void *user, ct_tensor *x)
     if (status == CT_OK)
         status = ct__grad_as(&(ct__how){ s.who, CT__RECORDED }, y, NULL, s.x, 1, &g);
     if (status == CT_OK)
-        status = make_matrix(&s, g, CT_BY_ROWS, &h);
+        status = ct__matrix(&s, g, CT_BY_ROWS, &h);
     ct__stage_end(&s);
     ct__hand_over(status, &h, 1);
     return h;

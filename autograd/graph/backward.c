@@ -175,6 +175,7 @@ ct_status ct__grad_as(const ct__how *how, ct_tensor *y, ct_tensor *gy, ct_tensor
         return status;
     ct__walk w = ct__walk_begin(y, how->who);
     w.create_graph = flags & CT_CREATE_GRAPH;
+    w.stops = flags & CT__STOPS;
     for (int i = 0; i < n; i++) {
         ct__handle(x[i]); /* a hook may release it */
         x[i]->flags |= CT__TARGET;

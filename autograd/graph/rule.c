@@ -139,8 +139,7 @@ static ct_status apply_rule(ct__walk *w, ct_call *call, int in_place, ct_tensor 
     return status == CT_OK && !fits ? fit_all(w, call, gx) : status;
 }
 
-/* gx has room for the inputs of t. */
-static CT__INLINE ct_status reverse_with(ct__walk *w, ct_call *call, ct_tensor *t, ct_tensor **gx)
+ct_status ct__see(const ct__walk *w, ct_call *call, ct_tensor *t)
 {
     call->op = t->op;
     call->attributes = ct__attributes(t);
@@ -149,8 +148,13 @@ static CT__INLINE ct_status reverse_with(ct__walk *w, ct_call *call, ct_tensor *
     call->adds = 0;
     call->vertex = t;
     ct_status status = check_versions(w, t);
-    if (status == CT_OK)
-        status = ct__see_outputs(w, call, t);
+    return status == CT_OK ? ct__see_outputs(w, call, t) : status;
+}
+
+/* gx has room for the inputs of t. */
+static CT__INLINE ct_status reverse_with(ct__walk *w, ct_call *call, ct_tensor *t, ct_tensor **gx)
+{
+    ct_status status = ct__see(w, call, t);
     for (int i = 0; i < call->n; i++)
         gx[i] = NULL;
     int in_place = status == CT_OK ? input_in_place(w, call) : -1;

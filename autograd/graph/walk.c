@@ -82,7 +82,7 @@ static const ct_tensor *discover_some(const ct__walk *w, ct_tensor *top)
             continue;
         }
         ct_tensor *x = ct__inputs(t)[t->pending++];
-        if (x->flags & CT__REQUIRES_GRAD && x->mark != w->mark && !join(w, x, 0, &top))
+        if (x->flags & CT__REQUIRES_GRAD && x->mark != w->mark && !join(w, x, 0, &top) && !w->stops)
             clash = x;
     }
     return clash;

@@ -9,6 +9,7 @@ typedef struct ct__walk {
     uint32_t mark;     /* the number of this walk, which its vertices carry */
     bool leaves;       /* every variable is a target (ct_backward); else those flagged CT__TARGET */
     bool create_graph; /* rules are recorded */
+    bool stops;        /* where another walk is under way it ends, instead of failing */
     ct_tensor *ready;  /* a stack, through `link`: vertices whose cotangent is complete */
     ct_tensor *done;   /* a list, through `link`: targets that were reached */
 } ct__walk;
@@ -46,7 +47,9 @@ ct_status ct__discover(ct__walk *w, ct_tensor *y);
 ct_status ct__reverse(ct__walk *w, ct_tensor *y, ct_tensor *gy);
 void ct__walk_end(ct__walk *w, ct_tensor *y);
 
-/* -- rule.c: applies t's rule, and adds what it gives to the cotangents of t's inputs. `call` is
+/* -- rule.c: makes the call that t's rules see; an error if what they read was written since */
+ct_status ct__see(const ct__walk *w, ct_call *call, ct_tensor *t);
+/* applies t's rule, and adds what it gives to the cotangents of t's inputs. `call` is
  * room that a walk uses again and again */
 ct_status ct__reverse_vertex(ct__walk *w, ct_call *call, ct_tensor *t);
 
@@ -87,8 +90,9 @@ void ct__drop_cotangents(ct_tensor *t);
  * room for the results */
 typedef struct ct__how {
     const char *who; /* the call that the user made, for messages */
-    unsigned flags;  /* of ct_grad */
+    unsigned flags;  /* of ct_grad, and CT__STOPS */
 } ct__how;
+enum { CT__STOPS = 1 << 16 }; /* the walk `stops` */
 ct_status ct__grad_as(const ct__how *how, ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n,
                       ct_tensor **gx);
 static inline ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n,
@@ -96,4 +100,13 @@ static inline ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *
 {
     return ct__grad_as(&(ct__how){ "grad", flags }, y, gy, x, n, gx);
 }
+
+/* -- tangent.c: forward mode. ty[k] = sum over i of dy[k]/dx[i] v[i], for m results y of one
+ * context. v[i] fits x[i], or is NULL. The scope gets the results. On failure all are NULL */
+typedef struct ct__along {
+    ct_tensor *const *x, *const *v;
+    int n;
+} ct__along;
+ct_status ct__tangents(const ct__how *how, ct_tensor *const *y, int m, const ct__along *along,
+                       ct_tensor **ty);
 #endif

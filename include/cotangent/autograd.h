@@ -70,6 +70,13 @@ enum {
 ct_status ct_grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
                   ct_tensor **gx);
 
+/* dy/dx v, summed over the n inputs: the derivative of y along v, the forward twin of ct_grad. It
+   goes over the recorded graph from x to y. v[i] has x[i]'s dtype and shape, and may be NULL, which
+   is zero. With CT_CREATE_GRAPH the result can be differentiated again. If y does not depend on any
+   x, the result is zeros. The scope owns it. NULL on failure */
+ct_tensor *ct_tangent(ct_tensor *y, ct_tensor *const *x, ct_tensor *const *v, int n,
+                      unsigned flags);
+
 /* -- Derivatives of C functions. f gets n inputs, which are variables over the caller's data, and
  * must use these. Whatever else it uses is a constant, variables too. If its value depends on one
  * of the caller's own x, and not on the input that stands for it, that is CT_ERROR_GRAPH, which

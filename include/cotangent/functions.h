@@ -41,5 +41,21 @@ typedef ct_status (*ct_rule)(const ct_custom_call *call, ct_tensor **gx);
 ct_tensor *ct_custom(ct_context *cx, ct_function f, ct_rule rule, void *user, ct_tensor *const *x,
                      int n);
 
+/* x as a function of w, where x = g(x, w) or 0 = f(x, w), by the implicit function theorem. You
+   find x, in any way, and give it; g or f gets the n + 1 inputs x, w[0], ..., w[n-1]. The result
+   has x's value, and derivatives by w and by what the function captures, of any order:
+
+     gw = (dg/dw)^T v  with  v - (dg/dx)^T v = gx      and      gw = (df/dw)^T v  with
+     -(df/dx)^T v = gx
+
+   where v is found by GMRES (Saad, Schultz, 1986), each of whose steps is a vjp. A system that it
+   cannot solve to 1e-6 (f32: 1e-3) of gx is CT_ERROR_VALUE in backward: then x may be no isolated
+   solution. The gradient is wrong by about as much, relatively, as x is as a solution. The value of
+   the function has x's dtype and shape */
+ct_tensor *ct_fixed_point(ct_context *cx, ct_function g, void *user, ct_tensor *x,
+                          ct_tensor *const *w, int n);
+ct_tensor *ct_root(ct_context *cx, ct_function f, void *user, ct_tensor *x, ct_tensor *const *w,
+                   int n);
+
 CT_API_END
 #endif

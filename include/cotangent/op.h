@@ -56,6 +56,10 @@ enum {
                                 `forward`, it runs too, for results that no strides describe */
     CT_OP_RANDOM = 16,       /* it draws random numbers: the checker rewinds the stream */
     CT_OP_UPDATE = 32,       /* it writes into its inputs, has no output, and is never recorded */
+    CT_OP_DIAGONAL = 128,    /* y_i depends on element i of each input alone, after broadcasting:
+                                the tangent of y is then found by the rules for cotangents */
+    CT_OP_LINEAR = 256,      /* y is linear in all float inputs together, as a sum or a view is: the
+                                tangent of y is then the operator applied to the tangents */
     CT_OP_IN_PLACE = 64      /* it has one output, and gx[i] may be the same tensor as gy[0] for the
                                 last wanted i: so `backward` writes that gx last, and has read an
                                 element of gy when it writes there, and reads it no more */
@@ -89,7 +93,13 @@ typedef struct ct_op {
     int (*sample)(ct_context *cx, int k, ct_tensor **x, void *attributes);
     const void *user;                          /* yours: what operators that share callbacks
                                                   differ by (ct_call_op(call)->user) */
-    const void *reserved[3];
+    /* forward mode, by public operators: the tangents ty of the outputs from those of the inputs.
+       tx[i] is NULL where it is zero; at least one is not; a ty[k] left NULL is zero. It reads what
+       `saves` lists, as vjp does. Where it is absent, flags above may say the same; else the
+   tangent
+       is found by two vjps */
+    ct_status (*jvp)(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty);
+    const void *reserved[2];
 } ct_op;
 
 /* Applies op. ct_apply returns output 0, ct_apply_all puts all outputs into y (NULL for
