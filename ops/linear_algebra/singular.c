@@ -63,8 +63,9 @@ static void complete(double *vt, int64_t n, int64_t i)
     int64_t best = 0;
     for (int64_t k = 0; k < n; k++) {
         double kept = 1;
-        for (int64_t j = 0; j < i; j++)
-            kept -= vt[j * n + k] * vt[j * n + k];
+        const double *element = vt + k; /* i <= n, which the second condition tells the compiler */
+        for (int64_t j = 0; j < i && j < n; j++, element += n)
+            kept -= *element * *element;
         if (kept > most)
             most = kept, best = k;
     }
