@@ -88,9 +88,16 @@ typedef ct_tensor *(*ct_function)(ct_context *cx, ct_tensor *const *x, int n, vo
    so that an optimizer's callback can call this. */
 double ct_value_and_gradient(ct_context *cx, ct_function f, void *user, const double *x, int64_t n,
                              double *gx);
-/* With J the Jacobian dy/dx and H the Hessian of a scalar y: gx = gy . J, jv = J v (which costs
-   about three times f), hv = H v. y, and gx of ct_hvp, may be NULL if they are not wanted. On
-   failure every output is NULL. */
+/* With J the Jacobian dy/dx and H the Hessian of a scalar y: gx = gy . J, jv = J v, hv = H v. In
+   instructions (callgrind), as multiples of f's without recording, they cost:
+                                                  vjp    jvp    hvp
+     sin of one number                            5.9    5.9   12.8
+     11 elementwise operators, on 4 numbers       3.5    3.8   13.1
+     the same, on 10,000 numbers                  2.3    2.3    4.7
+     a 32-64-64 tanh network, squared             1.7    3.4    7.4
+   The network's Jacobian before the sum, of 64 outputs by 32 inputs, takes 80 f; its Hessian by the
+   32 inputs 58 f. y, and gx of ct_hvp, may be NULL if they are not wanted. On failure every output
+   is NULL. */
 ct_status ct_vjp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
                  ct_tensor *gy, ct_tensor **y, ct_tensor **gx);
 ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
