@@ -211,7 +211,7 @@ static bool failed(ct__check *c, const ct__variant *v)
 static bool is_excused(ct__runs *s, const ct__variant *v)
 {
     ct_status error = ct_error(s->c->cx);
-    bool other = v->same || (v->flat && v->x != CT__ROWS);
+    bool other = v->same || v->x == CT__REPEATED || v->x == CT__DRAWN;
     s->skipped = (v->dtype && error == CT_ERROR_DTYPE) ||
                  (other && error != CT_OK && error != CT_ERROR_MEMORY) ||
                  (v->used && error != CT_ERROR_MEMORY); /* no float; or the rule says it cannot */
