@@ -34,6 +34,14 @@ void ct__check_fail(ct__check *c, int64_t entry, double is, double wanted, const
     snprintf(r->diagnosis, sizeof r->diagnosis, "%s", why);
 }
 
+void ct__check_fail_value(ct__check *c, const char *why)
+{
+    ct_gradcheck_report *r = c->report;
+    c->verdict = CT_GRADCHECK_FAIL;
+    r->compared++, r->wrong++;
+    snprintf(r->diagnosis, sizeof r->diagnosis, "%s: the value itself", why);
+}
+
 /* -- Memory and random numbers */
 void *ct__check_room(ct__check *c, int64_t count, size_t size)
 {
@@ -53,9 +61,9 @@ double ct__check_random(ct__check *c)
 }
 
 /* -- Entries */
-const ct__part *ct__check_part(const ct__check *c, int64_t entry)
+ct__part *ct__check_part(const ct__check *c, int64_t entry)
 {
-    const ct__part *part = c->parts;
+    ct__part *part = c->parts;
     while (entry >= part->first + part->count)
         part++;
     return part;

@@ -8,6 +8,7 @@ typedef struct ct__sides {
     double rise;  /* f(h/2) - f(-h/2) */
     double bend;  /* f(h/2) - 2 f(0) + f(-h/2) */
     double noise; /* roundoff may have moved either of them by about this much */
+    double all;   /* and by this much if every value had moved, which some have not yet */
     double step;  /* h after rounding; 0: the point did not move */
     bool finite;  /* f is finite on both sides */
 } ct__sides;

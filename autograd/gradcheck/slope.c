@@ -5,19 +5,18 @@
  * do not disturb each other. Whether a value moves at all is seen only at steps that are long
  * enough, so the first step is one at which the noise of all values would be harmless.
  *
- * At a kink the derivative must lie between the slopes on the left and on the right. Where several
- * kinks meet (all units of a layer that sees only zeros) a right derivative may lie outside, and
- * so may one along a direction. Then the rest of the point is moved a little, which parts kinks
- * that merely met: a derivative that lies outside is wrong if it is wrong there too. */
+ * The first look (difference.c) takes few evaluations, and is right about functions that are smooth
+ * on the scale of its steps, or kinked. Whatever it does not find right is looked at closely: where
+ * values are not noisy, two pairs of steps, as short as can still tell, confirm that a derivative
+ * is wrong; else all steps are scanned (scan.c). */
 #include <float.h>
 #include <math.h>
 
 #include "checker.h"
 
-enum { BAR = 2, LOOKS = 3, CLOSE_LOOKS = 2 };
+enum { BAR = 2, PATIENCE = 4 };
 #define FIRST_STEP 0.125 /* in units of the entry's size */
-#define ASIDE 1e-4       /* at a kink, the rest of the point is moved this far, in these units */
-#define CLOSER 1e-5      /* the first step of each close look, in units of the last one's */
+#define LONGER 13.7      /* no step may end at 0, which is special */
 
 typedef struct probe {
     ct__check *c;
@@ -43,148 +42,118 @@ static void difference(const probe *p, ct__sides *sides)
         all += one;
         noise += c->moved[j] ? one : 0;
     }
-    sides->rise = rise, sides->bend = bend, sides->noise = noise;
+    sides->rise = rise, sides->bend = bend, sides->noise = noise, sides->all = all;
     c->all_noise = all;
 }
 
-static bool probe_entry(probe *p, double h, ct__sides *sides)
+/* the entry, or the point along the direction, at t from where it is */
+static bool values_at(const probe *p, double t, double *out)
 {
     ct__check *c = p->c;
+    if (p->entry < 0) {
+        ct__check_move(c, t);
+        bool done = ct__check_values(c, out);
+        ct__check_move(c, 0);
+        return done;
+    }
     const ct__part *part = ct__check_part(c, p->entry);
-    double x = c->start[p->entry], plus = x + h / 2, minus = x - h / 2;
     double *place = ct__check_entry(part, p->entry - part->first);
-    *place = plus;
-    bool done = ct__check_values(c, c->plus);
-    *place = minus;
-    done = done && ct__check_values(c, c->minus);
-    *place = x;
-    sides->step = plus - minus;
-    return done;
-}
-
-static bool probe_direction(probe *p, double h, ct__sides *sides)
-{
-    ct__check *c = p->c;
-    ct__check_move(c, h / 2);
-    bool done = ct__check_values(c, c->plus);
-    ct__check_move(c, -h / 2);
-    done = done && ct__check_values(c, c->minus);
-    ct__check_move(c, 0);
-    sides->step = h > DBL_EPSILON * FIRST_STEP ? h : 0;
+    *place = c->start[p->entry] + t;
+    bool done = ct__check_values(c, out);
+    *place = c->start[p->entry];
     return done;
 }
 
 static bool take_sides(void *user, double h, ct__sides *sides)
 {
     probe *p = user;
-    bool done = p->entry < 0 ? probe_direction(p, h, sides) : probe_entry(p, h, sides);
+    ct__check *c = p->c;
+    double x = p->entry < 0 ? 0 : c->start[p->entry], t = (x + h / 2) - x;
+    bool done = values_at(p, t, c->plus) && values_at(p, -t, c->minus);
+    sides->step = (x + t) - (x - t);
+    if (p->entry < 0 && h <= DBL_EPSILON * FIRST_STEP)
+        sides->step = 0;
     if (done)
         difference(p, sides);
     return done;
 }
 
-/* -- One slope, judged */
-double ct__check_tolerance(const ct__check *c, double a, double n)
+static bool take_rise(void *user, double t, double h, double *rise)
 {
-    return c->options.atol + c->options.rtol * fmax(fabs(a), fabs(n));
+    probe *p = user;
+    ct__check *c = p->c;
+    bool done = values_at(p, t + h, c->plus) && values_at(p, t, c->minus);
+    *rise = 0;
+    for (int64_t j = 0; j < c->outputs; j++)
+        *rise += c->weights[j] * (c->plus[j] - c->minus[j]);
+    return done;
 }
 
-static bool agree(const ct__check *c, double analytic, const ct__slope *s)
+/* -- Judging */
+double ct__check_tolerance(const ct__check *c, const ct__finding *found)
 {
-    double away = s->kind == CT__KINK ? fmax(fmin(s->left, s->right) - analytic,
-                                             analytic - fmax(s->left, s->right)) - s->slack
-                                      : fabs(analytic - s->value) - BAR * s->bar;
-    return away <= ct__check_tolerance(c, analytic, s->value); /* false for NaN */
+    double a = fabs(found->analytic), n = fabs(found->slope.value);
+    return found->atol + c->options.rtol * (isfinite(a) ? fmax(a, n) : n);
 }
 
-static ct_verdict judge(const ct__check *c, double analytic, const ct__slope *s)
+static bool agree(const ct__check *c, const ct__finding *found)
 {
+    const ct__slope *s = &found->slope;
+    double a = found->analytic;
+    double away = s->kind == CT__KINK ? fmax(fmin(s->left, s->right) - a,
+                                             a - fmax(s->left, s->right)) - s->slack
+                                      : fabs(a - s->value) - BAR * s->bar;
+    return isfinite(a) && away <= ct__check_tolerance(c, found); /* false for NaN */
+}
+
+/* Is the bar as narrow as it must be? It may be wider where no slope of this input is seen at all,
+ * or all are far larger than it, and it is small by any measure. */
+static bool is_sharp(const ct__check *c, const ct__finding *found)
+{
+    double bar = found->slope.bar, largest = found->largest;
+    bool unseen = largest <= bar || largest * found->size <= 128 * c->all_noise;
+    bool small = bar <= c->options.atol && (bar <= largest / 1000 || unseen);
+    return bar <= ct__check_tolerance(c, found) || small;
+}
+
+static ct_verdict judge(const ct__check *c, const ct__finding *found)
+{
+    const ct__slope *s = &found->slope;
     if (s->kind == CT__NOWHERE)
         return CT_GRADCHECK_INVALID;
-    if (c->order == 2 && s->kind == CT__JUMP && isfinite(analytic))
+    bool endless = isinf(found->analytic) && (s->kind == CT__JUMP || s->kind == CT__ROUGH);
+    if (endless && found->analytic * s->value > 0)
+        return CT_GRADCHECK_INCONCLUSIVE; /* f may be as steep as that */
+    if (c->order == 2 && s->kind == CT__JUMP && isfinite(found->analytic))
         return CT_GRADCHECK_KINK; /* a jump of the gradient is a kink of f */
-    if (!agree(c, analytic, s))
-        return s->stuck && isfinite(analytic) ? CT_GRADCHECK_INCONCLUSIVE : CT_GRADCHECK_FAIL;
+    if (!agree(c, found))
+        return s->stuck && isfinite(found->analytic) ? CT_GRADCHECK_INCONCLUSIVE
+                                                     : CT_GRADCHECK_FAIL;
     if (s->kind == CT__KINK)
         return CT_GRADCHECK_KINK;
-    bool sharp = s->bar <= ct__check_tolerance(c, analytic, s->value);
-    return sharp ? CT_GRADCHECK_PASS : CT_GRADCHECK_INCONCLUSIVE;
+    return is_sharp(c, found) ? CT_GRADCHECK_PASS : CT_GRADCHECK_INCONCLUSIVE;
 }
 
+/* -- The first look */
 /* lengthens the first step until noise is harmless; it stays at `most` or below */
-static bool first_step(probe *p, double *h, double most)
+static bool first_step(probe *p, const ct__finding *found, double *h, double most)
 {
-    for (; *h < most; *h = fmin(16 * *h, most)) {
+    for (; *h < most; *h = fmin(LONGER * *h, most)) {
         ct__sides s = { 0 };
         if (!take_sides(p, *h, &s))
             return false;
         if (!s.finite || !(s.step > 0))
             return true;
-        double slope = s.rise / s.step;
-        if (s.rise != 0 && p->c->all_noise / s.step <= ct__check_tolerance(p->c, slope, slope) / 32)
+        ct__finding now = *found;
+        now.slope.value = s.rise / s.step;
+        if (s.rise != 0 && p->c->all_noise / s.step <= ct__check_tolerance(p->c, &now) / 32)
             return true;
-    }
-    return true;
-}
-
-static bool consistent(const ct__slope *a, const ct__slope *b)
-{
-    return fabs(a->value - b->value) <= BAR * (a->bar + b->bar);
-}
-
-/* A mismatch is looked at again with other steps, and a third time if the two looks differ. Two
- * looks that agree are believed. If no two agree, no bar can be trusted */
-static bool measure(probe *p, double h, double analytic, ct__slope *slope)
-{
-    ct__check *c = p->c;
-    const double tolerances[] = { c->options.atol, c->options.rtol };
-    ct__slope look[LOOKS];
-    memset(c->moved, 0, (size_t)c->outputs * sizeof *c->moved);
-    if (p->entry >= 0 && !first_step(p, &h, fmax(h, FIRST_STEP)))
-        return false;
-    for (int i = 0; i < LOOKS; i++, h *= 0.31) {
-        if (!ct__difference(take_sides, p, h, tolerances, &look[i]))
-            return false;
-        *slope = look[i];
-        if (i == 0 && judge(c, analytic, slope) != CT_GRADCHECK_FAIL)
-            return true;
-        if (slope->kind == CT__NOWHERE) {
-            *slope = look[0];
-            return true;
-        }
-        for (int k = 0; k < i; k++)
-            if (consistent(&look[k], &look[i])) {
-                *slope = look[k];
-                return true;
-            }
-    }
-    slope->bar = fmax(fabs(look[1].value - look[0].value), fabs(look[2].value - look[0].value));
-    slope->kind = CT__ROUGH;
-    return true;
-}
-
-/* Two kinks that lie symmetrically about the point hide from long steps, since their bends cancel,
- * and look like noise. So a derivative that seems wrong is compared once more with slopes at far
- * shorter steps; each look finds kinks down to about 1e-6 of its first step. A slope of 0 proves
- * nothing there: f may round its values more coarsely than the step moves them. */
-static bool look_closely(probe *p, double h, double analytic, ct__finding *found)
-{
-    const double tolerances[] = { p->c->options.atol, p->c->options.rtol };
-    p->close = true;
-    for (int i = 0; i < CLOSE_LOOKS && found->verdict == CT_GRADCHECK_FAIL; i++) {
-        ct__slope slope;
-        h *= CLOSER;
-        if (!ct__difference(take_sides, p, h, tolerances, &slope))
-            return false;
-        bool moves = fabs(slope.value) > ct__check_tolerance(p->c, slope.value, 0);
-        if (moves && judge(p->c, analytic, &slope) == CT_GRADCHECK_PASS)
-            found->slope = slope, found->verdict = CT_GRADCHECK_PASS;
     }
     return true;
 }
 
 /* cuts the direction down to the entries in [from, to); returns the derivative along it */
-static double along(probe *p, const ct__aim *aim)
+static double along(probe *p, const ct__aim *aim, ct__finding *found)
 {
     ct__check *c = p->c;
     double sum = 0;
@@ -194,61 +163,92 @@ static double along(probe *p, const ct__aim *aim)
         c->direction[k] = inside ? aim->whole[k] : 0;
         if (!inside)
             continue;
-        sum += c->analytic[k] * aim->whole[k];
-        p->rounding += fabs(c->analytic[k] * c->start[k]) * DBL_EPSILON;
+        double term = c->analytic[k] * aim->whole[k];
+        sum += term;
+        found->largest = fmax(found->largest, fabs(term));
+        p->rounding += fabs(DBL_EPSILON * c->analytic[k] * c->start[k]);
     }
     if (!isfinite(p->rounding))
         p->rounding = 0; /* such a derivative is wrong in any case */
     return sum;
 }
 
-static bool look_here(ct__check *c, const ct__aim *aim, ct__finding *found)
+static probe aim_at(ct__check *c, const ct__aim *aim, ct__finding *found, double *h)
 {
     probe p = { .c = c, .entry = aim->entry };
     bool entry = aim->entry >= 0;
-    found->analytic = entry ? c->analytic[aim->entry] : along(&p, aim);
-    double h = FIRST_STEP * (entry ? ct__check_size(c, aim->entry) : 1);
-    if (!measure(&p, h, found->analytic, &found->slope))
-        return false;
-    found->verdict = judge(c, found->analytic, &found->slope);
-    return look_closely(&p, h, found->analytic, found);
+    *found = (ct__finding){ .slope.kind = CT__NOWHERE };
+    found->analytic = entry ? c->analytic[aim->entry] : along(&p, aim, found);
+    if (entry)
+        found->largest = ct__check_part(c, aim->entry)->largest;
+    found->atol = c->options.atol * (c->absolute ? 1 : fmin(1, found->largest));
+    found->size = entry ? ct__check_size(c, aim->entry) : 1;
+    *h = FIRST_STEP * found->size;
+    return p;
 }
 
-/* -- Beside a kink */
-static bool look_beside(ct__check *c, const ct__aim *aim, ct__finding *found)
+bool ct__check_look(ct__check *c, const ct__aim *aim, ct__finding *found)
 {
-    int64_t n = c->entries, m = c->outputs;
-    if (!c->aside && !(c->aside = ct__check_room(c, 2 * n + m, sizeof *c->aside)))
+    double h;
+    probe p = aim_at(c, aim, found, &h);
+    const double tolerances[] = { found->atol, c->options.rtol };
+    memset(c->moved, 0, (size_t)c->outputs * sizeof *c->moved);
+    if (p.entry >= 0 && !first_step(&p, found, &h, fmax(h, FIRST_STEP)))
         return false;
-    double *start = c->aside, *analytic = start + n, *y = analytic + n;
-    memcpy(start, c->start, (size_t)n * sizeof *start);
-    memcpy(analytic, c->analytic, (size_t)n * sizeof *analytic);
-    memcpy(y, c->y, (size_t)m * sizeof *y);
-    ct__check_aim(c);
-    for (int64_t k = 0; k < n; k++)
-        c->start[k] += k == aim->entry ? 0 : ASIDE * c->direction[k];
-    ct__check_move(c, 0);
-    bool done = ct__check_values(c, c->y) && ct__check_derive(c) && look_here(c, aim, found);
-    memcpy(c->start, start, (size_t)n * sizeof *start);
-    memcpy(c->analytic, analytic, (size_t)n * sizeof *analytic);
-    memcpy(c->y, y, (size_t)m * sizeof *y);
-    ct__check_move(c, 0);
-    return done;
+    found->start = h;
+    if (!ct__difference(take_sides, &p, h, tolerances, &found->slope))
+        return false;
+    found->verdict = judge(c, found);
+    return true;
 }
 
-bool ct__check_one(ct__check *c, const ct__aim *aim, ct__finding *found)
+/* -- Closely */
+/* Two pairs of steps, at which noise can just not hide the difference, exclude the derivative too:
+ * then no finer steps can be asked, and none are needed. */
+static bool confirm(probe *p, const ct__finding *found, bool *sure)
 {
-    if (!look_here(c, aim, found))
+    ct__check *c = p->c;
+    double apart = fabs(found->analytic - found->slope.value), h = 32 * c->all_noise / apart;
+    *sure = !c->noisy && found->slope.kind == CT__SMOOTH && isfinite(h) && h < found->slope.step &&
+            found->slope.step > 1e-3 * found->size;
+    h = fmax(h, 1e-12 * found->slope.step);
+    for (int i = 0; i < 2 && *sure; i++, h *= 7.3) {
+        ct__sides s = { 0 };
+        if (!take_sides(p, h, &s))
+            return false;
+        double away = fabs(s.rise / s.step - found->slope.value), gap = fabs(s.bend / s.step);
+        *sure = s.finite && s.step > 0 && 2 * gap + away <= apart / 2;
+    }
+    return true;
+}
+
+static bool scan(probe *p, double h, ct__finding *found)
+{
+    const double tolerances[] = { found->atol, p->c->options.rtol };
+    double x = p->entry < 0 ? 1 : fabs(p->c->start[p->entry]);
+    const ct__line line = { take_sides, take_rise, p, 4 * DBL_EPSILON * x };
+    p->close = true;
+    return ct__scan(&line, h, found->analytic, tolerances, &found->slope, &found->verdict);
+}
+
+bool ct__check_look_closely(ct__check *c, const ct__aim *aim, ct__finding *found)
+{
+    double h;
+    bool sure = false;
+    if (!ct__check_look(c, aim, found))
         return false;
-    bool outside = found->verdict == CT_GRADCHECK_FAIL || aim->entry < 0;
-    if (found->slope.kind != CT__KINK || !outside || isnan(found->analytic))
+    ct_verdict verdict = found->verdict;
+    bool unclear = verdict == CT_GRADCHECK_INCONCLUSIVE;
+    if (isnan(found->analytic) || !(unclear || verdict == CT_GRADCHECK_FAIL) ||
+        (unclear && c->unclear >= PATIENCE))
         return true;
-    ct__finding beside;
-    if (!look_beside(c, aim, &beside))
+    ct__finding again;
+    probe p = aim_at(c, aim, &again, &h);
+    if (verdict == CT_GRADCHECK_FAIL && !confirm(&p, found, &sure))
         return false;
-    if (beside.verdict == CT_GRADCHECK_FAIL)
-        *found = beside;
-    else
-        found->verdict = CT_GRADCHECK_KINK;
+    found->sure = sure;
+    if (!sure && !scan(&p, found->start, found))
+        return false;
+    c->unclear = found->verdict == CT_GRADCHECK_INCONCLUSIVE ? c->unclear + 1 : 0;
     return true;
 }

@@ -1,5 +1,4 @@
-/* Evaluates the function under check: moves the point, runs the function there, and takes the
- * derivative that was recorded. */
+/* Evaluates the function under check: moves the point, and runs the function there. */
 #include <math.h>
 
 #include "checker.h"
@@ -18,14 +17,20 @@ double *ct__check_entry(const ct__part *part, int64_t k)
 /* -- Moving the point */
 double ct__check_size(const ct__check *c, int64_t k)
 {
-    double size = fmax(fabs(c->start[k]), ct__check_part(c, k)->scale / 128);
-    return size > 0 ? size : 1;
+    double size = fabs(c->start[k]), scale = ct__check_part(c, k)->scale / 128;
+    if (size > 0)
+        return size;
+    return scale > 0 && scale < 1 ? scale : 1;
 }
 
-void ct__check_aim(ct__check *c)
+void ct__check_aim(ct__check *c, bool even)
 {
-    for (int64_t k = 0; k < c->entries; k++)
-        c->direction[k] = ct__check_random(c) * ct__check_size(c, k);
+    for (int64_t k = 0; k < c->entries; k++) {
+        double size = ct__check_size(c, k);
+        if (even)
+            size = fmax(size, ct__check_part(c, k)->scale / 128);
+        c->direction[k] = ct__check_random(c) * size;
+    }
 }
 
 void ct__check_move(const ct__check *c, double t)
@@ -91,61 +96,28 @@ static bool values_in_scope(ct__check *c, double *out)
     return true;
 }
 
+bool ct__check_untouched(ct__check *c, const char *what)
+{
+    for (int i = 0; i < c->part_count; i++) {
+        const ct__part *part = &c->parts[i];
+        for (int64_t k = 0; k < part->count; k++)
+            if (!ct__same_bits(ct__check_entry(part, k), c->start + part->first + k, 1))
+                return ct__check_invalid(c, i < c->inputs ? "%s writes into input %d"
+                                                          : "%s writes into the cotangent",
+                                         what, part->input);
+    }
+    const ct_tensor *u = c->u;
+    for (int64_t j = 0; c->order == 1 && u && j < u->count; j++)
+        if (ct__load(u->data + (size_t)j * ct__dtype_size(u->dtype), u->dtype) != c->weights[j])
+            return ct__check_invalid(c, "%s writes into the cotangent", what);
+    return true;
+}
+
 bool ct__check_values(ct__check *c, double *out)
 {
     ct__scope scope;
     ct__scope_push(c->cx, &scope);
     bool done = values_in_scope(c, out);
-    ct__scope_pop(c->cx, &scope);
-    return done;
-}
-
-/* -- The derivative, as recorded */
-static bool derive_first(ct__check *c, ct_tensor **g)
-{
-    for (int i = 0; i < c->inputs; i++) {
-        const ct__part *part = &c->parts[i];
-        if (part->copied && !g[i])
-            return ct__check_invalid(c, "the value does not depend on input %d: f32 and read-only "
-                                        "inputs are copied, so use the function's arguments only",
-                                     part->input);
-        ct__check_store(g[i], part->count, c->analytic + part->first);
-    }
-    return true;
-}
-
-static bool derive_second(ct__check *c, ct_tensor **g)
-{
-    ct_tensor **h = ct__check_room(c, c->part_count, sizeof *h);
-    if (!h)
-        return false;
-    for (int64_t k = 0; k < c->entries; k++)
-        c->analytic[k] = 0;
-    for (int i = 0; i < c->inputs; i++) {
-        if (!g[i] || !(g[i]->flags & CT__REQUIRES_GRAD))
-            continue;
-        if (ct__grad(g[i], c->v[i], c->targets, c->part_count, CT_ZERO_PATH, h) != CT_OK)
-            return ct__check_failed(c, "backward");
-        for (int j = 0; j < c->part_count; j++) {
-            const ct__part *part = &c->parts[j];
-            ct__check_store(h[j], part->count, c->direction + part->first);
-            for (int64_t k = part->first; k < part->first + part->count; k++)
-                c->analytic[k] += c->direction[k];
-        }
-    }
-    return true;
-}
-
-bool ct__check_derive(ct__check *c)
-{
-    ct__scope scope;
-    ct__scope_push(c->cx, &scope);
-    ct_tensor **g = ct__check_room(c, c->inputs, sizeof *g), *y = g ? ct__check_run(c) : NULL;
-    unsigned flags = c->order == 2 ? CT_CREATE_GRAPH : 0;
-    bool done = y && ct__check_gradient(c, y, flags, g);
-    c->connected = done && y->flags & CT__REQUIRES_GRAD;
-    if (done)
-        done = c->order == 2 ? derive_second(c, g) : derive_first(c, g);
     ct__scope_pop(c->cx, &scope);
     return done;
 }

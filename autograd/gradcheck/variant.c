@@ -1,51 +1,26 @@
 /* Runs of an operator in a variant: the inputs are laid out, the operator is applied, and its rule
- * gives the gradient. */
+ * gives the gradient. Neither may write into the inputs, and the rule not into the cotangent. */
 #include <math.h>
 
 #include "trial.h"
 
-/* the place of element k, counted in row-major order, in elements from the first */
-static int64_t offset_of(const ct_tensor *x, const int64_t *strides, int64_t k)
-{
-    int64_t offset = 0;
-    for (int d = x->ndim - 1; d >= 0; d--) {
-        offset += k % ct__shape(x)[d] * strides[d];
-        k /= ct__shape(x)[d];
-    }
-    return offset;
-}
-
-static char *element(const ct_tensor *x, int64_t k)
-{
-    return x->data + offset_of(x, ct__strides(x), k) * (int64_t)ct__dtype_size(x->dtype);
-}
+enum { STEADY = 2 };
 
 /* -- Inputs and cotangent */
-/* a copy of x: row-major; or `strided`, with the first axis fastest and a NaN after each element */
-static ct_tensor *laid_out(ct__check *c, const ct_tensor *x, ct_dtype dtype, bool strided)
+/* the layout of the tensor with this number: the inputs', and then the cotangent */
+static ct__form form_of(const ct__variant *v, ct__form form, int number)
 {
-    size_t size = ct__dtype_size(dtype);
-    int64_t strides[CT_MAX_DIMS], stride = 2;
-    if (!strided)
-        ct__row_major(ct__shape(x), x->ndim, strides);
-    for (int d = 0; strided && d < x->ndim; d++) {
-        strides[d] = stride;
-        stride *= ct__shape(x)[d] > 1 ? ct__shape(x)[d] : 1;
-    }
-    char *data = ct__check_room(c, 2 * x->count + 1, size);
-    if (!data)
-        return NULL;
-    for (int64_t k = 0; ct__is_float(dtype) && k < 2 * x->count; k++)
-        ct__store(data + (size_t)k * size, dtype, NAN);
-    for (int64_t k = 0; k < x->count; k++) {
-        char *to = data + offset_of(x, strides, k) * (int64_t)size;
-        if (x->dtype == dtype)
-            memcpy(to, element(x, k), size);
-        else
-            ct__store(to, dtype, ct__load(element(x, k), x->dtype));
-    }
-    return ct_borrow(c->cx, dtype, ct__shape(x), x->ndim, data,
-                     &(ct_borrow_options){ .strides = strides });
+    if (form != CT__DRAWN)
+        return form;
+    return (ct__form)(ct_random_at(v->draw, (uint64_t)number) % CT__FORMS);
+}
+
+/* as the variant says; or with the same values, row-major */
+static ct_tensor *lay_out(ct__check *c, const ct__variant *v, const ct_tensor *x, ct_dtype dtype,
+                          ct__form form)
+{
+    ct_tensor *out = ct__laid_out(c, x, dtype, form);
+    return out && v->flat && form != CT__ROWS ? ct__laid_out(c, out, dtype, CT__ROWS) : out;
 }
 
 /* fills x, and `wanted` with those of them that require grad; returns how many these are */
@@ -54,11 +29,16 @@ static int lay_out_inputs(const ct__runs *s, const ct__variant *v, ct_tensor **x
 {
     int count = 0;
     for (int i = 0; i < s->c->n; i++) {
-        const ct_tensor *given = s->c->given[i];
+        bool same = v->same == i + 1 && !v->flat; /* flat: an equal one */
+        const ct_tensor *given = s->c->given[v->same == i + 1 ? v->as : i];
         ct_dtype dtype = given->dtype;
         bool is_float = ct__is_float(dtype);
-        x[i] = laid_out(s->c, given, is_float && v->dtype ? v->dtype : dtype, v->strided);
-        if (x[i] && is_float && (v->only == 0 || v->only == i + 1))
+        if (same)
+            x[i] = x[v->as];
+        else
+            x[i] = lay_out(s->c, v, given, is_float && v->dtype ? v->dtype : dtype,
+                           is_float ? form_of(v, v->x, i) : CT__ROWS);
+        if (x[i] && is_float && !v->quiet && (v->only == 0 || v->only == i + 1))
             wanted[count++] = ct_variable(x[i]);
     }
     return count;
@@ -68,8 +48,42 @@ static ct_tensor *cotangent(ct__check *c, const ct__variant *v, const ct_tensor 
 {
     ct_tensor *u = ct_empty_like(y);
     for (int64_t k = 0; u && k < y->count; k++)
-        ct__store(element(u, k), u->dtype, v->u[k]);
-    return u && v->strided ? laid_out(c, u, u->dtype, true) : u;
+        ct__store(ct__element_at(u, k), u->dtype, v->u[k]);
+    ct__form form = v->gy == CT__FRESH ? CT__ROWS : form_of(v, v->gy, c->n);
+    return u && form != CT__ROWS ? lay_out(c, v, u, u->dtype, form) : u;
+}
+
+/* -- Nothing is written to */
+typedef struct snapshot {
+    ct_tensor *x;
+    char *bytes;
+} snapshot;
+
+static bool remember(ct__check *c, ct_tensor *x, snapshot *s)
+{
+    size_t size = ct__dtype_size(x->dtype);
+    s->x = x, s->bytes = ct__check_room(c, x->count, size);
+    for (int64_t k = 0; s->bytes && k < x->count; k++)
+        memcpy(s->bytes + (size_t)k * size, ct__element_at(x, k), size);
+    return s->bytes != NULL;
+}
+
+static bool is_kept(const snapshot *s)
+{
+    size_t size = ct__dtype_size(s->x->dtype);
+    for (int64_t k = 0; k < s->x->count; k++)
+        if (memcmp(s->bytes + (size_t)k * size, ct__element_at(s->x, k), size) != 0)
+            return false;
+    return true;
+}
+
+static bool are_kept(ct__check *c, const snapshot *s, int n, const char *who)
+{
+    for (int i = 0; i <= n; i++)
+        if (s[i].x && !is_kept(&s[i]))
+            return i < n ? ct__check_invalid(c, "%s writes into input %d", who, i)
+                         : ct__check_invalid(c, "%s writes into the cotangent", who);
+    return true;
 }
 
 /* -- Overwriting */
@@ -85,14 +99,14 @@ static void overwrite_integers(const ct_tensor *t, int fill)
 {
     int64_t least = INT64_MAX, most = INT64_MIN, value;
     for (int64_t k = 0; k < t->count; k++) {
-        memcpy(&value, element(t, k), sizeof value);
+        memcpy(&value, ct__element_at(t, k), sizeof value);
         least = value < least ? value : least;
         most = value > most ? value : most;
     }
     for (int64_t k = 0; k < t->count; k++) {
-        memcpy(&value, element(t, k), sizeof value);
+        memcpy(&value, ct__element_at(t, k), sizeof value);
         value = other_integer(value, least, most, fill);
-        memcpy(element(t, k), &value, sizeof value);
+        memcpy(ct__element_at(t, k), &value, sizeof value);
     }
 }
 
@@ -105,9 +119,9 @@ static void overwrite(const ct_tensor *t, int fill)
         overwrite_integers(t, fill);
     for (int64_t k = 0; k < t->count && t->dtype != CT_I64; k++) {
         if (t->dtype == CT_BOOL)
-            *element(t, k) = fill == 0 ? !*element(t, k) : fill == 1;
+            *ct__element_at(t, k) = fill == 0 ? !*ct__element_at(t, k) : fill == 1;
         else
-            ct__store(element(t, k), t->dtype, floats[fill]);
+            ct__store(ct__element_at(t, k), t->dtype, floats[fill]);
     }
 }
 
@@ -136,16 +150,52 @@ static bool hit(const ct__target *target, ct_tensor *const *x, ct_tensor *const 
 }
 
 /* -- Runs */
+/* y + y', whose rule hands its cotangent on as it is, to both */
+static ct_status both_forward(ct_call *call)
+{
+    ct_tensor *y = ct_call_y(call, 0);
+    for (int64_t k = 0; k < y->count; k++)
+        ct__store(ct__element_at(y, k), y->dtype,
+                  ct__load(ct__element_at(ct_call_x(call, 0), k), y->dtype) +
+                      ct__load(ct__element_at(ct_call_x(call, 1), k), y->dtype));
+    return CT_OK;
+}
+
+static ct_status both_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    (void)call;
+    gx[0] = gx[1] = gy[0];
+    return CT_OK;
+}
+
+static const ct_op both_op = { .name = "both", .infer = ct_infer_same, .forward = both_forward,
+                               .vjp = both_vjp };
+
+static ct_tensor *value_of(const ct__runs *s, const ct__variant *v, const ct__trial *t,
+                           ct_tensor **x, ct_tensor **y)
+{
+    ct__check *c = s->c;
+    c->cx->seed = c->seed, c->cx->draws = c->draws;
+    ct_tensor *value = ct__trial_outputs(c->cx, t, x, c->n, y);
+    if (!value || !v->used)
+        return value;
+    return ct__combined_one(c->cx, t->seed, y, ct__trial_output_count(t->op), v->used - 1, v->flat);
+}
+
 static ct_tensor *apply(const ct__runs *s, const ct__variant *v, ct_tensor **x, ct_tensor **y)
 {
     ct__check *c = s->c;
     ct__trial t = *s->t;
+    ct_tensor *more[CT__TRIAL_OUTPUTS] = { NULL };
     if (v->op)
         t.op = v->op;
+    ct_tensor *value = value_of(s, v, &t, x, y);
+    if (value && v->twice) {
+        ct_tensor *two[2] = { value, value_of(s, v, &t, x, more) };
+        value = two[1] ? ct_apply(&both_op, NULL, two, 2) : NULL;
+    }
     c->cx->seed = c->seed, c->cx->draws = c->draws;
-    ct_tensor *value = ct__trial_outputs(c->cx, &t, x, c->n, y);
-    c->cx->seed = c->seed, c->cx->draws = c->draws;
-    return value && v->twice ? ct_add(value, ct__trial_apply(c->cx, x, c->n, &t)) : value;
+    return value;
 }
 
 /* makes the verdict INVALID, after a call that failed */
@@ -156,30 +206,66 @@ static bool failed(ct__check *c, const ct__variant *v)
                              ct_error_text(c->cx));
 }
 
+/* Other values than the sample's may be outside of the operator's domain, and not every operator
+ * takes f32: then there is no such variant. */
+static bool is_excused(ct__runs *s, const ct__variant *v)
+{
+    ct_status error = ct_error(s->c->cx);
+    bool other = v->same || v->x == CT__REPEATED || v->x == CT__DRAWN;
+    s->skipped = (v->dtype && error == CT_ERROR_DTYPE) ||
+                 (other && error != CT_OK && error != CT_ERROR_MEMORY) ||
+                 (v->used && error != CT_ERROR_MEMORY); /* no float; or the rule says it cannot */
+    if (s->skipped)
+        ct_error_clear(s->c->cx);
+    return s->skipped;
+}
+
+static bool backward(const ct__variant *v, ct_tensor *y, ct_tensor *u,
+                     ct_tensor *const *wanted, int n, ct_tensor **g)
+{
+    if (v->gy == CT__FRESH) { /* the rule of `combine` makes a cotangent, which only the walk has */
+        y = ct__combine(&y, 1, v->u);
+        u = NULL;
+    }
+    return y && ct__grad(y, u, wanted, n, CT_ZERO_PATH, g) == CT_OK;
+}
+
 static bool run_in_scope(ct__runs *s, const ct__variant *v, double *y_out, double *g_out)
 {
     ct__check *c = s->c;
     ct_tensor *outputs[CT__TRIAL_OUTPUTS] = { NULL };
     ct_tensor **x = ct__check_room(c, 3 * (int64_t)c->n, sizeof *x);
-    if (!x)
+    snapshot *kept = ct__check_room(c, c->n + 1, sizeof *kept);
+    if (!x || !kept)
         return false;
     ct_tensor **wanted = x + c->n, **g = wanted + c->n;
     int n = lay_out_inputs(s, v, x, wanted);
+    bool watched = v->target.kind == CT__NOTHING;
+    for (int i = 0; i < c->n && watched && x[i]; i++)
+        if (!remember(c, x[i], &kept[i]))
+            return false;
+    c->cx->recording = !v->quiet;
     ct_tensor *y = apply(s, v, x, outputs);
-    s->skipped = !y && v->dtype && ct_error(c->cx) == CT_ERROR_DTYPE;
-    if (s->skipped)
-        return ct_error_clear(c->cx), true;
-    if (y && y->count != s->outputs)
+    if (!y)
+        return is_excused(s, v) || failed(c, v);
+    if (s->outputs < 0)
+        s->outputs = y->count;
+    if (y->count != s->outputs && !v->used)
         return ct__check_invalid(c, "%s: another number of elements", v->wrong);
-    ct_tensor *u = y ? cotangent(c, v, y) : NULL;
-    if (!u)
-        return failed(c, v);
-    ct_to_doubles(y, y_out, y->count);
-    s->skipped = v->target.kind != CT__NOTHING && !hit(&v->target, x, outputs);
-    if (s->skipped)
+    if (!are_kept(c, kept, c->n, "the operator"))
+        return false;
+    if (y_out)
+        ct_to_doubles(y, y_out, y->count);
+    s->skipped = !watched && !hit(&v->target, x, outputs);
+    if (s->skipped || v->quiet)
         return true;
-    if (ct__grad(y, u, wanted, n, CT_ZERO_PATH, g) != CT_OK)
+    ct_tensor *u = cotangent(c, v, y);
+    if (!u || (watched && !remember(c, u, &kept[c->n])))
         return failed(c, v);
+    if (!backward(v, y, u, wanted, n, g))
+        return is_excused(s, v) || failed(c, v);
+    if (!are_kept(c, kept, c->n, "the rule"))
+        return false;
     for (int i = 0; i < n; g_out += g[i]->count, i++)
         ct_to_doubles(g[i], g_out, g[i]->count);
     return true;
@@ -196,44 +282,55 @@ bool ct__run(ct__runs *s, const ct__variant *v, double *y, double *g)
 
 int64_t ct__run_differs(const ct__variant *v, const double *a, const double *plain, int64_t n)
 {
-    double largest = 0, times = v->twice ? 2 : 1;
+    double largest = v->size, times = v->twice ? 2 : 1;
     double relative = v->relative > 0 ? v->relative : 1e-9;
     double absolute = v->absolute > 0 ? v->absolute : 1e-12;
     for (int64_t k = 0; k < n; k++)
-        largest = fmax(largest, fabs(plain[k]));
-    for (int64_t k = 0; k < n; k++)
-        if (!(fabs(a[k] - times * plain[k]) <= relative * fabs(plain[k]) + absolute * largest))
+        if (isfinite(plain[k]))
+            largest = fmax(largest, fabs(plain[k]));
+    for (int64_t k = 0; k < n; k++) {
+        double wanted = times * plain[k];
+        if (!ct__same_bits(&a[k], &wanted, 1) &&
+            !(fabs(a[k] - wanted) <= relative * fabs(wanted) + absolute * largest))
             return k;
+    }
     return -1;
 }
 
 /* -- The plain run */
-static bool count_outputs(ct__runs *s)
-{
-    ct__check *c = s->c;
-    ct_tensor *outputs[CT__TRIAL_OUTPUTS] = { NULL };
-    ct__scope scope;
-    ct__scope_push(c->cx, &scope);
-    c->cx->recording = false;
-    ct_tensor *y = apply(s, &(ct__variant){ .twice = false }, c->x, outputs);
-    s->outputs = y ? y->count : -1;
-    ct__scope_pop(c->cx, &scope);
-    return y || ct__check_failed(c, "the operator");
-}
-
 bool ct__runs_begin(ct__runs *s, ct__check *c, const ct__trial *t)
 {
-    *s = (ct__runs){ .c = c, .t = t };
-    if (!count_outputs(s))
+    *s = (ct__runs){ .c = c, .t = t, .outputs = -1 };
+    if (!ct__run(s, &(ct__variant){ .wrong = "the operator failed", .quiet = true }, NULL, NULL))
         return false;
     const ct__part *last = &c->parts[c->inputs - 1];
     s->entries = last->first + last->count;
-    s->y = ct__check_room(c, 3 * s->outputs + 2 * s->entries, sizeof *s->y);
+    s->y = ct__check_room(c, 3 * s->outputs + 3 * s->entries, sizeof *s->y);
     if (!s->y)
         return false;
     s->y2 = s->y + s->outputs, s->u = s->y2 + s->outputs;
-    s->g = s->u + s->outputs, s->g2 = s->g + s->entries;
+    s->g = s->u + s->outputs, s->g2 = s->g + s->entries, s->g3 = s->g2 + s->entries;
     for (int64_t j = 0; j < s->outputs; j++)
         s->u[j] = ct__check_random(c);
     return ct__run(s, &(ct__variant){ .wrong = "the operator failed", .u = s->u }, s->y, s->g);
+}
+
+/* tensors like the inputs take the memory that the last run has freed: the next one gets other */
+bool ct__runs_steady(ct__runs *s)
+{
+    ct__check *c = s->c;
+    const ct__variant again = { .wrong = "the operator failed", .u = s->u };
+    ct__scope scope;
+    bool done = true;
+    ct__scope_push(c->cx, &scope);
+    for (int i = 0; i < STEADY && done; i++) {
+        for (int k = 0; k < c->n && done; k++)
+            done = ct_empty_like(c->given[k]) || ct__check_failed(c, "copying");
+        done = done && ct__run(s, &again, s->y2, s->g3) &&
+               (ct__same_bits(s->g3, s->g, s->entries) ||
+                ct__check_invalid(c, "the rule is not deterministic: two gradients at one point "
+                                     "differ"));
+    }
+    ct__scope_pop(c->cx, &scope);
+    return done;
 }

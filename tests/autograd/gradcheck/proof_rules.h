@@ -1,0 +1,42 @@
+/* Rules of y = phi(x) that are wrong in one way each. */
+#ifndef PROOF_RULES_H
+#define PROOF_RULES_H
+#include <cotangent.h>
+#include <cotangent/op.h>
+
+typedef enum fault {
+    NO_FAULT,
+    NEGATED, DOUBLED, HALVED, TRIPLED, MEAN, SUM, ABSOLUTE, AT_NEGATIVE, AT_POSITIVE, SLIGHTLY,
+    SLIGHTLY_LESS, STALE, NO_CHAIN, ZERO, ZERO_AT_NEGATIVE,
+    TRANSPOSED, SHIFTED_BY_ONE, SWAPPED, REVERSED_ORDER,
+    FIRST_ENTRY, LAST_ENTRY, MIDDLE_ENTRY, NEGATED_ENTRY, ZERO_ENTRY,
+    ALL_NAN, LAST_NAN, ALL_INFINITE, ONE_INFINITE, MINUS_INFINITE,
+    IGNORED, SQUARED, ABSOLUTE_COTANGENT, CONSTANT_TERM, CLIPPED, FIRST_COTANGENT, MEAN_COTANGENT,
+    ROUNDED_COTANGENT,
+    UNSAVED,
+    VJP_TRIPLED, VJP_NEGATED, VJP_SLIGHTLY, DETACHED_X, DETACHED_COTANGENT, SECOND_ORDER_SIGN,
+    SECOND_CALL, THIRD_CALL, EVERY_OTHER_CALL, LATER_CALL, ADDRESS,
+    ONLY_BACKWARD, F32_BACKWARD, F32_VJP, F32_STORES, F32_STRIDED_COTANGENT, F32_VJP_STRIDED,
+    F32_ADDED, FORWARD_F32,
+    ZERO_STRIDE, NEGATIVE_STRIDE, NEGATIVE_STRIDE_OF_X, STRIDED_COTANGENT,
+    COTANGENT_ALONE_STRIDED, X_ALONE_STRIDED, BOTH_STRIDED, VJP_STRIDED, VJP_NEGATIVE_STRIDE,
+    FORWARD_STRIDED,
+    ADDED, ADDED_STRIDED, ADDED_F32_STRIDED_X, STORES, STORES_STRIDED,
+    LATE_READER, LATE_READER_F32, READS_AHEAD,
+    WRITES_X, WRITES_COTANGENT, WRITES_X_F32, VJP_WRITES, FORWARD_WRITES,
+    UNRECORDED, UNRECORDED_F32
+} fault;
+
+typedef struct rule {
+    fault fault;
+    char phi; /* s: sin x; q: x^2 + x; e: exp(x/2) */
+    double scale;
+} rule;
+
+ct_op rule_operator(const rule *r, bool with_vjp);
+void rule_reset(void); /* a case begins */
+
+double rule_get(const ct_tensor *t, int64_t k); /* element k, row-major */
+void rule_put(ct_tensor *t, int64_t k, double value);
+bool rule_strided(const ct_tensor *t);
+#endif
