@@ -23,5 +23,5 @@ holds 'the library and the program are not built' \
 none 'more is built than the library and the program' "$(grep -E 'Linking target' "$work/steps" |
     grep -vE 'Linking target (user|subprojects/cotangent/libcotangent\.so[.0-9]*)$')"
 none 'a file is compiled that is not of the library' "$(grep -E 'Compiling' "$work/steps" |
-    grep -vE 'object (subprojects/cotangent/(autograd|ops|nn)/lib[a-z-]*\.a|user)\.p/')"
+    grep -vE 'object (subprojects/cotangent/(autograd|ops|nn)/lib[a-z_-]*\.a|user)\.p/')"
 verdict
