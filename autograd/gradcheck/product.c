@@ -102,7 +102,7 @@ static bool compare(product *p, const layout *l, int way, const ct__part *only, 
 {
     ct__runs *s = p->s;
     ct__check *c = s->c;
-    char wrong[160];
+    char wrong[256];
     int64_t first = only ? only->first : 0, count = only ? only->count : s->entries;
     say(l, way, only ? only->input : -1, wrong, sizeof wrong);
     const ct__variant v = { .wrong = wrong, .op = way & BY_VJP ? &p->composed : NULL, .x = l->x,
