@@ -228,12 +228,17 @@ static bool run_with_fault(void (*body)(ct_context *), long long n, bool for_eve
     return f.failed;
 }
 
-void for_each_failing_allocation(void (*body)(ct_context *cx))
+void for_some_failing_allocations(void (*body)(ct_context *cx), int step)
 {
     for (int for_ever = 0; for_ever < 2; for_ever++) {
         long long n = 1;
         while (run_with_fault(body, n, for_ever))
-            n++;
+            n += step;
         ck_assert_msg(n > 1, "the body allocates nothing");
     }
+}
+
+void for_each_failing_allocation(void (*body)(ct_context *cx))
+{
+    for_some_failing_allocations(body, 1);
 }

@@ -52,4 +52,6 @@ void with_pool(void (*body)(void));
  * every n until body gets by without failure. Each time it asserts that an error was reported, that
  * the context still works, and that nothing leaked. */
 void for_each_failing_allocation(void (*body)(ct_context *cx));
+/* the same for n = 1, 1 + step, 1 + 2 step, ... */
+void for_some_failing_allocations(void (*body)(ct_context *cx), int step);
 #endif
