@@ -71,7 +71,19 @@ typedef struct embedding {
 static ct_status embed_infer(ct_call *call)
 {
     const embedding *e = ct_call_attributes(call);
-    return ct_call_set_y(call, 0, ct_dtype_of(ct_call_x(call, 0)), e->shape, e->ndim);
+    const ct_tensor *x = ct_call_x(call, 0);
+    int axis = ct_call_axis(call, e->span.axis, e->ndim), lacks = ct_ndim(x) < e->ndim;
+    if (axis < 0)
+        return CT_ERROR_RANGE;
+    bool fits = ct_ndim(x) + lacks == e->ndim && e->span.step != 0;
+    int64_t count = fits ? resolve(&e->span, e->shape[axis]).count : 0;
+    for (int d = 0; fits && d < e->ndim; d++) {
+        int64_t wanted = d == axis ? count : e->shape[d];
+        fits = wanted == (lacks && d == axis ? 1 : ct_shape(x)[d - (lacks && d > axis)]);
+    }
+    if (!fits)
+        return ct_call_fail(call, CT_ERROR_SHAPE, "the span does not have x's shape");
+    return ct_call_set_y(call, 0, ct_dtype_of(x), e->shape, e->ndim);
 }
 
 static ct_status embed_forward(ct_call *call)
