@@ -8,6 +8,24 @@
 #define LOG_2        0.69314718055994530942
 #define SQRT_PI_HALF 0.88622692545275801365 /* sqrt(pi) / 2 */
 
+/* -- The logarithm of the gamma function. C's lgamma writes the sign of Gamma into a global variable,
+ * signgam, and so races with itself in other threads; lgamma_r, which systems with signgam have
+ * beside it, writes it where it is told to. */
+#if defined(_WIN32)
+double ct__log_gamma(double x)
+{
+    return lgamma(x);
+}
+#else
+double lgamma_r(double x, int *sign);
+
+double ct__log_gamma(double x)
+{
+    int sign;
+    return lgamma_r(x, &sign);
+}
+#endif
+
 /* -- The inverse of the error function
  *
  * The first guess is right to 0.2 % (S. Winitzki, A handy approximation for the error function and
@@ -130,7 +148,7 @@ static double digamma(double x)
 /* Gamma(m) / v^m */
 static double term(int m, double v)
 {
-    return m <= 21 ? tgamma(m) * pow(v, -m) : exp(lgamma(m) - m * log(v));
+    return m <= 21 ? tgamma(m) * pow(v, -m) : exp(ct__log_gamma(m) - m * log(v));
 }
 
 /* n! S(x) for x > 0. The terms are added while x is small. The rest is, by Euler and Maclaurin,

@@ -5,6 +5,8 @@
 
 /* the number of which the error function is x; infinite at -1 and 1, NaN beyond */
 double ct__erfinv(double x);
+/* log |Gamma(x)|, which threads may call at once */
+double ct__log_gamma(double x);
 /* The n-th derivative of the digamma function, n >= 0. At a pole it is infinite where both sides
  * agree, or where x is 0, whose sign tells the side; else it is NaN */
 double ct__polygamma(int n, double x);
