@@ -8,9 +8,9 @@
 #define LOG_2        0.69314718055994530942
 #define SQRT_PI_HALF 0.88622692545275801365 /* sqrt(pi) / 2 */
 
-/* -- The logarithm of the gamma function. C's lgamma writes the sign of Gamma into a global variable,
- * signgam, and so races with itself in other threads; lgamma_r, which systems with signgam have
- * beside it, writes it where it is told to. */
+/* -- The logarithm of the gamma function. C's lgamma writes the sign of Gamma into a global
+ * variable, signgam, and so races with itself in other threads; lgamma_r, which systems with
+ * signgam have beside it, writes it where it is told to. */
 #if defined(_WIN32)
 double ct__log_gamma(double x)
 {
