@@ -113,3 +113,22 @@ ct_status ct__descend(ct__descent *s, double *x, ct__direction direction, ct__le
         x[i] = s->x[i];
     return status;
 }
+
+ct_status ct__minimize(ct__descent *s, double *x, const ct_minimize_options *options,
+                       ct_minimize_report *report, ct_status (*method)(ct__descent *s, double *x))
+{
+    ct_context *cx = s->f.cx;
+    ct__scope scope;
+    if (report)
+        *report = (ct_minimize_report){ 0 };
+    if (!cx)
+        return CT_ERROR_NULL;
+    if (options)
+        s->options = *options;
+    ct__scope_push(cx, &scope);
+    ct_status status = method(s, x);
+    ct__scope_pop(cx, &scope);
+    if (report)
+        *report = s->report;
+    return status;
+}

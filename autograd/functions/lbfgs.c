@@ -2,7 +2,6 @@
  * steps s and changes of the gradient y (Nocedal and Wright, 2nd edition, algorithm 7.4):
  *     H' = (I - r s y^T) H (I - r y s^T) + r s s^T,  r = 1 / y^T s,
  * applied to g without ever being written down, from H = (s^T y / y^T y) I. */
-#include <string.h>
 
 #include "line.h"
 
@@ -76,17 +75,5 @@ ct_status ct_lbfgs(ct_context *cx, ct_function f, void *user, double *x, int64_t
                    const ct_minimize_options *options, ct_minimize_report *report)
 {
     ct__descent t = { .f = { cx, "lbfgs", f, user, n } };
-    ct__scope scope;
-    if (report)
-        memset(report, 0, sizeof *report);
-    if (!cx)
-        return CT_ERROR_NULL;
-    if (options)
-        t.options = *options;
-    ct__scope_push(cx, &scope);
-    ct_status status = lbfgs(&t, x);
-    ct__scope_pop(cx, &scope);
-    if (report)
-        *report = t.report;
-    return status;
+    return ct__minimize(&t, x, options, report, lbfgs);
 }

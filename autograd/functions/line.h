@@ -20,6 +20,10 @@ typedef void (*ct__learn)(const ct__descent *s, void *user);
 /* Minimizes: steps along directions until it ends. x is the caller's. */
 ct_status ct__descend(ct__descent *s, double *x, ct__direction direction, ct__learn learn,
                       void *user);
+/* What ct_lbfgs and ct_newton_cg do round their methods: it takes the options, runs `method` in a
+   scope, and writes the report. options and report may be NULL. */
+ct_status ct__minimize(ct__descent *s, double *x, const ct_minimize_options *options,
+                       ct_minimize_report *report, ct_status (*method)(ct__descent *s, double *x));
 double ct__dot(int64_t n, const double *a, const double *b);
 double ct__largest(int64_t n, const double *a); /* of |a_i|; NaN if one is NaN */
 /* CT_OK: next has a value that satisfies the strong Wolfe conditions, or all but fell as it should.

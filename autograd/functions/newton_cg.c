@@ -3,7 +3,6 @@
  * so that the method converges faster than linearly. Where the curvature along a direction is not
  * positive, the quadratic model has no minimum, and what was found so far is taken. */
 #include <math.h>
-#include <string.h>
 
 #include "line.h"
 
@@ -108,17 +107,5 @@ ct_status ct_newton_cg(ct_context *cx, ct_function f, void *user, double *x, int
                        const ct_minimize_options *options, ct_minimize_report *report)
 {
     ct__descent t = { .f = { cx, "newton_cg", f, user, n } };
-    ct__scope scope;
-    if (report)
-        memset(report, 0, sizeof *report);
-    if (!cx)
-        return CT_ERROR_NULL;
-    if (options)
-        t.options = *options;
-    ct__scope_push(cx, &scope);
-    ct_status status = newton_cg(&t, x);
-    ct__scope_pop(cx, &scope);
-    if (report)
-        *report = t.report;
-    return status;
+    return ct__minimize(&t, x, options, report, newton_cg);
 }

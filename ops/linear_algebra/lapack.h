@@ -12,7 +12,7 @@
 #define CT_LAPACK_FROM 64
 #endif
 
-/* shall LAPACK factorize matrices of this size? */
+/* Is LAPACK to factorize matrices of this size? */
 #if defined(CT_LAPACK)
 static inline bool ct__lapack_takes(int64_t m, int64_t n)
 {
