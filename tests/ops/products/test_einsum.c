@@ -74,6 +74,7 @@ static const char *const texts[] = {
     "ab,cd->abcd",  "ab,cd->dbca",   "ab,ac,ad->bcd",   "aa,ab,b->a",    "abc,abc,abc->b",
     "abcd,cdef->abef", "abcd,dcfe->faeb", "acbd,ebcf->adef", "a,a,a,a,a,a,a,a,a,a->a",
     "ab,bc,cd,de,ef,fg,gh,ha,ab,bc->ac", "ab,c->ab",    "abc,abc->cba",  "a,ab,abc->abc",
+    "abc,bac->ab",  "abcd,bade->abce",
 };
 
 static ct_tensor *operand(const char *term, const int64_t *size)
