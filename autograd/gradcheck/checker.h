@@ -170,7 +170,4 @@ bool ct__check_begin(ct__check *c, ct_tensor *const *x, int n); /* f at the poin
 bool ct__check_orders(ct__check *c); /* compares the derivatives of the orders asked for */
 void ct__check_end(ct__check *c);    /* must follow begin, also one that failed */
 ct_verdict ct__check_close(ct__check *c); /* must follow open, also one that failed */
-
-/* -- vertices.c */
-bool ct__check_explain(ct__check *c, bool *kinks); /* see `explain` */
 #endif

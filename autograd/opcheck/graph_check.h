@@ -24,4 +24,6 @@ typedef struct ct__vertex_seen {
  * the first FAIL. INVALID, with an empty report: no operator, or no memory */
 ct_verdict ct__check_graph(ct_context *cx, ct_tensor *y, const ct_gradcheck_options *options,
                            const ct__vertex_seen *seen, ct_gradcheck_report *report);
+/* see `explain` in checker.h */
+bool ct__check_explain(ct__check *c, bool *kinks);
 #endif
