@@ -1,0 +1,53 @@
+/* Layers: modules that are ready to use, and their initial weights. */
+#ifndef COTANGENT_NN_LAYERS_H
+#define COTANGENT_NN_LAYERS_H
+#include <cotangent/nn/module.h>
+CT_API_BEGIN
+
+/* Values are independent, of mean 0, and of variance 2 / (in + out) (Glorot, Bengio 2010), 2 / in
+   (He et al. 2015) or 1 / in (LeCun et al. 1998), where in and out are the fans. They come from the
+   context's random stream */
+typedef enum ct_init {
+    CT_INIT_DEFAULT = 0, CT_GLOROT_UNIFORM, CT_GLOROT_NORMAL, CT_HE_UNIFORM, CT_HE_NORMAL,
+    CT_LECUN_UNIFORM, CT_LECUN_NORMAL, CT_INIT_ZEROS
+} ct_init;
+typedef struct ct_layer_options {
+    bool no_bias;
+    /* default of weight_init: Glorot uniform, but He uniform in ct_mlp_new before relu and leaky
+       relu; of bias_init: zeros. A bias has the fans of its weight */
+    ct_init weight_init, bias_init;
+    uint64_t reserved[4];
+} ct_layer_options;
+/* x w^T + b: (...,inputs) -> (...,outputs); "weight" (outputs,inputs) and "bias" (outputs) */
+ct_module *ct_linear_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t outputs,
+                         const ct_layer_options *options);
+ct_module *ct_activation_new(ct_context *cx, ct_activation activation);
+/* ct_dropout with 0 <= p < 1; under ct_inference y is x */
+ct_module *ct_dropout_new(ct_context *cx, double p);
+typedef struct ct_layer_norm_options {
+    double epsilon;             /* default 1e-5; negative: zero */
+    bool no_weight, no_bias;
+    uint64_t reserved[4];
+} ct_layer_norm_options;
+/* ct_layer_norm over the last axes, whose sizes are `shape`. "weight" begins as ones and "bias" as
+   zeros, both of that shape */
+ct_module *ct_layer_norm_new(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim,
+                             const ct_layer_norm_options *options);
+/* runs the children one after the other, which are named "0", "1", ...; without children y is x. On
+   failure the children are freed. A linear layer and the activation behind it are computed as one
+   call */
+ct_module *ct_sequential_new(ct_context *cx, ct_module *const *children, int n);
+/* a sequential of linear layers with `hidden` between them, none after the last:
+   ct_mlp_new(cx, CT_F32, CT_SIZES(784, 128, 10), CT_RELU, 0) has 0.weight, 0.bias, 2.weight,
+   2.bias. The options are those of every layer */
+ct_module *ct_mlp_new(ct_context *cx, ct_dtype dtype, const int64_t *sizes, int n,
+                      ct_activation hidden, const ct_layer_options *options);
+#define CT_MODULES(...) CT_LIST(ct_module *, __VA_ARGS__)
+/* writes initial values into w, also if it is a variable. The fans are those of a weight (out, in,
+   ...): the first two sizes, each times the product of the sizes after them. With fewer than two
+   dimensions there are no fans, and CT_INIT_ZEROS alone is possible. The default is Glorot uniform,
+   or zeros where there are no fans */
+ct_status ct_initialize(ct_tensor *w, ct_init init);
+
+CT_API_END
+#endif
