@@ -25,6 +25,14 @@ none 'a file is over 500 lines' \
     "$(wc -l autograd/*/*.[ch] ops/*.[ch] ops/*/*.[ch] nn/*/*.[ch] | awk '$2 != "total" && $1 > 500')"
 none 'a line is over 100 columns' \
     "$(grep -nE '^.{101}' autograd/*/*.[ch] ops/*.[ch] ops/*/*.[ch] ops/*/*.def nn/*/*.[ch] include/*.h include/*/*.h include/*/*/*.h)"
+none 'an example is over 80 lines, or a line of it over 100 columns' \
+    "$(wc -l docs/examples/*.c | awk '$2 != "total" && $1 > 80'; grep -nE '^.{101}' docs/examples/*.[ch])"
+for file in docs/examples/*.c; do
+    name=$(basename "$file" .c)
+    holds "$name: no page, no output, or not in run and docs/examples/meson.build" \
+        test -s "docs/examples/$name.md" -a -s "docs/examples/$name.txt" -a \
+        -n "$(grep -w "$name" run)" -a -n "$(grep -F "'$name'" docs/examples/meson.build)"
+done
 
 for folder in autograd ops nn; do
     for file in "$folder"/*.c "$folder"/*/*.c; do
