@@ -96,8 +96,7 @@ typedef struct ct_op {
     /* forward mode, by public operators: the tangents ty of the outputs from those of the inputs.
        tx[i] is NULL where it is zero; at least one is not; a ty[k] left NULL is zero. It reads what
        `saves` lists, as vjp does. Where it is absent, flags above may say the same; else the
-   tangent
-       is found by two vjps */
+       tangent is found by two vjps */
     ct_status (*jvp)(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty);
     const void *reserved[2];
 } ct_op;
