@@ -138,9 +138,16 @@ static bool estimate_noise(scales *all)
 }
 
 /* -- What the scales say */
+/* the larger of a and the slope; an infinite a does not count, as its tolerance would be infinite */
+static double size(const scales *all, const scale *s)
+{
+    double a = fabs(all->analytic), slope = fabs(s->slope);
+    return isinf(a) ? slope : fmax(a, slope);
+}
+
 static double tolerance(const scales *all, const scale *s)
 {
-    return all->tolerance[0] + all->tolerance[1] * fmax(fabs(all->analytic), fabs(s->slope));
+    return all->tolerance[0] + all->tolerance[1] * size(all, s);
 }
 
 static double uncertain(const scale *s)
@@ -156,7 +163,7 @@ static bool excludes(const scales *all, const scale *s)
 
 static bool is_for(const scales *all, const scale *s)
 {
-    double most = fmax(tolerance(all, s), 0.01 * fmax(fabs(all->analytic), fabs(s->slope)));
+    double most = fmax(tolerance(all, s), 0.01 * size(all, s));
     return !excludes(all, s) && SURE * uncertain(s) <= most;
 }
 
@@ -240,16 +247,23 @@ static bool is_chaos(const scales *all, const scale *s)
     return s->noise > 0.02 * range && s->noise > 1e-3 * values;
 }
 
+/* the next coarser scale than i that excludes a; NULL: none */
+static const scale *excluding(const scales *all, int i)
+{
+    while (--i >= 0)
+        if (excludes(all, &all->at[i]))
+            return &all->at[i];
+    return NULL;
+}
+
 /* The finest scale that says anything. One that is for a only because it is blunt, where the next
- * coarser one excludes a and sees the same slope, says nothing. */
+ * coarser one that excludes a sees the same slope, says nothing. */
 static int finest_of(const scales *all)
 {
-    int finest = coarser(all, all->count), next;
-    for (; finest >= 0 && is_for(all, &all->at[finest]); finest = next) {
-        const scale *s = &all->at[finest], *t;
-        next = coarser(all, finest);
-        t = next >= 0 ? &all->at[next] : NULL;
-        if (!t || !excludes(all, t) || uncertain(t) > uncertain(s) ||
+    int finest = coarser(all, all->count);
+    for (; finest >= 0 && is_for(all, &all->at[finest]); finest = coarser(all, finest)) {
+        const scale *s = &all->at[finest], *t = excluding(all, finest);
+        if (!t || uncertain(t) > uncertain(s) ||
             fabs(s->slope - t->slope) > SURE * (uncertain(s) + uncertain(t)) + s->gap + t->gap)
             break;
     }

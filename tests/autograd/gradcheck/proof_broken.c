@@ -28,7 +28,7 @@ static const row rows[] = {
     { SUM, "value", "sum for mean", "sq", "12 times the right value", -1, F, 1, true },
     { ABSOLUTE, "value", "absolute", "s", "", -1, F, 1, true },
     { AT_NEGATIVE, "value", "negated at negative x", "se", "a sign is wrong", -1, F, 1, true },
-    { AT_POSITIVE, "value", "halved at positive x", "s", "half the right value", -1, F, 1, true },
+    { ABOVE_MINUS_1, "value", "halved where x > -1", "s", "half the right value", -1, F, 1, true },
     { SLIGHTLY, "value", "1e-5 too large", "sqe", "times the right value", -1, F, 1, true },
     { SLIGHTLY_LESS, "value", "4e-6 too small", "sq", "", -1, F, 1, true },
     { STALE, "value", "at x + 1/8", "sq", "no simple pattern", -1, F, 1, true },

@@ -101,8 +101,8 @@ static double of_values(const rule *r, const element *e, double x, double g)
         return fabs(right);
     case AT_NEGATIVE:
         return x < 0 ? -right : right;
-    case AT_POSITIVE:
-        return x > 0 ? 0.5 * right : right;
+    case ABOVE_MINUS_1:
+        return x > -1 ? 0.5 * right : right;
     case SLIGHTLY:
         return right * (1 + 1e-5);
     case SLIGHTLY_LESS:
