@@ -32,8 +32,13 @@ ct_tensor *ct_median(ct_tensor *x);
    places floor p and floor p + 1, where p = q (n - 1) and t = p - floor p. 0 <= q <= 1. NaN is as
    in ct_median */
 ct_tensor *ct_quantile(ct_tensor *x, double q);
+/* y_k = the quantile of x for q_k; gx = the sum over k of what quantile makes of g_k. The count
+   results are along a new first axis: ct_quantiles(x, CT_DOUBLES(0.25, 0.75)). x is sorted once */
+ct_tensor *ct_quantiles(ct_tensor *x, const double *q, int count);
 ct_tensor *ct_median_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_quantile_over(ct_tensor *x, double q, const int64_t *axes, int n, unsigned flags);
+ct_tensor *ct_quantiles_over(ct_tensor *x, const double *q, int count, const int64_t *axes, int n,
+                             unsigned flags);
 
 /* -- Distinct elements, of any dtype */
 /* y = distinct elements of all x, in ascending order; derivative: none. There is none, because a

@@ -75,6 +75,29 @@ START_TEST(infinities_and_nan)
 }
 END_TEST
 
+/* numpy.quantile(x, [0.5, 0, 0.5, 0.1], axis=1) */
+START_TEST(several_quantiles)
+{
+    ct_tensor *x = ct_variable(ct_from_doubles(cx, CT_F64, CT_SHAPE(2, 3),
+                                               CT_DOUBLES(3, 1, 2, 10, 30, 20)));
+    ct_tensor *y = ct_quantiles_over(x, CT_DOUBLES(0.5, 0, 0.5, 0.1), CT_AXES(1), 0);
+    expect_shape(y, CT_SHAPE(4, 2));
+    expect_values(y, CT_DOUBLES(2, 20, 1, 10, 2, 20, 1.2, 12), 1e-14);
+    ct_tensor *g = ct_from_doubles(cx, CT_F64, CT_SHAPE(4, 2), CT_DOUBLES(1, 2, 3, 4, 5, 6, 7, 8));
+    ct_tensor *gx;
+    ct_grad(y, g, &x, 1, 0, &gx);
+    expect_values(gx, CT_DOUBLES(0, 8.6, 7.4, 10.4, 0, 9.6), 1e-14);
+    expect_shape(ct_quantiles_over(x, CT_DOUBLES(1), CT_AXES(0), CT_KEEPDIMS), CT_SHAPE(1, 1, 3));
+    expect_shape(ct_quantiles(x, NULL, 0), CT_SHAPE(0));
+    ct_tensor *empty = ct_zeros(cx, CT_F32, CT_SHAPE(2, 0));
+    expect_shape(ct_quantiles_over(empty, CT_DOUBLES(0, 1), CT_AXES(0), 0), CT_SHAPE(2, 0));
+    empty = ct_zeros(cx, CT_F32, CT_SHAPE(0, 0));
+    expect_shape(ct_quantiles_over(empty, CT_DOUBLES(0, 1), CT_AXES(0), 0), CT_SHAPE(2, 0));
+    expect_values(ct_quantiles(ct_flatten(x, 0, 1), CT_DOUBLES(0, 1)), CT_DOUBLES(1, 30), 0);
+    expect_ok();
+}
+END_TEST
+
 static ct_tensor *third(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
     (void)c, (void)n, (void)user;
@@ -100,6 +123,13 @@ START_TEST(wrong_arguments)
     expect_error(CT_ERROR_VALUE, "quantile: q must be 0 to 1, got 1.5", NULL);
     ck_assert_ptr_null(ct_quantile(ct_ones(cx, CT_F32, CT_SHAPE(2)), NAN));
     expect_error(CT_ERROR_VALUE, "quantile: q", NULL);
+    ck_assert_ptr_null(ct_quantiles(ct_ones(cx, CT_F32, CT_SHAPE(2)), CT_DOUBLES(0, -1)));
+    expect_error(CT_ERROR_VALUE, "quantiles: q must be 0 to 1, got -1", NULL);
+    ck_assert_ptr_null(ct_quantiles(ct_ones(cx, CT_F32, CT_SHAPE(2)), NULL, 2));
+    expect_error(CT_ERROR_NULL, "quantiles: no list of 2 q", NULL);
+    ct_tensor *deep = ct_ones(cx, CT_F32, CT_SHAPE(1, 1, 1, 1, 1, 1, 1, 2));
+    ck_assert_ptr_null(ct_quantiles_over(deep, CT_DOUBLES(0, 1), CT_AXES(0), CT_KEEPDIMS));
+    expect_error(CT_ERROR_SHAPE, "quantiles: the result may have 8 axes", NULL);
     ck_assert_ptr_null(ct_median(ct_range(cx, CT_I64, 3)));
     expect_error(CT_ERROR_DTYPE, "median", "ct_cast", NULL);
     ck_assert_ptr_null(ct_quantile_over(x, 0.5, CT_AXES(0, 0), 0));
@@ -113,6 +143,6 @@ Suite *quantile_suite(void);
 Suite *quantile_suite(void)
 {
     return make_suite("quantile", (const TTest *const[]){
-        medians, quantiles, over_axes, infinities_and_nan, quantile_passes_the_check,
+        medians, quantiles, several_quantiles, over_axes, infinities_and_nan, quantile_passes_the_check,
         wrong_arguments, NULL });
 }
