@@ -1,10 +1,18 @@
 /* Draws whose distribution has a parameter for each element. Element i takes draw number start + i
- * of the stream, so elements may be computed in any order. For the exponential distribution y = e /
- * r, so dy/dr = -e / r^2 = -y / r. */
+ * of the stream, so elements may be computed in any order.
+ *
+ *   exponential   y = e / r, so dy/dr = -e / r^2 = -y / r
+ *   gamma         P(a, y) = u for a uniform number u, where P is the distribution function and p
+ *                 its density: from 0 = dP/da + p dy/da follows dy/da = -(dP/da) / p
+ *
+ * A gamma draw is found by inversion of P, and not by rejection of candidates, which is quicker,
+ * but whose result jumps when a moves past the point where another candidate is taken. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <float.h>
 #include <math.h>
+
+#include "gamma.h"
 
 /* What the operators differ by: the user field of their ct_op. */
 typedef struct kind {
@@ -24,9 +32,20 @@ static bool is_probability(double p)
     return p >= 0 && p <= 1;
 }
 
+/* on a grid of 2^52 points between 0 and 1 */
+static double uniform(uint64_t bits)
+{
+    return ((double)(bits >> 12) + 0.5) * 0x1p-52;
+}
+
 static double exponential_of(double rate, uint64_t bits)
 {
-    return -log1p(-((double)(bits >> 12) + 0.5) * 0x1p-52) / rate;
+    return -log1p(-uniform(bits)) / rate;
+}
+
+static double gamma_of(double alpha, uint64_t bits)
+{
+    return ct__gamma_quantile(alpha, uniform(bits));
 }
 
 static bool is_positive(double x)
@@ -37,6 +56,7 @@ static bool is_positive(double x)
 static const kind bernoulli = { bernoulli_of, is_probability, "p must be in [0, 1]", 4096 };
 static const kind exponential = { exponential_of, is_positive,
                                   "the rate must be positive and finite", 512 };
+static const kind gamma_kind = { gamma_of, is_positive, "alpha must be positive and finite", 1 };
 
 /* -- Numbers of either dtype */
 typedef struct numbers {
@@ -99,6 +119,12 @@ static ct_status exponential_vjp(const ct_call *call, ct_tensor *const *gy, ct_t
     return CT_OK;
 }
 
+static ct_status gamma_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    gx[0] = ct_mul(gy[0], ct__gamma_slopes(1, ct_call_x(call, 0), ct_call_y(call, 0)));
+    return CT_OK;
+}
+
 /* -- Samples */
 static int sample_between(ct_context *cx, int k, ct_tensor **x, double low, double high)
 {
@@ -122,7 +148,7 @@ static int positive_sample(ct_context *cx, int k, ct_tensor **x, void *attribute
     return sample_between(cx, k, x, 0.6, 6.1);
 }
 
-extern const ct_op ct__bernoulli_op, ct__exponential_op;
+extern const ct_op ct__bernoulli_op, ct__exponential_op, ct__gamma_op;
 const ct_op ct__bernoulli_op = {
     .name = "bernoulli",
     .formula = "y = 1 with probability p, else 0",
@@ -147,6 +173,20 @@ const ct_op ct__exponential_op = {
     .sample = positive_sample,
     .user = &exponential,
 };
+const ct_op ct__gamma_op = {
+    .name = "gamma",
+    .formula = "P(alpha, y) = u, u uniform on 0 to 1",
+    .derivative = "galpha = -g (dP/dalpha) / p(alpha, y)",
+    .inputs = 1,
+    .flags = CT_OP_CONTIGUOUS | CT_OP_RANDOM | CT_OP_DIAGONAL,
+    .saves = CT_SAVE_X(0) | CT_SAVE_Y(0),
+    .infer = ct_infer_same,
+    .forward = draw_forward,
+    .vjp = gamma_vjp,
+    .sample = positive_sample,
+    .user = &gamma_kind,
+};
+
 ct_tensor *ct_bernoulli(ct_tensor *p)
 {
     return ct_apply(&ct__bernoulli_op, NULL, &p, 1);
@@ -155,4 +195,9 @@ ct_tensor *ct_bernoulli(ct_tensor *p)
 ct_tensor *ct_exponential(ct_tensor *rate)
 {
     return ct_apply(&ct__exponential_op, NULL, &rate, 1);
+}
+
+ct_tensor *ct_gamma(ct_tensor *alpha)
+{
+    return ct_apply(&ct__gamma_op, NULL, &alpha, 1);
 }

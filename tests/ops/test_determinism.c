@@ -75,7 +75,7 @@ static bool is_among(const char *const *names, const char *name)
 /* they do so much for each element that fewer elements are shared out */
 static const char *const laborious[] = { "cholesky", "solve_triangular", "solve", "lstsq",
                                          "inverse", "det", "slogdet", "qr", "eigh", "svd",
-                                         "matrix_exp", NULL };
+                                         "matrix_exp", "gamma", "gamma_slope", NULL };
 
 /* the sample's inputs, larger and in f32 as the code says; a derivative is wanted by each float */
 static void prepare(trial *t)

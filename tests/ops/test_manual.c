@@ -15,7 +15,7 @@ static const char *const composed[] = {
 };
 /* operators that are only the rules of others, and have no function */
 static const char *const internal[] = { "embed", "recurrence", "balance",
-                                       "cummax_places", "cummin_places" };
+                                       "cummax_places", "cummin_places", "gamma_slope" };
 
 static bool among(const char *name, const char *const *names, size_t n)
 {

@@ -12,6 +12,14 @@ ct_tensor *ct_bernoulli(ct_tensor *p);
    rate's shape. e is -log(1 - u), with u on a grid of 2^52 points between 0 and 1: so e lies
    between 1e-16 and 37. A rate that is not positive and finite is an error */
 ct_tensor *ct_exponential(ct_tensor *rate);
+/* P(alpha, y) = u, u uniform on 0 to 1; galpha = -g (dP/dalpha) / p(alpha, y). This is a draw from
+   the gamma distribution of shape alpha and rate 1: for another rate, divide by it. P(alpha, y) is
+   the integral of p(alpha, t) = t^(alpha - 1) e^-t / Gamma(alpha) for t from 0 to y. u is on a grid
+   of 2^52 points, and y is as exact as u is: it changes by no more than a change of u by 1e-16 makes
+   of it, and by 1e-13 y. With small alpha, y may be too small for its dtype: then it is 0, and so is
+   its gradient. There are derivatives up to order 8. In those from order 2 on, about as many
+   roundings cancel as alpha is large. An alpha that is not positive and finite is an error */
+ct_tensor *ct_gamma(ct_tensor *alpha);
 /* y = n indices for each row of weights; derivative: none. (...,c) -> (...,n), i64. Index i has
    probability weight_i / sum of the weights. If `replace` is false, no index occurs twice in a row:
    each is drawn from those that are left. A weight that is negative or not finite is an error, and

@@ -89,14 +89,15 @@ END_TEST
 
 START_TEST(the_same_for_a_seed)
 {
-    ct_tensor *p = ct_full(cx, CT_F64, CT_SHAPE(1000), 0.5), *first[4], *second[4];
+    ct_tensor *p = ct_full(cx, CT_F64, CT_SHAPE(1000), 0.5), *first[5], *second[5];
     for (int k = 0; k < 2; k++) {
         ct_tensor **y = k ? second : first;
         ct_seed(cx, 17);
         y[0] = ct_bernoulli(p), y[1] = ct_exponential(p);
         y[2] = ct_multinomial(p, 5, false), y[3] = ct_gumbel_softmax(p, 1, false, 0);
+        y[4] = ct_gamma(p);
     }
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         ck_assert(ct_max_difference(first[i], second[i]) == 0);
     ck_assert(ct_max_difference(ct_exponential(p), second[1]) > 0);
 }
@@ -141,6 +142,9 @@ static void use_all(ct_context *c)
     ct_tensor *x = ct_variable(ct_ones(c, CT_F64, CT_SHAPE(2, 3)));
     ct_backward(ct_sum(ct_exponential(x)));
     ct_backward(ct_sum(ct_gumbel_softmax(x, 1, true, 1)));
+    ct_tensor *g;
+    if (ct_grad(ct_sum(ct_gamma(x)), NULL, &x, 1, CT_CREATE_GRAPH, &g) == CT_OK)
+        ct_backward(ct_sum(g));
     ct_bernoulli(x);
     ct_multinomial(x, 2, false);
 }
