@@ -6,7 +6,7 @@
 #include "axes.h"
 #include "sorting.h"
 
-/* The elements of lines at the given places of the order at[], times the weights, which may be 0. */
+/* The elements of lines at these places of the order at[], times the weights, which may be 0. */
 static ct_tensor *weighted(ct_tensor *lines, ct_tensor *at, const int64_t *places,
                            const double *weights, int64_t count)
 {

@@ -1,6 +1,6 @@
 /* ops/random: draws from the gamma distribution, and their derivatives. The distribution function
- * and its derivatives are those of MPFR, in 400 bits, where derivatives by alpha are differences; or
- * without MPFR, those of distributions with a closed form. */
+ * and its derivatives are those of MPFR, in 400 bits, where derivatives are differences; or without
+ * MPFR, those of distributions with a closed form. */
 #include "support.h"
 
 #include <cotangent/op.h>
@@ -256,7 +256,7 @@ START_TEST(gamma_against_mpfr)
             reference(alpha, x, u, &off, want);
             double first = fabs(ct_at(g, CT_INDEX(i)) / want[0] - 1);
             double second = fabs(ct_at(h, CT_INDEX(i)) - want[1]), unit = DBL_EPSILON;
-            double by_u = x < 1 ? unit / alpha : 0; /* at most, for x < 1: what a rounding of u is */
+            double by_u = x < 1 ? unit / alpha : 0; /* what a rounding of u makes, at most */
             ck_assert_msg(off <= 10 * unit + by_u + unit * fabs(log(x)),
                           "alpha %g, u %g: %g is off by %g", alpha, u, x, off);
             ck_assert_msg(first <= 16 * unit, "alpha %g at %g: slope %.17g, not %.17g", alpha, x,

@@ -143,6 +143,6 @@ Suite *quantile_suite(void);
 Suite *quantile_suite(void)
 {
     return make_suite("quantile", (const TTest *const[]){
-        medians, quantiles, several_quantiles, over_axes, infinities_and_nan, quantile_passes_the_check,
-        wrong_arguments, NULL });
+        medians, quantiles, several_quantiles, over_axes, infinities_and_nan,
+        quantile_passes_the_check, wrong_arguments, NULL });
 }
