@@ -218,7 +218,7 @@ ct_status ct__conv_infer_w(ct_call *call)
 {
     const ct__conv *a = ct_call_attributes(call);
     const ct_tensor *x = ct_call_x(call, 0), *y = ct_call_x(call, 1);
-    int64_t shape[2 + AXES], out;
+    int64_t shape[2 + AXES], out = 0;
     int axes = ct_ndim(x) - 2;
     ct_status status = check_operands(call);
     if (status == CT_OK)

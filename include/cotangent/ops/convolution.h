@@ -11,7 +11,7 @@ CT_API_BEGIN
    its numbers, in the order of the axes, count where they are not 0. */
 typedef struct ct_conv_options {
     int64_t stride, padding, dilation;          /* defaults 1, 0, 1 */
-    int64_t output_padding;                     /* ct_conv_transpose: y has so many more at its end */
+    int64_t output_padding;                     /* ct_conv_transpose: y has so many elements more */
     int64_t groups;                             /* default 1 */
     int64_t strides[3], paddings[3], dilations[3], output_paddings[3];
     bool same;                                  /* ct_conv: pad so that y has the size of x; if that
