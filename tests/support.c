@@ -139,6 +139,7 @@ const char *const operator_headers[] = {
     "ops/scans.h",
     "ops/sorting.h",
     "ops/products.h",
+    "ops/convolution.h",
     "ops/linear_algebra.h",
     "ops/shapes.h",
     "ops/indexing.h",

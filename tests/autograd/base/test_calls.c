@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 /* -- What calls.def refers to */
-static ct_tensor *good, *matrix, *labels, *result, *results[8];
+static ct_tensor *good, *matrix, *image, *labels, *result, *results[8];
 static ct_module *module;
 static double number;
 static char room[CT_SHAPE_TEXT];
@@ -74,6 +74,7 @@ static void make_operands(void)
     good = ct_ones(cx, CT_F64, CT_SHAPE(2));
     good = ct_variable(good);
     matrix = ct_ones(cx, CT_F64, CT_SHAPE(2, 2));
+    image = ct_ones(cx, CT_F64, CT_SHAPE(2, 2, 2));
     labels = ct_zeros(cx, CT_I64, CT_SHAPE(2));
     module = ct_module_new(cx, "square", square, NULL);
     result = NULL;

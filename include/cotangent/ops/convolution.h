@@ -1,0 +1,45 @@
+/* Convolutions, pooling and resampling: operators on images. The conventions of all comments are at
+ * the top of ops.h. */
+#ifndef COTANGENT_OPS_CONVOLUTION_H
+#define COTANGENT_OPS_CONVOLUTION_H
+#include <cotangent/autograd.h>
+CT_API_BEGIN
+
+/* -- Images are (N,C,...): N of them, each of C channels, with 1 to 3 axes after these. So the
+ * functions below are PyTorch's conv1d, conv2d and conv3d, and x says which of them is meant. */
+/* Zeros are the defaults. A number holds for all axes, and a list is for images whose axes differ:
+   its numbers, in the order of the axes, count where they are not 0. */
+typedef struct ct_conv_options {
+    int64_t stride, padding, dilation;          /* defaults 1, 0, 1 */
+    int64_t output_padding;                     /* ct_conv_transpose: y has so many elements more */
+    int64_t groups;                             /* default 1 */
+    int64_t strides[3], paddings[3], dilations[3], output_paddings[3];
+    bool same;                                  /* ct_conv: pad so that y has the size of x; if that
+                                                   takes an odd number, one more at the end. The
+                                                   stride is 1 */
+    uint64_t reserved[4];
+} ct_conv_options;
+/* y[n,o,i] = b[o] + sum_ck w[o,c,k] x[n,c,i stride + k dilation - padding];
+   gx[n,c,j] = sum of g[n,o,i] w[o,c,k] over all o, i, k with i stride + k dilation - padding = j,
+   gw[o,c,k] = sum_ni g[n,o,i] x[n,c,i stride + k dilation - padding], gb[o] = sum_ni g[n,o,i].
+   (N,C,...) x (O,C / groups,...) + (O) -> (N,O,...): i, j and k have a number for each axis, and x
+   is 0 outside of the image. As elsewhere, the kernel is not mirrored. Along an axis, y has
+   (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1 elements, rounded down. With groups,
+   y's channels are cut into as many parts, each of which is made of the same part of x's: groups =
+   C makes a kernel for each channel ("depthwise"). b may be NULL, and so may options. The error of
+   an element is like that of ct_matmul, with C kernel / groups as k, and that of gw alike. Errors:
+   a kernel larger than the padded image; channels that the groups do not divide or the weight does
+   not fit. A padding larger than the image is none: where the kernel lies outside, y is b */
+ct_tensor *ct_conv(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_conv_options *options);
+/* y[n,o,j] = b[o] + sum of x[n,c,i] w[c,o,k] over all c, i, k with
+   i stride + k dilation - padding = j; gx[n,c,i] = sum_ok w[c,o,k] g[n,o,i stride + k dilation -
+   padding], gw[c,o,k] = sum_ni x[n,c,i] g[n,o,i stride + k dilation - padding], gb[o] = sum_nj
+   g[n,o,j]. (N,C,...) x (C,O / groups,...) + (O) -> (N,O,...). This is the adjoint of ct_conv with
+   the same options. Along an axis, y has (size - 1) stride - 2 padding + dilation (kernel - 1) +
+   output_padding + 1 elements. output_padding is less than the stride or the dilation: it says
+   which one is meant of the sizes of x for which ct_conv has the same size of y */
+ct_tensor *ct_conv_transpose(ct_tensor *x, ct_tensor *w, ct_tensor *b,
+                             const ct_conv_options *options);
+
+CT_API_END
+#endif

@@ -1,0 +1,91 @@
+/* Kernels of columns.c: they move numbers, and add them where said. Each reads and writes an
+ * element once. */
+static void K(copy)(REAL *to, const REAL *from, int64_t n)
+{
+    for (; n >= 8; n -= 8, to += 8, from += 8)
+        memcpy(to, from, 8 * sizeof *to);
+    if (n & 4) {
+        memcpy(to, from, 4 * sizeof *to);
+        to += 4, from += 4;
+    }
+    if (n & 2) {
+        memcpy(to, from, 2 * sizeof *to);
+        to += 2, from += 2;
+    }
+    if (n & 1)
+        *to = *from;
+}
+
+static void K(gather)(const ct__runs *r, const void *x, void *row)
+{
+    if (r->covered < r->n)
+        memset(row, 0, (size_t)r->n * sizeof(REAL));
+    for (int64_t i = 0; i < r->count; i++) {
+        const REAL *from = (const REAL *)x + r->runs[i].at;
+        REAL *to = (REAL *)row + r->runs[i].place;
+        if (r->step == 1)
+            K(copy)(to, from, r->runs[i].n);
+        else
+            for (int64_t j = 0; j < r->runs[i].n; j++)
+                to[j] = from[j * r->step];
+    }
+}
+
+static void K(scatter)(const ct__runs *r, void *x, const void *row)
+{
+    for (int64_t i = 0; i < r->count; i++) {
+        REAL *to = (REAL *)x + r->runs[i].at;
+        const REAL *from = (const REAL *)row + r->runs[i].place;
+        if (r->step == 1)
+            for (int64_t j = 0; j < r->runs[i].n; j++)
+                to[j] += from[j];
+        else
+            for (int64_t j = 0; j < r->runs[i].n; j++)
+                to[j * r->step] += from[j];
+    }
+}
+
+static void K(fill)(void *to, const void *value, int64_t n)
+{
+    REAL number = value ? *(const REAL *)value : 0;
+    for (int64_t i = 0; i < n; i++)
+        ((REAL *)to)[i] = number;
+}
+
+static void K(add)(void *to, const void *from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        ((REAL *)to)[i] += ((const REAL *)from)[i];
+}
+
+/* The sum of n numbers is added to *sum, and what is rounded off there to *rest (Knuth's two-sum).
+ * Blocks of 1,024 are summed by 8 sums each. */
+static void K(sum)(const void *x, int64_t n, void *sum, void *rest)
+{
+    const REAL *from = x;
+    REAL *total = sum, *off = rest;
+    for (int64_t p = 0, end; p < n; p = end) {
+        REAL lanes[8] = { 0 };
+        end = n - p < 1024 ? n : p + 1024;
+        for (; p + 8 <= end; p += 8)
+            for (int i = 0; i < 8; i++)
+                lanes[i] += from[p + i];
+        for (int i = 0; p < end; p++, i++)
+            lanes[i] += from[p];
+        REAL block = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+                     ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+        REAL after = (REAL)(*total + block), part = (REAL)(after - *total);
+        *off += (REAL)((REAL)(*total - (REAL)(after - part)) + (REAL)(block - part));
+        *total = after;
+    }
+}
+
+static void K(put_sum)(void *y, const void *sum, const void *rest, bool adds)
+{
+    REAL e = *(const REAL *)rest, total = *(const REAL *)sum;
+    total += (REAL)(e - e) == 0 ? e : 0;
+    *(REAL *)y = adds ? *(REAL *)y + total : total;
+}
+
+static const ct__columns K(columns) = { K(gather), K(scatter), K(fill), K(add), K(sum),
+                                        K(put_sum) };

@@ -1,0 +1,40 @@
+/* Where the elements lie that a convolution multiplies: along each axis, element k of the kernel
+ * meets element i stride + k dilation - before of x in the sum that is element i of y. Everywhere
+ * in this room x is the image that is convolved with w, and y is the result: so a transposed
+ * convolution computes x from y. There are 3 axes; images with fewer have sizes of 1 in front. */
+#ifndef CT__SIZES_H
+#define CT__SIZES_H
+#include <cotangent/op.h>
+#include <cotangent/ops.h>
+
+enum { AXES = 3 };
+
+/* The attributes of the operators. `after` is such that y's sizes follow from x's and x's from y's.
+ * It is negative where the last elements of x are not used. */
+typedef struct ct__conv {
+    int64_t stride[AXES], dilation[AXES], before[AXES], after[AXES];
+    int64_t kernel[AXES]; /* for the operator that computes w */
+    int64_t groups;
+} ct__conv;
+
+/* Reads the options of ct_conv, or of ct_conv_transpose if `transposes`, for tensors that are
+ * usable. False, and an error, where they are not right. */
+bool ct__conv_read(ct__conv *a, const ct_conv_options *options, const ct_tensor *x,
+                   const ct_tensor *w, bool transposes);
+
+/* `infer` of the operators that compute y from x and w, x from y and w, and w from x and y */
+ct_status ct__conv_infer_y(ct_call *call);
+ct_status ct__conv_infer_x(ct_call *call);
+ct_status ct__conv_infer_w(ct_call *call);
+
+typedef struct ct__conv_sizes {
+    int64_t images, groups;
+    int64_t c, o;         /* channels of a group, of x and of y */
+    int64_t in[AXES], out[AXES], kernel[AXES], stride[AXES], dilation[AXES], before[AXES];
+} ct__conv_sizes;
+
+/* from tensors whose shapes fit */
+ct__conv_sizes ct__conv_sizes_of(const ct__conv *a, const ct_tensor *x, const ct_tensor *w,
+                                 const ct_tensor *y);
+int64_t ct__product(const int64_t sizes[AXES]);
+#endif
