@@ -1,18 +1,13 @@
 /* Options, shapes, and their errors. */
 #include "sizes.h"
 
-static const int64_t MOST = 1 << 30; /* of a stride, padding or dilation: no sum overflows */
+static const int64_t MOST = 1 << 30; /* of a number in the options: no sum overflows */
 
 /* -- Options */
-typedef struct numbers {
-    const char *name;
-    int64_t one;           /* for all axes */
-    const int64_t *each;   /* where it is not 0 */
-    int64_t if_zero;
-} numbers;
+typedef ct__numbers numbers;
 
-static bool read_numbers(ct_context *cx, const char *who, int64_t to[AXES], const numbers *from,
-                         int axes)
+bool ct__read_numbers(ct_context *cx, const char *who, int64_t to[AXES], const numbers *from,
+                      int axes)
 {
     for (int d = 0; d < AXES; d++) {
         int axis = d - (AXES - axes);
@@ -48,8 +43,8 @@ static bool read_output_padding(ct__conv *a, const char *who, const ct_conv_opti
 {
     ct_context *cx = ct_context_of(x);
     int64_t more[AXES];
-    if (!read_numbers(cx, who, more, &(numbers){ "output_padding", o->output_padding,
-                                                 o->output_paddings, 0 }, axes))
+    if (!ct__read_numbers(cx, who, more, &(numbers){ "output_padding", o->output_padding,
+                                                     o->output_paddings, 0 }, axes))
         return false;
     for (int d = 0; d < AXES; d++) {
         if (more[d] && more[d] >= a->stride[d] && more[d] >= a->dilation[d])
@@ -75,11 +70,12 @@ bool ct__conv_read(ct__conv *a, const ct_conv_options *options, const ct_tensor 
         if (o->reserved[i] != 0)
             return ct_fail(cx, CT_ERROR_VALUE, "%s: the reserved fields of the options must be 0",
                            who), false;
-    if (!read_numbers(cx, who, a->stride, &(numbers){ "stride", o->stride, o->strides, 1 }, axes) ||
-        !read_numbers(cx, who, a->dilation, &(numbers){ "dilation", o->dilation, o->dilations, 1 },
-                      axes) ||
-        !read_numbers(cx, who, a->before, &(numbers){ "padding", o->padding, o->paddings, 0 },
-                      axes))
+    const numbers stride = { "stride", o->stride, o->strides, 1 };
+    const numbers dilation = { "dilation", o->dilation, o->dilations, 1 };
+    const numbers padding = { "padding", o->padding, o->paddings, 0 };
+    if (!ct__read_numbers(cx, who, a->stride, &stride, axes) ||
+        !ct__read_numbers(cx, who, a->dilation, &dilation, axes) ||
+        !ct__read_numbers(cx, who, a->before, &padding, axes))
         return false;
     for (int d = 0; d < AXES; d++)
         a->after[d] = a->before[d];
@@ -237,7 +233,7 @@ ct_status ct__conv_infer_w(ct_call *call)
 }
 
 /* -- For the kernels */
-static void three(int64_t to[AXES], const ct_tensor *t)
+void ct__image_sizes(int64_t to[AXES], const ct_tensor *t)
 {
     int axes = ct_ndim(t) - 2;
     for (int d = 0; d < AXES; d++)
@@ -249,9 +245,9 @@ ct__conv_sizes ct__conv_sizes_of(const ct__conv *a, const ct_tensor *x, const ct
 {
     ct__conv_sizes s = { .images = ct_size(x, 0), .groups = a->groups,
                          .c = ct_size(x, 1) / a->groups, .o = ct_size(y, 1) / a->groups };
-    three(s.in, x);
-    three(s.out, y);
-    three(s.kernel, w);
+    ct__image_sizes(s.in, x);
+    ct__image_sizes(s.out, y);
+    ct__image_sizes(s.kernel, w);
     for (int d = 0; d < AXES; d++) {
         s.stride[d] = a->stride[d];
         s.dilation[d] = a->dilation[d];

@@ -9,6 +9,20 @@
 
 enum { AXES = 3 };
 
+/* Numbers that options give: `one` for all axes, or those of the list `each` that are not 0 */
+typedef struct ct__numbers {
+    const char *name;
+    int64_t one;
+    const int64_t *each;
+    int64_t if_zero;
+} ct__numbers;
+
+/* for the last `axes` of to[]; the others get if_zero. False, and an error that names `who` */
+bool ct__read_numbers(ct_context *cx, const char *who, int64_t to[AXES], const ct__numbers *from,
+                      int axes);
+/* for images of t: its sizes after the first two, with 1s in front */
+void ct__image_sizes(int64_t to[AXES], const ct_tensor *t);
+
 /* The attributes of the operators. `after` is such that y's sizes follow from x's and x's from y's.
  * It is negative where the last elements of x are not used. */
 typedef struct ct__conv {

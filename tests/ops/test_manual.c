@@ -14,7 +14,7 @@ static const char *const composed[] = {
 #include "composed.def"
 };
 /* operators that are only the rules of others, and have no function */
-static const char *const internal[] = { "embed", "recurrence", "balance", "conv_weight",
+static const char *const internal[] = { "embed", "recurrence", "balance", "conv_weight", "resample",
                                        "cummax_places", "cummin_places", "gamma_slope" };
 
 static bool among(const char *name, const char *const *names, size_t n)

@@ -41,5 +41,52 @@ ct_tensor *ct_conv(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_conv_optio
 ct_tensor *ct_conv_transpose(ct_tensor *x, ct_tensor *w, ct_tensor *b,
                              const ct_conv_options *options);
 
+/* -- Pooling: each channel of an image by itself. As above, there are 1 to 3 axes, and windows may
+ * lie partly in the padding. */
+typedef struct ct_pool_options {
+    int64_t kernel, stride, padding, dilation;  /* defaults: (none), kernel, 0, 1 */
+    int64_t kernels[3], strides[3], paddings[3], dilations[3];
+    bool ceil;                                  /* round the number of windows up: a last one may
+                                                   begin in x and end behind it */
+    bool exclude_padding;                       /* ct_avg_pool: divide by the elements in x, and not
+                                                   by those of the kernel */
+    uint64_t reserved[4];
+} ct_pool_options;
+/* y[i] = max_k x[i stride + k dilation - padding]; gx[j] = sum of g[i] over all i whose largest
+   element is x[j]. Padding is smaller than any number. Of equal elements the first one gets g. If
+   any is NaN, so is y, and the last NaN gets g. padding is at most half the kernel. Along an axis,
+   y has (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1 elements, rounded down or up */
+ct_tensor *ct_max_pool(ct_tensor *x, const ct_pool_options *options);
+/* y[i] = (1 / n_i) sum_k x[i stride + k - padding]; gx[j] = sum of g[i] / n_i over all i, k with
+   i stride + k - padding = j. n_i counts the elements of the window, with those in the padding, but
+   without those that `ceil` adds behind it. There is no dilation; all else is as in ct_max_pool */
+ct_tensor *ct_avg_pool(ct_tensor *x, const ct_pool_options *options);
+/* y[i] = max x[j] over a_i <= j < b_i; gx[j] = sum of g[i] over all i whose largest element is
+   x[j]. y has the given sizes along the axes: window i of m over n elements is from a_i = i n / m,
+   rounded down, to b_i = (i + 1) n / m, rounded up. One size stands for all axes; 1 is global
+   pooling */
+ct_tensor *ct_adaptive_max_pool(ct_tensor *x, const int64_t *sizes, int n);
+/* y[i] = the mean of x[j] over a_i <= j < b_i; gx[j] = sum of g[i] / (b_i - a_i) over all i with
+   a_i <= j < b_i. Windows and sizes are those of ct_adaptive_max_pool */
+ct_tensor *ct_adaptive_avg_pool(ct_tensor *x, const int64_t *sizes, int n);
+
+/* -- Resampling */
+typedef enum ct_upsampling {
+    CT_NEAREST = 0,            /* x[i size(x) / size(y)], rounded down, in exact arithmetic */
+    CT_LINEAR,                 /* between the two neighbors of (i + 1/2) size(x) / size(y) - 1/2 */
+    CT_LINEAR_CORNERS          /* of i (size(x) - 1) / (size(y) - 1): first and last elements
+                                  coincide; PyTorch's align_corners */
+} ct_upsampling;
+/* y[i] = sum_j a_ij x[j]; gx[j] = sum_i a_ij g[i]. y has the given sizes along the axes of x's
+   images (one size stands for all of them), larger or smaller than x's. CT_LINEAR is PyTorch's linear,
+   bilinear or trilinear, as x has 1 to 3 axes; beyond the outermost elements it is constant */
+ct_tensor *ct_upsample(ct_tensor *x, const int64_t *sizes, int n, ct_upsampling mode);
+/* y[n,c,h r + i,w r + j] = x[n,(c r + i) r + j,h,w]; gx = g put back in the same way.
+   (N,C r r,H,W) -> (N,C,H r,W r) */
+ct_tensor *ct_pixel_shuffle(ct_tensor *x, int64_t r);
+/* y[n,(c r + i) r + j,h,w] = x[n,c,h r + i,w r + j]; gx = g put back in the same way. This undoes
+   ct_pixel_shuffle */
+ct_tensor *ct_pixel_unshuffle(ct_tensor *x, int64_t r);
+
 CT_API_END
 #endif

@@ -1,0 +1,352 @@
+/* Pooling. Averages are linear maps of each axis (resample.c). The largest element of a window is
+ * found with its place in the channel, which is kept: y = x[place], so gx[place] += gy. Windows may
+ * overlap, and then more than one adds to a place. */
+#include <string.h>
+
+#include "resample.h"
+
+/* -- Windows along each axis, without what lies in the padding */
+typedef struct ct__window {
+    int64_t begin, end;
+} ct__window;
+
+/* The attributes of max_pool. */
+typedef struct pool {
+    bool adaptive;
+    int64_t in[AXES], out[AXES], kernel[AXES], stride[AXES], padding[AXES], dilation[AXES];
+} pool;
+
+typedef struct ct__windows {
+    ct__window *of[AXES];
+    int64_t in[AXES], out[AXES], step[AXES]; /* step: from one element to the next */
+} ct__windows;
+
+static ct__window window_of(const pool *p, int d, int64_t i)
+{
+    if (p->adaptive)
+        return (ct__window){ ct__window_begin(i, p->in[d], p->out[d]),
+                             ct__window_end(i, p->in[d], p->out[d]) };
+    int64_t begin = i * p->stride[d] - p->padding[d];
+    int64_t end = begin + p->dilation[d] * (p->kernel[d] - 1) + 1;
+    if (begin < 0)
+        begin += (-begin + p->dilation[d] - 1) / p->dilation[d] * p->dilation[d];
+    return (ct__window){ begin, end < p->in[d] ? end : p->in[d] };
+}
+
+/* -- The operator max_pool */
+typedef struct ct__max_kernels {
+    void (*max)(const ct__windows *w, const void *x, void *y, int64_t *at);
+    void (*put)(const int64_t *at, const void *gy, void *gx, int64_t n);
+} ct__max_kernels;
+#define CT_KERNELS     "pool_kernels.h"
+#define CT_KERNELS_F32 16
+#define CT_KERNELS_F64 16
+#include <cotangent/kernels.h>
+static const ct__max_kernels *const kernels[][CT_SIMDS] = CT_KERNEL_TABLE(max_kernels);
+
+/* Dilated windows may lie outside of x with all their elements. */
+static bool has_empty_windows(const pool *p)
+{
+    for (int d = 0; d < AXES; d++)
+        for (int64_t i = 0; i < p->out[d] && !p->adaptive && p->padding[d] > 0; i++) {
+            ct__window w = window_of(p, d, i);
+            if (w.begin >= w.end)
+                return true;
+        }
+    return false;
+}
+
+static ct_status max_infer(ct_call *call)
+{
+    const pool *p = ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
+    int64_t shape[2 + AXES], sizes[AXES];
+    int ndim = ct_ndim(x);
+    ct_status status = ct_call_check_float(call);
+    if (status != CT_OK)
+        return status;
+    if (ndim < 3 || ndim > 2 + AXES)
+        return ct_call_fail(call, CT_ERROR_SHAPE, "takes images (N,C,...)");
+    ct__image_sizes(sizes, x);
+    for (int d = 0; d < AXES; d++)
+        if (sizes[d] != p->in[d] || p->in[d] < 1 || p->out[d] < 0)
+            return ct_call_fail(call, CT_ERROR_SHAPE, "an image must have elements");
+    if (has_empty_windows(p))
+        return ct_call_fail(call, CT_ERROR_SHAPE, "each window must have an element in the image, "
+                            "and with this padding and dilation some have none");
+    shape[0] = ct_size(x, 0);
+    shape[1] = ct_size(x, 1);
+    for (int d = 2; d < ndim; d++)
+        shape[d] = p->out[d - ndim + AXES];
+    status = ct_call_set_y(call, 0, ct_dtype_of(x), shape, ndim);
+    return status == CT_OK ? ct_call_set_aux(call, 0, CT_I64, shape, ndim) : status;
+}
+
+typedef struct work {
+    ct__windows w;
+    const ct__max_kernels *kernels;
+    const char *from;
+    char *to;
+    int64_t *at;
+    int64_t in, out;           /* elements of a channel */
+    size_t size;
+} work;
+
+static void max_planes(int64_t begin, int64_t end, void *arg)
+{
+    const work *w = arg;
+    for (int64_t i = begin; i < end; i++)
+        w->kernels->max(&w->w, w->from + (size_t)(i * w->in) * w->size,
+                        w->to + (size_t)(i * w->out) * w->size, w->at ? w->at + i * w->out : NULL);
+}
+
+static void put_planes(int64_t begin, int64_t end, void *arg)
+{
+    const work *w = arg;
+    for (int64_t i = begin; i < end; i++)
+        w->kernels->put(w->at + i * w->out, w->from + (size_t)(i * w->out) * w->size,
+                        w->to + (size_t)(i * w->in) * w->size, w->out);
+}
+
+/* channels for a thread at once: for some 10 us */
+static int64_t grain_of(const work *w)
+{
+    return (1 << 14) / (w->in + w->out) + 1;
+}
+
+static work work_of(const ct_call *call, const ct_tensor *x)
+{
+    const pool *p = ct_call_attributes(call);
+    work w = { .kernels = CT_KERNEL_OF(kernels, x), .size = ct_dtype_size(ct_dtype_of(x)),
+               .in = ct__product(p->in), .out = ct__product(p->out) };
+    memcpy(w.w.in, p->in, sizeof p->in);
+    memcpy(w.w.out, p->out, sizeof p->out);
+    for (int d = 0; d < AXES; d++)
+        w.w.step[d] = p->adaptive ? 1 : p->dilation[d];
+    return w;
+}
+
+static ct_status max_forward(ct_call *call)
+{
+    const pool *p = ct_call_attributes(call);
+    ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
+    work w = work_of(call, x);
+    w.from = ct_data(x);
+    w.to = ct_data_mutable(y);
+    w.at = ct_call_records(call) ? ct_data_mutable(ct_call_aux(call, 0)) : NULL;
+    for (int d = 0; d < AXES; d++) {
+        w.w.of[d] = ct_call_scratch(call, ((size_t)p->out[d] + 1) * sizeof(ct__window));
+        if (!w.w.of[d])
+            return CT_ERROR_MEMORY;
+        for (int64_t i = 0; i < p->out[d]; i++)
+            w.w.of[d][i] = window_of(p, d, i);
+    }
+    ct_parallel_ranges(ct_call_context(call), ct_size(x, 0) * ct_size(x, 1), grain_of(&w),
+                       max_planes, &w);
+    return CT_OK;
+}
+
+static ct_status max_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    ct_tensor *g = gx[0];
+    work w = work_of(call, g);
+    w.from = ct_data(gy[0]);
+    w.to = ct_data_mutable(g);
+    w.at = (int64_t *)(uintptr_t)ct_data(ct_call_aux(call, 0));
+    if (!ct_call_adds(call, 0))
+        memset(w.to, 0, (size_t)ct_count(g) * w.size);
+    ct_parallel_ranges(ct_call_context(call), ct_size(g, 0) * ct_size(g, 1), grain_of(&w),
+                       put_planes, &w);
+    return CT_OK;
+}
+
+static ct_status max_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    ct_tensor *x = ct_call_x(call, 0), *at = ct_flatten(ct_call_aux(call, 0), 2, -1);
+    ct_tensor *zeros = ct_flatten(ct_zeros(ct_call_context(call), ct_dtype_of(gy[0]), ct_shape(x),
+                                           ct_ndim(x)), 2, -1);
+    gx[0] = ct_reshape(ct_scatter_add(zeros, 2, at, ct_flatten(gy[0], 2, -1)), ct_shape(x),
+                       ct_ndim(x));
+    return CT_OK;
+}
+
+static int max_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    static const pool samples[] = {
+        { false, { 1, 4, 5 }, { 1, 2, 3 }, { 1, 2, 3 }, { 1, 2, 2 }, { 0, 0, 1 }, { 1, 1, 1 } },
+        { false, { 1, 1, 7 }, { 1, 1, 5 }, { 1, 1, 2 }, { 1, 1, 1 }, { 0, 0, 0 }, { 1, 1, 2 } },
+        { true, { 2, 3, 4 }, { 1, 2, 3 }, { 0 }, { 0 }, { 0 }, { 0 } },
+        { false, { 1, 3, 2 }, { 1, 1, 1 }, { 1, 3, 2 }, { 1, 3, 2 }, { 0, 0, 0 }, { 1, 1, 1 } },
+    };
+    if (k >= (int)(sizeof samples / sizeof *samples))
+        return 0;
+    const pool *p = &samples[k];
+    *(pool *)attributes = *p;
+    int64_t shape[] = { k == 3 ? 0 : 2, 1, p->in[0], p->in[1], p->in[2] }, n = ct__product(p->in);
+    ct_tensor *order = ct_cast(ct_randperm(cx, 2 * n), CT_F64); /* all differ by 1/4 or more */
+    order = ct_scale(ct_shift(order, -(double)n), 0.25);
+    if (k == 3)
+        order = ct_zeros(cx, CT_F64, CT_SHAPE(0));
+    if (p->in[0] > 1)
+        x[0] = ct_reshape(order, shape, 5);
+    else if (p->in[1] > 1)
+        x[0] = ct_reshape(order, CT_SHAPE(shape[0], 1, shape[3], shape[4]));
+    else
+        x[0] = ct_reshape(order, CT_SHAPE(1, 2, shape[4]));
+    return 1;
+}
+
+extern const ct_op ct__max_pool_op;
+const ct_op ct__max_pool_op = {
+    .name = "max_pool",
+    .formula = "y[i] = max_k x[i stride + k dilation - padding]",
+    .derivative = "gx[j] = sum of g[i] over all i whose largest element is x[j]",
+    .inputs = 1,
+    .flags = CT_OP_CONTIGUOUS,
+    .saves = CT_SAVE_AUX,
+    .attributes_size = sizeof(pool),
+    .infer = max_infer,
+    .forward = max_forward,
+    .vjp = max_vjp,
+    .backward = max_backward,
+    .sample = max_sample,
+};
+
+/* -- Options */
+bool ct__is_image(const ct_tensor *x, const char *who)
+{
+    char room[CT_SHAPE_TEXT];
+    if (!ct_usable(x, who))
+        return false;
+    ct_context *cx = ct_context_of(x);
+    if (ct_ndim(x) < 3 || ct_ndim(x) > 2 + AXES)
+        return ct_fail(cx, CT_ERROR_SHAPE, "%s: takes images (N,C,...) with 1 to 3 axes after the "
+                       "channels, got %s", who, ct_shape_text(x, room)), false;
+    for (int d = 2; d < ct_ndim(x); d++)
+        if (ct_size(x, d) < 1)
+            return ct_fail(cx, CT_ERROR_SHAPE, "%s: an image must have elements, got %s", who,
+                           ct_shape_text(x, room)), false;
+    return true;
+}
+
+bool ct__read_image_sizes(int64_t to[AXES], const ct_tensor *x, const char *who,
+                          const int64_t *sizes, int n)
+{
+    ct_context *cx = ct_context_of(x);
+    int axes = ct_ndim(x) - 2;
+    if (!sizes || (n != 1 && n != axes))
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: takes 1 size or %d, got %d", who, axes,
+                       sizes ? n : 0), false;
+    for (int d = 0; d < AXES; d++) {
+        to[d] = d < AXES - axes ? 1 : sizes[n == 1 ? 0 : d - (AXES - axes)];
+        if (to[d] < 1 || to[d] > 1 << 30)
+            return ct_fail(cx, CT_ERROR_VALUE, "%s: a size must be from 1 to %d, got %lld", who,
+                           1 << 30, (long long)to[d]), false;
+    }
+    return true;
+}
+
+/* how many windows there are along axis d */
+static bool count_windows(const ct_tensor *x, pool *p, const char *who, int d, bool ceil)
+{
+    ct_context *cx = ct_context_of(x);
+    int64_t padded = p->in[d] + 2 * p->padding[d];
+    if (p->kernel[d] < 1)
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: the kernel must have a size along each axis", who),
+               false;
+    if (p->padding[d] > p->kernel[d] / 2)
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: padding must be at most half the kernel, which is "
+                       "%lld; got %lld", who, (long long)p->kernel[d], (long long)p->padding[d]),
+               false;
+    int64_t room = padded - p->dilation[d] * (p->kernel[d] - 1) - 1, step = p->stride[d];
+    if (room < 0 && !(ceil && room > -step))
+        return ct_fail(cx, CT_ERROR_SHAPE, "%s: the kernel must fit into the padded image: it "
+                       "spans %lld elements of %lld", who, (long long)(padded - room),
+                       (long long)padded), false;
+    p->out[d] = room < 0 ? 1 : (room + (ceil ? step - 1 : 0)) / step + 1;
+    if (ceil && (p->out[d] - 1) * step >= p->in[d] + p->padding[d])
+        p->out[d]--; /* the last window would lie behind x */
+    return true;
+}
+
+static bool read_pool(pool *p, const ct_tensor *x, const char *who, const ct_pool_options *o)
+{
+    if (!ct__is_image(x, who))
+        return false;
+    ct_context *cx = ct_context_of(x);
+    int axes = ct_ndim(x) - 2;
+    if (!o)
+        return ct_fail(cx, CT_ERROR_NULL, "%s: the options are NULL, and must say the kernel",
+                       who), false;
+    for (int i = 0; i < 4; i++)
+        if (o->reserved[i] != 0)
+            return ct_fail(cx, CT_ERROR_VALUE, "%s: the reserved fields of the options must be 0",
+                           who), false;
+    const ct__numbers kernel = { "kernel", o->kernel, o->kernels, 0 };
+    const ct__numbers stride = { "stride", o->stride, o->strides, 0 };
+    const ct__numbers padding = { "padding", o->padding, o->paddings, 0 };
+    const ct__numbers dilation = { "dilation", o->dilation, o->dilations, 1 };
+    ct__image_sizes(p->in, x);
+    if (!ct__read_numbers(cx, who, p->kernel, &kernel, axes) ||
+        !ct__read_numbers(cx, who, p->stride, &stride, axes) ||
+        !ct__read_numbers(cx, who, p->padding, &padding, axes) ||
+        !ct__read_numbers(cx, who, p->dilation, &dilation, axes))
+        return false;
+    for (int d = 0; d < AXES; d++) {
+        if (d < AXES - axes)
+            p->kernel[d] = 1;
+        if (p->stride[d] == 0)
+            p->stride[d] = p->kernel[d];
+        if (!count_windows(x, p, who, d, o->ceil && d >= AXES - axes))
+            return false;
+    }
+    return true;
+}
+
+/* -- The functions */
+ct_tensor *ct_max_pool(ct_tensor *x, const ct_pool_options *options)
+{
+    pool p = { .adaptive = false };
+    if (!x || !read_pool(&p, x, "max_pool", options))
+        return NULL;
+    if (options->exclude_padding)
+        return ct_fail(ct_context_of(x), CT_ERROR_VALUE, "max_pool: exclude_padding is for "
+                       "ct_avg_pool"), NULL;
+    return ct_apply(&ct__max_pool_op, &p, &x, 1);
+}
+
+ct_tensor *ct_avg_pool(ct_tensor *x, const ct_pool_options *options)
+{
+    pool p = { .adaptive = false };
+    if (!x || !read_pool(&p, x, "avg_pool", options))
+        return NULL;
+    if (p.dilation[0] != 1 || p.dilation[1] != 1 || p.dilation[2] != 1)
+        return ct_fail(ct_context_of(x), CT_ERROR_VALUE, "avg_pool: has no dilation"), NULL;
+    ct__resample a = { .kind = CT__AVERAGE, .exclude_padding = options->exclude_padding };
+    memcpy(a.in, p.in, sizeof a.in);
+    memcpy(a.out, p.out, sizeof a.out);
+    memcpy(a.kernel, p.kernel, sizeof a.kernel);
+    memcpy(a.stride, p.stride, sizeof a.stride);
+    memcpy(a.padding, p.padding, sizeof a.padding);
+    return ct__resample_image(x, &a);
+}
+
+ct_tensor *ct_adaptive_max_pool(ct_tensor *x, const int64_t *sizes, int n)
+{
+    pool p = { .adaptive = true };
+    if (!x || !ct__is_image(x, "adaptive_max_pool") ||
+        !ct__read_image_sizes(p.out, x, "adaptive_max_pool", sizes, n))
+        return NULL;
+    ct__image_sizes(p.in, x);
+    return ct_apply(&ct__max_pool_op, &p, &x, 1);
+}
+
+ct_tensor *ct_adaptive_avg_pool(ct_tensor *x, const int64_t *sizes, int n)
+{
+    ct__resample a = { .kind = CT__ADAPTIVE };
+    if (!x || !ct__is_image(x, "adaptive_avg_pool") ||
+        !ct__read_image_sizes(a.out, x, "adaptive_avg_pool", sizes, n))
+        return NULL;
+    ct__image_sizes(a.in, x);
+    return ct__resample_image(x, &a);
+}
