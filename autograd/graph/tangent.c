@@ -181,7 +181,7 @@ static ct_status by_jvp(tangent *k, ct_tensor *t, int at, ct_tensor **ty)
     if (status == CT_OK && !all[at])
         return no_tangent(call, at);
     for (int i = 0; slots && i < call->outputs && status == CT_OK; i++)
-        if (all[i] && all[i]->buffer && all[i]->cx == call->cx) {
+        if (all[i] && !slots[i] && all[i]->buffer && all[i]->cx == call->cx) {
             ct__handle(all[i]);
             slots[i] = all[i];
         }
