@@ -147,8 +147,9 @@ static bool compare_along(ct__runs *s, const double *direction, ct__form form, i
 static bool compare_ways(ct__runs *s, const double *direction)
 {
     static const ct__form forms[] = { CT__ROWS, CT__GAPS, CT__COLUMNS, CT__REVERSED };
+    const int ways = s->t->op->vjp ? 4 : 2;
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        for (int way = 0; way < (s->t->op->vjp ? 4 : 2) && s->c->verdict != CT_GRADCHECK_FAIL; way++)
+        for (int way = 0; way < ways && s->c->verdict != CT_GRADCHECK_FAIL; way++)
             if (!compare_along(s, direction, forms[i], way))
                 return false;
     return true;
@@ -158,7 +159,7 @@ static bool compare_second(ct__runs *s, const double *direction)
 {
     const ct__variant right = { .wrong = "the gradient has no derivative", .u = s->u,
                                 .result = CT__GRADIENT_ALONG, .v = direction };
-    const ct__variant v = { .wrong = "the tangent, recorded, has not the derivative of the gradient",
+    const ct__variant v = { .wrong = "the recorded tangent has not the derivative of the gradient",
                             .u = s->u, .result = CT__TANGENT_GRADIENT, .recorded = true,
                             .v = direction };
     if (!ct__run(s, &right, s->y2, s->g3) || !ct__run(s, &v, s->y2, s->g2))

@@ -85,27 +85,35 @@ static ct_tensor *gradient_alone(ct_context *cx, ct_tensor *const *x, int n, voi
     return ct_vjp(cx, gradient, user, x, n, NULL, &y, NULL) == CT_OK ? y : NULL;
 }
 
-/* gx_k = <gy, J e_k>, one jvp for each entry */
-static ct_status by_tangents(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
-                             ct_tensor *gy, ct_tensor **gx)
+/* <gy, J e_k> for entry k of input i; `at` is that entry of v[i], and is 0 */
+static ct_status slope_at(ct_function f, const ct_custom_call *c, ct_tensor *const *v,
+                          ct_tensor *at, int64_t k, double *slope)
 {
-    ct_tensor *v[MOST], *jv;
-    for (int i = 0; i < n; i++)
-        v[i] = ct_zeros_like(x[i]);
-    for (int i = 0; i < n; i++) {
-        gx[i] = ct_zeros_like(x[i]);
-        for (int64_t k = 0; k < ct_count(x[i]); k++) {
-            ct_scope scope = ct_scope_begin(cx);
-            ct_tensor *entry = ct_reshape(v[i], CT_SHAPE(-1));
-            ct_status status = ct_set(entry, &k, 1, 1);
-            if (status == CT_OK)
-                status = ct_jvp(cx, f, user, x, v, n, NULL, &jv);
-            double slope = status == CT_OK ? ct_item(ct_sum(ct_mul(jv, gy))) : (double)NAN;
-            if (status == CT_OK)
-                status = ct_set(entry, &k, 1, 0);
+    ct_tensor *jv;
+    ct_status status = ct_set(at, &k, 1, 1);
+    if (status == CT_OK)
+        status = ct_jvp(c->cx, f, c->user, c->x, v, c->n, NULL, &jv);
+    if (status != CT_OK)
+        return status;
+    *slope = ct_item(ct_sum(ct_mul(jv, c->gy)));
+    return ct_set(at, &k, 1, 0);
+}
+
+/* gx by one jvp for each entry */
+static ct_status by_tangents(ct_function f, const ct_custom_call *c, ct_tensor **gx)
+{
+    ct_tensor *v[MOST];
+    for (int i = 0; i < c->n; i++)
+        v[i] = ct_zeros_like(c->x[i]);
+    for (int i = 0; i < c->n; i++) {
+        gx[i] = ct_zeros_like(c->x[i]);
+        for (int64_t k = 0; k < ct_count(c->x[i]); k++) {
+            ct_scope scope = ct_scope_begin(c->cx);
+            double slope = NAN;
+            ct_status status = slope_at(f, c, v, ct_reshape(v[i], CT_SHAPE(-1)), k, &slope);
             if (status == CT_OK)
                 status = ct_set(ct_reshape(gx[i], CT_SHAPE(-1)), &k, 1, slope);
-            ct_scope_end(cx, scope);
+            ct_scope_end(c->cx, scope);
             if (status != CT_OK)
                 return status;
         }
@@ -115,12 +123,12 @@ static ct_status by_tangents(ct_context *cx, ct_function f, void *user, ct_tenso
 
 static ct_status value_rule(const ct_custom_call *c, ct_tensor **gx)
 {
-    return by_tangents(c->cx, value, c->user, c->x, c->n, c->gy, gx);
+    return by_tangents(value, c, gx);
 }
 
 static ct_status gradient_rule(const ct_custom_call *c, ct_tensor **gx)
 {
-    return by_tangents(c->cx, gradient, c->user, c->x, c->n, c->gy, gx);
+    return by_tangents(gradient, c, gx);
 }
 
 static ct_tensor *value_forward(ct_context *cx, ct_tensor *const *x, int n, void *user)
@@ -179,7 +187,8 @@ static ct_status gradient_at(ct_context *cx, sampled *s, ct_tensor *const *x, bo
     ct_tensor *u = status == CT_OK ? weights_like(y) : NULL;
     if (!u)
         return status;
-    return forward ? by_tangents(cx, value, s, x, s->count, u, gx)
+    const ct_custom_call call = { cx, x, s->count, y, u, s };
+    return forward ? by_tangents(value, &call, gx)
                    : ct_vjp(cx, value, s, x, s->count, u, NULL, gx);
 }
 

@@ -96,10 +96,10 @@ double ct_value_and_gradient(ct_context *cx, ct_function f, void *user, const do
      the same, on 10,000 numbers                  2.3    2.3    4.7
      a 32-64-64 tanh network, squared             1.6    1.8    4.5
    The network's Jacobian before the sum, of 64 outputs by 32 inputs, takes 26 f; its Hessian by the
-   32 inputs 56 f. A call costs about 2,000 instructions beside; without these, the jvp of a function
-   of one number or of a linear operator takes 1.6 to 3 times that operator, of a product 2.3, or 3.7
-   if both operands have tangents, and of rows, of a few numbers each, 3 to 8. y, and gx of ct_hvp,
-   may be NULL if they are not wanted. On failure every output is NULL. */
+   32 inputs 56 f. A call costs about 2,000 instructions beside. Without these, a jvp through a
+   function of one number or a linear operator takes 1.6 to 3 times that operator; a product 2.3, or
+   3.7 if both operands have tangents; rows of a few numbers 3 to 8. y, and gx of ct_hvp, may be
+   NULL if they are not wanted. On failure every output is NULL. */
 ct_status ct_vjp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
                  ct_tensor *gy, ct_tensor **y, ct_tensor **gx);
 ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,

@@ -128,8 +128,8 @@ ct_status ct__group_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **t
     const ct_op *op = ct_call_op(call);
     int n = 0;
     bool kernel = op->backward && !ct_is_recording(ct_call_context(call));
-    for (int i = 0; i < ct_call_inputs(call); i++)
-        kernel = kernel && (ct_is_contiguous(ct_call_x(call, i)) || !(op->flags & CT_OP_CONTIGUOUS));
+    for (int i = 0; i < ct_call_inputs(call) && op->flags & CT_OP_CONTIGUOUS; i++)
+        kernel = kernel && ct_is_contiguous(ct_call_x(call, i));
     if (kernel)
         gx[0] = ct_empty_like(x);
     if (!ones || (kernel && !gx[0]))

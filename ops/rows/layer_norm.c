@@ -191,8 +191,8 @@ static ct_tensor *centered(ct_tensor *x, const int64_t *axes, int n)
     return ct_sub(x, ct_mean_over(x, axes, n, CT_KEEPDIMS));
 }
 
-/* h is (x u - m) r with m and r of x u, where u is the row's unit. x u is centered twice: the second
- * time takes off what was rounded off the mean the first time */
+/* h is (x u - m) r with m and r of x u, where u is the row's unit. x u is centered twice: the
+ * second time takes off what was rounded off the mean the first time */
 typedef struct parts {
     int64_t axes[CT_MAX_DIMS];
     int n;

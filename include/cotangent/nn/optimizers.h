@@ -28,10 +28,10 @@ double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm);
 /* Minimizes a loss over all parameters of m, from their values on, by ct_lbfgs, whose options and
    report these are (minimize.h): for small networks and whole data sets, where it needs far fewer
    steps than the optimizers above. `loss` runs m, and returns one number; it must be the same
-   function each time, so without dropout and batches drawn anew. The parameters become the best
-   point found, on failure too. In f32 they are rounded to it, and the loss then falls to within that
-   rounding: give a value_tolerance. Gradients that parameters hold stay as they are. An error in the
-   loss ends it; so does a module that is without parameters. options and report may be NULL
+   function each time, so without dropout and without batches drawn anew. The parameters become the
+   best point found, on failure too. Those in f32 are rounded, and the loss falls no further than
+   that allows: give a value_tolerance. The gradients that parameters hold stay as they are. It is
+   an error if m has no parameters or the loss depends on none. options and report may be NULL
 
      static ct_tensor *loss(ct_module *m, void *user)
      {
