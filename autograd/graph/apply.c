@@ -60,11 +60,17 @@ static CT__INLINE ct_status check_inputs(ct_call *call)
     return CT_OK;
 }
 
+CT__COLD static ct_status no_output(const ct_call *call, int i)
+{
+    ct_call_fail(call, CT_ERROR_CALLBACK, "infer did not set output %d", i);
+    return ct_error(call->cx); /* or what is pending says why */
+}
+
 static inline ct_status check_outputs(ct_call *call)
 {
     for (int i = 0; i < call->outputs; i++)
         if (!call->y[i])
-            return ct_call_fail(call, CT_ERROR_CALLBACK, "infer did not set output %d", i);
+            return no_output(call, i);
     return CT_OK;
 }
 

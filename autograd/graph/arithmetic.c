@@ -101,7 +101,7 @@ const ct_op ct_add_op = {
     .formula = "y = a + b",
     .derivative = "ga = g, gb = g",
     .inputs = 2,
-    .flags = CT_OP_BROADCAST | CT_OP_DIAGONAL,
+    .flags = CT_OP_BROADCAST | CT_OP_SYMMETRIC,
     .infer = add_infer,
     .forward = add_forward,
     .vjp = add_vjp,

@@ -43,6 +43,14 @@ static ct_status by_kernel(ct_call *call, int in_place, ct_tensor *const *gy, ct
 }
 
 /* -- By vjp */
+CT__COLD ct_status ct__no_cotangent(const ct_call *call, int i)
+{
+    ct_fail(call->cx, CT_ERROR_CALLBACK,
+            "%s: its vjp gave no cotangent for input %d (ct_call_zero says zero)", call->op->name,
+            i);
+    return ct_error(call->cx); /* or it says why */
+}
+
 /* gx from `vjp`, each with a handle of ours. */
 static ct_status by_vjp(ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
@@ -59,9 +67,7 @@ static ct_status by_vjp(ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
     }
     for (int i = 0; i < call->n && status == CT_OK; i++)
         if (ct__wants(call, i) && !gx[i])
-            return ct_fail(call->cx, CT_ERROR_CALLBACK,
-                           "%s: its vjp gave no cotangent for input %d (ct_call_zero says zero)",
-                           call->op->name, i);
+            return ct__no_cotangent(call, i);
     return status;
 }
 

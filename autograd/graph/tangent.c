@@ -6,25 +6,39 @@
  *
  * How a tangent goes through an operator, in this order:
  * - `jvp` says it.
- * - CT_OP_DIAGONAL: y_i = f(x_i), so ty_i = f'_i tx_i, which is what the rules make of a cotangent
- *   tx_i.
+ * - CT_OP_SYMMETRIC: J = J^T, so that J tx is what the rules make of a cotangent tx. An elementwise
+ *   f is so: ty_i = f'(x_i) tx_i.
  * - CT_OP_LINEAR, and a view: ty = f(tx).
  * - Else by two vjps: g(u) = J^T u is linear in u, and its vjp with tx is J tx. */
 #include "walk.h"
 
+enum { FEW = 8 }; /* inputs */
+
+/* room that a pass uses again and again */
 typedef struct tangent {
     ct_call call;
     ct_tensor **tx; /* of the inputs; NULL: zero */
     ct_tensor **gx; /* room for what rules give */
+    ct_tensor *few[2 * FEW];
     bool record;
 } tangent;
 
-/* -- One operator */
+/* -- One operator. A tangent *ty has a handle of ours, on failure too */
+/* *ty becomes t, which the scope has; NULL: it failed */
+static ct_status replace(ct_tensor **ty, ct_tensor *t)
+{
+    if (!t)
+        return CT_ERROR_CALLBACK;
+    ct__handle(t);
+    ct__unhandle(*ty);
+    *ty = t;
+    return CT_OK;
+}
+
 /* *sum += part, where both are tangents of the call's output */
 static ct_status add_part(ct_tensor **sum, ct_tensor *part)
 {
-    *sum = *sum && part ? ct_add(*sum, part) : part;
-    return *sum ? CT_OK : CT_ERROR_CALLBACK;
+    return replace(sum, *sum && part ? ct_add(*sum, part) : part);
 }
 
 static ct_tensor *shaped(ct_tensor *t, const ct_tensor *like)
@@ -33,14 +47,15 @@ static ct_tensor *shaped(ct_tensor *t, const ct_tensor *like)
 }
 
 /* The part of input i by the kernel, which stores into *ty or adds to it. */
-static ct_status diagonal_kernel(tangent *k, int i, ct_tensor *tx, ct_tensor **ty)
+static ct_status by_kernel(tangent *k, int i, ct_tensor *tx, ct_tensor **ty)
 {
     ct_call *call = &k->call;
     ct_tensor *const *given = call->x, *const *gy = &tx;
     call->adds = *ty ? (uint64_t)1 << i : 0;
-    *ty = *ty ? *ty : ct_empty_like(call->vertex);
-    if (!*ty)
+    if (!*ty && !(*ty = ct__tensor_like(call->vertex, 0, 0)))
         return CT_ERROR_MEMORY;
+    if (!call->adds)
+        ct__handle(*ty);
     if (call->op->flags & CT_OP_CONTIGUOUS) {
         gy = ct__contiguous_all(call->cx, gy, 1);
         call->x = ct__contiguous_all(call->cx, given, call->n);
@@ -55,7 +70,7 @@ static ct_status diagonal_kernel(tangent *k, int i, ct_tensor *tx, ct_tensor **t
 }
 
 /* Input i alone wants a cotangent. */
-static ct_status diagonal_vjp(tangent *k, int i, ct_tensor *tx, ct_tensor **ty)
+static ct_status by_vjp(tangent *k, int i, ct_tensor *tx, ct_tensor **ty)
 {
     ct_call *call = &k->call;
     for (int j = 0; j < call->n; j++)
@@ -68,12 +83,15 @@ static ct_status diagonal_vjp(tangent *k, int i, ct_tensor *tx, ct_tensor **ty)
     ct_tensor *part = k->gx[i];
     for (int j = 0; j < call->n; j++)
         k->gx[j] = NULL;
-    if (status == CT_OK && part && ct__usable(part, call->op->name))
-        part = shaped(part, call->vertex);
-    return status == CT_OK ? add_part(ty, part) : status;
+    if (status != CT_OK)
+        return status;
+    if (!part || part->cx != call->cx)
+        return ct__no_cotangent(call, i);
+    return ct__usable(part, call->op->name) ? add_part(ty, shaped(part, call->vertex))
+                                            : CT_ERROR_STALE;
 }
 
-static ct_status diagonal(tangent *k, ct_tensor **ty)
+static ct_status symmetric(tangent *k, ct_tensor **ty)
 {
     const ct_op *op = k->call.op;
     ct_status status = CT_OK;
@@ -83,7 +101,7 @@ static ct_status diagonal(tangent *k, ct_tensor **ty)
             continue;
         bool kernel = op->backward && (!k->record || !op->vjp) && i < 64;
         status = !tx ? CT_ERROR_MEMORY
-                     : kernel ? diagonal_kernel(k, i, tx, ty) : diagonal_vjp(k, i, tx, ty);
+                     : kernel ? by_kernel(k, i, tx, ty) : by_vjp(k, i, tx, ty);
     }
     return status;
 }
@@ -95,8 +113,7 @@ static ct_status linear(tangent *k, ct_tensor **ty)
         bool is_float = ct__is_float(call->x[i]->dtype);
         k->gx[i] = k->tx[i] ? k->tx[i] : is_float ? ct_call_zero(call, i) : call->x[i];
     }
-    *ty = ct_apply(call->op, call->attributes, k->gx, call->n);
-    return *ty ? CT_OK : CT_ERROR_CALLBACK;
+    return replace(ty, ct_apply(call->op, call->attributes, k->gx, call->n));
 }
 
 /* of output `at`, which is like `y` */
@@ -115,7 +132,9 @@ static ct_status by_two_vjps(tangent *k, const ct_tensor *y, int at, ct_tensor *
     ct__how how = { call->op->name, CT_ZERO_PATH | CT__STOPS | (k->record ? CT_CREATE_GRAPH : 0) };
     for (int i = 0; i < call->n && status == CT_OK; i++) {
         ct_tensor *g = k->gx[i], *tx = k->tx[i];
-        if (!tx || !g || !ct__usable(g, call->op->name) || !(g->flags & CT__REQUIRES_GRAD))
+        if (tx && (!g || g->cx != call->cx))
+            return ct__no_cotangent(call, i);
+        if (!tx || !ct__usable(g, call->op->name) || !(g->flags & CT__REQUIRES_GRAD))
             continue;
         tx = shaped(tx, g);
         status = tx ? ct__grad_as(&how, g, tx, &u, 1, &part) : CT_ERROR_MEMORY;
@@ -126,19 +145,47 @@ static ct_status by_two_vjps(tangent *k, const ct_tensor *y, int at, ct_tensor *
 }
 
 /* -- One vertex */
-/* the outputs' tangents, of an operator that says them */
-static ct_status by_jvp(tangent *k, ct_tensor **ty)
+static ct_status no_tangent(const ct_call *call, int at)
 {
-    ct_call *call = &k->call;
-    ct_status status = ct__said(call, call->op->jvp(call, k->tx, ty), "jvp");
-    call->cx->recording = k->record;
-    return status;
+    ct_fail(call->cx, CT_ERROR_CALLBACK, "%s: its jvp gave no tangent for output %d",
+            call->op->name, at);
+    return ct_error(call->cx); /* or it says why */
 }
 
-static bool fits(const ct_tensor *y, ct_tensor *ty)
+static ct_status check_tangent(const ct_call *call, const ct_tensor *y, ct_tensor *ty)
 {
-    return ct__usable(ty, "jvp") && ty->cx == y->cx && ty->dtype == y->dtype &&
-           ct__same_shape(ty, y);
+    char is[200], wants[200];
+    if (!ct__usable(ty, call->op->name))
+        return CT_ERROR_STALE;
+    if (ty->cx != y->cx)
+        return ct_fail(y->cx, CT_ERROR_CONTEXT, "%s: its tangent is of another context",
+                       call->op->name);
+    if (ty->dtype == y->dtype && ct__same_shape(ty, y))
+        return CT_OK;
+    ct__tensor_print(is, sizeof is, ty, true);
+    ct__tensor_print(wants, sizeof wants, y, true);
+    return ct_fail(y->cx, CT_ERROR_SHAPE, "%s: its rule gave a tangent %s for an output %s",
+                   call->op->name, is, wants);
+}
+
+/* of output `at`, which is t, by an operator that says the tangents of all its outputs. Those of
+ * the others wait in the slots of the hidden vertex, until they are asked for. */
+static ct_status by_jvp(tangent *k, ct_tensor *t, int at, ct_tensor **ty)
+{
+    ct_call *call = &k->call;
+    ct_tensor *all[8] = { NULL }, **slots = t == call->vertex ? NULL : call->vertex->extra->slots;
+    if (slots && slots[at])
+        return replace(ty, slots[at]);
+    ct_status status = ct__said(call, call->op->jvp(call, k->tx, all), "jvp");
+    call->cx->recording = k->record;
+    if (status == CT_OK && !all[at])
+        return no_tangent(call, at);
+    for (int i = 0; slots && i < call->outputs && status == CT_OK; i++)
+        if (all[i] && !slots[i] && all[i]->buffer && all[i]->cx == call->cx) {
+            ct__handle(all[i]);
+            slots[i] = all[i];
+        }
+    return status == CT_OK ? replace(ty, all[at]) : status;
 }
 
 /* The tangent of t, by the rule of its operator, or of the hidden vertex behind it. */
@@ -149,87 +196,80 @@ static ct_status find_tangent(tangent *k, ct_tensor *t, ct_tensor **ty)
     int at = 0;
     if (hidden)
         memcpy(&at, ct__attributes(t), sizeof at);
-    if (op->jvp) {
-        ct_tensor *all[8] = { NULL };
-        ct_status status = by_jvp(k, all);
-        *ty = all[at];
-        return status;
-    }
-    if (op->flags & CT_OP_DIAGONAL && !hidden)
-        return diagonal(k, ty);
+    if (op->jvp)
+        return by_jvp(k, t, at, ty);
+    if (op->flags & CT_OP_SYMMETRIC && !hidden)
+        return symmetric(k, ty);
     if (op->flags & (CT_OP_LINEAR | CT_OP_VIEW) && !hidden && !op->drop)
         return linear(k, ty);
     return by_two_vjps(k, t, at, ty);
 }
 
-static ct_status run_rule(ct__walk *w, ct_tensor *t, ct_tensor **ty)
+static ct_status run_rule(ct__walk *w, tangent *k, ct_tensor *t, ct_tensor **ty)
 {
     ct_tensor *vertex = t->op == &ct__output_op ? ct__inputs(t)[0] : t;
-    tangent k = { .record = w->create_graph };
-    const size_t bytes = ((size_t)vertex->input_count + 1) * sizeof *k.tx;
-    ct_tensor *few[16];
-    k.tx = 2 * bytes <= sizeof few ? few : (void *)ct__scope_chars(w->cx, 2 * bytes);
-    k.call.cx = w->cx;
-    k.call.recording = k.call.moved = false;
-    ct_status status = k.tx ? ct__see(w, &k.call, vertex) : CT_ERROR_MEMORY;
+    const size_t n = vertex->input_count;
+    k->tx = n <= FEW ? k->few : (void *)ct__scope_chars(w->cx, 2 * n * sizeof *k->tx);
+    ct_status status = k->tx ? ct__see(w, &k->call, vertex) : CT_ERROR_MEMORY;
     if (status != CT_OK)
         return status;
-    k.gx = k.tx + vertex->input_count;
-    for (int i = 0; i < k.call.n; i++) {
-        k.tx[i] = ct__needs(w, k.call.x[i]) ? k.call.x[i]->cotangent : NULL;
-        k.gx[i] = NULL;
+    k->gx = k->tx + n;
+    for (size_t i = 0; i < n; i++) {
+        k->tx[i] = ct__needs(w, k->call.x[i]) ? k->call.x[i]->cotangent : NULL;
+        k->gx[i] = NULL;
     }
-    w->cx->writer = k.call.op->name;
-    return find_tangent(&k, t, ty);
-}
-
-/* Does a tangent come from any input? */
-static bool any_tangent(const ct__walk *w, const ct_tensor *t)
-{
-    const ct_tensor *v = t->op == &ct__output_op ? ct__inputs(t)[0] : t;
-    for (uint32_t i = 0; i < v->input_count; i++)
-        if (ct__needs(w, ct__inputs(v)[i]) && ct__inputs(v)[i]->cotangent)
-            return true;
-    return false;
+    w->cx->writer = k->call.op->name;
+    return find_tangent(k, t, ty);
 }
 
 /* t->cotangent, which is the target's v if t is one, plus what comes through t's operator */
-static ct_status settle_tangent(ct__walk *w, ct_tensor *t)
+static ct_status settle_tangent(ct__walk *w, tangent *k, ct_tensor *t)
 {
     ct__frame f;
     ct_tensor *ty = NULL;
-    if (t->flags & CT__HIDDEN || !any_tangent(w, t))
-        return CT_OK;
     ct__enter(w, &f, w->create_graph);
-    ct_status status = run_rule(w, t, &ty);
-    if (status == CT_OK && ty && !fits(t, ty))
-        status = ct_fail(w->cx, CT_ERROR_SHAPE, "%s: its tangent is not of its dtype and shape",
-                         t->op->name);
+    ct_status status = run_rule(w, k, t, &ty);
+    if (status == CT_OK && ty)
+        status = check_tangent(&k->call, t, ty);
     w->cx->recording = w->create_graph;
     if (status == CT_OK && ty && t->cotangent)
-        ty = ct_add(ty, t->cotangent), status = ty ? CT_OK : CT_ERROR_MEMORY;
+        status = replace(&ty, ct_add(ty, t->cotangent));
     if (status == CT_OK && ty && !w->create_graph && ty->flags & CT__REQUIRES_GRAD)
-        ty = ct_detach(ty), status = ty ? CT_OK : CT_ERROR_MEMORY;
+        status = replace(&ty, ct_detach(ty));
     if (status == CT_OK && ty) {
-        ct__handle(ty);
         ct__unhandle(t->cotangent);
         t->cotangent = ty;
+    } else {
+        ct__unhandle(ty);
     }
     ct__leave(w, &f);
     return status == CT_OK || ct_error(w->cx) == CT_OK ? status : ct_error(w->cx);
 }
 
-static ct_status settle(ct__walk *w, ct_tensor *t)
+/* Does a tangent come from an input of v? *needed: does an input depend on a target? */
+static bool any_tangent(const ct__walk *w, const ct_tensor *v, bool *needed)
 {
-    bool needed = t->flags & CT__TARGET;
-    for (uint32_t i = 0; i < t->input_count; i++)
-        needed = needed || ct__needs(w, ct__inputs(t)[i]);
+    bool any = false;
+    for (uint32_t i = 0; i < v->input_count; i++)
+        if (ct__needs(w, ct__inputs(v)[i])) {
+            *needed = true;
+            any = any || ct__inputs(v)[i]->cotangent;
+        }
+    return any;
+}
+
+/* The tangents of several outputs come from the inputs of the hidden vertex behind them. */
+static ct_status settle(ct__walk *w, tangent *k, ct_tensor *t)
+{
+    bool needed = t->flags & CT__TARGET, unused, any = any_tangent(w, t, &needed);
     if (!needed)
         return CT_OK;
     t->flags |= CT__IN_WALK;
     t->link = w->done;
     w->done = t;
-    return settle_tangent(w, t);
+    if (t->op == &ct__output_op)
+        any = any_tangent(w, ct__inputs(t)[0], &unused);
+    return any && !(t->flags & CT__HIDDEN) ? settle_tangent(w, k, t) : CT_OK;
 }
 
 /* -- The pass */
@@ -247,7 +287,7 @@ static ct_status visit(const ct__walk *w, ct_tensor *t, ct_tensor **top)
     return CT_OK;
 }
 
-static ct_status go_through(ct__walk *w, ct_tensor *y)
+static ct_status go_through(ct__walk *w, tangent *k, ct_tensor *y)
 {
     ct_tensor *top = NULL;
     ct_status status = visit(w, y, &top);
@@ -257,7 +297,7 @@ static ct_status go_through(ct__walk *w, ct_tensor *y)
             continue;
         }
         top = t->link;
-        status = settle(w, t);
+        status = settle(w, k, t);
     }
     return status;
 }
@@ -309,12 +349,16 @@ ct_status ct__tangents(const ct__how *how, ct_tensor *const *y, int m, const ct_
     ct__walk w = ct__walk_begin(y[0], how->who);
     ct_status status = CT_OK;
     w.create_graph = how->flags & CT_CREATE_GRAPH;
+    tangent room;
+    room.record = w.create_graph;
+    room.call.cx = w.cx;
+    room.call.recording = room.call.moved = false;
     for (int i = 0; i < a->n; i++)
         ct__handle(a->x[i]);
     for (int i = 0; i < a->n && status == CT_OK; i++)
         status = plant(&w, a->x[i], a->v[i]);
     for (int k = 0; k < m && status == CT_OK; k++)
-        status = go_through(&w, y[k]);
+        status = go_through(&w, &room, y[k]);
     for (int k = 0; k < m && status == CT_OK; k++)
         status = hand_out(y[k], &w, &ty[k]);
     for (int k = 0; k < m && status != CT_OK; k++)

@@ -161,9 +161,11 @@ static ct_status run_hooks(ct__walk *w, ct_tensor *t)
             t->cotangent = g;
         }
         ct__leave(w, &f);
-        if (!fits || !g)
-            return ct_fail(w->cx, CT_ERROR_CALLBACK, "%s: a hook %s", w->who,
-                           g ? "returned a cotangent of another shape or dtype" : "failed");
+        if (fits && g)
+            continue;
+        ct_fail(w->cx, CT_ERROR_CALLBACK, "%s: a hook %s", w->who,
+                g ? "returned a cotangent of another shape or dtype" : "failed");
+        return ct_error(w->cx);
     }
     return CT_OK;
 }

@@ -49,6 +49,8 @@ void ct__walk_end(ct__walk *w, ct_tensor *y);
 
 /* -- rule.c: makes the call that t's rules see; an error if what they read was written since */
 ct_status ct__see(const ct__walk *w, ct_call *call, ct_tensor *t);
+/* the error that a vjp gave no cotangent for input i, or the one that is pending and says why */
+CT__COLD ct_status ct__no_cotangent(const ct_call *call, int i);
 /* applies t's rule, and adds what it gives to the cotangents of t's inputs. `call` is
  * room that a walk uses again and again */
 ct_status ct__reverse_vertex(ct__walk *w, ct_call *call, ct_tensor *t);

@@ -73,11 +73,15 @@ static void K(run_blocks)(int64_t n, void *const *data, const int64_t *stride, c
 static void K(run)(int64_t n, void *const *data, const int64_t *stride, const void *arg)
 {
     const work *w = arg;
-    bool flat = !w->adds && (!w->streams || n < BLOCK);
+    bool flat = !w->streams || n < BLOCK;
+    REAL room[BLOCK];
     for (int k = 1; k < w->operands; k++)
         flat = flat && (stride[k] == 1 || n == 1);
-    if (flat)
-        w->kernel(n, data[0], data + 1, w->attributes);
-    else
+    if (!flat || (w->adds && n > BLOCK)) {
         K(run_blocks)(n, data, stride, w);
+        return;
+    }
+    w->kernel(n, w->adds ? room : data[0], data + 1, w->attributes);
+    if (w->adds)
+        K(put)(data[0], room, n, false);
 }

@@ -1,7 +1,7 @@
 /* What must hold of an operator's rules beside the derivative being right at its samples: they give
  * the same gradient in whatever way they are called (product.c), if two inputs are the same tensor,
- * and if an output is not used; the value is the same whether it is recorded or not; and the rules
- * are linear in the cotangent. */
+ * and if an output is not used; the value is the same whether it is recorded or not; the rules are
+ * linear in the cotangent; and tangents go with them (forward.c). */
 #include <math.h>
 #include <stdio.h>
 
@@ -143,7 +143,7 @@ static bool compare_all(ct__runs *s)
 {
     ct__check *c = s->c;
     bool (*const each[])(ct__runs *) = { ct__check_product, compare_value, compare_same,
-                                         compare_linear };
+                                         compare_linear, ct__check_forward };
     for (size_t i = 0; i < sizeof each / sizeof *each && c->verdict != CT_GRADCHECK_FAIL; i++)
         if (!each[i](s))
             return false;

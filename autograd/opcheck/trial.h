@@ -71,8 +71,20 @@ typedef struct ct__target {
     int fill;  /* the way, below CT__FILLS */
 } ct__target;
 
+/* what a run gives as g: n numbers for n entries of the inputs */
+typedef enum ct__result {
+    CT__GRADIENT,        /* <u, J e_k>, by the rules for cotangents */
+    CT__TANGENTS,        /* the same, by a tangent for each entry */
+    CT__ALONG,           /* <u, J v>, which is one number, by a tangent */
+    CT__GRADIENT_ALONG,  /* the derivatives of <J^T u, v>, a sum of gradients */
+    CT__TANGENT_GRADIENT /* the same, as those of <u, J v>, a tangent */
+} ct__result;
+
 typedef struct ct__variant {
     const char *wrong;         /* what it means if the variant differs from the plain run */
+    ct__result result;
+    bool recorded;             /* so are the tangents */
+    const double *v;           /* the direction */
     const ct_op *op;           /* another operator in place of the trial's */
     ct__form x, gy;            /* the layouts of inputs and cotangent */
     uint64_t draw;             /* which layouts are drawn */
@@ -107,6 +119,12 @@ bool ct__run(ct__runs *s, const ct__variant *v, double *y, double *g);
 bool ct__runs_steady(ct__runs *s);
 /* the first of n numbers of a variant that is not the plain run's within its tolerance; -1: none */
 int64_t ct__run_differs(const ct__variant *v, const double *a, const double *plain, int64_t n);
+
+/* -- forward.c */
+/* g of a run whose result is no plain gradient: y depends on n inputs that require grad */
+bool ct__run_forward(ct__runs *s, const ct__variant *v, ct_tensor *y, ct_tensor *const *x, int n,
+                     double *g);
+bool ct__check_forward(ct__runs *s); /* compares tangents with the gradient */
 
 /* -- unsaved.c, product.c, structure.c: each compares variants with the plain run */
 bool ct__check_unsaved(ct__check *c, const ct__trial *trial);

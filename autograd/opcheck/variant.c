@@ -259,6 +259,9 @@ static bool run_in_scope(ct__runs *s, const ct__variant *v, double *y_out, doubl
     s->skipped = !watched && !hit(&v->target, x, outputs);
     if (s->skipped || v->quiet)
         return true;
+    if (v->result != CT__GRADIENT)
+        return (ct__run_forward(s, v, y, wanted, n, g_out) || is_excused(s, v) || failed(c, v)) &&
+               are_kept(c, kept, c->n, "the rule");
     ct_tensor *u = cotangent(c, v, y);
     if (!u || (watched && !remember(c, u, &kept[c->n])))
         return failed(c, v);

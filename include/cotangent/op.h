@@ -56,8 +56,9 @@ enum {
                                 `forward`, it runs too, for results that no strides describe */
     CT_OP_RANDOM = 16,       /* it draws random numbers: the checker rewinds the stream */
     CT_OP_UPDATE = 32,       /* it writes into its inputs, has no output, and is never recorded */
-    CT_OP_DIAGONAL = 128,    /* y_i depends on element i of each input alone, after broadcasting:
-                                the tangent of y is then found by the rules for cotangents */
+    CT_OP_SYMMETRIC = 128,   /* y has the shape of its inputs, broadcast, and its Jacobian by each
+                                of them is symmetric, as that of an elementwise function is: the
+                                tangent of y is then found by the rules for cotangents */
     CT_OP_LINEAR = 256,      /* y is linear in all float inputs together, as a sum or a view is: the
                                 tangent of y is then the operator applied to the tangents */
     CT_OP_IN_PLACE = 64      /* it has one output, and gx[i] may be the same tensor as gy[0] for the
@@ -94,9 +95,9 @@ typedef struct ct_op {
     const void *user;                          /* yours: what operators that share callbacks
                                                   differ by (ct_call_op(call)->user) */
     /* forward mode, by public operators: the tangents ty of the outputs from those of the inputs.
-       tx[i] is NULL where it is zero; at least one is not; a ty[k] left NULL is zero. It reads what
-       `saves` lists, as vjp does. Where it is absent, flags above may say the same; else the
-       tangent is found by two vjps */
+       tx[i] is NULL where it is zero; at least one is not. The ty[k] of an output that is used must
+       be set. It reads what `saves` lists, as vjp does; auxiliaries are constants here, too. Where
+       it is absent, flags above may say the same; else the tangent is found by two vjps */
     ct_status (*jvp)(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty);
     const void *reserved[2];
 } ct_op;

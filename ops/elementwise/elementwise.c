@@ -193,7 +193,7 @@ static ct_tensor *logistic(ct_tensor *x)
 static const ct__row pow_log_row = { .forward = KERNELS(pow_log, false) };
 static const ct_op pow_log_op = {
     .name = "pow_log", .user = &pow_log_row, .saves = SAVE_A | SAVE_B,
-    .flags = CT_OP_BROADCAST | CT_OP_DIAGONAL,
+    .flags = CT_OP_BROADCAST | CT_OP_SYMMETRIC,
     .inputs = 2, .attributes_size = sizeof(int), .infer = ct_infer_broadcast,
     .forward = ct__binary_forward, .vjp = pow_log_vjp
 };

@@ -58,6 +58,7 @@ const ct_op ct__gather_op = {
     .formula = "y[i][j] = x[i][index[i][j]]",
     .derivative = "gx[i][k] = sum of g[i][j] over all j with index[i][j] = k",
     .inputs = 2,
+    .flags = CT_OP_LINEAR,
     .saves = CT_SAVE_X(1),
     .attributes_size = sizeof(int),
     .infer = gather_infer,

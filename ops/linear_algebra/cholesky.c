@@ -68,6 +68,16 @@ static ct_status vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
     return CT_OK;
 }
 
+/* tL = L M */
+static ct_status jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct_tensor *l = ct_call_y(call, 0);
+    ct_tensor *left = ct_solve_triangular(l, ct__symmetric_part(tx[0]), 0);
+    ct_tensor *both = ct_solve_triangular(l, left, CT_RIGHT | CT_TRANSPOSED);
+    ty[0] = ct_matmul(l, ct__weigh(both, 1, 0.5, 0));
+    return CT_OK;
+}
+
 static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes_out)
 {
     static const struct {
@@ -95,6 +105,7 @@ const ct_op ct__cholesky_op = {
     .infer = infer,
     .forward = forward,
     .vjp = vjp,
+    .jvp = jvp,
     .sample = sample,
 };
 

@@ -218,6 +218,15 @@ static ct_status det_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **
     return CT_OK;
 }
 
+/* the sum of c_ij tA_ij */
+static ct_status det_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct_tensor *ones = ct_ones_like(ct_call_y(call, 0)), *c;
+    ct_status status = ones ? det_vjp(call, &ones, &c) : CT_ERROR_MEMORY;
+    ty[0] = status == CT_OK ? ct_sum_over(ct_mul(c, tx[0]), CT_AXES(-2, -1), 0) : NULL;
+    return status;
+}
+
 /* singular ones are of whole numbers: so they are singular in f32, too */
 static int det_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 {
@@ -251,6 +260,7 @@ const ct_op ct__det_op = {
     .infer = det_infer,
     .forward = det_forward,
     .vjp = det_vjp,
+    .jvp = det_jvp,
     .sample = det_sample,
 };
 

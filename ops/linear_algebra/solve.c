@@ -69,6 +69,15 @@ static ct_status solve_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor 
     return CT_OK;
 }
 
+/* A^-1 (tb - tA Y) */
+static ct_status solve_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct_tensor *of_a = tx[0] ? ct_neg(ct_matmul(tx[0], ct_call_y(call, 0))) : NULL;
+    ct_tensor *right = tx[0] && tx[1] ? ct_add(of_a, tx[1]) : tx[0] ? of_a : tx[1];
+    ty[0] = ct_solve(ct_call_x(call, 0), right);
+    return CT_OK;
+}
+
 static int solve_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 {
     static const struct {
@@ -99,6 +108,7 @@ const ct_op ct__solve_op = {
     .infer = solve_infer,
     .forward = solve_forward,
     .vjp = solve_vjp,
+    .jvp = solve_jvp,
     .sample = solve_sample,
 };
 
@@ -154,6 +164,13 @@ static ct_status inverse_vjp(const ct_call *call, ct_tensor *const *gy, ct_tenso
     return CT_OK;
 }
 
+static ct_status inverse_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct_tensor *y = ct_call_y(call, 0);
+    ty[0] = ct_neg(ct_matmul(ct_matmul(y, tx[0]), y));
+    return CT_OK;
+}
+
 static int inverse_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 {
     static const struct {
@@ -177,6 +194,7 @@ const ct_op ct__inverse_op = {
     .infer = inverse_infer,
     .forward = inverse_forward,
     .vjp = inverse_vjp,
+    .jvp = inverse_jvp,
     .sample = inverse_sample,
 };
 

@@ -101,6 +101,22 @@ static ct_status vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
     return CT_OK;
 }
 
+/* T^-1 (tb - tT Y), where tT is the tangent within the triangle, and transposed as T is */
+static ct_status jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    unsigned flags = flags_of(call);
+    bool upper = flags & CT_UPPER, unit = flags & CT_UNIT_DIAGONAL;
+    ct_tensor *y = ct_call_y(call, 0), *of_a = NULL;
+    if (tx[0]) {
+        ct_tensor *t = ct__weigh(tx[0], upper ? 0 : -1, unit ? 0 : -1, upper ? -1 : 0);
+        t = flags & CT_TRANSPOSED ? ct_transpose(t) : t;
+        of_a = flags & CT_RIGHT ? ct_matmul(y, t) : ct_matmul(t, y);
+    }
+    ct_tensor *right = tx[0] && tx[1] ? ct_add(of_a, tx[1]) : tx[0] ? of_a : tx[1];
+    ty[0] = ct_solve_triangular(ct_call_x(call, 0), right, flags);
+    return CT_OK;
+}
+
 static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 {
     static const struct {
@@ -143,6 +159,7 @@ const ct_op ct__solve_triangular_op = {
     .infer = infer,
     .forward = forward,
     .vjp = vjp,
+    .jvp = jvp,
     .sample = sample,
 };
 

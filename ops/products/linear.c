@@ -8,6 +8,8 @@
 #include "copy.h"
 #include "gemm.h"
 
+extern const ct_op ct__linear_op, ct__linear_activation_op;
+
 static ct_activation activation_of(const ct_call *call)
 {
     return *(const ct_activation *)ct_call_attributes(call);
@@ -112,6 +114,30 @@ static ct_status linear_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor
     return CT_OK;
 }
 
+/* x w^T + b; b may be NULL */
+static ct_tensor *product(ct_tensor *x, ct_tensor *w, ct_tensor *b)
+{
+    return ct_apply(&ct__linear_op, &(ct_activation){ CT_IDENTITY }, (ct_tensor *[]){ x, w, b },
+                    b ? 3 : 2);
+}
+
+/* tz = tx w^T + x tw^T + tb, where tb goes along with one of the products, and ty = f'(z) tz */
+static ct_status linear_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct_tensor *x = ct_call_x(call, 0), *w = ct_call_x(call, 1), *y = ct_call_y(call, 0);
+    ct_tensor *tb = ct_call_inputs(call) > 2 ? tx[2] : NULL, *tz;
+    if (tx[0])
+        tz = product(tx[0], w, tb);
+    else if (tx[1])
+        tz = product(x, tx[1], tb);
+    else
+        tz = ct_broadcast_to(tb, ct_shape(y), ct_ndim(y));
+    if (tx[0] && tx[1])
+        tz = ct_add(tz, product(x, tx[1], NULL));
+    ty[0] = ct__activation_slope(activation_of(call), tz, y);
+    return CT_OK;
+}
+
 static int sample(ct_context *cx, int k, ct_tensor **x)
 {
     static const struct {
@@ -139,7 +165,6 @@ static int activation_sample(ct_context *cx, int k, ct_tensor **x, void *attribu
     return sample(cx, k / 3, x);
 }
 
-extern const ct_op ct__linear_op, ct__linear_activation_op;
 const ct_op ct__linear_op = {
     .name = "linear",
     .formula = "y = x w^T + b",
@@ -152,6 +177,7 @@ const ct_op ct__linear_op = {
     .forward = linear_forward,
     .vjp = linear_vjp,
     .backward = linear_backward,
+    .jvp = linear_jvp,
     .sample = linear_sample,
 };
 const ct_op ct__linear_activation_op = {
@@ -167,6 +193,7 @@ const ct_op ct__linear_activation_op = {
     .forward = linear_forward,
     .vjp = linear_vjp,
     .backward = linear_backward,
+    .jvp = linear_jvp,
     .sample = activation_sample,
 };
 

@@ -165,6 +165,14 @@ static ct_status matmul_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor
     return CT_OK;
 }
 
+static ct_status matmul_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct_tensor *of_a = tx[0] ? ct_matmul(tx[0], ct_call_x(call, 1)) : NULL;
+    ct_tensor *of_b = tx[1] ? ct_matmul(ct_call_x(call, 0), tx[1]) : NULL;
+    ty[0] = tx[0] && tx[1] ? ct_add(of_a, of_b) : tx[0] ? of_a : of_b;
+    return CT_OK;
+}
+
 static int matmul_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 {
     static const struct {
@@ -197,6 +205,7 @@ const ct_op ct__matmul_op = {
     .forward = matmul_forward,
     .vjp = matmul_vjp,
     .backward = matmul_backward,
+    .jvp = matmul_jvp,
     .sample = matmul_sample,
 };
 
@@ -244,6 +253,7 @@ const ct_op ct__dot_op = {
     .infer = dot_infer,
     .forward = matmul_forward,
     .vjp = dot_vjp,
+    .jvp = matmul_jvp,
     .sample = dot_sample,
 };
 

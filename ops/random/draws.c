@@ -178,7 +178,7 @@ const ct_op ct__gamma_op = {
     .formula = "P(alpha, y) = u, u uniform on 0 to 1",
     .derivative = "galpha = -g (dP/dalpha) / p(alpha, y)",
     .inputs = 1,
-    .flags = CT_OP_CONTIGUOUS | CT_OP_RANDOM | CT_OP_DIAGONAL,
+    .flags = CT_OP_CONTIGUOUS | CT_OP_RANDOM | CT_OP_SYMMETRIC,
     .saves = CT_SAVE_X(0) | CT_SAVE_Y(0),
     .infer = ct_infer_same,
     .forward = draw_forward,

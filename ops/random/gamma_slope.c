@@ -106,7 +106,7 @@ const ct_op ct__gamma_slope_op = {
     .formula = "y = -P_n / p, P_n the n-th derivative of P by a",
     .derivative = "ga = -g d(P_n / p)/da, gx = -g d(P_n / p)/dx",
     .inputs = 2,
-    .flags = CT_OP_CONTIGUOUS | CT_OP_DIAGONAL,
+    .flags = CT_OP_CONTIGUOUS | CT_OP_SYMMETRIC,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
     .attributes_size = sizeof(int),
     .infer = slope_infer,

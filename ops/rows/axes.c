@@ -114,8 +114,38 @@ ct_tensor *ct__kept(const ct_call *call, ct_tensor *t)
 {
     const ct__reduction *r = ct_call_attributes(call);
     int64_t shape[CT_MAX_DIMS];
+    if (r->keep || !(r->axes & (r->axes + 1))) /* leading axes need not be there */
+        return t;
     int ndim = ct__reduced_shape(ct_call_x(call, 0), (ct__reduction){ r->axes, true }, shape);
-    return r->keep ? t : ct_reshape(t, shape, ndim);
+    return ct_reshape(t, shape, ndim);
+}
+
+ct_status ct__group_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty,
+                        ct__reduction r)
+{
+    ct_tensor *x = ct_call_x(call, 0), *ones = ct_ones_like(ct_call_y(call, 0)), *gx[8] = { NULL };
+    int64_t axes[CT_MAX_DIMS];
+    const ct_op *op = ct_call_op(call);
+    int n = 0;
+    bool kernel = op->backward && !ct_is_recording(ct_call_context(call));
+    for (int i = 0; i < ct_call_inputs(call) && op->flags & CT_OP_CONTIGUOUS; i++)
+        kernel = kernel && ct_is_contiguous(ct_call_x(call, i));
+    if (kernel)
+        gx[0] = ct_empty_like(x);
+    if (!ones || (kernel && !gx[0]))
+        return CT_ERROR_MEMORY;
+    ct_status status = kernel ? op->backward(call, &ones, gx) : op->vjp(call, &ones, gx);
+    for (int d = 0; d < ct_ndim(x); d++)
+        if (r.axes >> d & 1)
+            axes[n++] = d;
+    ct_tensor *all = ct_mul_no_nan(gx[0], tx[0]);
+    ty[0] = n > 0 ? ct_sum_over(all, axes, n, r.keep ? CT_KEEPDIMS : 0) : all;
+    return status;
+}
+
+ct_status ct__reduced_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    return ct__group_jvp(call, tx, ty, *(const ct__reduction *)ct_call_attributes(call));
 }
 
 int ct__sample_reduction(ct_context *cx, int k, ct_tensor **x, void *attributes)

@@ -28,9 +28,16 @@ int64_t ct__group(const ct_tensor *x, ct__reduction r);
 ct_tensor *ct__merged(ct_tensor *x, unsigned axes);
 ct_tensor *ct__unmerged(ct_tensor *merged, const ct_tensor *x, unsigned axes);
 
-/* -- For operators with a ct__reduction as attributes */
+/* The tangent of an operator of one float input x where each element of x is in one element of y
+ * only: ty = sum of e tx over the axes, where e is what the rules make of a cotangent of ones. */
+ct_status ct__group_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty,
+                        ct__reduction r);
+
+/* -- For operators whose attributes are, or begin with, a ct__reduction */
+ct_status ct__reduced_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty);
 ct_status ct__infer_reduced(ct_call *call);
-/* t, which has y's shape, with the reduced axes as axes of size 1, so that it broadcasts with x. */
+/* t, which has y's shape, so that it broadcasts with x: reduced axes that are not leading ones come
+ * back with size 1. */
 ct_tensor *ct__kept(const ct_call *call, ct_tensor *t);
 /* Samples whose values differ by enough for finite differences. */
 int ct__sample_reduction(ct_context *cx, int k, ct_tensor **x, void *attributes);

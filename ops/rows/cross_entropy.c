@@ -17,6 +17,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "axes.h"
 #include "vector_math.h"
 
 enum { GRAIN = 16384 }; /* logits worth sharing out */
@@ -151,6 +152,12 @@ static ct_status vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
     return CT_OK;
 }
 
+static ct_status jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    const bool *mean = ct_call_attributes(call);
+    return ct__group_jvp(call, tx, ty, (ct__reduction){ *mean ? 3 : 2, false });
+}
+
 static int sample(ct_context *cx, int k, ct_tensor **x, bool mean, bool *attributes)
 {
     static const int64_t shapes[][2] = { { 4, 3 }, { 1, 1 }, { 2, 5 } };
@@ -180,6 +187,7 @@ static int sample(ct_context *cx, int k, ct_tensor **x, bool mean, bool *attribu
         .forward = forward,                                                                     \
         .vjp = vjp,                                                                             \
         .backward = backward,                                                                   \
+        .jvp = jvp,                                                                             \
         .sample = id##_sample,                                                                  \
     };                                                                                          \
     ct_tensor *ct_##id(ct_tensor *logits, ct_tensor *labels)                                    \

@@ -191,30 +191,94 @@ static ct_tensor *centered(ct_tensor *x, const int64_t *axes, int n)
     return ct_sub(x, ct_mean_over(x, axes, n, CT_KEEPDIMS));
 }
 
-/* h is (x u - m) r with m and r of x u, where u is the row's unit; gx = r u (g' - mean g' -
- * h mean(g' h)) with g' = g w. x u is centered twice: the second time takes off what was rounded
- * off the mean the first time */
+/* h is (x u - m) r with m and r of x u, where u is the row's unit. x u is centered twice: the
+ * second time takes off what was rounded off the mean the first time */
+typedef struct parts {
+    int64_t axes[CT_MAX_DIMS];
+    int n;
+    ct_tensor *h, *ru; /* r u */
+} parts;
+
+static parts parts_of(const ct_call *call)
+{
+    const attributes *a = ct_call_attributes(call);
+    parts p = { .n = a->ndim };
+    for (int d = 0; d < p.n; d++)
+        p.axes[d] = d - p.n;
+    ct_tensor *u = units_of(call, p.n), *x = ct_mul(ct_call_x(call, 0), u);
+    ct_tensor *far = centered(centered(x, p.axes, p.n), p.axes, p.n);
+    ct_tensor *variance = ct_mean_over(ct_square(far), p.axes, p.n, CT_KEEPDIMS);
+    ct_tensor *r = ct_power(ct_add(variance, ct_mul(ct_scale(u, a->epsilon), u)), -0.5);
+    p.h = ct_mul(far, r);
+    p.ru = ct_mul(r, u);
+    return p;
+}
+
+/* g dh/dx = r u (g - mean g - h mean(g h)); dh/dx is symmetric */
+static ct_tensor *through(const parts *p, ct_tensor *g)
+{
+    ct_tensor *part = ct_mul(p->h, ct_mean_over(ct_mul(g, p->h), p->axes, p->n, CT_KEEPDIMS));
+    return ct_mul(p->ru, ct_sub(centered(g, p->axes, p->n), part));
+}
+
 static ct_status vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     const attributes *a = ct_call_attributes(call);
-    ct_tensor *g = a->weight ? ct_mul(gy[0], ct_call_x(call, 1)) : gy[0];
-    int64_t axes[CT_MAX_DIMS];
-    int n = a->ndim, bias = a->weight ? 2 : 1;
-    for (int d = 0; d < n; d++)
-        axes[d] = d - n;
-    ct_tensor *u = units_of(call, n), *x = ct_mul(ct_call_x(call, 0), u);
-    ct_tensor *far = centered(centered(x, axes, n), axes, n);
-    ct_tensor *variance = ct_mean_over(ct_square(far), axes, n, CT_KEEPDIMS);
-    ct_tensor *r = ct_power(ct_add(variance, ct_mul(ct_scale(u, a->epsilon), u)), -0.5);
-    ct_tensor *h = ct_mul(far, r);
-    if (ct_call_wants(call, 0)) {
-        ct_tensor *along = ct_mul(h, ct_mean_over(ct_mul(g, h), axes, n, CT_KEEPDIMS));
-        gx[0] = ct_mul(ct_mul(r, u), ct_sub(centered(g, axes, n), along));
-    }
+    int bias = a->weight ? 2 : 1;
+    parts p = parts_of(call);
+    if (ct_call_wants(call, 0))
+        gx[0] = through(&p, a->weight ? ct_mul(gy[0], ct_call_x(call, 1)) : gy[0]);
     if (a->weight && ct_call_wants(call, 1))
-        gx[1] = ct_sum_to(ct_mul(gy[0], h), a->shape, n);
+        gx[1] = ct_sum_to(ct_mul(gy[0], p.h), a->shape, p.n);
     if (a->bias && ct_call_wants(call, bias))
-        gx[bias] = ct_sum_to(gy[0], a->shape, n);
+        gx[bias] = ct_sum_to(gy[0], a->shape, p.n);
+    return CT_OK;
+}
+
+/* `through` by the kernel: backward for an operator without weight and bias */
+static ct_tensor *through_kernel(const ct_call *call, ct_tensor *g)
+{
+    ct_tensor *gx = g ? ct_empty_like(g) : NULL;
+    if (!gx)
+        return NULL;
+    rows r = rows_of(call);
+    r.w = r.b = NULL;
+    r.gy = ct_data(g);
+    r.gx = ct_data_mutable(gx);
+    ct_parallel_ranges(ct_call_context(call), r.count, r.grain, kernels_for(call)->backward, &r);
+    return gx;
+}
+
+/* h by the operator itself, without weight and bias */
+static ct_tensor *normalized(const ct_call *call)
+{
+    attributes plain = *(const attributes *)ct_call_attributes(call);
+    plain.weight = plain.bias = false;
+    return ct_apply(ct_call_op(call), &plain, CT_TENSORS(ct_call_x(call, 0)));
+}
+
+/* ty = th w + h tw + tb with th = dh/dx tx */
+static ct_status jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    const attributes *a = ct_call_attributes(call);
+    ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0), *terms[3];
+    ct_tensor *tw = a->weight ? tx[1] : NULL, *tb = a->bias ? tx[a->weight ? 2 : 1] : NULL;
+    bool kernel = !ct_is_recording(ct_call_context(call)) && ct_is_contiguous(x);
+    parts p = { .n = 0 };
+    int n = 0;
+    if (!kernel)
+        p = parts_of(call);
+    if (tx[0]) {
+        ct_tensor *th = kernel ? through_kernel(call, ct_contiguous(tx[0])) : through(&p, tx[0]);
+        terms[n++] = a->weight ? ct_mul(th, ct_call_x(call, 1)) : th;
+    }
+    if (tw)
+        terms[n++] = ct_mul(kernel ? normalized(call) : p.h, tw);
+    if (tb)
+        terms[n++] = ct_broadcast_to(tb, ct_shape(y), ct_ndim(y));
+    ty[0] = terms[0];
+    for (int i = 1; i < n; i++)
+        ty[0] = ct_add(ty[0], terms[i]);
     return CT_OK;
 }
 
@@ -258,6 +322,7 @@ const ct_op ct__layer_norm_op = {
     .forward = forward,
     .vjp = vjp,
     .backward = backward,
+    .jvp = jvp,
     .sample = sample,
 };
 

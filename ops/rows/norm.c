@@ -147,6 +147,7 @@ const ct_op ct__norm_op = {
     .forward = norm_forward,
     .vjp = norm_vjp,
     .backward = norm_backward,
+    .jvp = ct__reduced_jvp,
     .sample = norm_sample,
 };
 

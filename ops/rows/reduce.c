@@ -214,6 +214,7 @@ static ct_status extreme_backward(const ct_call *call, ct_tensor *const *gy, ct_
         .forward = id##_forward,                                                                \
         .vjp = extreme_vjp,                                                                     \
         .backward = extreme_backward,                                                           \
+        .jvp = ct__reduced_jvp,                                                                 \
         .sample = ct__sample_reduction,                                                         \
     };                                                                                          \
     ct_tensor *ct_##id##_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags)         \

@@ -118,6 +118,7 @@ const ct_op ct__softmax_op = {
     .formula = "y = e^x / sum e^x",
     .derivative = "gx = y (g - sum g y)",
     .inputs = 1,
+    .flags = CT_OP_SYMMETRIC,
     .saves = CT_SAVE_Y(0),
     .attributes_size = sizeof(int64_t),
     .infer = infer,
@@ -150,6 +151,13 @@ static ct_status log_softmax_vjp(const ct_call *call, ct_tensor *const *gy, ct_t
     return CT_OK;
 }
 
+static ct_status log_softmax_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct_tensor *part = ct_mul(ct_exp(ct_call_y(call, 0)), tx[0]);
+    ty[0] = ct_sub(tx[0], ct_sum_over(part, CT_AXES(axis_of(call)), CT_KEEPDIMS));
+    return CT_OK;
+}
+
 static ct_status log_softmax_backward(const ct_call *call, ct_tensor *const *gy,
                                       ct_tensor *const *gx)
 {
@@ -168,6 +176,7 @@ const ct_op ct__log_softmax_op = {
     .forward = log_softmax_forward,
     .vjp = log_softmax_vjp,
     .backward = log_softmax_backward,
+    .jvp = log_softmax_jvp,
     .sample = sample,
 };
 
@@ -243,6 +252,7 @@ const ct_op ct__logsumexp_op = {
     .forward = logsumexp_forward,
     .vjp = logsumexp_vjp,
     .backward = logsumexp_backward,
+    .jvp = ct__reduced_jvp,
     .sample = ct__sample_reduction,
 };
 

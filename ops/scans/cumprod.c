@@ -42,6 +42,15 @@ static ct_status cumprod_vjp(const ct_call *call, ct_tensor *const *gy, ct_tenso
     return CT_OK;
 }
 
+/* ty_i = x_i ty_(i-1) + y_(i-1) tx_i */
+static ct_status cumprod_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct__scan on = *(const ct__scan *)ct_call_attributes(call);
+    ct_tensor *x = ct_call_x(call, 0), *before = ct__moved_on(ct__products(x, on), on, 1);
+    ty[0] = ct__recurrence(x, ct_mul(before, tx[0]), on);
+    return CT_OK;
+}
+
 /* with no zero, one, and several in a line */
 static int cumprod_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 {
@@ -64,6 +73,7 @@ const ct_op ct__cumprod_op = {
     .infer = ct__infer_scan,
     .forward = cumprod_forward,
     .vjp = cumprod_vjp,
+    .jvp = cumprod_jvp,
     .sample = cumprod_sample,
 };
 

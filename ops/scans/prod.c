@@ -75,6 +75,7 @@ const ct_op ct__prod_op = {
     .infer = prod_infer,
     .forward = prod_forward,
     .vjp = prod_vjp,
+    .jvp = ct__reduced_jvp,
     .sample = prod_sample,
 };
 

@@ -113,6 +113,7 @@ const ct_op ct__cumsum_op = {
     .formula = "y_i = x_0 + ... + x_i",
     .derivative = "gx_i = g_i + g_(i+1) + ...",
     .inputs = 1,
+    .flags = CT_OP_LINEAR,
     .attributes_size = sizeof(ct__scan),
     .infer = cumsum_infer,
     .forward = cumsum_forward,
@@ -144,6 +145,19 @@ static ct_status recurrence_vjp(const ct_call *call, ct_tensor *const *gy, ct_te
     return CT_OK;
 }
 
+/* ty_i = a_i ty_(i-1) + ta_i y_(i-1) + tb_i */
+static ct_status recurrence_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct__scan on = *(const ct__scan *)ct_call_attributes(call);
+    ct_tensor *b = tx[1];
+    if (tx[0])
+        b = ct_mul(tx[0], ct__moved_on(ct_call_y(call, 0), on, 0));
+    if (tx[0] && tx[1])
+        b = ct_add(b, tx[1]);
+    ty[0] = ct__recurrence(ct_call_x(call, 0), b, on);
+    return CT_OK;
+}
+
 static int recurrence_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 {
     if (ct__sample_scan(cx, k, x, attributes) == 0)
@@ -163,6 +177,7 @@ const ct_op ct__recurrence_op = {
     .infer = ct__infer_scan,
     .forward = recurrence_forward,
     .vjp = recurrence_vjp,
+    .jvp = recurrence_jvp,
     .sample = recurrence_sample,
 };
 

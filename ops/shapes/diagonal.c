@@ -153,6 +153,7 @@ const ct_op ct__diag_embed_op = {
     .formula = "y = 0 except y[i][i + offset] = x[i]",
     .derivative = "gx[i] = g[i][i + offset]",
     .inputs = 1,
+    .flags = CT_OP_LINEAR,
     .attributes_size = sizeof(diagonals),
     .infer = diag_embed_infer,
     .forward = diag_embed_forward,

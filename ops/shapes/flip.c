@@ -112,6 +112,7 @@ const ct_op ct__roll_op = {
     .formula = "y[(i + shift) mod n] = x[i]",
     .derivative = "gx[i] = g[(i + shift) mod n]",
     .inputs = 1,
+    .flags = CT_OP_LINEAR,
     .attributes_size = sizeof(turn),
     .infer = roll_infer,
     .forward = roll_forward,

@@ -63,6 +63,14 @@ static ct_status pad_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **
     return CT_OK;
 }
 
+static ct_status pad_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    padding same = *(const padding *)ct_call_attributes(call);
+    same.value = 0;
+    ty[0] = ct_apply(&ct__pad_op, &same, tx, 1);
+    return CT_OK;
+}
+
 static int pad_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 {
     static const padding cases[] = { { 4, { 1, 2, 0, 1 }, 1.5 }, { 4, { -1, 1, 0, -2 }, 0 },
@@ -85,6 +93,7 @@ const ct_op ct__pad_op = {
     .infer = pad_infer,
     .forward = pad_forward,
     .vjp = pad_vjp,
+    .jvp = pad_jvp,
     .sample = pad_sample,
 };
 

@@ -121,6 +121,7 @@ const ct_op ct__embed_op = {
     .formula = "y = 0 except y[start:stop:step] = x",
     .derivative = "gx = g[start:stop:step]",
     .inputs = 1,
+    .flags = CT_OP_LINEAR,
     .attributes_size = sizeof(embedding),
     .infer = embed_infer,
     .forward = embed_forward,

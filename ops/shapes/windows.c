@@ -170,6 +170,7 @@ const ct_op ct__fold_windows_op = {
     .formula = "y[j] = sum of x[i][k] over all i, k with i step + k = j",
     .derivative = "gx[i][k] = g[i step + k]",
     .inputs = 1,
+    .flags = CT_OP_LINEAR,
     .attributes_size = sizeof(cut),
     .infer = fold_infer,
     .forward = fold_forward,
