@@ -288,25 +288,28 @@ template <class F> static void trace(const F &f, const double *x, int n, int m)
         out[i] >>= y;
 }
 
-// The first time it is recorded twice, to give it buffers as large as it is. With smaller ones it is
-// written to files, and with larger ones each run over it takes longer: 4 times, and 20 for short ones
+// What does not fit into the buffers of usual size is written to files: it gets buffers as large as it
+// is. (Larger ones make each run over the tape take several times as long.)
 template <class F> static void record(short tag, const F &f, const double *x, int n, int m)
 {
-    static std::map<short, std::vector<uint>> sizes;
-    std::vector<uint> &size = sizes[tag];
-    if (size.empty()) {
-        size_t counts[STAT_SIZE];
-        const uint enough = 1 << 25;
-        trace_on(tag, 1, enough, enough, enough, enough);
-        trace(f, x, n, m);
-        trace_off();
-        tapestats(tag, counts);
-        for (int kind : { NUM_OPERATIONS, NUM_LOCATIONS, NUM_VALUES, TAY_STACK_SIZE })
-            size.push_back((uint)counts[kind] + 1000);
-    }
-    trace_on(tag, 1, size[0], size[1], size[2], size[3]);
+    static std::map<short, std::vector<uint>> sizes; // empty: the usual ones
+    bool first = !sizes.count(tag);
+    const std::vector<uint> &size = sizes[tag];
+    if (size.empty())
+        trace_on(tag, 1);
+    else
+        trace_on(tag, 1, size[0], size[1], size[2], size[3]);
     trace(f, x, n, m);
     trace_off();
+    size_t counts[STAT_SIZE];
+    if (first)
+        tapestats(tag, counts);
+    if (!first || counts[NUM_LOCATIONS] < counts[LOC_BUFFER_SIZE])
+        return;
+    for (int kind : { NUM_OPERATIONS, NUM_LOCATIONS, NUM_VALUES, TAY_STACK_SIZE })
+        sizes[tag].push_back(2 * (uint)counts[kind] + 1000);
+    removeTape(tag, ADOLC_REMOVE_COMPLETELY);
+    record(tag, f, x, n, m);
 }
 
 template <class F> struct scalar : work {
