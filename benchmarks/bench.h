@@ -21,6 +21,11 @@ typedef struct bench_case {
     bench_limit limit;               /* of one item */
     char request[64];                /* the same work as peers call it; "": they have none */
     double peer_items;               /* in one of its repeats; 0: as many as ours */
+    /* or NULL: a number that the work gives. A peer is asked for "check REQUEST" too, and is left out
+       where its number is not the same to 1e-9 */
+    double (*check)(void *user);
+    bool processor_time;             /* not what the clock says: peers measure so too */
+    bool derivative;                 /* of the case before, as a multiple of which it is printed */
 } bench_case;
 
 /* `peers` as peers/start knows them, NULL at the end. Arguments: --alone (no peers), --rounds=N, and

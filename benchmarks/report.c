@@ -224,6 +224,23 @@ static void print_best_threads(const bench_report *r)
     }
 }
 
+/* derivatives as multiples of what they are derivatives of, each library's by itself */
+static void print_multiples(const bench_report *r)
+{
+    for (int i = 1; i < r->n; i++) {
+        if (!r->cases[i].derivative)
+            continue;
+        printf("multiple of the line before: %-36s ours %.1f", r->cases[i].name,
+               ours_of(r, i).median / ours_of(r, i - 1).median);
+        for (int k = 0; r->peers[k]; k++)
+            if (r->results[i].peer_repeats[k] > 0 && r->results[i - 1].peer_repeats[k] > 0)
+                printf(", %s %.1f", r->peers[k],
+                       spread_of(r->results[i].peers[k], r->rounds).median /
+                           spread_of(r->results[i - 1].peers[k], r->rounds).median);
+        printf("\n");
+    }
+}
+
 /* -- JSON */
 static void write_spread(FILE *file, const char *name, spread s, double scale)
 {
@@ -302,5 +319,6 @@ int bench_print(const bench_report *report)
     print_table(report);
     print_mean(report);
     print_best_threads(report);
+    print_multiples(report);
     return write_json(report);
 }

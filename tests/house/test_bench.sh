@@ -1,10 +1,10 @@
 #!/bin/sh
-# test_bench.sh PROGRAM PYTHON: a benchmark, one round of it, writes rows that hold what they should.
-# (How long anything takes is nobody's business here.)
+# test_bench.sh SOFTMAX AUTODIFF PYTHON: two benchmarks, one round of each, write rows that hold what
+# they should. (How long anything takes is nobody's business here.)
 set -u
 # shellcheck source=check.sh
 . "$(dirname "$0")/check.sh"
-program=$(realpath "$1") python=$2
+program=$(realpath "$1") autodiff=$(realpath "$2") python=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -28,4 +28,22 @@ for row in rows:
 sys.exit([row["threads"] for row in rows] != [1, 2])
 PYTHON
 holds 'build/bench/softmax.json' "$python" check.py
+
+# a peer that computes the value of rosenbrock right, and its gradient wrong
+mkdir -p benchmarks/peers
+cat >benchmarks/peers/start <<'SHELL'
+[ "$1" = adolc ] || exit 1
+echo a peer
+while read -r _ request; do
+    case $request in
+    check\ value*) echo 3257.68944189 ;;
+    check\ gradient*) echo 5177.41 ;;
+    *) echo 1000000 ;;
+    esac
+done
+SHELL
+holds 'autodiff fails' "$autodiff" --rounds=1 --case=rosenbrock >table 2>errors
+holds 'a wrong gradient is compared' grep -q '^adolc, rosenbrock, gradient: left out: ' errors
+holds 'a right value is left out' [ "$(grep -c 'left out' errors)" -eq 1 ]
+holds 'no multiple of the value' grep -Eq '^multiple of .*: rosenbrock, gradient +ours [0-9.]+$' table
 verdict
