@@ -1,14 +1,7 @@
 /* Activations by name: apart, and fused into products. The formulas are those of unary.def. */
 #include "activation.h"
 
-#include "vector_math.h"
-
-/* by the exponential that cannot overflow */
-static double logistic(double x)
-{
-    double e = exp(-fabs(x));
-    return (x < 0 ? e : 1) / (1 + e);
-}
+#include "double_math.h"
 
 #define CT_KERNELS     "activation_kernels.h"
 #define CT_KERNELS_F32 64
