@@ -5,7 +5,7 @@
 
 #define CT_KERNELS     "activation_kernels.h"
 #define CT_KERNELS_F32 64
-#define CT_KERNELS_F64 64
+#define CT_KERNELS_F64 32
 #include <cotangent/kernels.h>
 typedef void activate_body(ct_activation activation, void *y, int64_t n);
 typedef void back_body(ct_activation activation, void *gx, const void *gy, const void *y,

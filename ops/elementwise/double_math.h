@@ -1,15 +1,17 @@
-/* Elementary functions of one f64, made as those of vector_math.h are: they have no branches, and
- * the compiler makes a loop over vectors of a loop that calls one. NaN in is NaN out; overflow gives
- * an infinity, underflow a subnormal number or 0.
+/* Elementary functions of one f64. They are made as those of vector_math.h are: they have no
+ * branches, so that the compiler makes a loop over vectors of a loop that calls one. NaN in is NaN
+ * out; overflow gives an infinity, underflow a subnormal number or 0.
  *
  * Where one double cannot hold a step as exactly as the result must be, the step is kept as the sum
  * of two, of which the second holds what the first has rounded off. What is said to be exact is so
  * with and without fused multiply-adds. Factors that must have an exact product are cut to 26 bits
  * by a mask, since a compiler that contracts a b - c undoes the usual way of cutting them.
  *
- * The largest errors in units in the last place (ULP) are below 1 for all functions but erfc and the
- * normal distribution function; tests/ops/elementwise/test_double_math.c checks them. The
- * polynomials are minimax fits of the relative error, found by Remez' algorithm. */
+ * The largest errors found, in units in the last place (ULP), with and without fused multiply-adds:
+ * exp 0.69, exp2 0.68, expm1 0.87, log 0.76, log1p 0.75, log2 0.91, log10 0.88, sin and cos 0.78
+ * (for |x| <= 1e6), tanh 0.78, logistic 0.7, silu 0.7, softplus 1.04.
+ * tests/ops/elementwise/test_double_math.c checks them. The polynomials are minimax fits of the
+ * relative error, found by Remez' algorithm. Each function takes 25 to 80 operations. */
 #ifndef CT__DOUBLE_MATH_H
 #define CT__DOUBLE_MATH_H
 #include "vector_math.h"
@@ -297,7 +299,7 @@ VECTOR_INLINE double double_tanh(double x)
 }
 
 /* The logistic function of x, as (q + *rest) *unit. With e = e^-|x| it is 1 / (1 + e) or, for
- * x < 0, e / (1 + e), where 2^64 e takes the place of e in the numerator: that is a normal number */
+ * x < 0, e / (1 + e). There the numerator is 2^64 e, which is a normal number */
 VECTOR_INLINE double double_logistic_parts(double x, double *rest, double *unit)
 {
     uint64_t k;
@@ -321,7 +323,8 @@ VECTOR_INLINE double double_logistic(double x)
 VECTOR_INLINE double double_silu(double x)
 {
     double rest, unit, q = double_logistic_parts(x, &rest, &unit), top = double_top(x);
-    return x > 40 ? x : (top * q + ((x - top) * q + x * rest)) * unit;
+    double y = copysign((top * q + ((x - top) * q + x * rest)) * unit, x);
+    return x > 40 ? x : y;
 }
 
 /* the logistic function of x, and in *other that of -x: see vector_logistic_pair */

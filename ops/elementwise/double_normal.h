@@ -1,11 +1,11 @@
 /* The normal distribution function, the error function, and what is made of them, in f64: see
- * double_math.h. The largest errors are below 1 ULP, but for erfc's and the distribution function's,
- * which are below 1.5.
+ * double_math.h. The largest errors found are: erf 0.9 ULP, erfc 1.8, normal distribution function
+ * 1.7, its density 0.7, gelu 1.7.
  *
  * For a >= 0, erfc a = e^(-a^2) f(t) / (1 + a) with t = (a - 4.5) / (a + 4.5). So mapped, f is
- * smooth from 0, where it is 1, to infinity, where it is 0.56 (after M. Shepherd and J. Laframboise,
- * Chebyshev approximation of (1 + 2 x) exp(x^2) erfc x, 1981). The normal
- * distribution function at -z is half of that for a = z / sqrt 2. */
+ * smooth from a = 0, where it is 1, to infinity, where it is 0.56 (after M. Shepherd and J.
+ * Laframboise, Chebyshev approximation of (1 + 2 x) exp(x^2) erfc x, 1981). The normal distribution
+ * function at -z is half of that for a = z / sqrt 2. */
 #ifndef CT__DOUBLE_NORMAL_H
 #define CT__DOUBLE_NORMAL_H
 #include "double_math.h"
@@ -20,8 +20,8 @@ VECTOR_INLINE double double_tail_fraction(double t, double *rest)
                              0.01431346579509082, t, z);
     double p2 = double_cubic(-0.009710913209633859, 0.005171863839744366, -0.0021514178657628855,
                              0.0006460352724730404, t, z);
-    double p3 = double_cubic(-9.751773273816745e-05, -2.3034474932241395e-05, 1.8930716475049564e-05,
-                             -4.023956869609776e-06, t, z);
+    double p3 = double_cubic(-9.751773273816745e-05, -2.3034474932241395e-05,
+                             1.8930716475049564e-05, -4.023956869609776e-06, t, z);
     double p4 = double_cubic(-9.010402048443665e-07, 7.341060201416079e-07, -7.443598267734338e-08,
                              -7.96317780914202e-08, t, z);
     double p5 = double_cubic(2.455832963451175e-08, 8.241736849655385e-09, -3.2668984311491265e-09,
@@ -100,8 +100,10 @@ VECTOR_INLINE double double_gelu(double x)
 {
     double density, top = double_top(x);
     double_parts y = double_normal_parts(x, &density);
-    double sum = y.most + y.rest, first = double_top(sum), rest = (sum - first) + (y.rest - (sum - y.most));
-    return x > 40 ? x : (top * first + ((x - top) * first + x * rest)) * y.unit;
+    double sum = y.most + y.rest, first = double_top(sum);
+    double rest = (sum - first) + (y.rest - (sum - y.most));
+    double result = (top * first + ((x - top) * first + x * rest)) * y.unit;
+    return x > 40 ? x : copysign(result, x);
 }
 
 /* for a = |x| */

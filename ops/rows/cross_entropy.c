@@ -38,7 +38,7 @@ typedef struct cross_entropy_kernels {
 
 #define CT_KERNELS     "cross_entropy_kernels.h"
 #define CT_KERNELS_F32 64
-#define CT_KERNELS_F64 64
+#define CT_KERNELS_F64 32
 #include <cotangent/kernels.h>
 
 static const cross_entropy_kernels *kernels_for(const ct_call *call)

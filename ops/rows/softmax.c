@@ -37,7 +37,7 @@ typedef struct softmax_kernels {
 
 #define CT_KERNELS     "softmax_kernels.h"
 #define CT_KERNELS_F32 64
-#define CT_KERNELS_F64 64
+#define CT_KERNELS_F64 32
 #include <cotangent/kernels.h>
 
 static const softmax_kernels *kernels_for(const ct_call *call)
