@@ -1,18 +1,11 @@
 /* Activations by name: apart, and fused into products. The formulas are those of unary.def. */
 #include "activation.h"
 
-#include "vector_math.h"
-
-/* by the exponential that cannot overflow */
-static double logistic(double x)
-{
-    double e = exp(-fabs(x));
-    return (x < 0 ? e : 1) / (1 + e);
-}
+#include "double_math.h"
 
 #define CT_KERNELS     "activation_kernels.h"
 #define CT_KERNELS_F32 64
-#define CT_KERNELS_F64 64
+#define CT_KERNELS_F64 32
 #include <cotangent/kernels.h>
 typedef void activate_body(ct_activation activation, void *y, int64_t n);
 typedef void back_body(ct_activation activation, void *gx, const void *gy, const void *y,

@@ -4,8 +4,8 @@
 #define TANH     vector_tanh
 #define LOGISTIC vector_logistic
 #else
-#define TANH     tanh
-#define LOGISTIC logistic
+#define TANH     double_tanh
+#define LOGISTIC double_logistic
 #endif
 
 static void K(relu)(REAL *y, int64_t n)

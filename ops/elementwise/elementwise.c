@@ -2,6 +2,7 @@
  * rules need beside public operators. */
 #include <float.h>
 
+#include "double_normal.h"
 #include "tables.h"
 #include "vector_math.h"
 
@@ -11,53 +12,13 @@
 #else
 #define APART static
 #endif
-#define SQRT_HALF   0.70710678118654752440
 #define NORMAL_PEAK 0.39894228040143267794 /* 1 / sqrt(2 pi) */
 #define ERF_SLOPE   1.12837916709551257390 /* 2 / sqrt(pi) */
+#define LOG_2       0.69314718055994530942
+#define LOG_10      2.30258509299404568402
 /* G. Klambauer et al., Self-normalizing neural networks, 2017 */
 #define SELU_SCALE  1.05070098735548049342
 #define SELU_ALPHA  1.67326324235437728482
-
-/* -- The functions of vector_math.h for f64, by libm */
-#define DOUBLE(name)                                                                            \
-    INLINE double double_##name(double x)                                                       \
-    {                                                                                           \
-        return name(x);                                                                         \
-    }
-DOUBLE(exp)
-DOUBLE(expm1)
-DOUBLE(log)
-DOUBLE(log1p)
-DOUBLE(sin)
-DOUBLE(cos)
-DOUBLE(tanh)
-DOUBLE(erf)
-DOUBLE(erfc)
-
-INLINE double double_logistic(double x)
-{
-    double e = exp(-fabs(x));
-    return (x < 0 ? e : 1) / (1 + e);
-}
-
-INLINE double double_logistic_pair(double x, double *other)
-{
-    double e = exp(-fabs(x)), large = 1 / (1 + e), small = e * large;
-    *other = x < 0 ? large : small;
-    return x < 0 ? small : large;
-}
-
-INLINE double double_softplus(double x)
-{
-    return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
-}
-
-/* by erfc, which keeps its digits in the lower tail */
-INLINE double double_normal(double x, double *density)
-{
-    *density = exp(-0.5 * x * x);
-    return 0.5 * erfc(-x * SQRT_HALF);
-}
 
 /* -- Kernels */
 #define CT_KERNELS "elementwise_kernels.h"

@@ -1,5 +1,5 @@
 /* Kernels of unary.def and binary.def. R(c) is a constant, F(name) a function of libm, M(name) one
- * of ours for f32 (vector_math.h). */
+ * of ours: vector_math.h has them for f32, double_math.h and double_normal.h for f64. */
 #define NUMBER REAL
 #define R(c) ((REAL)(c))
 #if IS_F32
@@ -25,7 +25,7 @@ INLINE REAL K(inside)(REAL x)
 
 INLINE REAL K(silu_of)(REAL x)
 {
-    return K(above)(x) * M(logistic)(x);
+    return M(silu)(K(above)(x));
 }
 
 /* (x s)' = s + x s (1 - s), where s is the logistic function of x, and 1 - s that of -x */
@@ -50,7 +50,7 @@ INLINE REAL K(normal_pdf_of)(REAL x)
 
 INLINE REAL K(gelu_of)(REAL x)
 {
-    return K(above)(x) * K(normal_cdf_of)(x);
+    return M(gelu)(K(above)(x));
 }
 
 /* (x Phi)' = Phi + x phi */
@@ -106,13 +106,40 @@ INLINE REAL K(power_of)(REAL x, REAL a)
     return a == 2 ? x * x : a == 3 ? x * x * x : a == 1 ? x : a == -1 ? 1 / x : F(pow)(x, a);
 }
 
-/* are all |x| so small that sin and cos of vector_math.h are right? */
-INLINE bool K(all_near)(int64_t n, const REAL *x)
+/* In f32 as well these are computed in f64, and rounded once */
+INLINE REAL K(exp2_of)(REAL x)
+{
+    return (REAL)double_exp2((double)x);
+}
+
+INLINE REAL K(log2_of)(REAL x)
+{
+    return (REAL)double_log2((double)x);
+}
+
+INLINE REAL K(log10_of)(REAL x)
+{
+    return (REAL)double_log10((double)x);
+}
+
+/* c g / x */
+INLINE REAL K(per_log)(REAL g, REAL x, double c)
+{
+    return (REAL)((double)g / (double)x * c);
+}
+
+/* is |x| too large for our sin and cos? Infinities are */
+INLINE bool K(is_far)(REAL x)
+{
+    return F(fabs)(x) > R(1e6);
+}
+
+INLINE bool K(some_far)(int64_t n, const REAL *x)
 {
     int far = 0;
     for (int64_t i = 0; i < n; i++)
-        far |= F(fabs)(x[i]) > R(1e6);
-    return !far;
+        far |= K(is_far)(x[i]);
+    return far;
 }
 
 #define LOOP(function, expression)                                                              \
@@ -125,30 +152,33 @@ INLINE bool K(all_near)(int64_t n, const REAL *x)
             y[i] = expression;                                                                  \
         }                                                                                       \
     }
-#define WAVE(name, formula, derivative, value, far_value, fused, far_fused, composed)           \
-    INLINE void LOOP(K(name##_near), value)                                                     \
-    APART void LOOP(K(name##_far), far_value)                                                   \
-    INLINE void LOOP(K(name##_back_near), fused)                                                \
-    APART void LOOP(K(name##_back_far), far_fused)                                              \
+/* A block with some far x chooses for each element, so that the bits of a result depend on its x
+ * alone */
+#define IN_BLOCKS(name, at, near, far)                                                          \
     static void K(name)(int64_t n, void *out, void *const *in, const void *given)               \
     {                                                                                           \
+        const REAL *gy = in[0], *x = in[at];                                                    \
+        REAL *y = out;                                                                          \
         (void)given;                                                                            \
-        if (K(all_near)(n, in[0]))                                                              \
-            K(name##_near)(n, out, in[0], in[0]);                                               \
-        else                                                                                    \
-            K(name##_far)(n, out, in[0], in[0]);                                                \
-    }                                                                                           \
-    static void K(name##_back)(int64_t n, void *out, void *const *in, const void *given)        \
-    {                                                                                           \
-        (void)given;                                                                            \
-        if (K(all_near)(n, in[1]))                                                              \
-            K(name##_back_near)(n, out, in[0], in[1]);                                          \
-        else                                                                                    \
-            K(name##_back_far)(n, out, in[0], in[1]);                                           \
+        for (int64_t i = 0, m; i < n; i += m) {                                                 \
+            m = n - i < 256 ? n - i : 256;                                                      \
+            if (K(some_far)(m, x + i))                                                          \
+                far(m, y + i, gy + i, x + i);                                                   \
+            else                                                                                \
+                near(m, y + i, gy + i, x + i);                                                  \
+        }                                                                                       \
     }
+#define WAVE(name, formula, derivative, value, far_value, fused, far_fused, composed)           \
+    INLINE void LOOP(K(name##_near), value)                                                     \
+    APART void LOOP(K(name##_far), K(is_far)(x) ? (far_value) : (value))                        \
+    INLINE void LOOP(K(name##_back_near), fused)                                                \
+    APART void LOOP(K(name##_back_far), K(is_far)(x) ? (far_fused) : (fused))                   \
+    IN_BLOCKS(name, 0, K(name##_near), K(name##_far))                                           \
+    IN_BLOCKS(name##_back, 1, K(name##_back_near), K(name##_back_far))
 #define ROW UNARY_KERNELS
 #include "unary.def"
 #undef LOOP
+#undef IN_BLOCKS
 
 #define BINARY BINARY_KERNELS
 #include "binary.def"

@@ -8,7 +8,6 @@
 #include "tables.h"
 
 #define LOG_2        0.69314718055994530942
-#define LOG_10       2.30258509299404568402
 #define SQRT_PI_HALF 0.88622692545275801365 /* sqrt(pi) / 2 */
 
 /* -- Words of the kernels */

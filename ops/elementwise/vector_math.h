@@ -25,6 +25,8 @@
  * know `most`; where that is a constant, it makes a comparison and a choice */
 extern const struct ct__vector_bounds {
     float exp_least, exp_most, tanh_most, normal_most, far;
+    double f64_exp_least, f64_exp_most, f64_exp2_least, f64_exp2_most, f64_tanh_most;
+    double f64_normal_most, f64_erfc_most;
 } ct__vector_bounds;
 
 VECTOR_INLINE float vector_at_most(float x, float most)
@@ -266,6 +268,12 @@ VECTOR_INLINE float vector_logistic(float x)
     return y - lost * y * (x < 0 ? 1 - y : y);
 }
 
+/* x times its logistic function */
+VECTOR_INLINE float vector_silu(float x)
+{
+    return x * vector_logistic(x);
+}
+
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|) */
 VECTOR_INLINE float vector_softplus(float x)
 {
@@ -312,6 +320,13 @@ VECTOR_INLINE float vector_normal(float x, float *density)
 {
     float tail = vector_normal_tail(fabsf(x), density);
     return x > 0 ? 1 - tail : tail;
+}
+
+/* x times the normal distribution function */
+VECTOR_INLINE float vector_gelu(float x)
+{
+    float density;
+    return x * vector_normal(x, &density);
 }
 
 /* Near 0, x + x p(x^2); else 1 less twice the tail of the normal distribution */

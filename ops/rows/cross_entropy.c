@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "axes.h"
-#include "vector_math.h"
+#include "double_math.h"
 
 enum { GRAIN = 16384 }; /* logits worth sharing out */
 
@@ -37,10 +37,9 @@ typedef struct cross_entropy_kernels {
     void (*backward)(int64_t begin, int64_t end, void *arg);
 } cross_entropy_kernels;
 
-/* f64 for any processor: exp, which is libm's, takes all the time */
 #define CT_KERNELS     "cross_entropy_kernels.h"
 #define CT_KERNELS_F32 64
-#define CT_KERNELS_F64 16
+#define CT_KERNELS_F64 32
 #include <cotangent/kernels.h>
 
 static const cross_entropy_kernels *kernels_for(const ct_call *call)

@@ -18,7 +18,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "vector_math.h"
+#include "double_math.h"
 
 enum { GRAIN = 16384, MOST = 8 }; /* elements worth sharing out; ranges of rows at most */
 

@@ -34,7 +34,7 @@ static inline double log_of_one_and(double rest)
 #if IS_F32
 #define EXP(x) vector_exp_normal(x)
 #else
-#define EXP(x) exp(x)
+#define EXP(x) double_exp_normal(x)
 #endif
 
 typedef REAL K(vector) VECTOR_OF(VECTOR_BYTES);

@@ -13,7 +13,7 @@
 
 #include "axes.h"
 #include "lines.h"
-#include "vector_math.h"
+#include "double_math.h"
 
 /* the lines along the axis: how long they are, and each operand's stride along them */
 typedef struct row {
@@ -35,10 +35,9 @@ typedef struct softmax_kernels {
     ct_fold logsumexp;
 } softmax_kernels;
 
-/* f64 has no wider kernels: libm's exp takes nearly all of the time. */
 #define CT_KERNELS     "softmax_kernels.h"
 #define CT_KERNELS_F32 64
-#define CT_KERNELS_F64 16
+#define CT_KERNELS_F64 32
 #include <cotangent/kernels.h>
 
 static const softmax_kernels *kernels_for(const ct_call *call)
