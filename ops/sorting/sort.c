@@ -20,7 +20,7 @@ static ct_tensor *moved_back(ct_tensor *y, int axis)
 typedef struct sorting {
     bool descending;
     int axis;          /* 0 or more */
-    int64_t from, end; /* the places that are wanted, in the sorted order */
+    int64_t count;     /* how many are wanted */
     ct_tensor *lines;  /* x with the axis last */
 } sorting;
 
@@ -29,7 +29,7 @@ static bool begin(sorting *s, ct_tensor *x, const char *who, int axis, unsigned 
 {
     ct__reduction r;
     int64_t along = axis;
-    *s = (sorting){ .from = 0 };
+    *s = (sorting){ .count = 0 };
     if (!ct__reduction_of(&r, x, who, &along, 1, 0))
         return false;
     if (flags & ~own) {
@@ -37,7 +37,7 @@ static bool begin(sorting *s, ct_tensor *x, const char *who, int axis, unsigned 
         return false;
     }
     s->axis = axis < 0 ? axis + ct_ndim(x) : axis;
-    s->end = ct_size(x, axis);
+    s->count = ct_size(x, axis);
     s->lines = ct__merged(x, r.axes);
     return s->lines;
 }
@@ -45,7 +45,7 @@ static bool begin(sorting *s, ct_tensor *x, const char *who, int axis, unsigned 
 /* The results, either of which may be NULL. */
 static ct_status finish(const sorting *s, ct_context *cx, ct_tensor **values, ct_tensor **indices)
 {
-    ct_tensor *at = ct_slice(ct__order(s->lines, s->descending), -1, s->from, s->end, 1);
+    ct_tensor *at = ct__first_of_order(s->lines, s->descending, s->count);
     ct_tensor *y = values ? moved_back(ct_gather(s->lines, -1, at), s->axis) : at;
     at = moved_back(at, s->axis);
     if (!y || !at)
@@ -90,10 +90,10 @@ ct_status ct_topk(ct_tensor *x, int64_t k, int axis, unsigned flags, ct_tensor *
     clear(values, indices);
     if (!begin(&s, x, "topk", axis, flags, CT_SMALLEST))
         return x ? ct_error(ct_context_of(x)) : CT_ERROR_NULL;
-    if (k < 0 || k > s.end)
+    if (k < 0 || k > s.count)
         return ct_fail(ct_context_of(x), CT_ERROR_RANGE, "topk: k must be 0 to %lld, got %lld",
-                       (long long)s.end, (long long)k);
+                       (long long)s.count, (long long)k);
     s.descending = !(flags & CT_SMALLEST);
-    s.end = k;
+    s.count = k;
     return finish(&s, ct_context_of(x), values, indices);
 }

@@ -98,6 +98,28 @@ START_TEST(several_quantiles)
 }
 END_TEST
 
+/* of many, with and without ties, as the sorted ones have them */
+START_TEST(of_many_elements)
+{
+    static const double q[] = { 0, 0.1, 0.25, 0.5, 0.9, 1 };
+    for (int k = 0; k < 6; k++) {
+        int64_t n = k % 2 ? 1001 : 400, range = k < 2 ? 1000000 : k < 4 ? 20 : 2;
+        ct_tensor *x = ct_cast(ct_randint(cx, -range, range, CT_SHAPE(3, n)), CT_F64), *sorted;
+        ct_sort(x, 1, 0, &sorted, NULL);
+        ct_tensor *all = ct_quantiles_over(x, q, 6, CT_AXES(1), 0);
+        for (int i = 0; i < 6; i++) {
+            double place = q[i] * (double)(n - 1), t = place - floor(place);
+            int64_t below = (int64_t)place, above = below < n - 1 ? below + 1 : below;
+            ct_tensor *a = ct_select(sorted, 1, below), *b = ct_select(sorted, 1, above);
+            ct_tensor *want = ct_add(ct_scale(a, 1 - t), ct_scale(b, t));
+            ck_assert(ct_max_difference(ct_quantile_over(x, q[i], CT_AXES(1), 0), want) == 0);
+            ck_assert(ct_max_difference(ct_select(all, 0, i), want) == 0);
+        }
+    }
+    expect_ok();
+}
+END_TEST
+
 static ct_tensor *third(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
     (void)c, (void)n, (void)user;
@@ -143,6 +165,6 @@ Suite *quantile_suite(void);
 Suite *quantile_suite(void)
 {
     return make_suite("quantile", (const TTest *const[]){
-        medians, quantiles, several_quantiles, over_axes, infinities_and_nan,
+        medians, quantiles, several_quantiles, of_many_elements, over_axes, infinities_and_nan,
         quantile_passes_the_check, wrong_arguments, NULL });
 }
