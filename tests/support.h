@@ -54,4 +54,6 @@ void with_pool(void (*body)(void));
 void for_each_failing_allocation(void (*body)(ct_context *cx));
 /* the same for n = 1, 1 + step, 1 + 2 step, ... */
 void for_some_failing_allocations(void (*body)(ct_context *cx), int step);
+/* the same, but what is wrong is returned as a text; NULL: nothing is */
+const char *fault_of_allocations(void (*body)(ct_context *cx), int step);
 #endif

@@ -44,14 +44,16 @@ static ct_status logcumsumexp_forward(ct_call *call)
     return CT_OK;
 }
 
-/* Where y_i is -inf, all x up to there are: then e^(x_i - y_i) and e^(y_i - y_(i+1)) count as 0. */
+/* Where y_i is -inf, all x up to there are: then e^(x_i - y_i) and e^(y_i - y_(i+1)) count as 0. So
+ * does the latter where y_(i+1) is infinite: what comes from there is lost in what is finite. */
 static ct_status logcumsumexp_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct__scan on = *(const ct__scan *)ct_call_attributes(call), back = { on.axis, !on.reverse };
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
     ct_tensor *lowest = ct_scalar_like(x, -INFINITY), *none = ct_eq(y, lowest);
     ct_tensor *next = ct__moved_on(y, back, INFINITY);
-    ct_tensor *step = ct_exp(ct_where(none, lowest, ct_sub(y, next)));
+    ct_tensor *lost = ct_logical_or(none, ct_eq(next, ct_scalar_like(x, INFINITY)));
+    ct_tensor *step = ct_exp(ct_where(lost, lowest, ct_sub(y, next)));
     ct_tensor *own = ct_exp(ct_where(none, lowest, ct_sub(x, y)));
     gx[0] = ct_mul(own, ct__recurrence(step, gy[0], back));
     return CT_OK;

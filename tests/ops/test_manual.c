@@ -10,7 +10,7 @@ enum { LONGEST = 4096 };
 
 /* functions that are written with other operators; so is what ends in _over, if it is not one */
 static const char *const composed[] = {
-#define COMPOSED(name) #name,
+#define COMPOSED(name, ...) #name,
 #include "composed.def"
 };
 /* operators that are only the rules of others, and have no function */

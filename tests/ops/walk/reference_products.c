@@ -1,0 +1,184 @@
+/* Products, as sums over all indices; and updates. */
+#include "reference.h"
+
+/* The sum over all letters that the result lacks: "bij,bjk->bik", one letter for each axis. */
+static void summed(const char *text, const array *x, int n, array *y)
+{
+    const char *result = strstr(text, "->") + 2;
+    char letters[27] = "";
+    array all = { .ndim = 0, .n = 1 };
+    int64_t at[CT_MAX_DIMS];
+    const char *axis = text;
+    for (int k = 0, d = 0; *axis != '-'; axis++, d++) {
+        if (*axis == ',') {
+            k++, d = -1;
+        } else if (!strchr(letters, *axis)) {
+            letters[all.ndim] = *axis;
+            all.shape[all.ndim++] = x[k].shape[d];
+            all.n *= x[k].shape[d];
+        }
+    }
+    memset(y->at, 0, (size_t)y->n * sizeof(real));
+    EACH(&all, i) {
+        real product = 1;
+        axis = text;
+        for (int k = 0; k < n; k++, axis++) {
+            for (int d = 0; *axis != ',' && *axis != '-'; axis++)
+                at[d++] = i[strchr(letters, *axis) - letters];
+            product *= *element(&x[k], at);
+        }
+        for (int d = 0; result[d]; d++)
+            at[d] = i[strchr(letters, result[d]) - letters];
+        *element(y, at) += product;
+    }
+}
+
+#define SUMMED(name, text)                                                                      \
+    static void name(task *t)                                                                   \
+    {                                                                                           \
+        summed(text, t->x, t->n, &t->y[0]);                                                     \
+    }
+SUMMED(einsum, "ijk,kl,jj->il")
+SUMMED(dot, "i,i->")
+SUMMED(outer, "i,j->ij")
+SUMMED(trace, "ii->")
+SUMMED(tensordot, "ij,jk->ik")
+
+/* (2,3) x (2,2): the result is (4,6), and in other words (2,2,3,2) */
+static void kron(task *t)
+{
+    array y = t->y[0];
+    y.ndim = 4;
+    for (int d = 0; d < 4; d++)
+        y.shape[d] = t->x[d % 2].shape[d / 2];
+    summed("ij,kl->ikjl", t->x, 2, &y);
+}
+
+static void bilinear(task *t)
+{
+    const array x[] = { t->x[0], t->x[2], t->x[1] };
+    summed("bi,oij,bj->bo", x, 3, &t->y[0]);
+    EACH(&t->y[0], i)
+        *element(&t->y[0], i) += t->x[3].at[i[1]];
+}
+
+static void cross(task *t)
+{
+    const real *a = t->x[0].at, *b = t->x[1].at;
+    for (int64_t r = 0; r < t->y[0].n; r++) {
+        int64_t row = r / 3 * 3, j = row + (r + 1 - row) % 3, k = row + (r + 2 - row) % 3;
+        t->y[0].at[r] = a[j] * b[k] - a[k] * b[j];
+    }
+}
+
+/* a 1-d operand is a row, or a column, which the result lacks */
+static void matmul(task *t)
+{
+    const array *a = &t->x[0], *b = &t->x[1];
+    array *y = &t->y[0];
+    bool row = a->ndim == 1, column = b->ndim == 1;
+    int64_t m = row ? 1 : a->shape[a->ndim - 2], k = a->shape[a->ndim - 1];
+    int64_t n = column ? 1 : b->shape[b->ndim - 1];
+    for (int64_t c = 0; c * m * n < y->n; c++) {
+        const real *p = matrix_of(a, y, 2 - row - column, c);
+        const real *q = matrix_of(b, y, 2 - row - column, c);
+        for (int64_t i = 0; i < m; i++)
+            for (int64_t j = 0; j < n; j++) {
+                real sum = 0;
+                for (int64_t l = 0; l < k; l++)
+                    sum += p[i * k + l] * q[l * n + j];
+                y->at[(c * m + i) * n + j] = sum;
+            }
+    }
+}
+
+static void linear_activation(task *t)
+{
+    int64_t n = t->x[1].shape[0], k = t->x[1].shape[1];
+    for (int64_t i = 0; i < t->y[0].n; i++) {
+        real z = t->n > 2 ? t->x[2].at[i % n] : 0;
+        for (int64_t l = 0; l < k; l++)
+            z += t->x[0].at[i / n * k + l] * t->x[1].at[i % n * k + l];
+        switch (*(const ct_activation *)t->attributes) {
+        case CT_TANH:
+            z = tanhl(z);
+            break;
+        case CT_SIGMOID:
+            z = 1 / (1 + expl(-z));
+            break;
+        case CT_RELU:
+            z = z < 0 ? 0 : z;
+            break;
+        default:
+            break;
+        }
+        t->y[0].at[i] = z;
+    }
+}
+
+#define R(name) { #name, name }
+const reference product_references[] = {
+    R(einsum), R(dot), R(outer), R(trace), R(tensordot), R(kron), R(bilinear), R(cross), R(matmul),
+    { "linear", linear_activation }, R(linear_activation), { NULL, NULL }
+};
+
+/* -- Updates: lists of w, g and what is kept, one after the other */
+static void keep_inputs(task *t)
+{
+    for (int k = 0; k < t->n; k++)
+        memcpy(t->y[k].at, t->x[k].at, (size_t)t->x[k].n * sizeof(real));
+}
+
+static void update_sgd(task *t)
+{
+    const struct { double rate, momentum, decay; bool nesterov; } *s = t->attributes;
+    int n = t->n / (s->momentum > 0 ? 3 : 2);
+    keep_inputs(t);
+    for (int k = 0; k < n; k++)
+        for (int64_t i = 0; i < t->x[k].n; i++) {
+            real w = t->x[k].at[i], h = t->x[n + k].at[i] + s->decay * w, step = h;
+            if (s->momentum > 0) {
+                real *velocity = &t->y[2 * n + k].at[i];
+                *velocity = s->momentum * *velocity + h;
+                step = s->nesterov ? h + s->momentum * *velocity : *velocity;
+            }
+            t->y[k].at[i] = w - s->rate * step;
+        }
+}
+
+static void update_adam(task *t)
+{
+    const struct { double rate, beta1, beta2, epsilon, decay; bool decoupled; } *a = t->attributes;
+    int n = t->n / 5;
+    keep_inputs(t);
+    for (int k = 0; k < n; k++) {
+        real steps = t->y[4 * n + k].at[0] += 1;
+        for (int64_t i = 0; i < t->x[k].n; i++) {
+            real w = t->x[k].at[i], decay = a->decoupled ? 0 : a->decay;
+            real h = t->x[n + k].at[i] + decay * w; /* 0 w is NaN where w is infinite */
+            real *m = &t->y[2 * n + k].at[i], *v = &t->y[3 * n + k].at[i];
+            *m = a->beta1 * *m + (1 - (real)a->beta1) * h;
+            *v = a->beta2 * *v + (1 - (real)a->beta2) * h * h;
+            real root = sqrtl(*v / (1 - powl(a->beta2, steps)));
+            w -= a->decoupled ? a->rate * a->decay * w : 0;
+            t->y[k].at[i] = w - a->rate * (*m / (1 - powl(a->beta1, steps))) / (root + a->epsilon);
+        }
+    }
+}
+
+static void update_clip(task *t)
+{
+    double max_norm = *(const double *)t->attributes;
+    real sum = 0;
+    for (int k = 0; k < t->n; k++)
+        for (int64_t i = 0; i < t->x[k].n; i++)
+            sum += t->x[k].at[i] * t->x[k].at[i];
+    for (int k = 0; k < t->n; k++)
+        for (int64_t i = 0; i < t->x[k].n; i++)
+            t->y[k].at[i] = t->x[k].at[i] *
+                            (isfinite(sum) && sum > 0 ? fminl(1, max_norm / sqrtl(sum)) : 1);
+}
+
+const reference update_references[] = {
+    R(update_sgd), R(update_adam), R(update_clip), { NULL, NULL }
+};
