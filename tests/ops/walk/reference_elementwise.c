@@ -112,6 +112,69 @@ static void exponential(task *t)
         t->y[0].at[i] = -logl(1 - uniform(t, i)) / t->x[0].at[i];
 }
 
+/* P(a, x), by its series */
+static real gamma_below(real a, real x)
+{
+    real sum = 0, term = 1;
+    for (int k = 1; term > 1e-22L * sum; k++) {
+        sum += term;
+        term *= x / (a + k);
+    }
+    return sum * expl(a * logl(x) - x - lgammal(a + 1));
+}
+
+/* by halving; not where y is too small for that */
+static void gamma_draw(task *t)
+{
+    for (int64_t i = 0; i < t->y[0].n; i++) {
+        real a = t->x[0].at[i], low = 0, high = 100 + 4 * a;
+        for (int k = 0; k < 200 && a > 0.01L; k++) {
+            real middle = (low + high) / 2;
+            *(gamma_below(a, middle) < uniform(t, i) ? &low : &high) = middle;
+        }
+        t->y[0].at[i] = a > 0.01L ? low : t->y[0].at[i];
+    }
+}
+
+/* P(a, x) and a constant: where P is near 1, -(1 - P), by Legendre's continued fraction */
+static real gamma_part(real a, real x, bool below)
+{
+    real f = x + 1200;
+    for (int k = 500; k > 0; k--)
+        f = x + 2 * k - 1 - a - k * (k - a) / f;
+    return below ? gamma_below(a, x) : -expl(a * logl(x) - x - lgammal(a)) / f;
+}
+
+/* the n-th difference of P by a, n 1 or 2, over h^n */
+static real gamma_difference(int n, real a, real x, real h)
+{
+    bool below = x < a + 1;
+    real up = gamma_part(a + h, x, below), down = gamma_part(a - h, x, below);
+    return n == 1 ? (up - down) / (2 * h)
+                  : (up - 2 * gamma_part(a, x, below) + down) / (h * h);
+}
+
+/* -P_n / p, by differences extrapolated twice; only where a and x are not tiny */
+static real gamma_slope_of(const real *x, const void *attributes)
+{
+    int n = *(const int *)attributes;
+    real d[3], h = 0.016L;
+    for (int k = 0; k < 3; k++, h /= 2)
+        d[k] = gamma_difference(n, x[0], x[1], h);
+    real once[] = { (4 * d[1] - d[0]) / 3, (4 * d[2] - d[1]) / 3 };
+    real density = expl((x[0] - 1) * logl(x[1]) - x[1] - lgammal(x[0]));
+    return -((16 * once[1] - once[0]) / 15) / density;
+}
+
+static void gamma_slope(task *t)
+{
+    for (int64_t i = 0; i < t->y[0].n; i++) {
+        const real x[] = { t->x[0].at[i], t->x[1].at[i] };
+        if (x[0] > 0.02L && x[1] > 0.01L && isfinite(x[0]) && isfinite(x[1]))
+            t->y[0].at[i] = gamma_slope_of(x, t->attributes);
+    }
+}
+
 /* half a draw each, the lower half first: dropped where it is below p */
 static void dropout(task *t)
 {
@@ -174,5 +237,6 @@ const reference elementwise_references[] = {
     { "relu6", relu6 }, { "cast", cast }, { "polygamma", polygamma }, { "activate", activate },
     { "bernoulli", bernoulli }, { "exponential", exponential }, { "dropout", dropout },
     { "multinomial", multinomial },
+    { "gamma", gamma_draw }, { "gamma_slope", gamma_slope },
     { "gumbel_softmax", gumbel_softmax }, { NULL, NULL }
 };

@@ -111,6 +111,12 @@ GROUP(quantile)
     return quantile_at(n, x, 0.3);
 }
 
+static void quantiles(task *t)
+{
+    for (int k = 0; k < 2; k++)
+        t->y[0].at[k] = quantile_at(t->x[0].n, t->x[0].at, k == 0 ? 0.25L : 0.75L);
+}
+
 /* the sum is of powers of x / max */
 GROUP(norm)
 {
@@ -414,7 +420,8 @@ static void unique(task *t)
 #define R(name) { #name, name }
 const reference row_references[] = {
     R(sum), R(mean), R(var), R(std), R(prod), R(max), R(min), R(logsumexp), R(norm),
-    R(count_nonzero), R(any), R(all), R(median), R(quantile), R(argmax), R(argmin), R(softmax),
+    R(count_nonzero), R(any), R(all), R(median), R(quantile),
+    R(quantiles), R(argmax), R(argmin), R(softmax),
     R(log_softmax), R(cumsum), R(cumprod), R(logcumsumexp), R(cummax_places), R(cummin_places),
     R(cummax), R(cummin), R(argsort), R(sort), R(topk), R(recurrence), R(balance),
     R(cross_entropy), R(cross_entropy_each), R(layer_norm), R(cosine_similarity), R(unique),

@@ -101,7 +101,7 @@ static enum planted {
 static ct_status planted_infer(ct_call *call)
 {
     const ct_tensor *a = ct_call_x(call, 0);
-    if (planted != DTYPES)
+    if (planted != DTYPES || ct_dtype_of(a) == ct_dtype_of(ct_call_x(call, 1)))
         return ct_infer_same(call);
     return ct_call_set_y(call, 0, ct_dtype_of(a), ct_shape(a), ct_ndim(a));
 }
@@ -119,7 +119,7 @@ static double factor(ct_context *c, ct_tensor *a, ct_tensor *b)
     case DIMENSIONS:
         return ct_ndim(a) == CT_MAX_DIMS ? 3 : 2;
     case REPEATED:
-        return 2 + 1e-9 * calls++;
+        return 2 + 1e-14 * calls++; /* seen in bits only */
     case THREADS:
         return ct_threads_of(c) > 1 ? 3 : 2;
     default:
@@ -198,15 +198,16 @@ START_TEST(each_oddity_finds_what_is_wrong_there)
 {
     static const int by[PLANTED] = { [VALUE] = 1, [STRIDES] = 2, [SAME_TENSOR] = 2, [NUMBERS] = 3,
                                      [DIMENSIONS] = 4, [DTYPES] = 5, [SLOPE] = 6, [MEMORY] = 7,
-                                     [REPEATED] = 8, [THREADS] = 8 };
-    ct_op op = { .name = "planted", .inputs = 2, .infer = planted_infer,
-                 .forward = planted_forward, .vjp = planted_vjp, .sample = planted_sample };
+                                     [REPEATED] = 6, [THREADS] = 8 };
+    static ct_op op = { .name = "planted", .inputs = 2, .infer = planted_infer,
+                        .forward = planted_forward, .vjp = planted_vjp,
+                        .sample = planted_sample };
     for (planted = NOTHING; planted < PLANTED; planted++) {
         int found = found_by(&op);
-        bool early = planted == REPEATED && found == 6; /* the checker evaluates twice, too */
-        ck_assert_msg(found == by[planted] || early, "fault %d is found by oddity %d: %s",
+        ck_assert_msg(found == by[planted], "fault %d is found by oddity %d: %s",
                       (int)planted, found, walk_text);
         ct_error_clear(cx);
+        ck_assert(planted != REPEATED || !walk_threads(&op)); /* finds it too */
     }
     planted = NOTHING;
     ck_assert(walk_inputs(&op));
