@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "move_axes.h"
+#include "resample.h"
 #include "walk.h"
 
 char walk_text[1000];
@@ -61,10 +62,11 @@ static ct_tensor *input(ct_context *c, char letter)
     static const struct {
         char letter;
         int ndim;
-        int64_t shape[3];
+        int64_t shape[4];
     } shapes[] = { { 'm', 2, { 3, 4 } }, { 'v', 1, { 4 } },       { 's', 2, { 3, 3 } },
                    { 'q', 2, { 4, 2 } }, { 't', 3, { 2, 3, 4 } }, { 'c', 2, { 2, 3 } },
-                   { 'd', 2, { 2, 2 } }, { 'w', 3, { 2, 3, 2 } }, { 'e', 1, { 2 } } };
+                   { 'd', 2, { 2, 2 } }, { 'w', 3, { 2, 3, 2 } }, { 'e', 1, { 2 } },
+                   { 'g', 4, { 1, 4, 2, 2 } } };
     if (letter == 'i')
         return ct_from_ints(c, CT_SHAPE(4), CT_INTS(2, 0, 1, 2));
     if (letter == 'b')
