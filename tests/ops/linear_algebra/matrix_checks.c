@@ -77,3 +77,13 @@ void expect_nan(ct_tensor *x)
         ck_assert_msg(isnan(values[i]), "element %lld is %g", (long long)i, values[i]);
     free(values);
 }
+
+void expect_matrix_by_matrix(ct_tensor *(*f)(ct_tensor *x), int64_t m, int64_t n)
+{
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(2, 3, m, n)), *y = f(x);
+    for (int i = 0; i < 6; i++) {
+        ct_tensor *one = f(ct_select(ct_select(x, 0, i / 3), 0, i % 3));
+        ck_assert(ct_max_difference(ct_select(ct_select(y, 0, i / 3), 0, i % 3), one) == 0);
+    }
+    expect_ok();
+}

@@ -17,4 +17,6 @@ void expect_orthonormal(ct_tensor *x, double roundings);
 void expect_right(ct_function f, void *user, ct_tensor *x);
 /* all elements are NaN, and there are some */
 void expect_nan(ct_tensor *x);
+/* f of a stack (2,3,m,n) is, matrix by matrix, bit for bit what f makes of each alone */
+void expect_matrix_by_matrix(ct_tensor *(*f)(ct_tensor *x), int64_t m, int64_t n);
 #endif

@@ -97,10 +97,23 @@ START_TEST(not_finite)
 }
 END_TEST
 
+static ct_tensor *factor(ct_tensor *x)
+{
+    ct_tensor *eye = ct_eye(cx, CT_F64, ct_size(x, -1));
+    return ct_cholesky(ct_add(ct_matmul(x, ct_transpose(x)), eye));
+}
+
+START_TEST(matrix_by_matrix)
+{
+    expect_matrix_by_matrix(factor, 3, 3);
+}
+END_TEST
+
 Suite *cholesky_suite(void);
 Suite *cholesky_suite(void)
 {
     return make_suite("cholesky", (const TTest *const[]){
+        matrix_by_matrix,
         it_is_the_factor, only_the_lower_triangle_is_read, the_gradient_is_symmetric,
         its_derivatives_are_those_along_symmetric_matrices, sizes_of_all_kinds, messages,
         not_finite, NULL });

@@ -105,6 +105,18 @@ START_TEST(cofactors)
 }
 END_TEST
 
+/* of rank 1 but for the rounding to f32; the inverse, of 1e8, would leave no digits */
+START_TEST(second_derivatives_of_rounded_matrices)
+{
+    ct_tensor *a = ct_variable(ct_from_doubles(cx, CT_F32, CT_SHAPE(2, 2),
+                                               CT_DOUBLES(0.3, 0.7, 0.9, 2.1))), *g;
+    ct_tensor *w = ct_from_doubles(cx, CT_F32, CT_SHAPE(2, 2), CT_DOUBLES(0.3, -0.7, 1.1, 0.9));
+    ck_assert_int_eq(ct_grad(ct_det(a), NULL, &a, 1, CT_CREATE_GRAPH, &g), CT_OK);
+    ck_assert_int_eq(ct_grad(ct_sum(ct_mul(g, w)), NULL, &a, 1, 0, &g), CT_OK);
+    expect_values(g, CT_DOUBLES(0.9, -1.1, 0.7, 0.3), 1e-5);
+}
+END_TEST
+
 START_TEST(slogdet_of_singular_matrices)
 {
     ct_tensor *a = ct_variable(ct_zeros(cx, CT_F64, CT_SHAPE(2, 2))), *sign, *log, *g;
@@ -161,11 +173,26 @@ START_TEST(out_of_memory)
 }
 END_TEST
 
+static ct_tensor *log_of(ct_tensor *x)
+{
+    ct_tensor *log = NULL;
+    ct_slogdet(x, NULL, &log);
+    return log;
+}
+
+START_TEST(matrix_by_matrix)
+{
+    expect_matrix_by_matrix(ct_det, 3, 3);
+    expect_matrix_by_matrix(log_of, 3, 3);
+}
+END_TEST
+
 Suite *det_suite(void);
 Suite *det_suite(void)
 {
     return make_suite("det", (const TTest *const[]){
+        matrix_by_matrix,
         values, nothing_overflows_on_the_way, derivatives_at_singular_matrices, third_derivatives,
-        cofactors,
+        cofactors, second_derivatives_of_rounded_matrices,
         slogdet_of_singular_matrices, messages, not_finite, out_of_memory, NULL });
 }

@@ -156,10 +156,32 @@ START_TEST(messages)
 }
 END_TEST
 
+static ct_tensor *values_of(ct_tensor *x)
+{
+    ct_tensor *w = NULL;
+    ct_eigh(x, &w, NULL);
+    return w;
+}
+
+static ct_tensor *vectors_of(ct_tensor *x)
+{
+    ct_tensor *v = NULL;
+    ct_eigh(x, NULL, &v);
+    return v;
+}
+
+START_TEST(matrix_by_matrix)
+{
+    expect_matrix_by_matrix(values_of, 3, 3);
+    expect_matrix_by_matrix(vectors_of, 3, 3);
+}
+END_TEST
+
 Suite *eigh_suite(void);
 Suite *eigh_suite(void)
 {
     return make_suite("eigh", (const TTest *const[]){
+        matrix_by_matrix,
         decompositions, known_values, derivatives_along_symmetric_matrices,
         equal_values_have_a_gradient, vectors_of_equal_values_have_none,
         other_vectors_keep_theirs, messages, NULL });

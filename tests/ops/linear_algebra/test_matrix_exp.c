@@ -129,10 +129,17 @@ START_TEST(out_of_memory)
 }
 END_TEST
 
+START_TEST(matrix_by_matrix)
+{
+    expect_matrix_by_matrix(ct_matrix_exp, 3, 3);
+}
+END_TEST
+
 Suite *matrix_exp_suite(void);
 Suite *matrix_exp_suite(void)
 {
     return make_suite("matrix_exp", (const TTest *const[]){
+        matrix_by_matrix,
         it_is_the_series, known_values, larger_matrices, derivatives, messages, out_of_memory,
         NULL });
 }

@@ -125,10 +125,34 @@ START_TEST(messages_of_lstsq)
 }
 END_TEST
 
+static ct_tensor *q_of(ct_tensor *x)
+{
+    ct_tensor *q = NULL;
+    ct_qr(x, &q, NULL);
+    return q;
+}
+
+static ct_tensor *r_of(ct_tensor *x)
+{
+    ct_tensor *r = NULL;
+    ct_qr(x, NULL, &r);
+    return r;
+}
+
+START_TEST(matrix_by_matrix)
+{
+    for (int64_t n = 2; n < 5; n++) {
+        expect_matrix_by_matrix(q_of, 3, n);
+        expect_matrix_by_matrix(r_of, 3, n);
+    }
+}
+END_TEST
+
 Suite *qr_suite(void);
 Suite *qr_suite(void)
 {
     return make_suite("qr", (const TTest *const[]){
+        matrix_by_matrix,
         factors, any_matrix_has_factors, one_result_alone, messages, least_squares,
         messages_of_lstsq, NULL });
 }

@@ -184,10 +184,17 @@ START_TEST(out_of_memory)
 }
 END_TEST
 
+START_TEST(matrix_by_matrix)
+{
+    expect_matrix_by_matrix(ct_inverse, 3, 3);
+}
+END_TEST
+
 Suite *solve_suite(void);
 Suite *solve_suite(void)
 {
     return make_suite("solve", (const TTest *const[]){
+        matrix_by_matrix,
         triangles_of_all_kinds, one_column_or_row, messages_of_solve_triangular, solutions,
         pivots_are_chosen, leading_axes_broadcast, messages, not_finite, out_of_memory, NULL });
 }

@@ -126,10 +126,34 @@ START_TEST(messages)
 }
 END_TEST
 
+static ct_tensor *u_of(ct_tensor *x)
+{
+    ct_tensor *u = NULL;
+    ct_svd(x, &u, NULL, NULL);
+    return u;
+}
+
+static ct_tensor *v_of(ct_tensor *x)
+{
+    ct_tensor *vt = NULL;
+    ct_svd(x, NULL, NULL, &vt);
+    return vt;
+}
+
+START_TEST(matrix_by_matrix)
+{
+    for (int64_t n = 2; n < 5; n++) {
+        expect_matrix_by_matrix(u_of, 3, n);
+        expect_matrix_by_matrix(v_of, 3, n);
+    }
+}
+END_TEST
+
 Suite *svd_suite(void);
 Suite *svd_suite(void)
 {
     return make_suite("svd", (const TTest *const[]){
+        matrix_by_matrix,
         decompositions, known_values, one_result_alone, equal_values, values_that_vanish, messages,
         NULL });
 }
