@@ -159,7 +159,7 @@ static ct_tensor *logistic(ct_tensor *x)
 static const ct__row one_less_square_row = { .forward = KERNELS(one_less_square, false) };
 static const ct_op one_less_square_op = {
     .name = "one_less_square", .user = &one_less_square_row, .saves = CT_SAVE_X(0),
-    .flags = CT_OP_DIAGONAL, .inputs = 1, .infer = ct_infer_same, .forward = ct__unary_forward,
+    .flags = CT_OP_SYMMETRIC, .inputs = 1, .infer = ct_infer_same, .forward = ct__unary_forward,
     .vjp = one_less_square_vjp
 };
 
