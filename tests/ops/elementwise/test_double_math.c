@@ -23,14 +23,14 @@ Suite *double_math_suite(void)
 /* FUNCTION(name, the exact value y of x, units that it may be off, from, to): x is looked at within
  * [from, to] only */
 #define DOUBLE_FUNCTIONS                                                                        \
-    FUNCTION(exp, mpfr_exp(y, x, R), 0.72, -INFINITY, INFINITY)                                 \
+    FUNCTION(exp, mpfr_exp(y, x, R), 0.75, -INFINITY, INFINITY)                                 \
     FUNCTION(exp_normal, exact_exp_normal(y, x), 0.85, -INFINITY, 709)                          \
-    FUNCTION(exp2, mpfr_exp2(y, x, R), 0.72, -INFINITY, INFINITY)                               \
+    FUNCTION(exp2, mpfr_exp2(y, x, R), 0.75, -INFINITY, INFINITY)                               \
     FUNCTION(expm1, mpfr_expm1(y, x, R), 0.9, -INFINITY, INFINITY)                              \
-    FUNCTION(log, mpfr_log(y, x, R), 0.8, -INFINITY, INFINITY)                                  \
-    FUNCTION(log2, mpfr_log2(y, x, R), 0.95, -INFINITY, INFINITY)                               \
+    FUNCTION(log, mpfr_log(y, x, R), 0.9, -INFINITY, INFINITY)                                  \
+    FUNCTION(log2, mpfr_log2(y, x, R), 1, -INFINITY, INFINITY)                               \
     FUNCTION(log10, mpfr_log10(y, x, R), 0.95, -INFINITY, INFINITY)                             \
-    FUNCTION(log1p, mpfr_log1p(y, x, R), 0.8, -INFINITY, INFINITY)                              \
+    FUNCTION(log1p, mpfr_log1p(y, x, R), 0.9, -INFINITY, INFINITY)                              \
     FUNCTION(sin, mpfr_sin(y, x, R), 0.8, -1e6, 1e6)                                            \
     FUNCTION(cos, mpfr_cos(y, x, R), 0.8, -1e6, 1e6)                                            \
     FUNCTION(tanh, mpfr_tanh(y, x, R), 0.8, -INFINITY, INFINITY)                                \
