@@ -2,6 +2,7 @@
 #include "activation.h"
 
 #include "double_math.h"
+#include "tables.h"
 
 #define CT_KERNELS     "activation_kernels.h"
 #define CT_KERNELS_F32 64
@@ -37,7 +38,7 @@ ct_tensor *ct__activation_slope(ct_activation activation, ct_tensor *gy, ct_tens
         zero = ct_scalar_like(y, 0);
         return ct_where(ct_le(y, zero), zero, gy);
     case CT_TANH:
-        return ct_mul(gy, ct_mul(ct_rsub(1, y), ct_shift(y, 1)));
+        return ct_mul(gy, ct__one_less_square(y));
     case CT_SIGMOID:
         return ct_mul(gy, ct_mul(y, ct_rsub(1, y)));
     }

@@ -62,8 +62,8 @@ static ct_tensor *share(ct_tensor *gy, ct_tensor *own, ct_tensor *other)
     return ct_where(own, ct_where(other, ct_scale(gy, 0.5), gy), number(gy, 0));
 }
 
-/* -- Two operators that only the composed rules need. Their derivatives are the second ones of the
- * operators above, so they have no kernels for them */
+/* -- Three operators that only the composed rules need. Their derivatives are the second ones of
+ * the operators above, so they have no kernels for them */
 
 /* The logistic function s, once more. The rule of ct_sigmoid, y (1 - y), reads only y, and has lost
  * its digits where y is near 1. This one reads x: s'(x) = s(x) s(-x) */
@@ -92,6 +92,14 @@ static ct_tensor *mish_slope(ct_tensor *x)
     ct_tensor *t = ct_where(ct_gt(x, number(x, 0)), ct_rsub(1, ct_scale(ct_mul(o, oq), 2)),
                             ct_mul(s, ct_add(q, oq)));
     return ct_add(t, ct_mul(s, ct_mul(inside(x), ct_square(ct_scale(oq, 2)))));
+}
+
+/* y = 1 - x^2, computed as (1 - x)(1 + x). So y keeps its digits near 1 and -1, and its derivative,
+ * -2 x, near 0, where that of the product would lose them */
+static ct_status one_less_square_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    gx[0] = ct_mul(gy[0], ct_scale(ct_call_x(call, 0), -2));
+    return CT_OK;
 }
 
 /* L_n = a^b log(a)^n, n >= 1: the n-th derivative of a^b by b. Its own derivatives are
@@ -146,6 +154,18 @@ static const ct_op logistic_op = {
 static ct_tensor *logistic(ct_tensor *x)
 {
     return ct_apply(&logistic_op, NULL, &x, 1);
+}
+
+static const ct__row one_less_square_row = { .forward = KERNELS(one_less_square, false) };
+static const ct_op one_less_square_op = {
+    .name = "one_less_square", .user = &one_less_square_row, .saves = CT_SAVE_X(0),
+    .flags = CT_OP_SYMMETRIC, .inputs = 1, .infer = ct_infer_same, .forward = ct__unary_forward,
+    .vjp = one_less_square_vjp
+};
+
+ct_tensor *ct__one_less_square(ct_tensor *x)
+{
+    return ct_apply(&one_less_square_op, NULL, &x, 1);
 }
 
 #define BINARY BINARY_OPERATOR

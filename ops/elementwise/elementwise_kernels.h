@@ -183,8 +183,8 @@ INLINE bool K(some_far)(int64_t n, const REAL *x)
 #define BINARY BINARY_KERNELS
 #include "binary.def"
 
-/* L_n = a^b log(a)^n, n >= 1, and 0 at a = 0 <= b: see pow_log in elementwise.c. Per element 3 s
- * bytes, a power, a logarithm and n products */
+/* L_n = a^b log(a)^n, n >= 1, and 0 at a = 0 <= b and where a^b is 0: see pow_log in elementwise.c.
+ * Per element 3 s bytes, a power, a logarithm and n products */
 static void K(pow_log)(int64_t count, void *out, void *const *in, const void *given)
 {
     const REAL *left = in[0], *right = in[1];
@@ -192,10 +192,22 @@ static void K(pow_log)(int64_t count, void *out, void *const *in, const void *gi
     REAL *y = out;
     for (int64_t i = 0; i < count; i++) {
         REAL a = left[i], b = right[i], log_a = M(log)(a), power = F(pow)(a, b);
+        const bool none = power == 0;
         for (int k = 0; k < n; k++)
             power *= log_a;
-        y[i] = a == 0 && b >= 0 ? 0 : power;
+        y[i] = none || (a == 0 && b >= 0) ? 0 : power;
     }
+}
+
+/* 2 s bytes and 3 operations */
+static void K(one_less_square)(int64_t n, void *out, void *const *in, const void *given)
+{
+    const REAL *x = in[0];
+    REAL *y = out;
+    (void)given;
+    VECTORIZE
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (1 - x[i]) * (1 + x[i]);
 }
 #undef NUMBER
 #undef R

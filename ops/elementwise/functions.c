@@ -39,14 +39,6 @@ static double times_whole(double g, double n)
 
 /* -- Words of the composed rules */
 
-/* 1 - x^2. As a product it keeps its digits near 1 and its derivative loses them near 0, as a
- * difference the reverse */
-static ct_tensor *one_less_square(ct_tensor *x)
-{
-    ct_tensor *product = ct_mul(ct_rsub(1, x), ct_shift(x, 1));
-    return ct_where(ct_lt(ct_abs(x), number(x, 0.5)), ct_rsub(1, ct_square(x)), product);
-}
-
 static ct_tensor *times(ct_tensor *gy, ct_tensor *n)
 {
     return unless(is_zero(n), ct_mul(gy, n));

@@ -47,6 +47,9 @@ static inline ct_tensor *is_zero(ct_tensor *x)
     return ct_eq(x, number(x, 0));
 }
 
+/* 1 - x^2; elementwise.c says how */
+ct_tensor *ct__one_less_square(ct_tensor *x);
+
 /* -- Kernels. A row becomes a flat loop, y[i] = f(in[0][i], in[1][i], ...), which the compiler
  * vectorizes if f can be; ct_loop_kernel brings any other layout to it. Per element, with s the
  * size of REAL: unary 2 s bytes forward, 3 s backward (4 s where it adds); binary 3 s forward, 3 s

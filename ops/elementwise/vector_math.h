@@ -26,7 +26,7 @@
 extern const struct ct__vector_bounds {
     float exp_least, exp_most, tanh_most, normal_most, far;
     double f64_exp_least, f64_exp_most, f64_exp2_least, f64_exp2_most, f64_tanh_most;
-    double f64_normal_most, f64_erfc_most;
+    double f64_normal_most, f64_erfc_most, f64_logistic_least, f64_logistic_most;
 } ct__vector_bounds;
 
 VECTOR_INLINE float vector_at_most(float x, float most)

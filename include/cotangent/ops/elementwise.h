@@ -133,17 +133,17 @@ ct_tensor *ct_digamma(ct_tensor *x);
 /* y = the n-th derivative of digamma at x; gx = g polygamma(n + 1, x). n is from 0 to 1000. At 0,
    -1, -2, ... y is infinite for odd n, and as digamma is for even n */
 ct_tensor *ct_polygamma(int n, ct_tensor *x);
-/* y = Phi(x); gx = g phi(x). In f64 these two and gelu are off by up to 2 x^2 roundings, since
-   x / sqrt 2 and x^2 are rounded */
+/* y = Phi(x); gx = g phi(x). y keeps its digits far below 0 */
 ct_tensor *ct_normal_cdf(ct_tensor *x);
 ct_tensor *ct_normal_pdf(ct_tensor *x);         /* y = phi(x); gx = -g x y */
 /* y = tanh x; gx = g (1 - y^2). gx is made from y alone, and loses digits as |y| comes near 1: it
    is off by up to e^(2|x|) / 2 roundings, and 0 from about |x| = 9 on in f32, 19 in f64. So are
-   derivatives of higher order */
+   derivatives of higher order, which keep their digits near 0 */
 ct_tensor *ct_tanh(ct_tensor *x);
 /* y = 1 / (1 + e^-x); gx = g y (1 - y). gx keeps its digits for x < 0 and loses them as y comes
    near 1: it is off by up to e^x roundings, and 0 from about x = 17 on in f32, 37 in f64. So are
-   derivatives of higher order. Those of softplus and silu keep their digits for any x */
+   derivatives of higher order; the second, which is 0 at x = 0, is off by half a rounding of 1
+   there, since y is 1/2. Those of softplus and silu keep their digits for any x */
 ct_tensor *ct_sigmoid(ct_tensor *x);
 ct_tensor *ct_relu(ct_tensor *x);               /* y = max(0, x); gx = g [x > 0] */
 /* y = x where x > 0, else slope x; gx = g where x > 0, else slope g */

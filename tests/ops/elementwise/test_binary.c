@@ -160,6 +160,7 @@ END_TEST
 static const double pow_cases[][4] = {
     { 2, 3, 12, 8 * 0.69314718055994530942 }, { 0, 2, 0, 0 }, { 0, 0, 0, 0 }, { 0, 1, 1, 0 },
     { -2, 3, 12, NAN },                       { 5, 0, 0, 1.6094379124341003746 },
+    { INFINITY, -1e-310, 0, 0 },              { INFINITY, -2, 0, 0 },
 };
 
 START_TEST(pow_where_it_is_defined)
@@ -189,6 +190,22 @@ START_TEST(pow_twice)
     expect_values(h[1], CT_DOUBLES(0, 0.2), 1e-14);
     ct_grad(ct_sum(g[1]), NULL, x, 2, 0, h);
     expect_values(h[0], CT_DOUBLES(0, 0.2), 1e-14);
+}
+END_TEST
+
+/* d2/db2 a / b is 2 a / b^3, which is 0 for a = 0 although 1 / b overflows; d2/da db is -1 / b^2 */
+START_TEST(div_twice_where_a_is_0)
+{
+    ct_tensor *x[] = { ct_variable(ct_from_doubles(cx, CT_F64, CT_SHAPE(2), CT_DOUBLES(0, 0))),
+                       ct_variable(ct_from_doubles(cx, CT_F64, CT_SHAPE(2),
+                                                   CT_DOUBLES(1e-310, 2))) };
+    ct_tensor *g, *h[2];
+    for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+        ct_grad(ct_sum(ct_div(x[0], x[1])), NULL, &x[1], 1, CT_CREATE_GRAPH, &g);
+        ct_grad(ct_sum(g), NULL, x, 2, flags, h);
+        expect_values(h[0], CT_DOUBLES(-INFINITY, -0.25), 1e-14);
+        expect_values(h[1], CT_DOUBLES(0, 0), 0);
+    }
 }
 END_TEST
 
@@ -291,7 +308,7 @@ Suite *binary_suite(void)
     const TTest *const tests[] = {
         pairs_of_every_kind_of_shape, shapes_of_different_length, ties_take_half_each,
         nan_beats_numbers, nan_gets_the_cotangent, pow_where_it_is_defined,
-        pow_twice, any_strides_in, uses_add_up,
+        pow_twice, div_twice_where_a_is_0, any_strides_in, uses_add_up,
         infinite_cotangents_stay_where_they_belong, what_does_not_fit, NULL
     };
     return make_suite("binary", tests);

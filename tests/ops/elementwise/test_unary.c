@@ -218,6 +218,23 @@ START_TEST(digits_are_kept)
 }
 END_TEST
 
+/* tanh'' x is -2 x to rounding; 1 - y is 1 there, so that (1 - y) - (1 + y) would be 0 */
+START_TEST(second_derivative_of_tanh_near_0)
+{
+    const double points[] = { 1e-20, -3e-9, 1e-300 };
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+        ct_tensor *x = ct_variable(ct_full(cx, CT_F64, CT_SHAPE(1, 1), points[i]));
+        ct_tensor *one = ct_ones(cx, CT_F64, CT_SHAPE(1, 1)), *g, *h;
+        ct_grad(ct_tanh(x), NULL, &x, 1, CT_CREATE_GRAPH, &g);
+        ct_grad(ct_sum(g), NULL, &x, 1, 0, &h);
+        ck_assert_double_eq_tol(ct_item(h), -2 * points[i], 1e-14 * fabs(points[i]));
+        ct_grad(ct_linear_activation(x, one, NULL, CT_TANH), NULL, &x, 1, CT_CREATE_GRAPH, &g);
+        ct_grad(ct_sum(g), NULL, &x, 1, 0, &h);
+        ck_assert_double_eq_tol(ct_item(h), -2 * points[i], 1e-14 * fabs(points[i]));
+    }
+}
+END_TEST
+
 START_TEST(edges_of_domains)
 {
     double slope;
@@ -407,6 +424,7 @@ Suite *unary_suite(void)
 {
     const TTest *const tests[] = {
         values_and_slopes_f64, values_and_slopes_f32, nan_in_is_nan_out, far_out, digits_are_kept,
+        second_derivative_of_tanh_near_0,
         edges_of_domains, slopes_at_kinks, clamp_with_ends_crossed_takes_the_high_one,
         infinite_cotangents_stay_where_they_belong, power_at_zero, any_strides_in, uses_add_up,
         integers_are_refused, waves_of_any_number,
