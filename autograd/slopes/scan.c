@@ -138,7 +138,7 @@ static bool estimate_noise(scales *all)
 }
 
 /* -- What the scales say */
-/* the larger of a and the slope; an infinite a does not count, as its tolerance would be infinite */
+/* the larger of a and the slope; an infinite a does not count: its tolerance would be infinite */
 static double size(const scales *all, const scale *s)
 {
     double a = fabs(all->analytic), slope = fabs(s->slope);

@@ -78,8 +78,9 @@ typedef enum ct_upsampling {
                                   coincide; PyTorch's align_corners */
 } ct_upsampling;
 /* y[i] = sum_j a_ij x[j]; gx[j] = sum_i a_ij g[i]. y has the given sizes along the axes of x's
-   images (one size stands for all of them), larger or smaller than x's. CT_LINEAR is PyTorch's linear,
-   bilinear or trilinear, as x has 1 to 3 axes; beyond the outermost elements it is constant */
+   images (one size stands for all of them), larger or smaller than x's. CT_LINEAR is PyTorch's
+   linear, bilinear or trilinear, as x has 1 to 3 axes; beyond the outermost elements it is
+   constant */
 ct_tensor *ct_upsample(ct_tensor *x, const int64_t *sizes, int n, ct_upsampling mode);
 /* y[n,c,h r + i,w r + j] = x[n,(c r + i) r + j,h,w]; gx = g put back in the same way.
    (N,C r r,H,W) -> (N,C,H r,W r) */
