@@ -71,7 +71,8 @@ static const char *const laborious[] = { "cholesky", "solve_triangular", "solve"
                                          "inverse", "det", "slogdet", "qr", "eigh", "svd",
                                          "matrix_exp", "gamma", "gamma_slope", NULL };
 
-/* the sample's inputs, larger and in f32 as the code says; a derivative is wanted by each float */
+/* the sample's inputs, larger as the code says, in f32 and f64 by turns; a derivative is wanted by
+ * each float */
 static void prepare(trial *t)
 {
     int64_t count = 1, elements = ELEMENTS / (is_among(laborious, t->op->name) ? 10 : 1);
@@ -79,7 +80,7 @@ static void prepare(trial *t)
         count = ct_count(t->x[i]) > count ? ct_count(t->x[i]) : count;
     for (int i = 0, code = t->code; i < t->n; i++, code /= t->n > 4 ? 1 : 3) {
         ct_tensor *x = t->x[i];
-        if (t->code > 0 && is_float(x))
+        if ((t->code + t->sample) % 2 > 0 && is_float(x))
             x = ct_cast(x, CT_F32);
         if (code % 3 > 0 && ct_ndim(x) > 0)
             x = repeated(x, code % 3 == 1 ? 0 : -1, elements / count | 1);
