@@ -264,7 +264,7 @@ LINE(cummin, 0)
     }
 }
 
-/* places in sorted order: stable; NaN is larger than all else */
+/* the first m places in sorted order: stable; NaN is larger than all else */
 static void places(const line *l, bool descending, real *y)
 {
     for (int64_t i = 0; i < l->n; i++) {
@@ -273,7 +273,8 @@ static void places(const line *l, bool descending, real *y)
             int order = compare(&l->x[k], &l->x[i]) * (descending ? -1 : 1);
             before += order < 0 || (order == 0 && k < i);
         }
-        y[before] = i;
+        if (before < l->m)
+            y[before] = i;
     }
 }
 
