@@ -16,10 +16,12 @@ typedef struct ct__plane {
     int64_t in[AXES], out[AXES];       /* of what is copied; of the result */
     int64_t before[AXES];              /* element i of what is copied is i + before in the copy */
     int64_t begin[AXES], end[AXES];    /* of the copy: what is not zeros round it */
-    int64_t rows, row, phases, phase;  /* in a plane; elements in a row; phases and their size */
-    int64_t step[2];                   /* elements of the copy for one more plane, row of the result */
+    int64_t rows, row;                 /* rows in a plane, elements in a row */
+    int64_t phases, phase;             /* in a row; elements in each */
+    int64_t step[2];                   /* elements of the copy from plane to plane, row to row of
+                                          the result */
     int64_t taps, count;               /* elements of the kernel, and of the copy */
-    int64_t *tap;                      /* where each of them is in the copy, from the first one on */
+    int64_t *tap;                      /* where each of them is in the copy, from the first on */
 } ct__plane;
 
 typedef struct ct__plane_kernels {
