@@ -27,8 +27,12 @@ static void K(copy_plane)(const ct__plane *p, const void *from, void *to)
                 memcpy(y + p->begin[2], x + p->begin[2],
                        (size_t)(p->end[2] - p->begin[2]) * sizeof *y);
             else
-                for (int64_t i = p->begin[2]; i < p->end[2]; i++)
-                    y[i % p->phases * p->phase + i / p->phases] = x[i];
+                for (int64_t f = 0; f < p->phases; f++) {
+                    int64_t k = (p->begin[2] - f + p->phases - 1) / p->phases;
+                    REAL *to_phase = y + f * p->phase;
+                    for (int64_t i = k * p->phases + f; i < p->end[2]; i += p->phases)
+                        to_phase[k++] = x[i];
+                }
         }
 }
 
