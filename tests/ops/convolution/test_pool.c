@@ -256,5 +256,6 @@ Suite *pool_suite(void)
         the_first_of_equal_elements_gets_the_cotangent, maxima_of_nan_and_infinities,
         windows_that_overlap_add, maxima_of_wide_images, averages_of_any_window,
         interpolation_reproduces_lines, the_same_size_changes_nothing, views_and_empty_batches,
-        threads_change_no_bit, memory_fails, pooling_says_what_is_wanted, resampling_says_what_is_wanted, NULL });
+        threads_change_no_bit, memory_fails, pooling_says_what_is_wanted,
+        resampling_says_what_is_wanted, NULL });
 }
