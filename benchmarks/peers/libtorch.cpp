@@ -86,13 +86,42 @@ static work infer(std::istream &in)
     };
 }
 
+static work conv(std::istream &in)
+{
+    int kernel, channels, size, groups;
+    in >> kernel >> channels >> size >> groups;
+    auto x = torch::randn({ 32, channels, size, size }, torch::requires_grad());
+    auto w = torch::randn({ channels, channels / groups, kernel, kernel }, torch::requires_grad());
+    auto gy = torch::randn({ 32, channels, size, size });
+    auto options = nn::functional::Conv2dFuncOptions().padding(kernel / 2).groups(groups);
+    return [=]() mutable {
+        nn::functional::conv2d(x, w, options).backward(gy);
+        x.mutable_grad() = torch::Tensor();
+        w.mutable_grad() = torch::Tensor();
+    };
+}
+
+static work pool(std::istream &in)
+{
+    std::string kind;
+    int channels, size;
+    in >> kind >> channels >> size;
+    auto x = torch::randn({ 32, channels, size, size }, torch::requires_grad());
+    auto gy = torch::randn({ 32, channels, size / 2, size / 2 });
+    return [=]() mutable {
+        (kind == "max" ? torch::max_pool2d(x, 2) : torch::avg_pool2d(x, 2)).backward(gy);
+        x.mutable_grad() = torch::Tensor();
+    };
+}
+
 static work make(const std::string &request)
 {
     std::istringstream in(request);
     std::string name;
     in >> name;
     return name == "chain" ? chain(in) : name == "train" ? train(in)
-           : name == "infer" ? infer(in) : work();
+           : name == "infer" ? infer(in) : name == "conv" ? conv(in)
+           : name == "pool" ? pool(in) : work();
 }
 
 static double measure(const work &run, long repeats)

@@ -66,6 +66,28 @@ def softmax(name, rows, columns):
     return run
 
 
+def conv(kernel, channels, size, groups):
+    x = torch.randn(32, channels, size, size, requires_grad=True)
+    w = torch.randn(channels, channels // groups, kernel, kernel, requires_grad=True)
+    gy = torch.randn(32, channels, size, size)
+
+    def run():
+        F.conv2d(x, w, padding=kernel // 2, groups=groups).backward(gy)
+        x.grad = w.grad = None
+    return run
+
+
+def pool(kind, channels, size):
+    x = torch.randn(32, channels, size, size, requires_grad=True)
+    gy = torch.randn(32, channels, size // 2, size // 2)
+    f = {"max": F.max_pool2d, "avg": F.avg_pool2d}[kind]
+
+    def run():
+        f(x, 2).backward(gy)
+        x.grad = None
+    return run
+
+
 def network(sizes, hidden):
     sizes, layers = [int(s) for s in sizes.split("-")], []
     for a, b in zip(sizes, sizes[1:]):
@@ -131,7 +153,7 @@ def alone(what):
 
 
 works = {"chain": chain, "elementwise": elementwise, "reduce": reduce, "softmax": softmax,
-         "train": train, "infer": infer, "update": update}
+         "train": train, "infer": infer, "update": update, "conv": conv, "pool": pool}
 made = {}
 
 

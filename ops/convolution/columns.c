@@ -5,15 +5,13 @@
 
 #include <string.h>
 
-#define CT_KERNELS     "columns_kernels.h"
-#define CT_KERNELS_F32 16
-#define CT_KERNELS_F64 16
+#define CT_KERNELS "columns_kernels.h"
 #include <cotangent/kernels.h>
 
-const ct__columns *ct__columns_for(ct_dtype dtype)
+const ct__columns *ct__columns_for(const ct_tensor *x)
 {
     static const ct__columns *const all[][CT_SIMDS] = CT_KERNEL_TABLE(columns);
-    return all[dtype][CT_SIMD_PLAIN];
+    return CT_KERNEL_OF(all, x);
 }
 
 static void add_run(ct__runs *r, int64_t at, int64_t place, int64_t n)

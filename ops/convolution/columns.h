@@ -36,5 +36,5 @@ typedef struct ct__columns {
     void (*put_sum)(void *y, const void *sum, const void *rest, bool adds);
 } ct__columns;
 
-const ct__columns *ct__columns_for(ct_dtype dtype);
+const ct__columns *ct__columns_for(const ct_tensor *x);
 #endif

@@ -34,8 +34,8 @@ static void K(gather)(const ct__runs *r, const void *x, void *row)
 static void K(scatter)(const ct__runs *r, void *x, const void *row)
 {
     for (int64_t i = 0; i < r->count; i++) {
-        REAL *to = (REAL *)x + r->runs[i].at;
-        const REAL *from = (const REAL *)row + r->runs[i].place;
+        REAL *restrict to = (REAL *)x + r->runs[i].at;
+        const REAL *restrict from = (const REAL *)row + r->runs[i].place;
         if (r->step == 1)
             for (int64_t j = 0; j < r->runs[i].n; j++)
                 to[j] += from[j];

@@ -19,7 +19,11 @@ typedef struct pool {
 typedef struct ct__windows {
     ct__window *of[AXES];
     int64_t in[AXES], out[AXES], step[AXES]; /* step: from one element to the next */
+    int64_t alike, end, stride; /* windows alike ... end - 1 of the last axis lie in x as a whole,
+                                   and begin `stride` apart */
 } ct__windows;
+
+enum { SIDE = 64 };             /* windows that are looked at side by side */
 
 static ct__window window_of(const pool *p, int d, int64_t i)
 {
@@ -38,9 +42,7 @@ typedef struct ct__max_kernels {
     void (*max)(const ct__windows *w, const void *x, void *y, int64_t *at);
     void (*put)(const int64_t *at, const void *gy, void *gx, int64_t n);
 } ct__max_kernels;
-#define CT_KERNELS     "pool_kernels.h"
-#define CT_KERNELS_F32 16
-#define CT_KERNELS_F64 16
+#define CT_KERNELS "pool_kernels.h"
 #include <cotangent/kernels.h>
 static const ct__max_kernels *const kernels[][CT_SIMDS] = CT_KERNEL_TABLE(max_kernels);
 
@@ -126,6 +128,21 @@ static work work_of(const ct_call *call, const ct_tensor *x)
     return w;
 }
 
+/* Adaptive windows are of different sizes, and places in very large channels do not fit into 32
+ * bits: these windows are looked at one by one. */
+static void find_alike(ct__windows *w, const pool *p)
+{
+    w->alike = w->end = w->out[2];
+    w->stride = p->stride[2];
+    if (p->adaptive || ct__product(p->in) > INT32_MAX)
+        return;
+    int64_t spans = p->dilation[2] * (p->kernel[2] - 1) + 1;
+    for (w->alike = 0; w->alike < w->out[2] && w->alike * w->stride < p->padding[2];)
+        w->alike++;
+    while (w->end > w->alike && (w->end - 1) * w->stride - p->padding[2] + spans > p->in[2])
+        w->end--;
+}
+
 static ct_status max_forward(ct_call *call)
 {
     const pool *p = ct_call_attributes(call);
@@ -141,6 +158,7 @@ static ct_status max_forward(ct_call *call)
         for (int64_t i = 0; i < p->out[d]; i++)
             w.w.of[d][i] = window_of(p, d, i);
     }
+    find_alike(&w.w, p);
     ct_parallel_ranges(ct_call_context(call), ct_size(x, 0) * ct_size(x, 1), grain_of(&w),
                        max_planes, &w);
     return CT_OK;

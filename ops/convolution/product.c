@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "columns.h"
+#include "depthwise.h"
 #include "gemm.h"
 
 enum {
@@ -109,7 +110,7 @@ static ct__gemm product_of(const job *j, int64_t n, int64_t channels)
     case CT__CONV_X:
         g.m = taps, g.n = n, g.k = j->s.o;
         g.a.row = 1, g.a.col = w_row, g.b.row = y_row, g.b.col = 1, g.c_row = x_row;
-        g.adds = !j->moves_x;
+        g.adds = !j->moves_x && (j->bias || j->p->adds);
         break;
     case CT__CONV_W:
         g.m = j->s.o, g.n = taps, g.k = n;
@@ -347,21 +348,6 @@ static void plan(const ct_call *call, job *j)
     j->room = whole_lines(room_of(j));
 }
 
-static ct_status run(const ct_call *call, job *j)
-{
-    plan(call, j);
-    size_t partial = j->ranges > 1 ? (size_t)j->ranges * bytes_of_w(j) : 0;
-    char *scratch = ct_call_scratch(call, (size_t)j->parts * j->room + partial);
-    if (!scratch)
-        return CT_ERROR_MEMORY;
-    j->partial = partial > 0 ? scratch : NULL;
-    j->scratch = scratch + partial;
-    ct_parallel_for(ct_call_context(call), j->parts, run_part, j);
-    if (partial > 0)
-        add_ranges(j);
-    return CT_OK;
-}
-
 /* the result as a sum of no products: zeros, or its bias */
 static void begin(const job *j)
 {
@@ -374,6 +360,23 @@ static void begin(const job *j)
                       j->bias ? j->bias + (size_t)(i % channels) * j->size : NULL, n);
 }
 
+static ct_status run(const ct_call *call, job *j)
+{
+    plan(call, j);
+    if (j->p->result == CT__CONV_X && !j->p->adds && (j->moves_x || j->bias))
+        begin(j);
+    size_t partial = j->ranges > 1 ? (size_t)j->ranges * bytes_of_w(j) : 0;
+    char *scratch = ct_call_scratch(call, (size_t)j->parts * j->room + partial);
+    if (!scratch)
+        return CT_ERROR_MEMORY;
+    j->partial = partial > 0 ? scratch : NULL;
+    j->scratch = scratch + partial;
+    ct_parallel_for(ct_call_context(call), j->parts, run_part, j);
+    if (partial > 0)
+        add_ranges(j);
+    return CT_OK;
+}
+
 static void *data_of(ct_tensor *t, bool written)
 {
     return written ? ct_data_mutable(t) : (void *)(uintptr_t)ct_data(t);
@@ -384,7 +387,7 @@ ct_status ct__conv_multiply(const ct_call *call, const ct__conv_product *p)
     job j = { .p = p, .s = ct__conv_sizes_of(ct_call_attributes(call), p->x, p->w, p->y),
               .dtype = ct_dtype_of(p->x), .simd = ct_simd_of(ct_call_context(call)),
               .size = ct_dtype_size(ct_dtype_of(p->x)),
-              .move = ct__columns_for(ct_dtype_of(p->x)),
+              .move = ct__columns_for(p->x),
               .x = data_of(p->x, p->result == CT__CONV_X),
               .w = data_of(p->w, p->result == CT__CONV_W),
               .y = data_of(p->y, p->result == CT__CONV_Y),
@@ -393,14 +396,16 @@ ct_status ct__conv_multiply(const ct_call *call, const ct__conv_product *p)
     j.in = ct__product(j.s.in);
     j.out = ct__product(j.s.out);
     bool empty = ct_count(p->x) == 0 || ct_count(p->w) == 0 || ct_count(p->y) == 0;
-    if (!p->adds && (empty || p->result == CT__CONV_X))
+    if (empty && !p->adds)
         begin(&j);
+    if (!empty && ct__is_depthwise(p, &j.s))
+        return ct__depthwise_multiply(call, p, &j.s);
     return empty ? CT_OK : run(call, &j);
 }
 
 void ct__conv_sum(ct_tensor *gb, const ct_tensor *y, bool adds)
 {
-    const ct__columns *move = ct__columns_for(ct_dtype_of(y));
+    const ct__columns *move = ct__columns_for(y);
     int64_t channels = ct_count(gb), images = ct_size(y, 0);
     int64_t size = (int64_t)ct_dtype_size(ct_dtype_of(y));
     int64_t n = images * channels > 0 ? ct_count(y) / (images * channels) : 0;

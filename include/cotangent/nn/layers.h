@@ -33,6 +33,40 @@ typedef struct ct_layer_norm_options {
    zeros, both of that shape */
 ct_module *ct_layer_norm_new(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim,
                              const ct_layer_norm_options *options);
+/* -- Images: (N,C,...) with 1 to 3 axes after the channels, as in ops/convolution.h. Names of
+ * layers and parameters are PyTorch's */
+typedef struct ct_conv_layer_options {
+    ct_conv_options conv;       /* stride, padding, dilation, groups, ... */
+    int64_t kernels[3];         /* for each axis, where it is not 0: instead of `kernel` */
+    ct_layer_options layer;     /* no_bias, weight_init, bias_init */
+} ct_conv_layer_options;
+/* ct_conv with `outputs` kernels: (N,inputs,...) -> (N,outputs,...). "weight" is (outputs, inputs /
+   groups, kernel, ...) and "bias" (outputs). With f elements in a kernel, the fans are f inputs /
+   groups and f outputs / groups. ct_conv2d_new(cx, CT_F32, 3, 16, 5, NULL) has 5 x 5 kernels */
+ct_module *ct_conv1d_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t outputs,
+                         int64_t kernel, const ct_conv_layer_options *options);
+ct_module *ct_conv2d_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t outputs,
+                         int64_t kernel, const ct_conv_layer_options *options);
+ct_module *ct_conv3d_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t outputs,
+                         int64_t kernel, const ct_conv_layer_options *options);
+/* ct_conv_transpose: "weight" is (inputs, outputs / groups, kernel, ...); else the same */
+ct_module *ct_conv_transpose1d_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t outputs,
+                                   int64_t kernel, const ct_conv_layer_options *options);
+ct_module *ct_conv_transpose2d_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t outputs,
+                                   int64_t kernel, const ct_conv_layer_options *options);
+ct_module *ct_conv_transpose3d_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t outputs,
+                                   int64_t kernel, const ct_conv_layer_options *options);
+/* ct_max_pool and ct_avg_pool. The options are copied, and checked when x is known */
+ct_module *ct_max_pool_new(ct_context *cx, const ct_pool_options *options);
+ct_module *ct_avg_pool_new(ct_context *cx, const ct_pool_options *options);
+/* ct_adaptive_max_pool and ct_adaptive_avg_pool; CT_SIZES(1) is global pooling */
+ct_module *ct_adaptive_max_pool_new(ct_context *cx, const int64_t *sizes, int n);
+ct_module *ct_adaptive_avg_pool_new(ct_context *cx, const int64_t *sizes, int n);
+/* ct_upsample to `factor` times the size along each axis */
+ct_module *ct_upsample_new(ct_context *cx, int64_t factor, ct_upsampling mode);
+ct_module *ct_pixel_shuffle_new(ct_context *cx, int64_t factor);
+/* each example as one row: (N,...) -> (N,count) */
+ct_module *ct_flatten_new(ct_context *cx);
 /* runs the children one after the other, which are named "0", "1", ...; without children y is x. On
    failure the children are freed. A linear layer and the activation behind it are computed as one
    call */

@@ -40,6 +40,32 @@ START_TEST(windows_that_overlap_add)
 }
 END_TEST
 
+/* rows of more windows than are looked at side by side, at the edges too, against a plain loop */
+START_TEST(maxima_of_wide_images)
+{
+    for (int k = 0; k < 12; k++) {
+        ct_dtype dtype = k % 2 ? CT_F32 : CT_F64;
+        int64_t stride = k % 3 + 1, padding = k / 6, n = 200;
+        ct_pool_options o = { .kernel = 3, .stride = stride, .padding = padding };
+        ct_tensor *x = ct_variable(ct_round(ct_scale(ct_randn(cx, dtype, CT_SHAPE(1, 2, n)), 2)));
+        ct_tensor *y = ct_max_pool(x, &o), *gx;
+        ck_assert_int_eq(ct_grad(ct_sum(y), NULL, &x, 1, 0, &gx), CT_OK);
+        double want[400] = { 0 };
+        for (int64_t i = 0; i < ct_count(y); i++) {
+            int64_t row = i / ct_size(y, 2) * n, first = i % ct_size(y, 2) * stride - padding;
+            int64_t best = first < 0 ? 0 : first;
+            for (int64_t j = best; j < first + 3 && j < n; j++)
+                if (ct_at(x, CT_INDEX(0, row / n, j)) > ct_at(x, CT_INDEX(0, row / n, best)))
+                    best = j;
+            ck_assert(ct_at(y, CT_INDEX(0, row / n, i % ct_size(y, 2))) ==
+                      ct_at(x, CT_INDEX(0, row / n, best)));
+            want[row + best]++;
+        }
+        expect_values(gx, want, 400, 0);
+    }
+}
+END_TEST
+
 /* -- Averages */
 /* the mean of the elements in each window, which are few, or all */
 START_TEST(averages_of_any_window)
@@ -228,7 +254,8 @@ Suite *pool_suite(void)
 {
     return make_suite("pool", (const TTest *const[]){
         the_first_of_equal_elements_gets_the_cotangent, maxima_of_nan_and_infinities,
-        windows_that_overlap_add, averages_of_any_window, interpolation_reproduces_lines,
-        the_same_size_changes_nothing, views_and_empty_batches, threads_change_no_bit,
-        memory_fails, pooling_says_what_is_wanted, resampling_says_what_is_wanted, NULL });
+        windows_that_overlap_add, maxima_of_wide_images, averages_of_any_window,
+        interpolation_reproduces_lines, the_same_size_changes_nothing, views_and_empty_batches,
+        threads_change_no_bit, memory_fails, pooling_says_what_is_wanted,
+        resampling_says_what_is_wanted, NULL });
 }

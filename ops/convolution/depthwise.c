@@ -1,0 +1,190 @@
+/* A kernel for each channel. There are so few products that reading x and writing y takes as long:
+ * so each channel of an image is copied once, with zeros round it, to where it stays in the first
+ * cache, and all sums read the copy without asking where the image ends. With a stride s, a row of
+ * the copy is cut into s phases, elements i, i + s, i + 2 s, ... for i < s: then neighbors in y
+ * always meet neighbors in the copy, and the loops are those for a stride of 1.
+ *
+ * gx_j = sum_k w_k gy_(j + before - k dilation), where strides are 1, is this with the kernel
+ * mirrored, and so with taps in the opposite order, and dilation (kernel - 1) - before zeros in
+ * front. gw_k = sum_i gy_i x_(...) sums a row of y times the copy for each tap, over images in
+ * order. */
+#include "depthwise.h"
+
+#include <string.h>
+
+typedef struct ct__plane {
+    int64_t in[AXES], out[AXES];       /* of what is copied; of the result */
+    int64_t before[AXES];              /* element i of what is copied is i + before in the copy */
+    int64_t begin[AXES], end[AXES];    /* of the copy: what is not zeros round it */
+    int64_t rows, row;                 /* rows in a plane, elements in a row */
+    int64_t phases, phase;             /* in a row; elements in each */
+    int64_t step[2];                   /* elements of the copy from plane to plane, row to row of
+                                          the result */
+    int64_t taps, count;               /* elements of the kernel, and of the copy */
+    int64_t *tap;                      /* where each of them is in the copy, from the first on */
+} ct__plane;
+
+typedef struct ct__plane_kernels {
+    void (*copy)(const ct__plane *p, const void *x, void *copy);
+    void (*convolve)(const ct__plane *p, const void *copy, const void *w, void *y,
+                     const void *start, bool adds);
+    void (*correlate)(const ct__plane *p, const void *copy, const void *g, void *room, void *total);
+    void (*settle)(const ct__plane *p, const void *total, void *w, bool adds);
+} ct__plane_kernels;
+
+#define CT_KERNELS "depthwise_kernels.h"
+#include <cotangent/kernels.h>
+static const ct__plane_kernels *const kernels[][CT_SIMDS] = CT_KERNEL_TABLE(plane_kernels);
+
+enum {
+    SLACK = 32,         /* elements that are read behind the copy, at most: 4 vectors */
+    RANGES = 16,        /* parts of the work, at most */
+    VECTOR = 32         /* bytes of a vector, at most */
+};
+
+typedef struct job {
+    const ct__plane_kernels *kernels;
+    ct__plane p;
+    int64_t images, groups, o;     /* o: channels of y for each of x */
+    const char *bias;
+    char *x, *w, *y, *scratch;
+    size_t size, room;             /* bytes of an element, and of a range's scratch */
+    int64_t grain;
+    bool adds;
+} job;
+
+bool ct__is_depthwise(const ct__conv_product *p, const ct__conv_sizes *s)
+{
+    return s->c == 1 && s->groups > 1 &&
+           (p->result != CT__CONV_X ||
+            (s->stride[0] == 1 && s->stride[1] == 1 && s->stride[2] == 1));
+}
+
+/* -- The copy. `mirrored`: of y, to compute x */
+static void lay_out(ct__plane *p, const ct__conv_sizes *s, bool mirrored)
+{
+    int64_t size[AXES];
+    for (int d = 0; d < AXES; d++) {
+        int64_t reach = s->dilation[d] * (s->kernel[d] - 1);
+        p->in[d] = mirrored ? s->out[d] : s->in[d];
+        p->out[d] = mirrored ? s->in[d] : s->out[d];
+        p->before[d] = mirrored ? reach - s->before[d] : s->before[d];
+        size[d] = (p->out[d] - 1) * s->stride[d] + reach + 1;
+        p->begin[d] = p->before[d] > 0 ? p->before[d] : 0;
+        p->end[d] = p->in[d] + p->before[d] < size[d] ? p->in[d] + p->before[d] : size[d];
+        if (p->end[d] < p->begin[d])
+            p->end[d] = p->begin[d];
+    }
+    p->rows = size[1];
+    p->phases = s->stride[2];
+    p->phase = (size[2] + p->phases - 1) / p->phases;
+    p->row = p->phases * p->phase;
+    p->step[0] = s->stride[0] * p->rows * p->row;
+    p->step[1] = s->stride[1] * p->row;
+    p->count = size[0] * p->rows * p->row + SLACK;
+    p->taps = ct__product(s->kernel);
+}
+
+static void find_taps(ct__plane *p, const ct__conv_sizes *s, bool mirrored)
+{
+    for (int64_t t = 0; t < p->taps; t++) {
+        int64_t z = t / (s->kernel[1] * s->kernel[2]) * s->dilation[0];
+        int64_t r = t / s->kernel[2] % s->kernel[1] * s->dilation[1];
+        int64_t x = t % s->kernel[2] * s->dilation[2];
+        p->tap[mirrored ? p->taps - 1 - t : t] =
+            (z * p->rows + r) * p->row + x % p->phases * p->phase + x / p->phases;
+    }
+}
+
+/* -- Work on the channels begin ... end - 1: of all images for x and y; of an image for w */
+static char *at(const job *j, char *data, int64_t plane, int64_t elements)
+{
+    return data + (size_t)(plane * elements) * j->size;
+}
+
+static char *scratch_of(const job *j, int64_t begin)
+{
+    char *copy = j->scratch + (size_t)(begin / j->grain) * j->room;
+    memset(copy, 0, j->room);
+    return copy;
+}
+
+static void run_y(int64_t begin, int64_t end, void *arg)
+{
+    const job *j = arg;
+    int64_t in = ct__product(j->p.in), out = ct__product(j->p.out);
+    char *copy = scratch_of(j, begin);
+    for (int64_t i = begin; i < end; i++) {
+        j->kernels->copy(&j->p, at(j, j->x, i, in), copy);
+        for (int64_t o = 0; o < j->o; o++) {
+            int64_t channel = i % j->groups * j->o + o;
+            const char *start = j->bias ? j->bias + (size_t)channel * j->size : NULL;
+            j->kernels->convolve(&j->p, copy, at(j, j->w, channel, j->p.taps),
+                                 at(j, j->y, i * j->o + o, out), start, j->adds);
+        }
+    }
+}
+
+static void run_x(int64_t begin, int64_t end, void *arg)
+{
+    const job *j = arg;
+    int64_t out = ct__product(j->p.in), in = ct__product(j->p.out);
+    char *copy = scratch_of(j, begin);
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t o = 0; o < j->o; o++) {
+            int64_t group = i % j->groups;
+            const char *start = j->bias && o == 0 ? j->bias + (size_t)group * j->size : NULL;
+            j->kernels->copy(&j->p, at(j, j->y, i * j->o + o, out), copy);
+            j->kernels->convolve(&j->p, copy, at(j, j->w, group * j->o + o, j->p.taps),
+                                 at(j, j->x, i, in), start, j->adds || o > 0);
+        }
+}
+
+static void run_w(int64_t begin, int64_t end, void *arg)
+{
+    const job *j = arg;
+    int64_t in = ct__product(j->p.in), out = ct__product(j->p.out);
+    size_t sums = (size_t)(2 * j->p.taps) * j->size;
+    char *copy = scratch_of(j, begin), *room = copy + (size_t)j->p.count * j->size;
+    char *total = room + (size_t)(j->p.taps + 1) * VECTOR;
+    for (int64_t g = begin; g < end; g++) {
+        memset(total, 0, sums * (size_t)j->o);
+        for (int64_t n = 0; n < j->images; n++) {
+            j->kernels->copy(&j->p, at(j, j->x, n * j->groups + g, in), copy);
+            for (int64_t o = 0; o < j->o; o++)
+                j->kernels->correlate(&j->p, copy,
+                                      at(j, j->y, (n * j->groups + g) * j->o + o, out), room,
+                                      total + (size_t)o * sums);
+        }
+        for (int64_t o = 0; o < j->o; o++)
+            j->kernels->settle(&j->p, total + (size_t)o * sums,
+                               at(j, j->w, g * j->o + o, j->p.taps), j->adds);
+    }
+}
+
+ct_status ct__depthwise_multiply(const ct_call *call, const ct__conv_product *p,
+                                 const ct__conv_sizes *s)
+{
+    static void (*const runs[])(int64_t, int64_t, void *) = { run_y, run_x, run_w };
+    bool mirrored = p->result == CT__CONV_X;
+    job j = { .kernels = CT_KERNEL_OF(kernels, p->x), .images = s->images, .groups = s->groups,
+              .o = s->o, .bias = p->bias ? ct_data(p->bias) : NULL, .adds = p->adds,
+              .x = (char *)(uintptr_t)ct_data(p->x), .w = (char *)(uintptr_t)ct_data(p->w),
+              .y = (char *)(uintptr_t)ct_data(p->y), .size = ct_dtype_size(ct_dtype_of(p->x)) };
+    lay_out(&j.p, s, mirrored);
+    int64_t items = p->result == CT__CONV_W ? s->groups : s->images * s->groups;
+    double work = (double)ct_count(p->y) * (double)j.p.taps / (double)items; /* of an item */
+    j.grain = (items + RANGES - 1) / RANGES;
+    if (work * (double)j.grain < 1e5)
+        j.grain = (int64_t)(1e5 / work) + 1;
+    j.room = (size_t)j.p.count * j.size + (size_t)(j.p.taps + 1) * VECTOR +
+             (size_t)(2 * j.p.taps * j.o) * j.size;
+    j.room = (j.room + 63) / 64 * 64;
+    j.p.tap = ct_call_scratch(call, (size_t)j.p.taps * sizeof *j.p.tap);
+    j.scratch = ct_call_scratch(call, (size_t)((items - 1) / j.grain + 1) * j.room);
+    if (!j.p.tap || !j.scratch)
+        return CT_ERROR_MEMORY;
+    find_taps(&j.p, s, mirrored);
+    ct_parallel_ranges(ct_call_context(call), items, j.grain, runs[p->result], &j);
+    return CT_OK;
+}
