@@ -115,7 +115,7 @@ static bool overlaps(const ct__pass *p)
 
 static void run_piece(const ct__piece *piece, int64_t n, void *const *data, void *arg)
 {
-    static const int64_t ones[CT__PASS_OPERANDS] = { 1, 1, 1, 1 };
+    static const int64_t ones[CT__PASS_OPERANDS] = { 1, 1, 1, 1, 1 };
     (void)arg;
     piece->body(n, data, ones, piece->arg);
 }

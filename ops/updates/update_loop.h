@@ -6,7 +6,7 @@
 #include <cotangent/op.h>
 
 enum {
-    CT__PASS_OPERANDS = 4,  /* tensors in a tuple, at most */
+    CT__PASS_OPERANDS = 5,  /* tensors in a tuple, at most */
     CT__PASS_GRAIN = 32768  /* elements in a range: 10 us of work at least */
 };
 
