@@ -175,7 +175,7 @@ ct_tensor *ct_penalty(ct_module *m, double l1, double l2)
         if (!w.entry->trained || !ct__entries_is_first(&w))
             continue;
         dtype = ct_dtype_of(w.entry->tensor);
-        if (strstr(w.entry->name, "bias") || (l1 == 0 && l2 == 0))
+        if (!ct__entry_decays(&w) || (l1 == 0 && l2 == 0))
             continue;
         ct_tensor *term = penalty_of(w.entry->tensor, l1, l2);
         sum = any ? ct_add(sum, term) : term;

@@ -17,7 +17,8 @@ ct_tensor *ct_binary_cross_entropy_each(ct_tensor *logits, ct_tensor *target);
    shape or 0-d. Finite wherever (t - mean)^2 e^-s and e^-s are. For s = -inf it is inf, or, where
    mean = t, -inf; there the gradient of s is NaN */
 ct_tensor *ct_gaussian_nll(ct_tensor *mean, ct_tensor *log_variance, ct_tensor *target);
-/* l1 sum |w| + l2/2 sum w^2 over all parameters except those with "bias" in their name */
+/* l1 sum |w| + l2/2 sum w^2 over all parameters except those with "bias" in their name, and those of
+   normalization layers (ct_module_new's kind is layer_norm, batch_norm, ...) */
 ct_tensor *ct_penalty(ct_module *m, double l1, double l2);
 /* of logits (n,c) and i64 labels (n): the share of rows whose largest element is at the label; NaN
    on failure, and of no rows */
