@@ -169,7 +169,6 @@ void ct_module_zero_grad(ct_module *m)
             ct_zero_grad(w.entry->tensor);
 }
 
-
 void ct__module_forget_lists(ct_module *m)
 {
     while (m->parent)

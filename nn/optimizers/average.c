@@ -1,14 +1,6 @@
 /* Moving averages of weights: copies of the parameters, which follow them slowly (Polyak, Juditsky
  * 1992; in the exponential form of Tarvainen, Valpola 2017). */
-#include "optimizer.h"
-
-struct ct_average {
-    ct_context *cx;
-    double decay;
-    int n;
-    ct_tensor **w, **mean; /* retained */
-    ct_tensor *room[];
-};
+#include "average.h"
 
 static void finish(void *object)
 {
@@ -19,14 +11,14 @@ static void finish(void *object)
     }
 }
 
-static bool is_alive(const ct_average *a, const char *who)
+bool ct__average_alive(const ct_average *a, const char *who)
 {
     return ct_object_alive(a, finish, who);
 }
 
 void ct_average_free(ct_average *a)
 {
-    if (is_alive(a, "average_free"))
+    if (ct__average_alive(a, "average_free"))
         ct_object_free(a);
 }
 
@@ -87,21 +79,28 @@ ct_average *ct_average_new(ct_tensor *const *parameters, int n, double decay)
 }
 
 /* The n differences come first, so that nothing has changed if there is no memory for one. */
+static ct_status follow(const ct_average *a, ct_tensor **by)
+{
+    for (int i = 0; i < a->n; i++)
+        if (!(by[i] = ct_sub(a->w[i], a->mean[i])))
+            return ct_error(a->cx);
+    ct_status status = CT_OK;
+    for (int i = 0; i < a->n && status == CT_OK; i++)
+        status = a->decay > 0 ? ct_assign_add(a->mean[i], 1 - a->decay, by[i])
+                              : ct_assign(a->mean[i], a->w[i]); /* without any rounding */
+    return status;
+}
+
 ct_status ct_average_update(ct_average *a)
 {
-    if (!is_alive(a, "average_update"))
+    if (!ct__average_alive(a, "average_update"))
         return a ? CT_ERROR_STALE : CT_ERROR_NULL;
     ct_scope scope = ct_scope_begin(a->cx);
     if (!scope)
         return ct_error(a->cx);
     ct_no_grad(a->cx);
     ct_tensor **by = ct_object_new(a->cx, (size_t)(a->n + 1) * sizeof *by, NULL);
-    ct_status status = by ? CT_OK : ct_error(a->cx);
-    for (int i = 0; i < a->n && status == CT_OK; i++)
-        if (!(by[i] = ct_sub(a->w[i], a->mean[i])))
-            status = ct_error(a->cx);
-    for (int i = 0; i < a->n && status == CT_OK; i++)
-        status = ct_assign_add(a->mean[i], 1 - a->decay, by[i]);
+    ct_status status = by ? follow(a, by) : ct_error(a->cx);
     ct_object_free(by);
     ct_scope_end(a->cx, scope);
     return status;
@@ -109,7 +108,7 @@ ct_status ct_average_update(ct_average *a)
 
 ct_status ct_average_swap(ct_average *a)
 {
-    if (!is_alive(a, "average_swap"))
+    if (!ct__average_alive(a, "average_swap"))
         return a ? CT_ERROR_STALE : CT_ERROR_NULL;
     ct_scope scope = ct_scope_begin(a->cx);
     if (!scope)
@@ -131,7 +130,7 @@ ct_status ct_average_swap(ct_average *a)
 
 ct_tensor *ct_average_of(const ct_average *a, int i)
 {
-    if (!is_alive(a, "average_of"))
+    if (!ct__average_alive(a, "average_of"))
         return NULL;
     if (i >= 0 && i < a->n)
         return a->mean[i];

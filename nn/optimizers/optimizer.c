@@ -35,7 +35,6 @@ void ct_optimizer_free(ct_optimizer *o)
         next = group->next;
         ct_object_free(group);
     }
-    ct_object_free(o->step);
     ct_object_free(o);
 }
 
@@ -96,38 +95,42 @@ static bool number_fits(ct_context *cx, const char *who, const char *what, doubl
 }
 
 /* -- Groups */
-/* makes the group of these parameters the last one; false and an error for lack of memory */
-static bool append_group(ct_optimizer *o, ct_tensor *const *w, int n, double factor, double decay)
+/* a group with room for n parameters, and for a step of `all`; NULL and an error */
+static ct__group *group_new(ct_context *cx, int n, int all)
 {
-    const size_t count = (size_t)n, all = count + (size_t)o->n;
-    const size_t lists = 1 + CT_UPDATE_STATES;
-    size_t pointers = lists * count * sizeof(ct_tensor *), numbers = count * sizeof(double);
-    ct__group *group = ct_object_new(o->cx, sizeof *group + pointers + numbers, finish_group);
-    ct_tensor **step = ct_object_new(o->cx, all * (2 + CT_UPDATE_STATES) * sizeof *step +
-                                                all * 2 * sizeof(double), NULL);
-    if (!group || !step) {
-        ct_object_free(group);
-        ct_object_free(step);
-        return false;
-    }
-    group->factor = factor, group->decay = decay;
+    size_t pointers = (size_t)n * (1 + CT_UPDATE_STATES) + (size_t)all * (2 + CT_UPDATE_STATES);
+    size_t numbers = (size_t)n + (size_t)all * 2;
+    ct__group *group = ct_object_new(cx, sizeof *group + pointers * sizeof group->room[0] +
+                                             numbers * sizeof(double), finish_group);
+    if (!group)
+        return NULL;
     group->w = group->room;
     for (int k = 0; k < CT_UPDATE_STATES; k++)
         group->states[k] = group->w + (k + 1) * n;
-    group->decays = (double *)(void *)((char *)group->room + pointers);
+    group->step = group->w + (CT_UPDATE_STATES + 1) * n;
+    group->decays = (double *)(void *)(group->room + pointers);
+    group->step_factors = group->decays + n;
+    group->step_decays = group->step_factors + all;
+    return group;
+}
+
+/* makes the group of these parameters the last one; false and an error for lack of memory */
+static bool append_group(ct_optimizer *o, ct_tensor *const *w, int n, double factor, double decay)
+{
+    ct__group *group = group_new(o->cx, n, o->n + n);
+    if (!group)
+        return false;
+    group->factor = factor, group->decay = decay;
     for (; group->n < n; group->n++) {
         group->w[group->n] = ct_retain(w[group->n]);
         group->decays[group->n] = decay;
     }
-    ct__group **last = &o->groups;
-    while (*last)
-        last = &(*last)->next;
-    *last = group;
+    if (o->last)
+        o->last->next = group;
+    else
+        o->groups = group;
+    o->last = group;
     o->n += n;
-    ct_object_free(o->step);
-    o->step = step;
-    o->factors = (double *)(void *)(step + all * (2 + CT_UPDATE_STATES));
-    o->decays = o->factors + all;
     return true;
 }
 
@@ -262,21 +265,22 @@ static int count_ready(ct_optimizer *o)
     return n;
 }
 
-/* fills o->step, o->factors and o->decays with the n parameters that take part */
-static void gather(ct_optimizer *o, int n)
+/* fills the lists of a step with the n parameters that take part */
+static void gather(const ct_optimizer *o, int n)
 {
+    ct__group *all = o->last;
     int at = 0;
     for (const ct__group *group = o->groups; group; group = group->next)
         for (int i = 0; i < group->n; i++) {
             ct_tensor *g = ct_gradient(group->w[i]);
             if (!g)
                 continue;
-            o->step[at] = group->w[i];
-            o->step[n + at] = g;
+            all->step[at] = group->w[i];
+            all->step[n + at] = g;
             for (int k = 0; k < o->states; k++)
-                o->step[(2 + k) * n + at] = group->states[k][i];
-            o->factors[at] = group->factor;
-            o->decays[at] = group->decays[i];
+                all->step[(2 + k) * n + at] = group->states[k][i];
+            all->step_factors[at] = group->factor;
+            all->step_decays[at] = group->decays[i];
             at++;
         }
 }
@@ -293,10 +297,11 @@ ct_status ct_optimizer_step(ct_optimizer *o)
                        "optimizer_step: no parameter has a gradient; ct_backward makes them");
     gather(o, n);
     ct_update_options options = o->options;
-    options.factors = o->factors;
-    options.decays = o->decays;
-    ct_status status = ct_update(o->step, o->step + n, o->step + 2 * n, n, o->rate, &options);
+    ct_tensor **step = o->last->step;
+    options.factors = o->last->step_factors;
+    options.decays = o->last->step_decays;
+    ct_status status = ct_update(step, step + n, step + 2 * n, n, o->rate, &options);
     for (int i = 0; i < n && status == CT_OK && !options.keep_gradients; i++)
-        ct_zero_grad(o->step[i]);
+        ct_zero_grad(step[i]);
     return status;
 }

@@ -11,6 +11,10 @@ typedef struct ct__group {
     ct_tensor **w;                          /* n, retained, as the states are */
     ct_tensor **states[CT_UPDATE_STATES];   /* n of each, NULL before a parameter's first step */
     double *decays;                         /* of each parameter */
+    /* for a step of this group and all before it: all w, then all g, then the states; and the
+       factors and decays of all w that take part */
+    ct_tensor **step;
+    double *step_factors, *step_decays;
     ct_tensor *room[];                      /* where the lists above lie */
 } ct__group;
 
@@ -19,9 +23,7 @@ struct ct_optimizer {
     ct_update_options options;
     double rate;
     int n, states;      /* parameters of all groups; tensors that the rule keeps for each */
-    ct__group *groups;
-    ct_tensor **step;   /* what takes part in a step: all w, then all g, then the states */
-    double *factors, *decays; /* of all w that take part */
+    ct__group *groups, *last;
 };
 
 bool ct__optimizer_alive(const ct_optimizer *o, const char *who);

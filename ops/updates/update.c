@@ -111,11 +111,11 @@ static ct__numbers numbers_of(const ct_call *call, int i)
 static ct_status forward(ct_call *call)
 {
     int floats, lists = lists_of(call, &floats), n = ct_call_inputs(call) / lists;
-    ct__numbers *steps = ct_call_scratch(call, (size_t)n * sizeof *steps);
     ct__pass pass;
-    ct_status status = steps ? ct__pass_begin(&pass, call, n, floats) : CT_ERROR_MEMORY;
+    ct_status status = ct__pass_begin(&pass, call, n, floats, sizeof(ct__numbers));
     if (status != CT_OK)
         return status;
+    ct__numbers *steps = pass.arguments;
     for (int i = 0; i < n; i++) {
         ct_tensor *x[CT__PASS_OPERANDS] = { NULL };
         for (int list = W; list < floats; list++)

@@ -12,6 +12,7 @@ enum { LONGEST = 4096 };
 static const char *const composed[] = {
 #define COMPOSED(name, ...) #name,
 #include "composed.def"
+    "update", /* it applies the operator of a rule, in place: no walk of derivatives has it */
 };
 /* operators that are only the rules of others, and have no function */
 static const char *const internal[] = { "embed", "recurrence", "balance", "conv_weight", "resample",
