@@ -1,11 +1,11 @@
 /* Connectionist temporal classification (Graves, Fernandez, Gomez, Schmidhuber, ICML 2006): the
- * probability of a sequence of labels is the sum over all its alignments, in which each symbol, or a
- * blank between two, lasts for one step or more. With l' the labels with blanks round each,
+ * probability of a sequence of labels is the sum over all its alignments, in which each symbol, or
+ * a blank between two, lasts for one step or more. With l' the labels with blanks round each,
  *
  *   a_0(j) = p_0(l'_j) for j = 0, 1;   a_t(j) = p_t(l'_j) (a_t-1(j) + a_t-1(j - 1) + a_t-1(j - 2)),
  *
- * the last term only where l'_j is a label and not l'_j-2. Here all of it is in logarithms, one step
- * after the other for all sequences together, by operators that keep -inf without NaN. */
+ * the last term only where l'_j is a label and not l'_j-2. Here all of it is in logarithms, one
+ * step after the other for all sequences together, by operators that keep -inf without NaN. */
 #include <math.h>
 
 #include "losses.h"
@@ -15,7 +15,7 @@ typedef struct ctc {
     int64_t steps, n, labels, classes, places; /* places: of l', 2 labels + 1 */
     ct_tensor *symbols, *jumps;                /* l' (n,places); where j - 2 leads to j */
     ct_tensor *lengths, *last, *before;        /* (n,1): of the inputs; the last two places of l' */
-    ct_tensor *by, *no_label;                  /* (n,1): 1 / max(labels, 1); whether there are none */
+    ct_tensor *by, *no_label;                  /* (n,1): 1 / max(labels, 1); are there none? */
 } ctc;
 
 static bool is_list(const ct_tensor *x, int64_t n)
@@ -39,13 +39,14 @@ static bool shapes_fit(const char *who, const ct_tensor *log_p, const ct_tensor 
         return ct_fail(cx, CT_ERROR_NULL, "%s: an operand is NULL", who), false;
     for (int i = 1; i < 4; i++)
         if (ct_context_of(all[i]) != cx)
-            return ct_fail(cx, CT_ERROR_CONTEXT, "%s: the operands are of two contexts", who), false;
+            return ct_fail(cx, CT_ERROR_CONTEXT, "%s: the operands are of two contexts", who),
+                   false;
     if (ct_ndim(log_p) == 3 && ct_size(log_p, 0) > 0 && ct_ndim(labels) == 2 &&
         ct_dtype_of(labels) == CT_I64 && ct_size(labels, 0) == ct_size(log_p, 1) &&
         is_list(steps, ct_size(log_p, 1)) && is_list(counts, ct_size(log_p, 1)))
         return true;
-    ct_fail(cx, CT_ERROR_SHAPE, "%s: the shapes must be (t,n,c), and of i64 (n,s), (n) and (n), with "
-            "t of 1 or more", who);
+    ct_fail(cx, CT_ERROR_SHAPE, "%s: the shapes must be (t,n,c), and of i64 (n,s), (n) and (n), "
+            "with t of 1 or more", who);
     return false;
 }
 

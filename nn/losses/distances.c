@@ -1,7 +1,7 @@
 /* Losses of distances and margins.
  *
- *   Huber     with c = min(max(r, -d), d) for r = y - t, c (r - c / 2) is r^2 / 2 where |r| <= d, and
- *             d (|r| - d / 2) elsewhere: no square of a large r
+ *   Huber     with c = min(max(r, -d), d) for r = y - t, c (r - c / 2) is r^2 / 2 where |r| <= d,
+ *             and d (|r| - d / 2) elsewhere: no square of a large r
  *   KL        t log t - t log q, of which both are 0 where t is 0 */
 #include <math.h>
 
@@ -75,7 +75,8 @@ ct_tensor *ct_cosine_loss(ct_tensor *a, ct_tensor *b, ct_tensor *target, double 
     if (!target)
         return ct_fail(cx, CT_ERROR_NULL, "%s: the target is NULL", who), NULL;
     if (ct_ndim(a) != 2 || ct_ndim(target) != 1 || ct_size(target, 0) != ct_size(a, 0))
-        return ct_fail(cx, CT_ERROR_SHAPE, "%s: the shapes must be (n,d), (n,d) and (n)", who), NULL;
+        return ct_fail(cx, CT_ERROR_SHAPE, "%s: the shapes must be (n,d), (n,d) and (n)", who),
+               NULL;
     ct_tensor *cosine = ct_cosine_similarity(a, b, 1, 1e-8);
     ct_tensor *alike = ct_gt(target, ct_scalar_like(target, 0));
     return ct_mean(ct_where(alike, ct_rsub(1, cosine), ct_relu(ct_shift(cosine, -margin))));

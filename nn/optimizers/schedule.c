@@ -21,7 +21,8 @@ static double milestones(const ct_schedule *s, int64_t t)
 /* the cycles have n, n k, n k^2, ... steps */
 static double restarts(const ct_schedule *s, int64_t t)
 {
-    double at = (double)t, length = (double)s->steps, growth = s->growth > 0 ? (double)s->growth : 1;
+    double at = (double)t, length = (double)s->steps;
+    double growth = s->growth > 0 ? (double)s->growth : 1;
     if (growth == 1) {
         at = fmod(at, length);
     } else {

@@ -190,9 +190,10 @@ static ct_status judge(fit *f, double value)
         if (status != CT_OK)
             return status;
     }
-    if (t->plateau)
-        ct_optimizer_set_rate(t->optimizer, ct_plateau_rate(t->plateau,
-                                                            ct_optimizer_rate(t->optimizer), value));
+    if (t->plateau) {
+        double rate = ct_optimizer_rate(t->optimizer);
+        ct_optimizer_set_rate(t->optimizer, ct_plateau_rate(t->plateau, rate, value));
+    }
     f->ended = f->ended || (f->o->patience > 0 && t->waited >= f->o->patience);
     return CT_OK;
 }

@@ -1,6 +1,6 @@
 /* A run in a file: tensors under "model.", "optimizer.", "average." and "best.", and all numbers as
- * whole numbers in the metadata; of doubles these are their bits, since a printed number would depend
- * on the locale. */
+ * whole numbers in the metadata; of doubles these are their bits, since a printed number would
+ * depend on the locale. */
 #include <stdio.h>
 
 #include "average.h"

@@ -4,17 +4,17 @@
 #include <cotangent/nn/module.h>
 CT_API_BEGIN
 
-/* Values are independent and of mean 0; in and out are the fans. They come from the context's random
-   stream. In torch.nn.init they are called
-     CT_GLOROT_...        xavier_uniform_, xavier_normal_     variance 2 / (in + out); Glorot, Bengio
-                                                              2010
+/* Values are independent and of mean 0; in and out are the fans. They come from the context's
+   random stream. In torch.nn.init they are called
+     CT_GLOROT_...        xavier_uniform_, xavier_normal_     variance 2 / (in + out); Glorot,
+                                                              Bengio 2010
      CT_HE_...            kaiming_uniform_, kaiming_normal_   2 / in; He et al. 2015
      CT_LECUN_...         kaiming_..., nonlinearity linear    1 / in; LeCun et al. 1998
      CT_TRUNCATED_NORMAL  trunc_normal_                       normal, of standard deviation `value`
                                                               [1], without what is beyond 2 of these
      CT_ORTHOGONAL        orthogonal_                         w (out,in) has orthonormal rows, or
-                                                              columns if these are fewer; Saxe et al.
-                                                              2014
+                                                              columns if these are fewer; Saxe et
+                                                              al. 2014
      CT_INIT_CONSTANT     constant_                           all are `value` */
 typedef enum ct_init {
     CT_INIT_DEFAULT = 0, CT_GLOROT_UNIFORM, CT_GLOROT_NORMAL, CT_HE_UNIFORM, CT_HE_NORMAL,
@@ -98,9 +98,9 @@ typedef struct ct_init_options {
     uint64_t reserved[4];
 } ct_init_options;
 ct_status ct_initialize_as(ct_tensor *w, ct_init init, const ct_init_options *options);
-/* the gain that keeps the size of signals before that activation, as torch.nn.init.calculate_gain has
-   it: 5/3 for tanh, sqrt 2 for relu, sqrt(2 / (1 + slope^2)) for leaky relu, and else 1. CT_HE_...
-   has that of relu in it already */
+/* the gain that keeps the size of signals before that activation, as torch.nn.init.calculate_gain
+   has it: 5/3 for tanh, sqrt 2 for relu, sqrt(2 / (1 + slope^2)) for leaky relu, and else 1.
+   CT_HE_... has that of relu in it already */
 double ct_gain(ct_activation activation);
 
 /* -- Modules of functions and of other modules */
@@ -120,8 +120,8 @@ ct_module *ct_residual_new(ct_context *cx, ct_module *body, ct_module *shortcut)
 /* the outputs of all children for the same x, joined along the axis; children "0", "1", .... On
    failure they are freed */
 ct_module *ct_parallel_new(ct_context *cx, ct_module *const *children, int n, int axis);
-/* dropout of whole channels: all of x[i][c] is 0 with probability p, else divided by 1 - p; x has two
-   dimensions or more (Dropout1d, Dropout2d; Tompson et al. 2015). Under ct_inference y is x */
+/* dropout of whole channels: all of x[i][c] is 0 with probability p, else divided by 1 - p; x has
+   two dimensions or more (Dropout1d, Dropout2d; Tompson et al. 2015). Under ct_inference y is x */
 ct_module *ct_channel_dropout_new(ct_context *cx, double p);
 
 CT_API_END

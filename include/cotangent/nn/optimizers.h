@@ -4,14 +4,14 @@
  *       .rule = CT_RMSPROP, .centered = true, .momentum = 0.9 });
  *
  * ct_optimizer_step moves every parameter that has a gradient, then zeroes the gradients. Nothing
- * has to be zeroed by hand. Several ct_backward before one step add up: so a batch that is too large
- * for memory is k small ones, each with ct_backward(ct_scale(loss, 1.0 / k)), and then one step.
- * Parameters are retained, may be of both dtypes, and each is given once. A state begins at zero and
- * is made at a parameter's first step. The rules, with formulas and defaults, are at ct_update_rule
- * (ops/updates.h); in PyTorch they are torch.optim's
+ * has to be zeroed by hand. Several ct_backward before one step add up: so a batch that is too
+ * large for memory is k small ones, each with ct_backward(ct_scale(loss, 1.0 / k)), and then one
+ * step. Parameters are retained, may be of both dtypes, and each is given once. A state begins at
+ * zero and is made at a parameter's first step. The rules, with formulas and defaults, are at
+ * ct_update_rule (ops/updates.h); in PyTorch they are torch.optim's
  *
  *   CT_SGD          SGD       momentum nesterov             Sutskever et al. 2013
- *   CT_ADAM         Adam      amsgrad; decoupled: AdamW     Kingma, Ba 2015; Loshchilov, Hutter 2019
+ *   CT_ADAM         Adam      amsgrad; decoupled: AdamW     Kingma, Ba 2015 (Loshchilov 2019)
  *   CT_RMSPROP      RMSprop   beta2 is alpha; centered      Tieleman, Hinton 2012; Graves 2013
  *   CT_ADAGRAD      Adagrad   rate_decay is lr_decay        Duchi, Hazan, Singer 2011
  *   CT_ADADELTA     Adadelta  beta2 is rho                  Zeiler 2012
@@ -35,8 +35,9 @@ ct_optimizer *ct_adam_new(ct_tensor *const *parameters, int n, double rate,
                           const ct_adam_options *options);
 /* what is not freed goes with the context. A freed one is CT_ERROR_STALE, as for modules */
 void ct_optimizer_free(ct_optimizer *o);
-/* More parameters, with a rate and a weight decay of their own. The ratio of `rate` to the rate that
-   the optimizer has now stays: ct_optimizer_set_rate scales all groups. On failure nothing changes */
+/* More parameters, with a rate and a weight decay of their own. The ratio of `rate` to the rate
+   that the optimizer has now stays: ct_optimizer_set_rate scales all groups. On failure nothing
+   changes */
 ct_status ct_optimizer_add_group(ct_optimizer *o, ct_tensor *const *parameters, int n, double rate,
                                  double decay);
 /* no weight decay for those parameters of m that ct_penalty passes over: biases, and parameters of
@@ -80,11 +81,11 @@ ct_tensor *ct_average_of(const ct_average *a, int i); /* of parameter i; a owns 
  *   CT_COSINE_RESTARTS  the same in cycles of n, n growth, n growth^2, ... steps, each from r to e
  *                       (CosineAnnealingWarmRestarts; Loshchilov, Hutter 2017)
  *   CT_WARM_UP          b + (r - b) min(t / n, 1)              (LinearLR, b = r start_factor)
- *   CT_ONE_CYCLE        half cosines from b [r / 25] to r, which is reached at share [0.3] n - 1, and
- *                       on to e [b / 10^4] at n - 1            (OneCycleLR; Smith, Topin 2019)
+ *   CT_ONE_CYCLE        half cosines from b [r / 25] to r, which is reached at share [0.3] n - 1,
+ *                       and on to e [b / 10^4] at n - 1        (OneCycleLR; Smith, Topin 2019)
  *   CT_POLYNOMIAL       e + (r - e) (1 - min(t / n, 1))^power [1]  (PolynomialLR)
- *   CT_JOINED           `count` parts one after the other, each from its own step 0, for its `length`
- *                       [n] steps; the last has no end         (SequentialLR) */
+ *   CT_JOINED           `count` parts one after the other, each from its own step 0, for its
+ *                       `length` [n] steps; the last has no end  (SequentialLR) */
 typedef enum ct_schedule_kind {
     CT_CONSTANT = 1, CT_STEPS, CT_MILESTONES, CT_EXPONENTIAL, CT_COSINE, CT_COSINE_RESTARTS,
     CT_WARM_UP, CT_ONE_CYCLE, CT_POLYNOMIAL, CT_JOINED

@@ -11,9 +11,9 @@
 #include <stdio.h>
 CT_API_BEGIN
 
-/* A run: what is trained, and where it is. All but the module may be NULL for a file; ct_fit needs an
-   optimizer and batches too. The numbers begin as zeros. They are counted by ct_fit, or by you, in a
-   loop of your own. Nothing here is freed with it */
+/* A run: what is trained, and where it is. All but the module may be NULL for a file; ct_fit needs
+   an optimizer and batches too. The numbers begin as zeros. They are counted by ct_fit, or by you,
+   in a loop of your own. Nothing here is freed with it */
 typedef struct ct_training {
     ct_module *module;
     ct_optimizer *optimizer;
@@ -23,14 +23,14 @@ typedef struct ct_training {
     ct_average *best;                          /* ct_fit's: the weights of the best epoch */
     int64_t step, epoch;                       /* how many are complete */
     int64_t batch;                             /* how many of this epoch are complete */
-    double loss_sum, best_value;               /* ct_fit's: of this epoch's losses; the best metric */
+    double loss_sum, best_value;               /* ct_fit's: of this epoch's losses; best metric */
     int64_t waited;                            /* ct_fit's: epochs since that */
     uint64_t reserved[4];
 } ct_training;
 /* Writes parameters, buffers, the state of optimizer, average and plateau, the rate, the random
    stream, the place in the epoch and the numbers above, as safetensors; its metadata say
-   "cotangent": "training 1". A schedule needs no place, since the step is kept. The file is replaced
-   as by ct_module_save */
+   "cotangent": "training 1". A schedule needs no place, since the step is kept. The file is
+   replaced as by ct_module_save */
 ct_status ct_training_save(const ct_training *t, const char *path);
 /* Reads all of that back into the same kind of run, made in the same way: afterwards it goes on bit
    for bit as the other would have. Options of optimizers, batches and plateaus are not in the file.
@@ -66,15 +66,15 @@ typedef struct ct_fit_options {
     bool (*on_epoch)(const ct_fit_report *report, void *user);
     /* a bar on a terminal, a line for each epoch on another file. NULL: nothing is printed */
     FILE *bar;
-    /* if this file is there, the run first goes on from it; it is written after each epoch, and when
-       the call was ended */
+    /* if this file is there, the run first goes on from it; it is written after each epoch, and
+       when the call was ended */
     const char *checkpoint;
     void *user;                                /* passed to all of the above */
     uint64_t reserved[4];
 } ct_fit_options;
 /* Trains until `epochs` are complete, patience is at an end, or the caller ended it, which is CT_OK
-   too: then t says where it is, and another call goes on from there. With keep_best, the module
-   has the best epoch's weights and buffers after a call that was not ended; t->best is made if it is
+   too: then t says where it is, and another call goes on from there. With keep_best, the module has
+   the best epoch's weights and buffers after a call that was not ended; t->best is made if it is
    NULL, and goes with the context. Gradients that are there at first count */
 ct_status ct_fit(ct_training *t, const ct_fit_options *options);
 #define CT_FIT_TEXT 160
