@@ -46,20 +46,6 @@ ct_module *ct_function_along_new(ct_context *cx, const char *kind,
     return function_new(cx, "function_along_new", kind, (function){ .along = f, .axis = axis });
 }
 
-/* -- Flatten */
-static ct_tensor *flatten_forward(ct_module *self, ct_tensor *x, void *user)
-{
-    const int *axes = user;
-    (void)self;
-    return ct_flatten(x, axes[0], axes[1]);
-}
-
-ct_module *ct_flatten_new(ct_context *cx, int first, int last)
-{
-    const int axes[] = { first, last };
-    return ct__module_with(cx, "flatten", flatten_forward, axes, sizeof axes);
-}
-
 /* -- Residual */
 static ct_tensor *residual_forward(ct_module *self, ct_tensor *x, void *user)
 {

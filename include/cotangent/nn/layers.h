@@ -112,8 +112,6 @@ ct_module *ct_function_of_number_new(ct_context *cx, const char *kind,
 /* ... or an axis: ct_function_along_new(cx, "softmax", ct_softmax, -1) */
 ct_module *ct_function_along_new(ct_context *cx, const char *kind,
                                  ct_tensor *(*f)(ct_tensor *x, int axis), int axis);
-/* the axes first ... last become one; usually 1 and -1 (Flatten) */
-ct_module *ct_flatten_new(ct_context *cx, int first, int last);
 /* y = body(x) + shortcut(x): children "body" and "shortcut"; a NULL shortcut is x itself, unless an
    error is pending. On failure both are freed */
 ct_module *ct_residual_new(ct_context *cx, ct_module *body, ct_module *shortcut);

@@ -1,4 +1,4 @@
-/* nn/layers/function.c: functions as modules, flatten, residual, parallel; channel dropout. */
+/* nn/layers/function.c: functions as modules, residual, parallel; channel dropout. */
 #include "support.h"
 
 static ct_tensor *input(void)
@@ -34,16 +34,6 @@ START_TEST(functions_are_modules)
     expect_error(CT_ERROR_NULL, "function_of_number_new: the kind is NULL", NULL);
     ck_assert_ptr_null(ct_function_along_new(cx, "f", NULL, 1));
     expect_error(CT_ERROR_NULL, "function_along_new", NULL);
-}
-END_TEST
-
-START_TEST(flatten)
-{
-    ct_tensor *x = ct_zeros(cx, CT_F32, CT_SHAPE(4, 3, 2, 5));
-    expect_shape(ct_module_forward(ct_flatten_new(cx, 1, -1), x), CT_SHAPE(4, 30));
-    expect_shape(ct_module_forward(ct_flatten_new(cx, 0, 1), x), CT_SHAPE(12, 2, 5));
-    ck_assert_ptr_null(ct_module_forward(ct_flatten_new(cx, 2, 9), x));
-    expect_error(CT_ERROR_RANGE, "flatten", NULL);
 }
 END_TEST
 
@@ -127,7 +117,7 @@ static void use_all(ct_context *c)
 {
     ct_tensor *x = ct_ones(c, CT_F64, CT_SHAPE(2, 3));
     ct_module *m = ct_residual_new(c, ct_function_new(c, "selu", ct_selu), NULL);
-    m = ct_parallel_new(c, CT_MODULES(m, ct_flatten_new(c, 1, -1)), 1);
+    m = ct_parallel_new(c, CT_MODULES(m, ct_flatten_new(c)), 1);
     ct_module_forward(m, x);
     ct_initialize(x, CT_ORTHOGONAL);
     ct_initialize(x, CT_TRUNCATED_NORMAL);
@@ -143,7 +133,7 @@ Suite *function_modules_suite(void);
 Suite *function_modules_suite(void)
 {
     const TTest *const tests[] = {
-        functions_are_modules, flatten, residuals, parallels, channels_are_dropped_as_a_whole,
+        functions_are_modules, residuals, parallels, channels_are_dropped_as_a_whole,
         channels_need_two_axes, out_of_memory, NULL };
     return make_suite("nn/function_modules", tests);
 }
