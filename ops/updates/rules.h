@@ -32,7 +32,7 @@ typedef struct ct__rule {
     unsigned takes;                              /* the options it takes */
     unsigned slots[CT__SLOTS];                   /* the options that bring each slot; 0: none does */
     bool counts;                                 /* it keeps the number of steps, one i64 */
-    bool decoupled;                              /* its decay is decoupled whatever the options say */
+    bool decoupled;                              /* its decay always is, whatever options say */
     double beta1, beta2, epsilon, rate_decay;    /* defaults */
     /* changes what depends on the number of the step, which begins at 1 */
     void (*prepare)(ct__numbers *x, double t, const ct_update_options *o);
