@@ -5,16 +5,15 @@
 
 #include "graph.h"
 
-CT__COLD static ct_tensor *refuse_variable(const ct_tensor *x)
+CT__COLD static ct_tensor *refuse(const ct_tensor *x, const char *who)
 {
     char text[200];
     ct__tensor_print(text, sizeof text, x, true);
     if (!ct__is_float(x->dtype))
-        ct_fail(x->cx, CT_ERROR_DTYPE, "variable: %s is not f32 or f64", text);
+        ct_fail(x->cx, CT_ERROR_DTYPE, "%s: %s is not f32 or f64", who, text);
     else
-        ct_fail(x->cx, CT_ERROR_GRAPH,
-                "variable: %s is the result of %s, not a leaf; ct_detach it first", text,
-                x->op->name);
+        ct_fail(x->cx, CT_ERROR_GRAPH, "%s: %s is the result of %s, not a leaf; ct_detach it first",
+                who, text, x->op->name);
     return NULL;
 }
 
@@ -23,8 +22,19 @@ ct_tensor *ct_variable(ct_tensor *x)
     if (!ct__usable(x, "variable"))
         return NULL;
     if (!ct__is_float(x->dtype) || x->op)
-        return refuse_variable(x);
+        return refuse(x, "variable");
     x->flags |= CT__REQUIRES_GRAD;
+    return x;
+}
+
+ct_tensor *ct_constant(ct_tensor *x)
+{
+    if (!ct__usable(x, "constant"))
+        return NULL;
+    if (x->op)
+        return refuse(x, "constant");
+    ct_zero_grad(x);
+    x->flags &= (uint16_t)~CT__REQUIRES_GRAD;
     return x;
 }
 

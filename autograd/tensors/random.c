@@ -94,6 +94,18 @@ void ct_seed(ct_context *cx, uint64_t seed)
     cx->draws = 0;
 }
 
+ct_stream ct_random_stream(const ct_context *cx)
+{
+    return cx ? (ct_stream){ cx->seed, cx->draws } : (ct_stream){ 0, 0 };
+}
+
+void ct_random_resume(ct_context *cx, ct_stream stream)
+{
+    ct_seed(cx, stream.seed);
+    if (cx)
+        cx->draws = stream.draws;
+}
+
 uint64_t ct__draw(ct_context *cx, int64_t n)
 {
     uint64_t start = cx->draws;

@@ -161,6 +161,12 @@ ct_scope ct_scope_begin_callback(ct_context *cx);
  * and build; across machines rounding differs.) */
 void ct_seed(ct_context *cx, uint64_t seed);   /* restart the stream */
 uint64_t ct_random_u64(ct_context *cx);        /* for the caller's own use: shuffles, dice */
+/* where the stream is, so that it can go on from there later, in another run too */
+typedef struct ct_stream {
+    uint64_t seed, draws;
+} ct_stream;
+ct_stream ct_random_stream(const ct_context *cx);
+void ct_random_resume(ct_context *cx, ct_stream stream);
 
 /* -- Memory */
 typedef struct ct_memory {

@@ -1,4 +1,4 @@
-/* Networks: modules, losses, optimizers, batches. Built from ops.h alone.
+/* Networks: modules, losses, optimizers, batches, training. Built from ops.h alone.
  *
  *   ct_module *net = ct_mlp_new(cx, CT_F32, CT_SIZES(784, 128, 10), CT_RELU, NULL);
  *   int n;
@@ -13,4 +13,5 @@
 #include <cotangent/nn/losses.h>
 #include <cotangent/nn/optimizers.h>
 #include <cotangent/nn/data.h>
+#include <cotangent/nn/train.h>
 #endif

@@ -4,6 +4,7 @@
  * may be shorter. */
 #include <string.h>
 
+#include "batches.h"
 #include "checks.h"
 
 typedef struct rows {
@@ -16,6 +17,7 @@ struct ct_batches {
     ct_context *cx;
     rows x, y;          /* y.all is NULL where there are no targets */
     int64_t count, size, at;
+    ct_stream stream;   /* where the random stream was when the epoch began */
     bool in_order, drop_last;
     int64_t order[];
 };
@@ -48,6 +50,7 @@ static int64_t below(ct_context *cx, int64_t n)
 
 static void begin_epoch(ct_batches *b)
 {
+    b->stream = ct_random_stream(b->cx);
     for (int64_t i = 0; i < b->count; i++)
         b->order[i] = i;
     for (int64_t i = b->count - 1; i > 0 && !b->in_order; i--) {
@@ -184,6 +187,30 @@ bool ct_batches_next(ct_batches *b, ct_tensor **x, ct_tensor **y)
     if (y)
         *y = given ? by : NULL;
     return given;
+}
+
+/* -- The place in the epoch */
+ct__place ct__batches_place(const ct_batches *b)
+{
+    return (ct__place){ b->at, b->count, b->stream };
+}
+
+void ct__batches_resume(ct_batches *b, const ct__place *place)
+{
+    ct_random_resume(b->cx, place->stream);
+    if (place->at > 0)
+        begin_epoch(b);
+    b->at = place->at;
+}
+
+bool ct__batches_alive(const ct_batches *b, const char *who)
+{
+    return is_alive(b, who);
+}
+
+int64_t ct__batches_size(const ct_batches *b)
+{
+    return b->size;
 }
 
 int64_t ct_batches_count(const ct_batches *b)

@@ -1,9 +1,7 @@
-/* Loading safetensors. All of the file is checked first, then read into tensors of its own, and
- * only then given to the module: all or nothing. jansson parses the header, in memory from malloc.
- */
-#include "file.h"
-#include "module.h"
-#include "safetensors.h"
+/* Reading safetensors. All of the file is checked first, then read into tensors of its own, and
+ * only then given to those that wait for it: all or nothing. jansson parses the header, in memory
+ * from malloc. */
+#include "tensors.h"
 
 #if CT_HAVE_JANSSON && !CT__BIG_ENDIAN
 #include <jansson.h>
@@ -18,11 +16,10 @@ typedef struct piece {
 
 typedef struct loading {
     ct__file file;
-    ct_module *m;
-    unsigned flags;
+    ct__tensors *t;
     char *text;      /* the header as it is in the file */
     int64_t data;    /* where the data begin in the file */
-    json_t *header;
+    json_t *header, *metadata;
     piece *pieces;   /* in the order of the file */
     int count;
 } loading;
@@ -144,8 +141,10 @@ static ct_status read_pieces(loading *l)
     const char *name;
     json_t *value;
     json_object_foreach(l->header, name, value) {
-        if (strcmp(name, "__metadata__") == 0)
+        if (strcmp(name, "__metadata__") == 0) {
+            l->metadata = value;
             continue;
+        }
         status = read_piece(l, name, value, &l->pieces[l->count++]);
         if (status != CT_OK)
             return status;
@@ -163,7 +162,7 @@ static ct_status read_pieces(loading *l)
     return CT_OK;
 }
 
-/* -- Its tensors and the module's */
+/* -- Its tensors and those that wait for them */
 static bool is_shape_of(json_t *shape, const ct_tensor *x)
 {
     if (json_array_size(shape) != (size_t)ct_ndim(x))
@@ -183,10 +182,10 @@ static void make_bool(unsigned char *bytes, int64_t n)
         bytes[i] = bytes[i] != 0;
 }
 
-/* reads the data of a piece into a new tensor, the entry's fresh one */
-static ct_status read_tensor(loading *l, const piece *p, ct__entry *entry)
+/* reads the data of a piece into a new tensor, the fresh one */
+static ct_status read_tensor(loading *l, const piece *p, ct__named *named)
 {
-    const ct_tensor *x = entry->tensor;
+    const ct_tensor *x = named->x;
     const ct__file *f = &l->file;
     char shape[CT_SHAPE_TEXT];
     if (strcmp(p->dtype, ct__dtype_name(ct_dtype_of(x))) != 0)
@@ -202,45 +201,82 @@ static ct_status read_tensor(loading *l, const piece *p, ct__entry *entry)
         return ct__file_fail(f, CT_ERROR_FORMAT, "truncated while it was read");
     if (n > 0 && ct_dtype_of(x) == CT_BOOL)
         make_bool(out, n);
-    entry->fresh = n >= 0 ? ct_retain(fresh) : NULL;
-    return entry->fresh ? CT_OK : ct_error(f->cx);
+    named->fresh = n >= 0 ? fresh : NULL;
+    return named->fresh ? CT_OK : ct_error(f->cx);
+}
+
+/* the tensor of that name; it is most often at that place. NULL: there is none */
+static ct__named *find(const ct__tensors *t, const char *name, int place)
+{
+    for (int i = 0; i < t->n; i++) {
+        ct__named *named = &t->all[(place + i) % t->n];
+        if (strcmp(named->name, name) == 0)
+            return named;
+    }
+    return NULL;
 }
 
 static ct_status read_tensors(loading *l)
 {
-    char room[CT__PATH];
+    const ct__tensors *t = l->t;
     for (int i = 0; i < l->count; i++) {
         const piece *p = &l->pieces[i];
-        ct__entry *entry = ct__module_find(l->m, p->name);
-        if (!entry || !entry->tensor) {
-            if (!(l->flags & CT_ALLOW_EXTRA))
+        ct__named *named = find(t, p->name, i);
+        if (!named) {
+            if (!(t->flags & CT_ALLOW_EXTRA))
                 return ct__file_fail(&l->file, CT_ERROR_VALUE, "'%.100s' is not in the module",
                                      p->name);
             if (ct__file_skip(&l->file, p->end - p->begin) != CT_OK)
                 return CT_ERROR_FILE;
-        } else if (read_tensor(l, p, entry) != CT_OK) {
+        } else if (read_tensor(l, p, named) != CT_OK) {
             return ct_error(l->file.cx);
         }
     }
-    for (ct__entries w = { .root = l->m }; ct__entries_next(&w);)
-        if (!w.entry->fresh && !(l->flags & CT_ALLOW_MISSING))
+    for (int i = 0; i < t->n; i++)
+        if (!t->all[i].fresh && !(t->flags & CT_ALLOW_MISSING))
             return ct__file_fail(&l->file, CT_ERROR_VALUE, "'%s' is missing in it",
-                                 ct__path(l->m, w.m, w.entry, room));
+                                 t->all[i].name);
     return CT_OK;
 }
 
-/* gives the values to the module's own tensors, after checking that all of them may be written */
-static ct_status take_tensors(const ct_module *m)
+static ct_status read_pairs(loading *l)
 {
-    for (ct__entries w = { .root = m }; ct__entries_next(&w);)
-        if (w.entry->fresh && !ct_data_mutable(w.entry->tensor))
-            return ct_error(m->cx);
-    ct_status status = CT_OK;
-    for (ct__entries w = { .root = m }; ct__entries_next(&w) && status == CT_OK;)
-        if (w.entry->fresh)
-            status = ct_assign(w.entry->tensor, w.entry->fresh);
+    for (int i = 0; i < l->t->count; i++) {
+        ct__pair *pair = &l->t->pairs[i];
+        const char *value = json_string_value(json_object_get(l->metadata, pair->key));
+        if (!value || strlen(value) >= sizeof pair->value)
+            return ct__file_fail(&l->file, CT_ERROR_FORMAT, "its metadata must say '%s'%s",
+                                 pair->key, value ? ", in a few characters" : "");
+        memcpy(pair->value, value, strlen(value) + 1);
+    }
+    return CT_OK;
+}
+
+ct_status ct__tensors_read(ct__tensors *t)
+{
+    loading l = { .file = { .cx = t->cx, .who = t->who, .path = t->path }, .t = t };
+    ct_status status = ct__file_open(&l.file);
+    if (status == CT_OK) {
+        status = read_header(&l);
+        if (status == CT_OK)
+            status = read_pieces(&l);
+        if (status == CT_OK)
+            status = read_pairs(&l);
+        if (status == CT_OK)
+            status = read_tensors(&l);
+        ct__file_close(&l.file);
+    }
+    json_decref(l.header);
+    ct_object_free(l.pieces);
+    ct_object_free(l.text);
     return status;
 }
+#else
+ct_status ct__tensors_read(ct__tensors *t)
+{
+    return ct_fail(t->cx, CT_ERROR_UNSUPPORTED, "%s: this build has no jansson", t->who);
+}
+#endif
 
 static ct_status load(ct_module *m, const char *path, unsigned flags)
 {
@@ -248,33 +284,18 @@ static ct_status load(ct_module *m, const char *path, unsigned flags)
     if (!scope)
         return ct_error(m->cx);
     ct_no_grad(m->cx);
-    loading l = { .file = { .cx = m->cx, .who = "module_load", .path = path }, .m = m,
-                  .flags = flags };
-    ct_status status = ct__file_open(&l.file);
-    if (status == CT_OK) {
-        status = read_header(&l);
-        if (status == CT_OK)
-            status = read_pieces(&l);
-        if (status == CT_OK)
-            status = read_tensors(&l);
-        if (status == CT_OK)
-            status = take_tensors(m);
-        ct__fresh_drop(m);
-        ct__file_close(&l.file);
-    }
-    json_decref(l.header);
-    ct_object_free(l.pieces);
-    ct_object_free(l.text);
+    ct__tensors t = { .cx = m->cx, .who = "module_load", .path = path, .flags = flags };
+    ct_status status = ct__tensors_room(&t, ct__tensors_below(m));
+    if (status == CT_OK)
+        status = ct__tensors_add_module(&t, "", m);
+    if (status == CT_OK)
+        status = ct__tensors_read(&t);
+    if (status == CT_OK)
+        status = ct__tensors_take(&t);
+    ct__tensors_free(&t);
     ct_scope_end(m->cx, scope);
     return status;
 }
-#else
-static ct_status load(ct_module *m, const char *path, unsigned flags)
-{
-    (void)path, (void)flags;
-    return ct_fail(m->cx, CT_ERROR_UNSUPPORTED, "module_load: this build has no jansson");
-}
-#endif
 
 ct_status ct_module_load(ct_module *m, const char *path, unsigned flags)
 {

@@ -11,6 +11,11 @@ ct_status ct__initialize(ct_tensor *w, ct_init init, int64_t fan_in, int64_t fan
 ct_tensor *ct__linear_forward(ct_module *self, ct_tensor *x, void *user);
 ct_tensor *ct__linear_activated(ct_module *self, ct_tensor *x, ct_activation activation);
 
+/* -- sequential.c: m with the children "0", "1", ...; NULL and an error, after which m and the
+   children are freed. m may be NULL: it could not be made */
+ct_module *ct__module_of_children(ct_context *cx, const char *who, ct_module *const *children,
+                                  int n, ct_module *m);
+
 /* -- activation.c: its `user` is the ct_activation */
 ct_tensor *ct__activation_forward(ct_module *self, ct_tensor *x, void *user);
 bool ct__is_activation(ct_context *cx, const char *who, ct_activation activation); /* or an error */

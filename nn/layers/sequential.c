@@ -46,19 +46,16 @@ static bool given_before(ct_module *const *children, int i)
     return j < i;
 }
 
-ct_module *ct_sequential_new(ct_context *cx, ct_module *const *children, int n)
+ct_module *ct__module_of_children(ct_context *cx, const char *who, ct_module *const *children,
+                                  int n, ct_module *m)
 {
-    if (n < 0 || (n > 0 && !children))
-        return ct_fail(cx, CT_ERROR_NULL, "sequential_new: the list of children is missing"), NULL;
-    ct_module *m = ct__module_with(cx, "sequential", sequential_forward, NULL, 0);
     bool whole = m != NULL;
     for (int i = 0; i < n; i++) {
         if (!children[i] || given_before(children, i)) {
-            ct_fail(cx, children[i] ? CT_ERROR_VALUE : CT_ERROR_NULL,
-                    "sequential_new: child %d is %s", i,
+            ct_fail(cx, children[i] ? CT_ERROR_VALUE : CT_ERROR_NULL, "%s: child %d is %s", who, i,
                     children[i] ? "the same as one before it" : "NULL");
             whole = false;
-        } else if (!ct__module_alive(children[i], "sequential_new")) {
+        } else if (!ct__module_alive(children[i], who)) {
             whole = false;
         } else {
             whole = append(m, i, children[i]) && whole; /* which frees the child on failure */
@@ -68,6 +65,14 @@ ct_module *ct_sequential_new(ct_context *cx, ct_module *const *children, int n)
         return m;
     ct_module_free(m);
     return NULL;
+}
+
+ct_module *ct_sequential_new(ct_context *cx, ct_module *const *children, int n)
+{
+    if (n < 0 || (n > 0 && !children))
+        return ct_fail(cx, CT_ERROR_NULL, "sequential_new: the list of children is missing"), NULL;
+    return ct__module_of_children(cx, "sequential_new", children, n,
+                                  ct__module_with(cx, "sequential", sequential_forward, NULL, 0));
 }
 
 ct_module *ct_mlp_new(ct_context *cx, ct_dtype dtype, const int64_t *sizes, int n,

@@ -51,15 +51,6 @@ static bool prepare_cast(const ct__entries *w, ct_dtype dtype)
     return entry->fresh != NULL;
 }
 
-/* no module of m's tree, which may list a tensor that was replaced, trusts its list any more */
-static void forget_lists(ct_module *m)
-{
-    while (m->parent)
-        m = m->parent;
-    for (ct_module *at = m; at; at = ct__module_next(m, at))
-        at->listed = false;
-}
-
 ct_status ct_module_cast(ct_module *m, ct_dtype dtype)
 {
     if (!ct__module_alive(m, "module_cast"))
@@ -75,7 +66,7 @@ ct_status ct_module_cast(ct_module *m, ct_dtype dtype)
         ready = prepare_cast(&w, dtype);
     if (ready) {
         take_fresh(m);
-        forget_lists(m);
+        ct__module_forget_lists(m);
     } else {
         ct__fresh_drop(m);
     }
@@ -111,6 +102,8 @@ static bool copy_tensors(const ct_module *root, ct_module *m, const ct_module *t
                                                  ct__path(root, first.m, first.entry, room));
         if (!x || !(e->trained ? ct_module_add_parameter : ct_module_add_buffer)(twin, e->name, x))
             return false;
+        if (e->trained && !ct_requires_grad(e->tensor))
+            ct_constant(x); /* it is frozen */
     }
     return true;
 }

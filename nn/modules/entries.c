@@ -36,6 +36,16 @@ bool ct__entries_is_first(const ct__entries *w)
     return ct__entries_find(w->root, w->entry->tensor).entry == w->entry;
 }
 
+bool ct__entry_decays(const ct__entries *w)
+{
+    static const char *const norms[] = { "layer_norm", "batch_norm", "group_norm", "instance_norm",
+                                         "rms_norm" };
+    for (size_t i = 0; i < sizeof norms / sizeof *norms; i++)
+        if (strcmp(w->m->kind, norms[i]) == 0)
+            return false;
+    return !strstr(w->entry->name, "bias");
+}
+
 const char *ct__path(const ct_module *root, const ct_module *m, const ct__entry *entry,
                      char room[CT__PATH])
 {
@@ -103,12 +113,13 @@ ct_module *ct_module_child(const ct_module *m, const char *path)
 }
 
 /* -- All parameters */
-/* writes the parameters below m, each once, to `out` if there is one; returns how many they are */
+/* writes the parameters below m that are not frozen, each once, to `out` if there is one; returns
+   how many they are */
 static int list(const ct_module *m, ct_tensor **out)
 {
     int n = 0;
     for (ct__entries w = { .root = m }; ct__entries_next(&w);)
-        if (w.entry->trained && ct__entries_is_first(&w)) {
+        if (w.entry->trained && ct_requires_grad(w.entry->tensor) && ct__entries_is_first(&w)) {
             if (out)
                 out[n] = w.entry->tensor;
             n++;
@@ -158,3 +169,38 @@ void ct_module_zero_grad(ct_module *m)
             ct_zero_grad(w.entry->tensor);
 }
 
+void ct__module_forget_lists(ct_module *m)
+{
+    while (m->parent)
+        m = m->parent;
+    for (ct_module *at = m; at; at = ct__module_next(m, at))
+        at->listed = false;
+}
+
+/* -- Freezing */
+static bool freeze(ct__entry *entry, bool frozen)
+{
+    if (!entry->trained)
+        return true;
+    return frozen ? ct_constant(entry->tensor) : ct_variable(entry->tensor);
+}
+
+ct_status ct_module_freeze(ct_module *m, const char *path, bool frozen)
+{
+    if (!ct__module_alive(m, "module_freeze"))
+        return m ? CT_ERROR_STALE : CT_ERROR_NULL;
+    ct__entry *entry = path ? ct__module_find(m, path) : NULL;
+    if (path && !entry)
+        return ct_fail(m->cx, CT_ERROR_VALUE, "module_freeze: this %s has no parameter and no "
+                       "child '%s'", m->kind, path);
+    if (entry && entry->tensor && !entry->trained)
+        return ct_fail(m->cx, CT_ERROR_VALUE, "module_freeze: '%s' is a buffer", path);
+    bool done = true;
+    if (entry && entry->tensor)
+        done = freeze(entry, frozen);
+    else
+        for (ct__entries w = { .root = entry ? entry->child : m }; ct__entries_next(&w);)
+            done = freeze(w.entry, frozen) && done;
+    ct__module_forget_lists(m);
+    return done ? CT_OK : ct_error(m->cx);
+}

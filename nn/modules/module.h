@@ -55,11 +55,16 @@ typedef struct ct__entries {
 bool ct__entries_next(ct__entries *w);
 bool ct__entries_is_first(const ct__entries *w); /* no earlier entry has the same tensor */
 ct__entries ct__entries_find(const ct_module *root, const ct_tensor *x); /* its first entry */
+/* weight decay and ct_penalty are for it: it is no bias, and no parameter of a normalization */
+bool ct__entry_decays(const ct__entries *w);
 /* "layers.0.weight", the path of an entry of m from root, or from the outermost module if root is
    NULL. The text lies in `room`. NULL and an error: it is too long */
 const char *ct__path(const ct_module *root, const ct_module *m, const ct__entry *entry,
                      char room[CT__PATH]);
 ct__entry *ct__module_find(const ct_module *m, const char *path); /* NULL without an error: none */
+
+/* no module of m's tree trusts its list of parameters any more */
+void ct__module_forget_lists(ct_module *m);
 
 /* -- copy.c */
 void ct__fresh_drop(const ct_module *m); /* releases the `fresh` tensor of every entry below m */

@@ -1,40 +1,47 @@
 /* Optimizers: which parameters have a gradient, the state that goes with each, and one call of the
- * update operator over all of them. */
+ * update operator over all of them. What the rules are, ct_update knows: here they are options.
+ *
+ * Groups of parameters are objects of their own, and each releases its own tensors only: so
+ * ct_context_free may free optimizers and groups in any order. */
+#include "optimizer.h"
+
 #include <math.h>
 
-#include "checks.h"
-
-/* What is kept for a parameter: for SGD with momentum its velocity; for Adam its first moment, its
- * second moment and its number of steps */
-enum { STATES = 3 };
-
-struct ct_optimizer {
-    ct_context *cx;
-    bool is_adam;
-    ct_sgd_options sgd;         /* used if is_adam is false */
-    ct_adam_options adam;       /* used if it is true */
-    double rate;
-    int n;
-    ct_tensor **w;              /* retained, as the states are */
-    ct_tensor **states[STATES]; /* n of each, NULL before a parameter's first step */
-    ct_tensor **step;           /* what takes part in a step: all w, then all g, then the states */
-    ct_tensor *room[];          /* where the lists above lie */
-};
-
-static void finish(void *object)
+static void finish(void *optimizer)
 {
-    ct_optimizer *o = object;
-    for (int i = 0; i < o->n; i++) {
-        ct_release(o->w[i]);
-        for (int k = 0; k < STATES; k++)
-            ct_release(o->states[k][i]);
+    (void)optimizer;
+}
+
+static void finish_group(void *object)
+{
+    ct__group *group = object;
+    while (group->n > 0) {
+        int i = --group->n;
+        ct_release(group->w[i]);
+        for (int k = 0; k < CT_UPDATE_STATES; k++)
+            ct_release(group->states[k][i]);
     }
 }
 
-/* -- Making */
-/* the context of the first parameter that is not NULL; where n is negative, of the first one, so
-   that the error has a context */
-static ct_context *context_of(const char *who, ct_tensor *const *w, int n)
+bool ct__optimizer_alive(const ct_optimizer *o, const char *who)
+{
+    return ct_object_alive(o, finish, who);
+}
+
+void ct_optimizer_free(ct_optimizer *o)
+{
+    if (!ct__optimizer_alive(o, "optimizer_free"))
+        return;
+    for (ct__group *group = o->groups, *next; group; group = next) {
+        next = group->next;
+        finish_group(group); /* here what is released is freed; in a callback the caller gets it */
+        ct_object_free(group);
+    }
+    ct_object_free(o);
+}
+
+/* -- Checks */
+ct_context *ct__context_of(const char *who, ct_tensor *const *w, int n)
 {
     if (w && !ct__none_stale(who, (const ct_tensor *const *)w, n < 0 ? 1 : n))
         return NULL;
@@ -44,236 +51,259 @@ static ct_context *context_of(const char *who, ct_tensor *const *w, int n)
     return cx;
 }
 
-static bool parameter_fits(ct_context *cx, const char *who, ct_tensor *const *w, int i)
+/* parameter i is none of those before it, in the list and in the groups */
+static bool is_new(ct_context *cx, const char *who, const ct__group *groups, ct_tensor *const *w,
+                   int i)
 {
-    if (!w[i])
-        ct_fail(cx, CT_ERROR_NULL, "%s: parameter %d is NULL", who, i);
-    else if (ct_context_of(w[i]) != cx)
-        ct_fail(cx, CT_ERROR_CONTEXT, "%s: parameter %d is of another context", who, i);
-    else if (!ct_requires_grad(w[i]))
-        ct_fail(cx, CT_ERROR_GRAPH, "%s: parameter %d must be a variable (ct_variable)", who, i);
-    else {
-        for (int j = 0; j < i; j++)
-            if (w[j] == w[i])
-                return ct_fail(cx, CT_ERROR_VALUE, "%s: parameter %d is the same as parameter "
-                               "%d", who, i, j), false;
-        return true;
-    }
-    return false;
+    for (int j = 0; j < i; j++)
+        if (w[j] == w[i])
+            return ct_fail(cx, CT_ERROR_VALUE, "%s: parameter %d is the same as parameter %d", who,
+                           i, j), false;
+    for (; groups; groups = groups->next)
+        for (int j = 0; j < groups->n; j++)
+            if (groups->w[j] == w[i])
+                return ct_fail(cx, CT_ERROR_VALUE, "%s: parameter %d is in another group", who,
+                               i), false;
+    return true;
 }
 
-static bool rate_fits(ct_context *cx, const char *who, double rate)
+static bool parameters_fit(ct_context *cx, const char *who, const ct__group *groups,
+                           ct_tensor *const *w, int n)
 {
-    if (rate >= 0 && isfinite(rate))
-        return true;
-    ct_fail(cx, CT_ERROR_VALUE, "%s: the rate must be finite and not negative, got %g", who, rate);
-    return false;
-}
-
-static ct_optimizer *optimizer_new(const char *who, ct_tensor *const *w, int n, double rate)
-{
-    ct_context *cx = context_of(who, w, n);
-    if (!cx || !rate_fits(cx, who, rate))
-        return NULL;
     if (n < 0)
-        return ct_fail(cx, CT_ERROR_RANGE, "%s: %d parameters are too few", who, n), NULL;
-    for (int i = 0; i < n; i++)
-        if (!parameter_fits(cx, who, w, i))
-            return NULL;
-    const size_t lists = 1 + STATES + 2 + STATES;
-    ct_optimizer *o = ct_object_new(cx, sizeof *o + lists * (size_t)n * sizeof o->room[0], finish);
+        return ct_fail(cx, CT_ERROR_RANGE, "%s: %d parameters are too few", who, n), false;
+    for (int i = 0; i < n; i++) {
+        if (!w[i])
+            ct_fail(cx, CT_ERROR_NULL, "%s: parameter %d is NULL", who, i);
+        else if (ct_context_of(w[i]) != cx)
+            ct_fail(cx, CT_ERROR_CONTEXT, "%s: parameter %d is of another context", who, i);
+        else if (!ct_requires_grad(w[i]))
+            ct_fail(cx, CT_ERROR_GRAPH, "%s: parameter %d must be a variable (ct_variable)", who,
+                    i);
+        else if (is_new(cx, who, groups, w, i))
+            continue;
+        return false;
+    }
+    return true;
+}
+
+static bool number_fits(ct_context *cx, const char *who, const char *what, double value)
+{
+    if (value >= 0 && isfinite(value))
+        return true;
+    ct_fail(cx, CT_ERROR_VALUE, "%s: the %s must be finite and not negative, got %g", who, what,
+            value);
+    return false;
+}
+
+/* -- Groups */
+/* a group with room for n parameters, and for a step of `all`; NULL and an error */
+static ct__group *group_new(ct_context *cx, int n, int all)
+{
+    size_t pointers = (size_t)n * (1 + CT_UPDATE_STATES) + (size_t)all * (2 + CT_UPDATE_STATES);
+    size_t numbers = (size_t)n + (size_t)all * 2;
+    ct__group *group = ct_object_new(cx, sizeof *group + pointers * sizeof group->room[0] +
+                                             numbers * sizeof(double), finish_group);
+    if (!group)
+        return NULL;
+    group->w = group->room;
+    for (int k = 0; k < CT_UPDATE_STATES; k++)
+        group->states[k] = group->w + (k + 1) * n;
+    group->step = group->w + (CT_UPDATE_STATES + 1) * n;
+    group->decays = (double *)(void *)(group->room + pointers);
+    group->step_factors = group->decays + n;
+    group->step_decays = group->step_factors + all;
+    return group;
+}
+
+/* makes the group of these parameters the last one; false and an error for lack of memory */
+static bool append_group(ct_optimizer *o, ct_tensor *const *w, int n, double factor, double decay)
+{
+    ct__group *group = group_new(o->cx, n, o->n + n);
+    if (!group)
+        return false;
+    group->factor = factor, group->decay = decay;
+    for (; group->n < n; group->n++) {
+        group->w[group->n] = ct_retain(w[group->n]);
+        group->decays[group->n] = decay;
+    }
+    if (o->last)
+        o->last->next = group;
+    else
+        o->groups = group;
+    o->last = group;
+    o->n += n;
+    return true;
+}
+
+static ct_optimizer *optimizer_new(const char *who, ct_tensor *const *w, int n, double rate,
+                                   const ct_update_options *options)
+{
+    ct_context *cx = ct__context_of(who, w, n);
+    if (!cx || !number_fits(cx, who, "rate", rate) || !parameters_fit(cx, who, NULL, w, n))
+        return NULL;
+    int states = ct_update_state(w[0], options, NULL);
+    if (states < 0)
+        return NULL;
+    if (options->factors || options->decays)
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: factors and decays must be NULL; groups have them",
+                       who), NULL;
+    ct_optimizer *o = ct_object_new(cx, sizeof *o, finish);
     if (!o)
         return NULL;
-    o->cx = cx;
-    o->rate = rate;
-    o->w = o->room;
-    for (int k = 0; k < STATES; k++)
-        o->states[k] = o->w + (k + 1) * n;
-    o->step = o->w + (STATES + 1) * n;
-    for (; o->n < n; o->n++)
-        o->w[o->n] = ct_retain(w[o->n]);
-    return o;
+    *o = (ct_optimizer){ .cx = cx, .options = *options, .rate = rate, .states = states };
+    if (append_group(o, w, n, 1, options->weight_decay))
+        return o;
+    ct_object_free(o);
+    return NULL;
 }
 
-static bool sgd_fits(ct_context *cx, const ct_sgd_options *o)
+ct_optimizer *ct_optimizer_new(ct_tensor *const *parameters, int n, double rate,
+                               const ct_update_options *options)
 {
-    if (!ct__options_zeroed(cx, "sgd_new", o->reserved))
-        return false;
-    if (!(o->momentum >= 0 && o->momentum < 1))
-        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: momentum must be in [0, 1), got %g", o->momentum);
-    else if (!(o->weight_decay >= 0) || isinf(o->weight_decay))
-        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: weight_decay must be finite and not negative, got %g",
-                o->weight_decay);
-    else if (o->nesterov && o->momentum == 0)
-        ct_fail(cx, CT_ERROR_VALUE, "sgd_new: nesterov needs a momentum above 0");
-    else
-        return true;
-    return false;
-}
-
-static bool adam_fits(ct_context *cx, const ct_adam_options *o)
-{
-    if (!ct__options_zeroed(cx, "adam_new", o->reserved))
-        return false;
-    if (!(o->beta1 < 1 && o->beta2 < 1))
-        ct_fail(cx, CT_ERROR_VALUE, "adam_new: beta1 and beta2 must be below 1, got %g and %g",
-                o->beta1, o->beta2);
-    else if (!isfinite(o->epsilon) || !isfinite(o->weight_decay))
-        ct_fail(cx, CT_ERROR_VALUE, "adam_new: epsilon and weight_decay must be finite, got %g, %g",
-                o->epsilon, o->weight_decay);
-    else
-        return true;
-    return false;
+    return optimizer_new("optimizer_new", parameters, n, rate, options);
 }
 
 ct_optimizer *ct_sgd_new(ct_tensor *const *parameters, int n, double rate,
                          const ct_sgd_options *options)
 {
-    ct_optimizer *o = optimizer_new("sgd_new", parameters, n, rate);
-    if (o && options)
-        o->sgd = *options;
-    if (!o || sgd_fits(o->cx, &o->sgd))
-        return o;
-    ct_object_free(o);
-    return NULL;
+    const ct_update_options o = ct_sgd_rule(options);
+    return optimizer_new("sgd_new", parameters, n, rate, &o);
 }
 
 ct_optimizer *ct_adam_new(ct_tensor *const *parameters, int n, double rate,
                           const ct_adam_options *options)
 {
-    ct_optimizer *o = optimizer_new("adam_new", parameters, n, rate);
-    if (!o)
-        return NULL;
-    o->is_adam = true;
-    if (options)
-        o->adam = *options;
-    if (adam_fits(o->cx, &o->adam))
-        return o;
-    ct_object_free(o);
-    return NULL;
+    const ct_update_options o = ct_adam_rule(options);
+    return optimizer_new("adam_new", parameters, n, rate, &o);
 }
 
-static bool is_alive(const ct_optimizer *o, const char *who)
+ct_status ct_optimizer_add_group(ct_optimizer *o, ct_tensor *const *parameters, int n, double rate,
+                                 double decay)
 {
-    return ct_object_alive(o, finish, who);
+    const char *who = "optimizer_add_group";
+    if (parameters && n > 0 && !ct__none_stale(who, (const ct_tensor *const *)parameters, n))
+        return CT_ERROR_STALE;
+    if (!ct__optimizer_alive(o, who))
+        return o ? CT_ERROR_STALE : CT_ERROR_NULL;
+    if (n > 0 && !parameters)
+        return ct_fail(o->cx, CT_ERROR_NULL, "%s: the list of parameters is NULL", who);
+    if (!parameters_fit(o->cx, who, o->groups, parameters, n) ||
+        !number_fits(o->cx, who, "rate", rate) || !number_fits(o->cx, who, "decay", decay))
+        return ct_error(o->cx);
+    if (o->rate == 0 && rate != 0)
+        return ct_fail(o->cx, CT_ERROR_VALUE, "%s: the optimizer's own rate is 0 now, so a rate of "
+                       "%g has no ratio to it", who, rate);
+    double factor = rate == 0 ? 0 : rate / o->rate;
+    if (!isfinite(factor))
+        return ct_fail(o->cx, CT_ERROR_VALUE, "%s: a rate of %g is too far from the optimizer's "
+                       "own, %g", who, rate, o->rate);
+    return append_group(o, parameters, n, factor, decay) ? CT_OK : ct_error(o->cx);
 }
 
-void ct_optimizer_free(ct_optimizer *o)
+ct_status ct_optimizer_decay_weights_only(ct_optimizer *o, const ct_module *m)
 {
-    if (is_alive(o, "optimizer_free"))
-        ct_object_free(o);
+    const char *who = "optimizer_decay_weights_only";
+    if (!ct__optimizer_alive(o, who) || !ct__module_alive(m, who))
+        return o && m ? CT_ERROR_STALE : CT_ERROR_NULL;
+    for (ct__group *group = o->groups; group; group = group->next)
+        for (int i = 0; i < group->n; i++) {
+            ct__entries at = ct__entries_find(m, group->w[i]);
+            if (at.entry && !ct__entry_decays(&at))
+                group->decays[i] = 0;
+        }
+    return CT_OK;
 }
 
 /* -- The rate */
 double ct_optimizer_rate(const ct_optimizer *o)
 {
-    return is_alive(o, "optimizer_rate") ? o->rate : NAN;
+    return ct__optimizer_alive(o, "optimizer_rate") ? o->rate : NAN;
 }
 
 void ct_optimizer_set_rate(ct_optimizer *o, double rate)
 {
-    if (is_alive(o, "optimizer_set_rate") && rate_fits(o->cx, "optimizer_set_rate", rate))
+    if (ct__optimizer_alive(o, "optimizer_set_rate") &&
+        number_fits(o->cx, "optimizer_set_rate", "rate", rate))
         o->rate = rate;
 }
 
 /* -- Stepping */
-static int states_of(const ct_optimizer *o)
-{
-    return o->is_adam ? STATES : o->sgd.momentum > 0 ? 1 : 0;
-}
-
 /* makes the states of parameter i, zeros, where they are missing; false and an error for lack of
-   memory. Each state is made only after the one before it: if the last is there, all are */
-static bool has_states(ct_optimizer *o, int i)
+   memory. All of them are there, or none */
+static bool has_states(ct_optimizer *o, ct__group *group, int i)
 {
-    int n = states_of(o);
-    if (n == 0 || o->states[n - 1][i])
+    if (o->states == 0 || group->states[0][i])
         return true;
+    ct_tensor *state[CT_UPDATE_STATES];
     ct_scope scope = ct_scope_begin(o->cx);
-    if (!scope)
-        return false;
-    for (int k = 0; k < n && (k == 0 || o->states[k - 1][i]); k++)
-        if (!o->states[k][i])
-            o->states[k][i] = ct_retain(k < 2 ? ct_zeros_like(o->w[i])
-                                              : ct_zeros(o->cx, CT_I64, NULL, 0));
+    bool made = scope && ct_update_state(group->w[i], &o->options, state) == o->states;
+    for (int k = 0; k < o->states && made; k++)
+        group->states[k][i] = ct_retain(state[k]);
     ct_scope_end(o->cx, scope);
-    return o->states[n - 1][i] != NULL;
+    return made;
 }
 
-/* fills o->step; returns how many parameters take part, or -1 and an error for lack of memory */
-static int gather(ct_optimizer *o)
+ct_status ct__optimizer_complete(ct_optimizer *o)
 {
-    int n = 0, at = 0;
-    for (int i = 0; i < o->n; i++)
-        if (ct_gradient(o->w[i])) {
-            if (!has_states(o, i))
-                return -1;
-            n++;
-        }
-    for (int i = 0; i < o->n; i++) {
-        ct_tensor *g = ct_gradient(o->w[i]);
-        if (!g)
-            continue;
-        o->step[at] = o->w[i];
-        o->step[n + at] = g;
-        for (int k = 0; k < states_of(o); k++)
-            o->step[(2 + k) * n + at] = o->states[k][i];
-        at++;
-    }
+    for (ct__group *group = o->groups; group; group = group->next)
+        for (int i = 0; i < group->n; i++)
+            if (!has_states(o, group, i))
+                return ct_error(o->cx);
+    return CT_OK;
+}
+
+/* how many parameters have a gradient, or -1 and an error for lack of memory */
+static int count_ready(ct_optimizer *o)
+{
+    int n = 0;
+    for (ct__group *group = o->groups; group; group = group->next)
+        for (int i = 0; i < group->n; i++)
+            if (ct_gradient(group->w[i])) {
+                if (!has_states(o, group, i))
+                    return -1;
+                n++;
+            }
     return n;
+}
+
+/* fills the lists of a step with the n parameters that take part */
+static void gather(const ct_optimizer *o, int n)
+{
+    ct__group *all = o->last;
+    int at = 0;
+    for (const ct__group *group = o->groups; group; group = group->next)
+        for (int i = 0; i < group->n; i++) {
+            ct_tensor *g = ct_gradient(group->w[i]);
+            if (!g)
+                continue;
+            all->step[at] = group->w[i];
+            all->step[n + at] = g;
+            for (int k = 0; k < o->states; k++)
+                all->step[(2 + k) * n + at] = group->states[k][i];
+            all->step_factors[at] = group->factor;
+            all->step_decays[at] = group->decays[i];
+            at++;
+        }
 }
 
 ct_status ct_optimizer_step(ct_optimizer *o)
 {
-    if (!is_alive(o, "optimizer_step"))
+    if (!ct__optimizer_alive(o, "optimizer_step"))
         return o ? CT_ERROR_STALE : CT_ERROR_NULL;
-    int n = gather(o);
+    int n = count_ready(o);
     if (n < 0)
         return ct_error(o->cx);
     if (n == 0)
         return ct_fail(o->cx, CT_ERROR_GRAPH,
                        "optimizer_step: no parameter has a gradient; ct_backward makes them");
-    ct_tensor **w = o->step, **g = w + n, **states = g + n;
-    ct_status status = o->is_adam ? ct_update_adam(w, g, states, n, o->rate, &o->adam)
-                                  : ct_update_sgd(w, g, states, n, o->rate, &o->sgd);
-    bool keep = o->is_adam ? o->adam.keep_gradients : o->sgd.keep_gradients;
-    for (int i = 0; i < n && status == CT_OK && !keep; i++)
-        ct_zero_grad(w[i]);
+    gather(o, n);
+    ct_update_options options = o->options;
+    ct_tensor **step = o->last->step;
+    options.factors = o->last->step_factors;
+    options.decays = o->last->step_decays;
+    ct_status status = ct_update(step, step + n, step + 2 * n, n, o->rate, &options);
+    for (int i = 0; i < n && status == CT_OK && !options.keep_gradients; i++)
+        ct_zero_grad(step[i]);
     return status;
-}
-
-/* -- Clipping */
-/* writes the gradients that there are to g; returns how many, or -1 and an error if a parameter is
-   NULL */
-static int gradients_of(ct_context *cx, ct_tensor *const *w, int n, ct_tensor **g)
-{
-    int count = 0;
-    for (int i = 0; i < n; i++) {
-        if (!w[i])
-            return ct_fail(cx, CT_ERROR_NULL, "clip_gradients: parameter %d is NULL", i), -1;
-        g[count] = ct_gradient(w[i]);
-        count += g[count] != NULL;
-    }
-    return count;
-}
-
-double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm)
-{
-    ct_context *cx = context_of("clip_gradients", parameters, n);
-    if (!cx)
-        return NAN;
-    if (n < 0)
-        return ct_fail(cx, CT_ERROR_RANGE, "clip_gradients: n must not be negative, got %d", n),
-               NAN;
-    if (!(max_norm > 0))
-        return ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: max_norm must be positive, got %g",
-                       max_norm), NAN;
-    ct_tensor **g = ct_object_new(cx, (size_t)(n + 1) * sizeof *g, NULL);
-    int count = g ? gradients_of(cx, parameters, n, g) : -1;
-    double norm = NAN;
-    bool done = count >= 0 && ct_update_clip(g, count, max_norm, &norm) == CT_OK;
-    ct_object_free(g);
-    if (done && !isfinite(norm))
-        ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: the gradients must be finite");
-    return done && isfinite(norm) ? norm : NAN;
 }

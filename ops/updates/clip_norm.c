@@ -160,7 +160,7 @@ static ct_status clip_forward(ct_call *call)
     int n = ct_call_inputs(call);
     double norm = 0;
     ct__pass pass;
-    ct_status status = ct__pass_begin(&pass, call, n, 1);
+    ct_status status = ct__pass_begin(&pass, call, n, 1, 0);
     for (int i = 0; i < n && status == CT_OK; i++) {
         ct_tensor *g = ct_contiguous(ct_call_x(call, i));
         if (g)

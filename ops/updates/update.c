@@ -1,55 +1,41 @@
 /* Updates of parameters: one pass over all of them, their gradients and their states. They write in
  * place, unrecorded, and check everything before they write anything. The inputs of the operators
- * are lists, joined in this order: w_0 ... w_n-1, g_0 ... g_n-1, then the state.
- *
- *   SGD    g' = g + d w;  v = u v + g';  w -= r v, with Nesterov r (g' + u v)
- *   Adam   g' = g + d w;  m = b1 m + (1 - b1) g';  v = b2 v + (1 - b2) g'^2;
- *          w -= r m^ / (sqrt v^ + e), m^ = m / (1 - b1^t), v^ = v / (1 - b2^t)
- *   AdamW  the same with g' = g, after w -= r d w
- *
- * SGD as in Sutskever et al., ICML 2013, Adam: Kingma and Ba, ICLR 2015, AdamW: Loshchilov and
- * Hutter, ICLR 2019; all as PyTorch computes them. */
-#include <cotangent/ops.h>
+ * are lists, joined in this order: w_0 ... w_n-1, g_0 ... g_n-1, then the state. There is an
+ * operator for each rule, and all have the callbacks of this file. */
 #include <limits.h>
 #include <math.h>
 #include <string.h>
 
+#include "rules.h"
 #include "update_loop.h"
 
-typedef struct sgd {
-    double rate, momentum, decay;
-    bool nesterov;
-} sgd;
+enum { W, G, STATE };
 
-typedef struct adam {
-    double rate, beta1, beta2, epsilon, decay;
-    bool decoupled;
-} adam;
+/* the attributes of the operators */
+typedef struct update {
+    double rate;
+    ct_update_options options; /* none is left to a default */
+} update;
 
-/* the numbers of one step of Adam */
-typedef struct adam_step {
-    double rate;   /* r / (1 - b1^t) */
-    double root;   /* 1 / sqrt(1 - b2^t) */
-    double beta1, beta2, epsilon;
-    double decay;  /* d, added to g; 0 for AdamW */
-    double shrink; /* AdamW's factor of w, 1 - r d; 1 for Adam */
-} adam_step;
+static const ct__rule *rule_of(const ct_call *call)
+{
+    return ct_call_op(call)->user;
+}
 
-/* bound by memory: wider vectors than AVX2's gain nothing */
-#define CT_KERNELS "update_kernels.h"
-#include <cotangent/kernels.h>
-static const ct_loop_body sgd_bodies[][CT_SIMDS] = CT_KERNEL_TABLE(sgd);
-static const ct_loop_body momentum_bodies[][CT_SIMDS] = CT_KERNEL_TABLE(momentum);
-static const ct_loop_body adam_bodies[][CT_SIMDS] = CT_KERNEL_TABLE(adam);
-
-/* -- Lists of inputs */
-enum { W, G, MOMENTUM, FIRST = 2, SECOND, STEPS };
+/* how many lists there are: w, g, the slots, and the step counts where the rule has them */
+static int lists_of(const ct_call *call, int *floats)
+{
+    const update *u = ct_call_attributes(call);
+    *floats = STATE + ct__slots_used(rule_of(call), &u->options, NULL);
+    return *floats + rule_of(call)->counts;
+}
 
 static ct_tensor *input(const ct_call *call, int lists, int list, int i)
 {
     return ct_call_x(call, list * (ct_call_inputs(call) / lists) + i);
 }
 
+/* -- Checks of the inputs */
 /* The first `floats` lists must be f32 or f64, and in each place of one dtype and one shape. */
 static ct_status check_floats(const ct_call *call, int lists, int floats)
 {
@@ -73,10 +59,11 @@ static ct_status check_floats(const ct_call *call, int lists, int floats)
     return CT_OK;
 }
 
-static ct_status check_steps(const ct_call *call)
+/* the last list */
+static ct_status check_steps(const ct_call *call, int lists)
 {
-    for (int i = 0; i < ct_call_inputs(call) / (STEPS + 1); i++) {
-        const ct_tensor *t = input(call, STEPS + 1, STEPS, i);
+    for (int i = 0; i < ct_call_inputs(call) / lists; i++) {
+        const ct_tensor *t = input(call, lists, lists - 1, i);
         if (ct_dtype_of(t) != CT_I64 || ct_count(t) != 1)
             return ct_call_fail(call, CT_ERROR_DTYPE, "step count %d must be one i64", i);
         int64_t steps = *(const int64_t *)ct_data(t);
@@ -98,26 +85,101 @@ static ct_status check_writable(const ct_call *call, int lists)
     return CT_OK;
 }
 
-/* the caller's lists: `state` has `states` tensors for each of n parameters */
-typedef struct lists {
-    ct_tensor *const *w, *const *g, *const *state;
-    int n, states;
-} lists;
-
-/* checks what all updates share: the lists must be there, the reserved options 0 */
-static ct_status check_arguments(ct_context *cx, const char *who, const lists *l,
-                                 const uint64_t reserved[4])
+/* -- The operators */
+static ct_status infer(ct_call *call)
 {
-    if (l->n < 0 || l->n > INT_MAX / 5)
-        return ct_fail(cx, CT_ERROR_RANGE, "%s: n must be 0 to %d, got %d", who,
-                       INT_MAX / 5, l->n);
-    if (l->n > 0 && (!l->w || !l->g || (l->states > 0 && !l->state)))
-        return ct_fail(cx, CT_ERROR_NULL, "%s: a list is NULL", who);
-    if (reserved[0] | reserved[1] | reserved[2] | reserved[3])
-        return ct_fail(cx, CT_ERROR_VALUE, "%s: reserved options must be 0", who);
+    int floats, lists = lists_of(call, &floats);
+    ct_status status = check_floats(call, lists, floats);
+    if (status == CT_OK && floats < lists)
+        status = check_steps(call, lists);
+    return status == CT_OK ? check_writable(call, lists) : status;
+}
+
+/* the numbers of the step of parameter i, whose steps are counted up */
+static ct__numbers numbers_of(const ct_call *call, int i)
+{
+    const update *u = ct_call_attributes(call);
+    const ct_update_options *o = &u->options;
+    int floats, lists = lists_of(call, &floats);
+    double t = 0;
+    if (floats < lists)
+        t = (double)++*(int64_t *)ct_data_mutable(input(call, lists, lists - 1, i));
+    return ct__numbers_at(rule_of(call), o, o->factors ? u->rate * o->factors[i] : u->rate,
+                          o->decays ? o->decays[i] : o->weight_decay, t);
+}
+
+static ct_status forward(ct_call *call)
+{
+    int floats, lists = lists_of(call, &floats), n = ct_call_inputs(call) / lists;
+    ct__pass pass;
+    ct_status status = ct__pass_begin(&pass, call, n, floats, sizeof(ct__numbers));
+    if (status != CT_OK)
+        return status;
+    ct__numbers *steps = pass.arguments;
+    for (int i = 0; i < n; i++) {
+        ct_tensor *x[CT__PASS_OPERANDS] = { NULL };
+        for (int list = W; list < floats; list++)
+            x[list] = input(call, lists, list, i);
+        steps[i] = numbers_of(call, i);
+        ct__pass_add(&pass, x, CT_KERNEL_OF(rule_of(call)->bodies, x[W]), &steps[i]);
+    }
+    ct__pass_run(&pass);
     return CT_OK;
 }
 
+/* once with the defaults and once with all that the rule takes; of one parameter, and of two */
+static int sample(const ct__rule *rule, ct_context *cx, int k, ct_tensor **x, update *u)
+{
+    if (k >= 2)
+        return 0;
+    ct_update_options o = { 0 };
+    if (k == 1)
+        o = (ct_update_options){ .weight_decay = 0.01, .decoupled = rule->takes & CT__BETA1,
+                                 .momentum = rule->takes & CT__MOMENTUM ? 0.9 : 0,
+                                 .nesterov = rule->takes & CT__NESTEROV,
+                                 .amsgrad = rule->takes & CT__AMSGRAD,
+                                 .centered = rule->takes & CT__CENTERED };
+    *u = (update){ 0.1, ct__options_chosen(rule, &o) };
+    int floats = STATE + ct__slots_used(rule, &o, NULL), n = floats + rule->counts <= 4 ? 2 : 1;
+    for (int i = 0; i < n * floats; i++)
+        x[i] = ct_rand(cx, CT_F64, (const int64_t[]){ 2, 3 }, 1 + i % n);
+    for (int i = 0; i < n * rule->counts; i++)
+        x[n * floats + i] = ct_scalar(cx, CT_I64, 7);
+    return n * (floats + rule->counts);
+}
+
+/* the place of each rule, as ct_update_rule has it */
+enum { NONE,
+#define RULE(rule, ...) AT_##rule,
+#include "rules.def"
+};
+
+#define RULE(rule, formula_of_it, ...)                                                          \
+    static int rule##_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)            \
+    {                                                                                           \
+        return sample(&ct__rules[AT_##rule], cx, k, x, attributes);                             \
+    }                                                                                           \
+    extern const ct_op ct__update_##rule##_op;                                                  \
+    const ct_op ct__update_##rule##_op = {                                                      \
+        .name = "update_" #rule,                                                                \
+        .formula = formula_of_it,                                                               \
+        .derivative = "none",                                                                   \
+        .inputs = -2,                                                                           \
+        .flags = CT_OP_UPDATE,                                                                  \
+        .attributes_size = sizeof(update),                                                      \
+        .infer = infer,                                                                         \
+        .forward = forward,                                                                     \
+        .sample = rule##_sample,                                                                \
+        .user = &ct__rules[AT_##rule],                                                          \
+    };
+#include "rules.def"
+
+static const ct_op *const ops[] = { NULL,
+#define RULE(rule, ...) &ct__update_##rule##_op,
+#include "rules.def"
+};
+
+/* -- Checks of the arguments */
 static ct_status check_number(ct_context *cx, const char *who, const char *what, double value,
                               double below)
 {
@@ -128,6 +190,72 @@ static ct_status check_number(ct_context *cx, const char *who, const char *what,
                        value);
     return ct_fail(cx, CT_ERROR_VALUE, "%s: %s must be finite and not negative, got %g", who, what,
                    value);
+}
+
+/* an option that the rule does not have is an error */
+static ct_status check_taken(ct_context *cx, const ct_op *op, const ct_update_options *o)
+{
+    static const struct { unsigned option; const char *name; } all[] = {
+        { CT__MOMENTUM, "momentum" }, { CT__NESTEROV, "nesterov" }, { CT__AMSGRAD, "amsgrad" },
+        { CT__CENTERED, "centered" }, { CT__RATE_DECAY, "rate_decay" }, { CT__BETA1, "beta1" },
+        { CT__BETA2, "beta2" }, { CT__EPSILON, "epsilon" },
+    };
+    const ct__rule *rule = op->user;
+    unsigned extra = ct__options_used(o) & ~rule->takes;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (extra & all[i].option)
+            return ct_fail(cx, CT_ERROR_VALUE, "%s: this rule has no option %s", op->name,
+                           all[i].name);
+    if (o->nesterov && o->momentum == 0)
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: with nesterov, momentum must be positive",
+                       op->name);
+    return CT_OK;
+}
+
+/* o as the caller gave it. Its operator, or NULL and an error */
+static const ct_op *checked(ct_context *cx, const ct_update_options *o)
+{
+    if (!o || (int)o->rule < 1 || (int)o->rule >= CT__RULES)
+        return ct_fail(cx, CT_ERROR_VALUE, "update: the options must name a rule, got %d",
+                       o ? (int)o->rule : 0), NULL;
+    const ct_op *op = ops[o->rule];
+    const ct_update_options c = ct__options_chosen(op->user, o);
+    const struct { const char *name; double value, below; } numbers[] = {
+        { "momentum", c.momentum, 1 }, { "beta1", c.beta1, 1 }, { "beta2", c.beta2, 1 },
+        { "epsilon", c.epsilon, INFINITY }, { "weight_decay", c.weight_decay, INFINITY },
+        { "rate_decay", c.rate_decay, INFINITY },
+    };
+    if (o->reserved[0] | o->reserved[1] | o->reserved[2] | o->reserved[3])
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: reserved options must be 0", op->name), NULL;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (check_number(cx, op->name, numbers[i].name, numbers[i].value, numbers[i].below))
+            return NULL;
+    return check_taken(cx, op, o) == CT_OK ? op : NULL;
+}
+
+/* the caller's lists: `state` has `states` tensors for each of n parameters */
+typedef struct lists {
+    ct_tensor *const *w, *const *g, *const *state;
+    int n, states;
+} lists;
+
+static ct_status check_lists(ct_context *cx, const char *who, const lists *l)
+{
+    if (l->n < 0 || l->n > INT_MAX / (CT__SLOTS + 3))
+        return ct_fail(cx, CT_ERROR_RANGE, "%s: n must be 0 to %d, got %d", who,
+                       INT_MAX / (CT__SLOTS + 3), l->n);
+    if (l->n > 0 && (!l->w || !l->g || (l->states > 0 && !l->state)))
+        return ct_fail(cx, CT_ERROR_NULL, "%s: a list is NULL", who);
+    return CT_OK;
+}
+
+static ct_status check_each(ct_context *cx, const char *who, const char *what, const double *value,
+                            int n)
+{
+    ct_status status = CT_OK;
+    for (int i = 0; value && i < n && status == CT_OK; i++)
+        status = check_number(cx, who, what, value[i], INFINITY);
+    return status;
 }
 
 /* applies op to all lists, which ct_apply takes as one */
@@ -148,162 +276,93 @@ static ct_status apply(const ct_op *op, const void *attributes, ct_context *cx, 
     return status;
 }
 
-/* -- SGD */
-static ct_status sgd_infer(ct_call *call)
+/* -- The public functions */
+ct_status ct_update(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *const *state, int n,
+                    double rate, const ct_update_options *options)
 {
-    int lists = ((const sgd *)ct_call_attributes(call))->momentum > 0 ? 3 : 2;
-    ct_status status = check_floats(call, lists, lists);
-    return status == CT_OK ? check_writable(call, lists) : status;
-}
-
-static ct_status sgd_forward(ct_call *call)
-{
-    const sgd *s = ct_call_attributes(call);
-    int lists = s->momentum > 0 ? 3 : 2, n = ct_call_inputs(call) / lists;
-    ct__pass pass;
-    ct_status status = ct__pass_begin(&pass, call, n, lists);
+    bool named = options && (int)options->rule > 0 && (int)options->rule < CT__RULES;
+    const char *who = named ? ops[options->rule]->name : "update";
+    ct_context *cx;
+    ct_status status = ct__context_of_list(w ? w : g, n, who, &cx);
     if (status != CT_OK)
         return status;
-    for (int i = 0; i < n; i++) {
-        ct_tensor *x[] = { ct_call_x(call, i), input(call, lists, G, i),
-                           lists == 3 ? input(call, lists, MOMENTUM, i) : NULL };
-        ct__pass_add(&pass, x, CT_KERNEL_OF(lists == 3 ? momentum_bodies : sgd_bodies, x[W]), s);
-    }
-    ct__pass_run(&pass);
-    return CT_OK;
+    const ct_op *op = checked(cx, options);
+    if (!op)
+        return cx ? ct_error(cx) : CT_ERROR_VALUE;
+    const ct__rule *rule = op->user;
+    const lists l = { w, g, state, n, ct__slots_used(rule, options, NULL) + rule->counts };
+    if ((status = check_lists(cx, who, &l)) != CT_OK ||
+        (status = check_number(cx, who, "rate", rate, INFINITY)) != CT_OK ||
+        (status = check_each(cx, who, "a factor", options->factors, n)) != CT_OK ||
+        (status = check_each(cx, who, "a weight decay", options->decays, n)) != CT_OK)
+        return status;
+    return apply(op, &(update){ rate, ct__options_chosen(rule, options) }, cx, &l);
 }
 
-static int sgd_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
+int ct_update_state(ct_tensor *w, const ct_update_options *options, ct_tensor **state)
 {
-    static const sgd cases[] = { { 0.1, 0, 0, false }, { 0.1, 0.9, 0.01, true } };
-    if (k >= 2)
-        return 0;
-    *(sgd *)attributes = cases[k];
-    for (int i = 0; i < 4 + 2 * k; i++)
-        x[i] = ct_randn(cx, CT_F64, (const int64_t[]){ 2, 3 }, 1 + i % 2);
-    return 4 + 2 * k;
+    if (w && !ct_usable(w, "update_state"))
+        return -1;
+    const ct_op *op = checked(ct_context_of(w), options);
+    if (!op || !w)
+        return -1;
+    const ct__rule *rule = op->user;
+    int floats = ct__slots_used(rule, options, NULL), n = floats + rule->counts;
+    for (int i = 0; state && i < n; i++)
+        state[i] = NULL;
+    for (int i = 0; state && i < n; i++) {
+        state[i] = i < floats ? ct_zeros_like(w) : ct_scalar(ct_context_of(w), CT_I64, 0);
+        if (!state[i])
+            return -1;
+    }
+    return n;
 }
 
-extern const ct_op ct__update_sgd_op;
-const ct_op ct__update_sgd_op = {
-    .name = "update_sgd",
-    .formula = "h = g + weight_decay w; velocity = momentum velocity + h; w -= rate velocity",
-    .derivative = "none",
-    .inputs = -2,
-    .flags = CT_OP_UPDATE,
-    .attributes_size = sizeof(sgd),
-    .infer = sgd_infer,
-    .forward = sgd_forward,
-    .sample = sgd_sample,
-};
+/* -- SGD and Adam, by options of their own */
+static void copy_reserved(ct_update_options *to, const uint64_t from[4])
+{
+    memcpy(to->reserved, from, sizeof to->reserved);
+}
+
+ct_update_options ct_sgd_rule(const ct_sgd_options *options)
+{
+    ct_update_options u = { .rule = CT_SGD };
+    if (!options)
+        return u;
+    u.momentum = options->momentum;
+    u.weight_decay = options->weight_decay;
+    u.nesterov = options->nesterov;
+    u.keep_gradients = options->keep_gradients;
+    copy_reserved(&u, options->reserved);
+    return u;
+}
+
+ct_update_options ct_adam_rule(const ct_adam_options *options)
+{
+    ct_update_options u = { .rule = CT_ADAM };
+    if (!options)
+        return u;
+    u.beta1 = options->beta1;
+    u.beta2 = options->beta2;
+    u.epsilon = options->epsilon;
+    u.weight_decay = options->weight_decay < 0 ? 0 : options->weight_decay;
+    u.decoupled = options->decoupled;
+    u.amsgrad = options->amsgrad;
+    u.keep_gradients = options->keep_gradients;
+    copy_reserved(&u, options->reserved);
+    return u;
+}
 
 ct_status ct_update_sgd(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *const *velocity,
                         int n, double rate, const ct_sgd_options *options)
 {
-    const ct_sgd_options o = options ? *options : (ct_sgd_options){ 0 };
-    const char *who = ct__update_sgd_op.name;
-    const lists l = { w, g, velocity, n, o.momentum > 0 ? 1 : 0 };
-    ct_context *cx;
-    ct_status status = ct__context_of_list(w ? w : g, n, who, &cx);
-    if (status != CT_OK || (status = check_arguments(cx, who, &l, o.reserved)) != CT_OK ||
-        (status = check_number(cx, who, "rate", rate, INFINITY)) != CT_OK ||
-        (status = check_number(cx, who, "momentum", o.momentum, 1)) != CT_OK ||
-        (status = check_number(cx, who, "weight_decay", o.weight_decay, INFINITY)) != CT_OK)
-        return status;
-    if (o.nesterov && o.momentum == 0)
-        return ct_fail(cx, CT_ERROR_VALUE, "%s: with nesterov, momentum must be positive", who);
-    return apply(&ct__update_sgd_op, &(sgd){ rate, o.momentum, o.weight_decay, o.nesterov }, cx,
-                 &l);
-}
-
-/* -- Adam */
-static ct_status adam_infer(ct_call *call)
-{
-    ct_status status = check_floats(call, STEPS + 1, STEPS);
-    if (status == CT_OK)
-        status = check_steps(call);
-    return status == CT_OK ? check_writable(call, STEPS + 1) : status;
-}
-
-static adam_step at_step(const adam *a, double t)
-{
-    return (adam_step){
-        .rate = a->rate / (1 - pow(a->beta1, t)),
-        .root = 1 / sqrt(1 - pow(a->beta2, t)),
-        .beta1 = a->beta1,
-        .beta2 = a->beta2,
-        .epsilon = a->epsilon,
-        .decay = a->decoupled ? 0 : a->decay,
-        .shrink = a->decoupled ? 1 - a->rate * a->decay : 1,
-    };
-}
-
-static ct_status adam_forward(ct_call *call)
-{
-    int lists = STEPS + 1, n = ct_call_inputs(call) / lists;
-    adam_step *steps = ct_call_scratch(call, (size_t)n * sizeof *steps);
-    ct__pass pass;
-    ct_status status = steps ? ct__pass_begin(&pass, call, n, STEPS) : CT_ERROR_MEMORY;
-    if (status != CT_OK)
-        return status;
-    for (int i = 0; i < n; i++) {
-        ct_tensor *x[] = { ct_call_x(call, i), input(call, lists, G, i),
-                           input(call, lists, FIRST, i), input(call, lists, SECOND, i) };
-        int64_t *t = ct_data_mutable(input(call, lists, STEPS, i));
-        steps[i] = at_step(ct_call_attributes(call), (double)++*t);
-        ct__pass_add(&pass, x, CT_KERNEL_OF(adam_bodies, x[W]), &steps[i]);
-    }
-    ct__pass_run(&pass);
-    return CT_OK;
-}
-
-static int adam_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
-{
-    if (k >= 2)
-        return 0;
-    *(adam *)attributes = (adam){ 0.1, 0.9, 0.999, 1e-8, 0.01, k == 1 };
-    for (int i = 0; i < STEPS; i++)
-        x[i] = ct_rand(cx, CT_F64, CT_SHAPE(2, 3));
-    x[STEPS] = ct_scalar(cx, CT_I64, 3);
-    return STEPS + 1;
-}
-
-extern const ct_op ct__update_adam_op;
-const ct_op ct__update_adam_op = {
-    .name = "update_adam",
-    .formula = "h = g + weight_decay w; m = beta1 m + (1 - beta1) h; v = beta2 v + (1 - beta2) "
-               "h^2; w -= rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)",
-    .derivative = "none",
-    .inputs = -5,
-    .flags = CT_OP_UPDATE,
-    .attributes_size = sizeof(adam),
-    .infer = adam_infer,
-    .forward = adam_forward,
-    .sample = adam_sample,
-};
-
-/* an option: 0 means the default, a negative number 0 */
-static double chosen(double value, double standard)
-{
-    return value == 0 ? standard : value < 0 ? 0 : value;
+    const ct_update_options o = ct_sgd_rule(options);
+    return ct_update(w, g, velocity, n, rate, &o);
 }
 
 ct_status ct_update_adam(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *const *moments,
                          int n, double rate, const ct_adam_options *options)
 {
-    const ct_adam_options o = options ? *options : (ct_adam_options){ 0 };
-    const char *who = ct__update_adam_op.name;
-    const lists l = { w, g, moments, n, 3 };
-    const adam a = { rate, chosen(o.beta1, 0.9), chosen(o.beta2, 0.999),
-                     chosen(o.epsilon, 1e-8), chosen(o.weight_decay, 0), o.decoupled };
-    ct_context *cx;
-    ct_status status = ct__context_of_list(w ? w : g, n, who, &cx);
-    if (status != CT_OK || (status = check_arguments(cx, who, &l, o.reserved)) != CT_OK ||
-        (status = check_number(cx, who, "rate", a.rate, INFINITY)) != CT_OK ||
-        (status = check_number(cx, who, "beta1", a.beta1, 1)) != CT_OK ||
-        (status = check_number(cx, who, "beta2", a.beta2, 1)) != CT_OK ||
-        (status = check_number(cx, who, "epsilon", a.epsilon, INFINITY)) != CT_OK ||
-        (status = check_number(cx, who, "weight_decay", a.decay, INFINITY)) != CT_OK)
-        return status;
-    return apply(&ct__update_adam_op, &a, cx, &l);
+    const ct_update_options o = ct_adam_rule(options);
+    return ct_update(w, g, moments, n, rate, &o);
 }

@@ -14,15 +14,16 @@ ct_status ct__context_of_list(ct_tensor *const *list, int n, const char *who, ct
     return CT_OK;
 }
 
-ct_status ct__pass_begin(ct__pass *p, const ct_call *call, int n, int operands)
+ct_status ct__pass_begin(ct__pass *p, const ct_call *call, int n, int operands, size_t argument)
 {
     size_t pieces = (size_t)n * sizeof *p->pieces;
     size_t spans = (size_t)n * (size_t)operands * sizeof *p->spans;
     *p = (ct__pass){ .cx = ct_call_context(call), .operands = operands };
-    p->pieces = ct_call_scratch(call, pieces + spans);
+    p->pieces = ct_call_scratch(call, pieces + spans + (size_t)n * argument);
     if (!p->pieces)
         return CT_ERROR_MEMORY;
     p->spans = (ct__span *)(p->pieces + n);
+    p->arguments = p->spans + n * operands;
     return CT_OK;
 }
 
@@ -115,7 +116,7 @@ static bool overlaps(const ct__pass *p)
 
 static void run_piece(const ct__piece *piece, int64_t n, void *const *data, void *arg)
 {
-    static const int64_t ones[CT__PASS_OPERANDS] = { 1, 1, 1, 1 };
+    static const int64_t ones[CT__PASS_OPERANDS] = { 1, 1, 1, 1, 1 };
     (void)arg;
     piece->body(n, data, ones, piece->arg);
 }

@@ -6,7 +6,7 @@
 #include <cotangent/op.h>
 
 enum {
-    CT__PASS_OPERANDS = 4,  /* tensors in a tuple, at most */
+    CT__PASS_OPERANDS = 5,  /* tensors in a tuple, at most */
     CT__PASS_GRAIN = 32768  /* elements in a range: 10 us of work at least */
 };
 
@@ -26,6 +26,7 @@ typedef struct ct__pass {
     ct_context *cx;
     ct__piece *pieces;
     ct__span *spans; /* room for all there are */
+    void *arguments;
     int64_t total;
     int operands, n;
 } ct__pass;
@@ -34,8 +35,9 @@ typedef struct ct__pass {
    if that tensor is stale */
 ct_status ct__context_of_list(ct_tensor *const *list, int n, const char *who, ct_context **cx);
 
-/* Takes room for n tuples from the call's scratch. */
-ct_status ct__pass_begin(ct__pass *p, const ct_call *call, int n, int operands);
+/* Takes room for n tuples from the call's scratch, and behind it room for n arguments of that size:
+ * p->arguments. */
+ct_status ct__pass_begin(ct__pass *p, const ct_call *call, int n, int operands, size_t argument);
 /* Adds a tuple, whose tensors have one shape and one float dtype. If one of them is not contiguous,
  * body runs over the tuple at once. */
 void ct__pass_add(ct__pass *p, ct_tensor *const *x, ct_loop_body body, const void *arg);

@@ -12,6 +12,7 @@ enum { LONGEST = 4096 };
 static const char *const composed[] = {
 #define COMPOSED(name, ...) #name,
 #include "composed.def"
+    "update", /* it applies the operator of a rule, in place: no walk of derivatives has it */
 };
 /* operators that are only the rules of others, and have no function */
 static const char *const internal[] = { "embed", "recurrence", "balance", "conv_weight", "resample",
@@ -42,6 +43,18 @@ static void append_folded(char *to, const char *line)
     to[n] = '\0';
 }
 
+/* the rules of ct_update are listed as enumerators: update_rmsprop is CT_RMSPROP */
+static bool enumerator(const char *line, char name[64])
+{
+    char rule[48];
+    if (sscanf(line, " CT_%40[A-Z] =", rule) != 1)
+        return false;
+    for (char *c = rule; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    snprintf(name, 64, "update_%s", rule);
+    return ct_op_find(name) && strcmp(rule, "sgd") != 0 && strcmp(rule, "adam") != 0;
+}
+
 /* the name after "ct_tensor *ct_" or "ct_status ct_" at the start of a line; false: none */
 static bool prototype(const char *line, char name[64])
 {
@@ -51,7 +64,7 @@ static bool prototype(const char *line, char name[64])
         if (strncmp(line, starts[i], n) == 0 && sscanf(line + n, "%63[^(]", name) == 1)
             return true;
     }
-    return false;
+    return enumerator(line, name);
 }
 
 /* the comment of ct_NAME in that header: the one beside its prototype, or else the one that ends on
@@ -63,7 +76,7 @@ static bool comment_of(const char *header, const char *wanted, char comment[LONG
     FILE *file = open_header(header);
     comment[0] = '\0';
     while (!found && fgets(line, sizeof line, file)) {
-        bool begins = strncmp(line, "/*", 2) == 0;
+        bool begins = strncmp(line + strspn(line, " "), "/*", 2) == 0;
         if (prototype(line, name) && strcmp(name, wanted) == 0) {
             const char *beside = strstr(line, "/*");
             if (beside)

@@ -4,12 +4,22 @@
 #include <cotangent/nn/module.h>
 CT_API_BEGIN
 
-/* Values are independent, of mean 0, and of variance 2 / (in + out) (Glorot, Bengio 2010), 2 / in
-   (He et al. 2015) or 1 / in (LeCun et al. 1998), where in and out are the fans. They come from the
-   context's random stream */
+/* Values are independent and of mean 0; in and out are the fans. They come from the context's
+   random stream. In torch.nn.init they are called
+     CT_GLOROT_...        xavier_uniform_, xavier_normal_     variance 2 / (in + out); Glorot,
+                                                              Bengio 2010
+     CT_HE_...            kaiming_uniform_, kaiming_normal_   2 / in; He et al. 2015
+     CT_LECUN_...         kaiming_..., nonlinearity linear    1 / in; LeCun et al. 1998
+     CT_TRUNCATED_NORMAL  trunc_normal_                       normal, of standard deviation `value`
+                                                              [1], without what is beyond 2 of these
+     CT_ORTHOGONAL        orthogonal_                         w (out,in) has orthonormal rows, or
+                                                              columns if these are fewer; Saxe et
+                                                              al. 2014
+     CT_INIT_CONSTANT     constant_                           all are `value` */
 typedef enum ct_init {
     CT_INIT_DEFAULT = 0, CT_GLOROT_UNIFORM, CT_GLOROT_NORMAL, CT_HE_UNIFORM, CT_HE_NORMAL,
-    CT_LECUN_UNIFORM, CT_LECUN_NORMAL, CT_INIT_ZEROS
+    CT_LECUN_UNIFORM, CT_LECUN_NORMAL, CT_INIT_ZEROS, CT_INIT_CONSTANT, CT_TRUNCATED_NORMAL,
+    CT_ORTHOGONAL
 } ct_init;
 typedef struct ct_layer_options {
     bool no_bias;
@@ -79,9 +89,38 @@ ct_module *ct_mlp_new(ct_context *cx, ct_dtype dtype, const int64_t *sizes, int 
 #define CT_MODULES(...) CT_LIST(ct_module *, __VA_ARGS__)
 /* writes initial values into w, also if it is a variable. The fans are those of a weight (out, in,
    ...): the first two sizes, each times the product of the sizes after them. With fewer than two
-   dimensions there are no fans, and CT_INIT_ZEROS alone is possible. The default is Glorot uniform,
-   or zeros where there are no fans */
+   dimensions there are no fans, and zeros, a constant and the truncated normal alone are possible.
+   The default is Glorot uniform, or zeros where there are no fans */
 ct_status ct_initialize(ct_tensor *w, ct_init init);
+typedef struct ct_init_options {
+    double gain;                /* multiplies what is drawn; default 1 */
+    double value;               /* of CT_INIT_CONSTANT, CT_TRUNCATED_NORMAL */
+    uint64_t reserved[4];
+} ct_init_options;
+ct_status ct_initialize_as(ct_tensor *w, ct_init init, const ct_init_options *options);
+/* the gain that keeps the size of signals before that activation, as torch.nn.init.calculate_gain
+   has it: 5/3 for tanh, sqrt 2 for relu, sqrt(2 / (1 + slope^2)) for leaky relu, and else 1.
+   CT_HE_... has that of relu in it already */
+double ct_gain(ct_activation activation);
+
+/* -- Modules of functions and of other modules */
+/* f as a module, for every operator of one tensor: ct_function_new(cx, "selu", ct_selu) */
+ct_module *ct_function_new(ct_context *cx, const char *kind, ct_tensor *(*f)(ct_tensor *x));
+/* ... that also takes a number: ct_function_of_number_new(cx, "celu", ct_celu, 1.0) */
+ct_module *ct_function_of_number_new(ct_context *cx, const char *kind,
+                                     ct_tensor *(*f)(ct_tensor *x, double c), double c);
+/* ... or an axis: ct_function_along_new(cx, "softmax", ct_softmax, -1) */
+ct_module *ct_function_along_new(ct_context *cx, const char *kind,
+                                 ct_tensor *(*f)(ct_tensor *x, int axis), int axis);
+/* y = body(x) + shortcut(x): children "body" and "shortcut"; a NULL shortcut is x itself, unless an
+   error is pending. On failure both are freed */
+ct_module *ct_residual_new(ct_context *cx, ct_module *body, ct_module *shortcut);
+/* the outputs of all children for the same x, joined along the axis; children "0", "1", .... On
+   failure they are freed */
+ct_module *ct_parallel_new(ct_context *cx, ct_module *const *children, int n, int axis);
+/* dropout of whole channels: all of x[i][c] is 0 with probability p, else divided by 1 - p; x has
+   two dimensions or more (Dropout1d, Dropout2d; Tompson et al. 2015). Under ct_inference y is x */
+ct_module *ct_channel_dropout_new(ct_context *cx, double p);
 
 CT_API_END
 #endif

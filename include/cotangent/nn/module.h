@@ -33,10 +33,17 @@ ct_module *ct_module_add(ct_module *m, const char *name, ct_module *child);
 /* a parameter or buffer by its path from m; NULL and an error if there is none */
 ct_tensor *ct_module_parameter(const ct_module *m, const char *path);
 ct_module *ct_module_child(const ct_module *m, const char *path);
-/* all parameters in order of adding, those of children after m's own; ct_name tells their names.
-   The list is valid until something is added, freed or cast below m */
+/* all parameters in order of adding, those of children after m's own, without the frozen ones;
+   ct_name tells their names. The list is valid until something is added, freed, cast or frozen
+   below m */
 ct_tensor *const *ct_module_parameters(ct_module *m, int *n);
-int64_t ct_module_count(const ct_module *m); /* how many numbers all parameters have together */
+/* how many numbers all parameters have together, frozen ones too */
+int64_t ct_module_count(const ct_module *m);
+/* Freezes the parameter of that path, or all below the child of that path, or all of m if the path
+   is NULL: they are saved, but no longer trained, and lose their gradients. Nothing is recorded for
+   them, so backward goes no further than it must. `frozen` false thaws them. Optimizers pass over
+   what is frozen later; what was frozen before they were made they do not have */
+ct_status ct_module_freeze(ct_module *m, const char *path, bool frozen);
 /* converts parameters and float buffers to f32 or f64. The parameters that change are new tensors
    without gradients, so make optimizers afterwards. On failure nothing changes */
 ct_status ct_module_cast(ct_module *m, ct_dtype dtype);

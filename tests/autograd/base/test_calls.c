@@ -268,7 +268,7 @@ START_TEST(every_function_is_listed)
 {
     static const char *const headers[] = {
         "tensor.h", "autograd.h", "functions.h", "gradcheck.h", "nn/module.h", "nn/layers.h",
-        "nn/losses.h", "nn/optimizers.h", "nn/data.h", NULL };
+        "nn/losses.h", "nn/optimizers.h", "nn/data.h", "nn/train.h", NULL };
     int found = 0;
     for (int i = 0; headers[i]; i++)
         found += look_through(headers[i]);

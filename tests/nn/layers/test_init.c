@@ -96,6 +96,66 @@ START_TEST(tensors_without_fans)
 }
 END_TEST
 
+START_TEST(orthogonal_rows_or_columns)
+{
+    const int64_t shapes[][3] = { { 4, 7, 1 }, { 9, 3, 1 }, { 5, 5, 1 }, { 6, 2, 5 } };
+    for (int i = 0; i < 4; i++) {
+        ct_tensor *w = ct_empty(cx, CT_F64, shapes[i], i < 3 ? 2 : 3);
+        ck_assert_int_eq(ct_initialize_as(w, CT_ORTHOGONAL, &(ct_init_options){ .gain = 2 }), CT_OK);
+        ct_tensor *m = ct_reshape(w, CT_SHAPE(shapes[i][0], -1));
+        int64_t rows = ct_size(m, 0), columns = ct_size(m, 1);
+        ct_tensor *by = rows < columns ? ct_matmul(m, ct_transpose(m))
+                                       : ct_matmul(ct_transpose(m), m);
+        ct_tensor *want = ct_scale(ct_eye(cx, CT_F64, rows < columns ? rows : columns), 4);
+        ck_assert_double_le(ct_max_difference(by, want), 1e-13);
+    }
+}
+END_TEST
+
+/* phi cut off at 2: variance 1 - 4 phi(2) / (2 Phi(2) - 1) */
+START_TEST(truncated_normals_and_constants)
+{
+    ct_tensor *w = ct_empty(cx, CT_F64, CT_SHAPE(60000));
+    ck_assert_int_eq(ct_initialize(w, CT_TRUNCATED_NORMAL), CT_OK);
+    double most = ct_item(ct_max(ct_abs(w))), square = ct_item(ct_mean(ct_square(w)));
+    ck_assert(most <= 2 && most > 1.99);
+    ck_assert_double_le(fabs(ct_item(ct_mean(w))), 0.02);
+    ck_assert_double_eq_tol(square, 1 - 4 * 0.05399096651318806 / 0.9544997361036416, 0.02);
+    ct_tensor *narrow = ct_empty(cx, CT_F32, CT_SHAPE(10, 10));
+    ct_init_options o = { .value = 0.02 };
+    ck_assert_int_eq(ct_initialize_as(narrow, CT_TRUNCATED_NORMAL, &o), CT_OK);
+    most = ct_item(ct_max(ct_abs(narrow)));
+    ck_assert(most <= 0.04000001 && most > 0.02);
+    ck_assert_int_eq(ct_initialize_as(narrow, CT_INIT_CONSTANT, &o), CT_OK);
+    ck_assert_double_eq(ct_item(ct_max(narrow)), (float)0.02);
+    ck_assert_double_eq(ct_item(ct_min(narrow)), (float)0.02);
+    o = (ct_init_options){ .gain = 3 };
+    ck_assert_int_eq(ct_initialize_as(narrow, CT_GLOROT_UNIFORM, &o), CT_OK);
+    most = ct_item(ct_max(ct_abs(narrow)));
+    ck_assert(most <= 3 * sqrt(6.0 / 20) && most > 2 * sqrt(6.0 / 20));
+    o.gain = INFINITY;
+    ck_assert_int_eq(ct_initialize_as(narrow, CT_HE_NORMAL, &o), CT_ERROR_VALUE);
+    expect_error(CT_ERROR_VALUE, "initialize: gain", NULL);
+    o = (ct_init_options){ .reserved = { 1 } };
+    ck_assert_int_eq(ct_initialize_as(narrow, CT_HE_NORMAL, &o), CT_ERROR_VALUE);
+    expect_error(CT_ERROR_VALUE, "initialize", NULL);
+    ck_assert_int_eq(ct_initialize(ct_empty(cx, CT_F32, CT_SHAPE(3)), CT_ORTHOGONAL),
+                     CT_ERROR_SHAPE);
+    expect_error(CT_ERROR_SHAPE, "initialize", NULL);
+    ck_assert_int_eq(ct_initialize(ct_empty(cx, CT_F32, CT_SHAPE(0, 4)), CT_ORTHOGONAL), CT_OK);
+}
+END_TEST
+
+START_TEST(gains_are_those_of_pytorch)
+{
+    ck_assert_double_eq(ct_gain(CT_TANH), 5.0 / 3);
+    ck_assert_double_eq_tol(ct_gain(CT_RELU), 1.4142135623730951, 1e-15);
+    ck_assert_double_eq_tol(ct_gain(CT_LEAKY_RELU), 1.4141428569978354, 1e-15);
+    ck_assert_double_eq(ct_gain(CT_SIGMOID), 1);
+    ck_assert_double_eq(ct_gain(CT_IDENTITY), 1);
+}
+END_TEST
+
 Suite *init_suite(void);
 Suite *init_suite(void)
 {
@@ -105,7 +165,8 @@ Suite *init_suite(void)
         the_seed_decides,
         variables_are_initialized_in_place_while_recording,
         tensors_without_fans,
-        NULL,
+        orthogonal_rows_or_columns, truncated_normals_and_constants,
+        gains_are_those_of_pytorch, NULL,
     };
     return make_suite("nn/init", tests);
 }
