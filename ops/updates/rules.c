@@ -7,8 +7,8 @@
  *   RAdam   s, the length of the average of h^2, grows with t to z = 2 / (1 - b2) - 1. While
  *           s <= 5 the step is r m^, without a division
  *
- * A zero gradient keeps m = 0 and v = 0, and 0 / (0 + epsilon) is no move. With epsilon 0 it is NaN,
- * as in PyTorch. */
+ * A zero gradient keeps m = 0 and v = 0, and 0 / (0 + epsilon) is no move. With epsilon 0 it is
+ * NaN, as in PyTorch. */
 #include "rules.h"
 
 #include <math.h>

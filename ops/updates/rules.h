@@ -30,7 +30,7 @@ typedef struct ct__numbers {
 typedef struct ct__rule {
     const char *name;                            /* "rmsprop" */
     unsigned takes;                              /* the options it takes */
-    unsigned slots[CT__SLOTS];                   /* the options that bring each slot; 0: none does */
+    unsigned slots[CT__SLOTS];                   /* the options that bring each; 0: none does */
     bool counts;                                 /* it keeps the number of steps, one i64 */
     bool decoupled;                              /* its decay always is, whatever options say */
     double beta1, beta2, epsilon, rate_decay;    /* defaults */
