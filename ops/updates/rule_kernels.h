@@ -1,6 +1,6 @@
 /* Kernels of rules.c for plain vectors, which are quick enough for memory. Each reads and writes w,
- * g and its slots once. With s the size of REAL and k slots: (3 + 2 k) s bytes per element, and 8 to
- * 15 operations. */
+ * g and its slots once. With s the size of REAL and k slots: (3 + 2 k) s bytes per element, and 8
+ * to 15 operations. */
 #include "each_kernels.h"
 
 /* centered, v - m^2 is a variance, and rounding may make it negative */

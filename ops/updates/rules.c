@@ -1,7 +1,8 @@
 /* The rules of update and the numbers of their steps. h is g + weight_decay w; p, q, r are the
  * slots, which begin as zeros.
  *
- *   Adam    m^ / sqrt v^ with m^ = m / (1 - b1^t), v^ = v / (1 - b2^t): both corrections are numbers
+ *   Adam    m^ / sqrt v^ with m^ = m / (1 - b1^t), v^ = v / (1 - b2^t): both corrections are
+ *           numbers
  *   NAdam   its products mu_1 ... mu_t need not be kept: mu_i < b1 (1 - 0.96^(i d) / 2) falls so
  *           fast that a product below 2^-54 changes no 1 - product any more
  *   RAdam   s, the length of the average of h^2, grows with t to z = 2 / (1 - b2) - 1. While
