@@ -106,21 +106,6 @@ ct_tensor *ct_retain(ct_tensor *x)
     return x;
 }
 
-/* A callback may let go of the last handle on an input of the operator that is running, which the
- * engine still needs: so the scope in which that was called takes it over. */
-static void leave_to_caller(ct_tensor *x)
-{
-    ct__scope *s = x->cx->scope;
-    while (s != &x->cx->root && !s->fence)
-        s = s->outer;
-    if (s == &x->cx->root || x->handles > 1)
-        return;
-    ct__unlink(x);
-    ct__link(x, &s->outer->tensors);
-    x->flags |= CT__IN_SCOPE;
-    x->handles++;
-}
-
 void ct_release(ct_tensor *x)
 {
     if (!x || !ct__alive(x, "release"))
@@ -131,7 +116,6 @@ void ct_release(ct_tensor *x)
     }
     if (--x->retains == 0)
         x->cx->memory.retained--;
-    leave_to_caller(x);
     ct__unhandle(x);
 }
 

@@ -14,9 +14,8 @@ static void finish(void *optimizer)
 
 static void finish_group(void *object)
 {
-    ct__group *group = object;
-    while (group->n > 0) {
-        int i = --group->n;
+    const ct__group *group = object;
+    for (int i = 0; i < group->n; i++) {
         ct_release(group->w[i]);
         for (int k = 0; k < CT_UPDATE_STATES; k++)
             ct_release(group->states[k][i]);
@@ -34,7 +33,6 @@ void ct_optimizer_free(ct_optimizer *o)
         return;
     for (ct__group *group = o->groups, *next; group; group = next) {
         next = group->next;
-        finish_group(group); /* here what is released is freed; in a callback the caller gets it */
         ct_object_free(group);
     }
     ct_object_free(o);

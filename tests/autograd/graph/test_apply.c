@@ -265,43 +265,6 @@ START_TEST(operands)
 }
 END_TEST
 
-/* -- A callback that lets go of its input: the caller's scope has it then */
-static ct_status letting_go(ct_call *call)
-{
-    ct_tensor *x = ct_call_x(call, 0);
-    ct_status status = ct_assign(ct_call_y(call, 0), x);
-    ct_release(x);
-    return status;
-}
-
-static ct_status copy_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
-{
-    gx[0] = ct_mul(gy[0], ct_call_x(call, 0));
-    return CT_OK;
-}
-
-START_TEST(a_forward_may_release_its_input)
-{
-    static const ct_op op = { .name = "letting_go", .inputs = 1, .infer = ct_infer_same,
-                              .forward = letting_go, .vjp = copy_vjp, .saves = CT_SAVE_X(0) };
-    ct_memory before, after;
-    ct_memory_stats(cx, &before);
-    for (int i = 0; i < 3; i++) {
-        ct_scope inner = ct_scope_begin(cx);
-        ct_tensor *x = ct_retain(ct_variable(ct_full(cx, CT_F64, CT_SHAPE(40), 3))), *g;
-        ct_scope_end(cx, inner);
-        ct_scope scope = ct_scope_begin(cx);
-        ct_tensor *y = ct_apply(&op, NULL, &x, 1);
-        ck_assert_int_eq(ct_grad(ct_sum(y), NULL, &x, 1, 0, &g), CT_OK);
-        ck_assert_double_eq(ct_item(ct_max(g)), 3);
-        ct_scope_end(cx, scope);
-    }
-    ct_memory_stats(cx, &after);
-    ck_assert_int_eq(before.live_bytes, after.live_bytes);
-    expect_ok();
-}
-END_TEST
-
 static void apply_all(ct_context *c)
 {
     static int drops;
@@ -327,6 +290,5 @@ Suite *apply_suite(void)
     return make_suite("autograd/apply", (const TTest *[]){
         attributes_are_dropped_once, broken_contracts, inputs_made_contiguous, first_order_only,
         several_outputs, an_output_may_outlive_the_others, views_are_bounded, operands,
-        a_forward_may_release_its_input,
         every_allocation_fails_once, NULL });
 }
