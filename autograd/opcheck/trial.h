@@ -55,7 +55,7 @@ char *ct__element_at(const ct_tensor *x, int64_t k);
 /* a copy of x; of CT__REPEATED, the values are x's first ones along an axis. NULL: INVALID */
 ct_tensor *ct__laid_out(ct__check *c, const ct_tensor *x, ct_dtype dtype, ct__form form);
 
-/* -- variant.c */
+/* -- what a run is */
 enum { CT__FILLS = 4 }; /* the ways in which data are overwritten */
 
 typedef enum ct__kind {
@@ -112,6 +112,13 @@ typedef struct ct__runs {
     double *g3;      /* those of what a variant is compared with, if that is not the plain run */
     bool skipped;    /* there is nothing to compare: the variant does not exist */
 } ct__runs;
+
+/* -- tangents.c */
+/* g of a run whose result is no plain gradient: y depends on n inputs that require grad */
+bool ct__run_forward(ct__runs *s, const ct__variant *v, ct_tensor *y, ct_tensor *const *x, int n,
+                     double *g);
+
+/* -- variant.c */
 bool ct__runs_begin(ct__runs *s, ct__check *c, const ct__trial *t); /* makes the plain run */
 bool ct__run(ct__runs *s, const ct__variant *v, double *y, double *g);
 /* the plain run gives the same gradient again, to the last bit: to be asked before one that differs
@@ -120,11 +127,8 @@ bool ct__runs_steady(ct__runs *s);
 /* the first of n numbers of a variant that is not the plain run's within its tolerance; -1: none */
 int64_t ct__run_differs(const ct__variant *v, const double *a, const double *plain, int64_t n);
 
-/* -- forward.c */
-/* g of a run whose result is no plain gradient: y depends on n inputs that require grad */
-bool ct__run_forward(ct__runs *s, const ct__variant *v, ct_tensor *y, ct_tensor *const *x, int n,
-                     double *g);
-bool ct__check_forward(ct__runs *s); /* compares tangents with the gradient */
+/* -- forward.c: compares tangents with the gradient */
+bool ct__check_forward(ct__runs *s);
 
 /* -- unsaved.c, product.c, structure.c: each compares variants with the plain run */
 bool ct__check_unsaved(ct__check *c, const ct__trial *trial);
