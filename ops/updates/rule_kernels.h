@@ -56,7 +56,7 @@ static inline void K(adamax_one)(REAL *w, REAL h, REAL *p, REAL *q, REAL *r, con
 {
     REAL least = F(fabs)(h) + (REAL)a->epsilon, u = (REAL)a->beta2 * *q;
     *p = (REAL)a->beta1 * *p + (REAL)(1 - a->beta1) * h;
-    *q = u > least ? u : least;
+    *q = u > least || u != u ? u : least; /* NaN stays */
     *w -= (REAL)a->rate * *p / *q;
     (void)r;
 }

@@ -20,7 +20,7 @@ static inline void K(adam_one)(REAL *w, REAL h, REAL *p, REAL *q, REAL *r, const
     *q = (REAL)a->beta2 * *q + (REAL)(1 - a->beta2) * (h * h);
     REAL v = *q;
     if (a->amsgrad)
-        v = *r = *r > v ? *r : v;
+        v = *r = *r > v || *r != *r ? *r : v; /* NaN stays */
     *w -= (REAL)a->rate * *p / (F(sqrt)(v) * (REAL)a->root + (REAL)a->epsilon);
 }
 

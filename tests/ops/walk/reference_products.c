@@ -1,4 +1,4 @@
-/* Products, as sums over all indices; and updates. */
+/* Products, as sums over all indices. */
 #include "reference.h"
 
 /* The sum over all letters that the result lacks: "bij,bjk->bik", one letter for each axis. */
@@ -120,65 +120,4 @@ static void linear_activation(task *t)
 const reference product_references[] = {
     R(einsum), R(dot), R(outer), R(trace), R(tensordot), R(kron), R(bilinear), R(cross), R(matmul),
     { "linear", linear_activation }, R(linear_activation), { NULL, NULL }
-};
-
-/* -- Updates: lists of w, g and what is kept, one after the other */
-static void keep_inputs(task *t)
-{
-    for (int k = 0; k < t->n; k++)
-        memcpy(t->y[k].at, t->x[k].at, (size_t)t->x[k].n * sizeof(real));
-}
-
-static void update_sgd(task *t)
-{
-    const struct { double rate, momentum, decay; bool nesterov; } *s = t->attributes;
-    int n = t->n / (s->momentum > 0 ? 3 : 2);
-    keep_inputs(t);
-    for (int k = 0; k < n; k++)
-        for (int64_t i = 0; i < t->x[k].n; i++) {
-            real w = t->x[k].at[i], h = t->x[n + k].at[i] + s->decay * w, step = h;
-            if (s->momentum > 0) {
-                real *velocity = &t->y[2 * n + k].at[i];
-                *velocity = s->momentum * *velocity + h;
-                step = s->nesterov ? h + s->momentum * *velocity : *velocity;
-            }
-            t->y[k].at[i] = w - s->rate * step;
-        }
-}
-
-static void update_adam(task *t)
-{
-    const struct { double rate, beta1, beta2, epsilon, decay; bool decoupled; } *a = t->attributes;
-    int n = t->n / 5;
-    keep_inputs(t);
-    for (int k = 0; k < n; k++) {
-        real steps = t->y[4 * n + k].at[0] += 1;
-        for (int64_t i = 0; i < t->x[k].n; i++) {
-            real w = t->x[k].at[i], decay = a->decoupled ? 0 : a->decay;
-            real h = t->x[n + k].at[i] + decay * w; /* 0 w is NaN where w is infinite */
-            real *m = &t->y[2 * n + k].at[i], *v = &t->y[3 * n + k].at[i];
-            *m = a->beta1 * *m + (1 - (real)a->beta1) * h;
-            *v = a->beta2 * *v + (1 - (real)a->beta2) * h * h;
-            real root = sqrtl(*v / (1 - powl(a->beta2, steps)));
-            w -= a->decoupled ? a->rate * a->decay * w : 0;
-            t->y[k].at[i] = w - a->rate * (*m / (1 - powl(a->beta1, steps))) / (root + a->epsilon);
-        }
-    }
-}
-
-static void update_clip(task *t)
-{
-    double max_norm = *(const double *)t->attributes;
-    real sum = 0;
-    for (int k = 0; k < t->n; k++)
-        for (int64_t i = 0; i < t->x[k].n; i++)
-            sum += t->x[k].at[i] * t->x[k].at[i];
-    for (int k = 0; k < t->n; k++)
-        for (int64_t i = 0; i < t->x[k].n; i++)
-            t->y[k].at[i] = t->x[k].at[i] *
-                            (isfinite(sum) && sum > 0 ? fminl(1, max_norm / sqrtl(sum)) : 1);
-}
-
-const reference update_references[] = {
-    R(update_sgd), R(update_adam), R(update_clip), { NULL, NULL }
 };
