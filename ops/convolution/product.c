@@ -27,7 +27,8 @@ enum {
     DEPTH = 320,          /* taps in a block, unless one channel has more */
     GAP = 16,             /* between rows of X: a power of two would put them into one set */
     RANGES = 8,
-    MOST_PARTIAL = 4 << 20 /* bytes of all partial sums of W */
+    MOST_PARTIAL = 4 << 20, /* bytes of all partial sums of W */
+    MOST_ROOM = 64 << 20  /* bytes of scratch of all parts, if they are more than one */
 };
 #define GRAIN 1e6 /* multiply-adds: fewer are left to one thread */
 
@@ -343,9 +344,13 @@ static void plan(const ct_call *call, job *j)
     j->items = j->p->result == CT__CONV_W   ? j->ranges
                : j->p->result == CT__CONV_X ? j->blocks / j->per_image
                                             : j->blocks;
-    j->parts = least(j->items, threads > 1 ? 2 * threads : 1);
-    j->cx = j->parts == 1 && threads > 1 ? cx : NULL;
     j->room = whole_lines(room_of(j));
+    j->parts = least(j->items, least(threads > 1 ? 2 * threads : 1,
+                                     1 + MOST_ROOM / (int64_t)(j->room + 1)));
+    if (j->parts == 1 && threads > 1) {
+        j->cx = cx;
+        j->room = whole_lines(room_of(j));
+    }
 }
 
 /* the result as a sum of no products: zeros, or its bias */
