@@ -45,14 +45,18 @@ static void lbfgs_learn(const ct__descent *t, void *user)
     pairs *p = user;
     const int64_t n = t->f.n;
     const int at = (p->last + 1) % p->most;
-    double *s = p->s + at * n, *y = p->y + at * n;
+    double *s = p->s + at * n, *y = p->y + at * n, product = 0, square = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double more = t->next_g[i] - t->g[i];
+        product += (t->next[i] - t->x[i]) * more;
+        square += more * more;
+    }
+    if (!(product > 1e-16 * square)) /* the oldest pair, which is still in use, stays */
+        return;
     for (int64_t i = 0; i < n; i++) {
         s[i] = t->next[i] - t->x[i];
         y[i] = t->next_g[i] - t->g[i];
     }
-    double product = ct__dot(n, s, y);
-    if (!(product > 1e-16 * ct__dot(n, y, y)))
-        return;
     p->r[at] = 1 / product;
     p->last = at;
     p->count += p->count < p->most;

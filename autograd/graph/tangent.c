@@ -91,6 +91,12 @@ static ct_status by_vjp(tangent *k, int i, ct_tensor *tx, ct_tensor **ty)
                                             : CT_ERROR_STALE;
 }
 
+static ct_status no_vjp(const ct_call *call)
+{
+    return ct_fail(call->cx, CT_ERROR_GRAPH,
+                   "%s: has a backward only; forward mode needs a vjp or a jvp", call->op->name);
+}
+
 static ct_status symmetric(tangent *k, ct_tensor **ty)
 {
     const ct_op *op = k->call.op;
@@ -100,6 +106,8 @@ static ct_status symmetric(tangent *k, ct_tensor **ty)
         if (!k->tx[i])
             continue;
         bool kernel = op->backward && (!k->record || !op->vjp) && i < 64;
+        if (!kernel && !op->vjp)
+            return no_vjp(&k->call);
         status = !tx ? CT_ERROR_MEMORY
                      : kernel ? by_kernel(k, i, tx, ty) : by_vjp(k, i, tx, ty);
     }
@@ -122,9 +130,7 @@ static ct_status by_two_vjps(tangent *k, const ct_tensor *y, int at, ct_tensor *
     ct_call *call = &k->call;
     ct_tensor *gy[8] = { NULL }, *u = ct_variable(ct_zeros_like(y)), *part;
     if (!call->op->vjp)
-        return ct_fail(call->cx, CT_ERROR_GRAPH,
-                       "%s: has a backward only; forward mode needs a vjp or a jvp",
-                       call->op->name);
+        return no_vjp(call);
     gy[at] = u;
     call->cx->recording = true;
     ct_status status = u ? ct__said(call, call->op->vjp(call, gy, k->gx), "vjp") : CT_ERROR_MEMORY;
@@ -134,7 +140,9 @@ static ct_status by_two_vjps(tangent *k, const ct_tensor *y, int at, ct_tensor *
         ct_tensor *g = k->gx[i], *tx = k->tx[i];
         if (tx && (!g || g->cx != call->cx))
             return ct__no_cotangent(call, i);
-        if (!tx || !ct__usable(g, call->op->name) || !(g->flags & CT__REQUIRES_GRAD))
+        if (tx && !ct__usable(g, call->op->name))
+            return CT_ERROR_STALE;
+        if (!tx || !(g->flags & CT__REQUIRES_GRAD))
             continue;
         tx = shaped(tx, g);
         status = tx ? ct__grad_as(&how, g, tx, &u, 1, &part) : CT_ERROR_MEMORY;
@@ -306,6 +314,7 @@ static ct_status go_through(ct__walk *w, tangent *k, ct_tensor *y)
 static ct_status plant(ct__walk *w, ct_tensor *x, ct_tensor *v)
 {
     ct__frame f;
+    const bool given = v != NULL;
     ct__enter(w, &f, w->create_graph);
     x->flags |= CT__TARGET;
     if (v && v->flags & CT__REQUIRES_GRAD && !w->create_graph)
@@ -317,7 +326,7 @@ static ct_status plant(ct__walk *w, ct_tensor *x, ct_tensor *v)
         x->cotangent = sum;
     }
     ct__leave(w, &f);
-    return sum || !v ? CT_OK : CT_ERROR_MEMORY;
+    return sum || !given ? CT_OK : CT_ERROR_MEMORY;
 }
 
 static ct_status hand_out(ct_tensor *y, const ct__walk *w, ct_tensor **ty)

@@ -208,6 +208,11 @@ bool ct__batches_alive(const ct_batches *b, const char *who)
     return is_alive(b, who);
 }
 
+ct_context *ct__batches_context(const ct_batches *b)
+{
+    return b->cx;
+}
+
 int64_t ct__batches_size(const ct_batches *b)
 {
     return b->size;

@@ -23,13 +23,17 @@ double ct_accuracy(ct_tensor *logits, ct_tensor *labels)
 }
 
 /* -- The k best */
-/* how many classes are before the label: larger, or equal and of a smaller number. NaN is larger
-   than all */
+static bool is_larger(double a, double b) /* NaN is larger than all numbers, as in ct_argmax */
+{
+    return !isnan(b) && (isnan(a) || a > b);
+}
+
+/* how many classes are before the label: larger, or equal and of a smaller number */
 static int64_t rank(const double *x, int64_t classes, int64_t label)
 {
     int64_t before = 0;
     for (int64_t c = 0; c < classes; c++)
-        before += c != label && (!(x[c] <= x[label]) || (x[c] == x[label] && c < label));
+        before += is_larger(x[c], x[label]) || (c < label && !is_larger(x[label], x[c]));
     return before;
 }
 
@@ -67,17 +71,11 @@ ct_tensor *ct_confusion_matrix(ct_tensor *logits, ct_tensor *labels)
         return NULL;
     ct_context *cx = ct_context_of(logits);
     int64_t n = ct_count(labels), classes = ct_size(logits, 1), stride = *ct_strides(labels);
-    double *x = doubles_of(logits);
+    const int64_t *guess = ct_data_i64(ct_argmax(logits, 1)), *label = ct_data(labels);
     ct_tensor *matrix = ct_zeros(cx, CT_I64, CT_SHAPE(classes, classes));
-    int64_t *count = x ? ct_data_mutable(matrix) : NULL;
-    const int64_t *label = ct_data(labels);
+    int64_t *count = guess ? ct_data_mutable(matrix) : NULL;
     for (int64_t i = 0; count && i < n; i++)
-        for (int64_t guess = 0; guess < classes; guess++)
-            if (rank(x + i * classes, classes, guess) == 0) {
-                count[label[i * stride] * classes + guess]++;
-                break;
-            }
-    ct_object_free(x);
+        count[label[i * stride] * classes + guess[i]]++;
     return count ? matrix : NULL;
 }
 
@@ -107,7 +105,7 @@ ct_status ct_class_scores(ct_tensor *matrix, ct_tensor **precision, ct_tensor **
     if (!ct_usable(matrix, "class_scores"))
         return CT_ERROR_STALE;
     ct_context *cx = ct_context_of(matrix);
-    int64_t classes = ct_size(matrix, 0);
+    int64_t classes = ct_ndim(matrix) == 2 ? ct_size(matrix, 0) : 0;
     if (ct_ndim(matrix) != 2 || ct_size(matrix, 1) != classes || ct_dtype_of(matrix) != CT_I64)
         return ct_fail(cx, CT_ERROR_SHAPE, "class_scores: the matrix must be square and i64");
     const int64_t *count = ct_data(ct_contiguous(matrix));

@@ -102,11 +102,16 @@ static bool is_complete(const ct_schedule *s)
     return false;
 }
 
+static bool is_zeroed(const ct_schedule *s)
+{
+    return !(s->reserved[0] | s->reserved[1] | s->reserved[2] | s->reserved[3]);
+}
+
 double ct_schedule_rate(const ct_schedule *schedule, int64_t step)
 {
     const ct_schedule *s = schedule;
     for (int depth = 0; s && s->kind == CT_JOINED && depth < 8; depth++) {
-        if (!s->parts || s->count < 1)
+        if (!is_zeroed(s) || !s->parts || s->count < 1)
             return NAN;
         const ct_schedule *part = s->parts, *last = part + s->count - 1;
         for (; part < last && length_of(part) > 0 && step >= length_of(part); part++)
@@ -115,7 +120,7 @@ double ct_schedule_rate(const ct_schedule *schedule, int64_t step)
             return NAN;
         s = part;
     }
-    if (!s || step < 0 || (s->reserved[0] | s->reserved[1] | s->reserved[2] | s->reserved[3]))
+    if (!s || step < 0 || !is_zeroed(s))
         return NAN;
     return is_complete(s) ? rate_at(s, step) : NAN;
 }

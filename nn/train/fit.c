@@ -28,8 +28,8 @@ static ct_status check(const ct_training *t, const ct_fit_options *o)
     ct_context *cx = t->module->cx;
     if (!t->optimizer || !t->batches)
         return ct_fail(cx, CT_ERROR_NULL, "%s: the run must have an optimizer and batches", who);
-    if (o->reserved[0] | o->reserved[1] | o->reserved[2] | o->reserved[3])
-        return ct_fail(cx, CT_ERROR_VALUE, "%s: reserved options must be 0", who);
+    if (!ct__options_zeroed(cx, who, o->reserved))
+        return ct_error(cx);
     if (o->epochs < 0 || o->accumulate < 0 || o->patience < 0)
         return ct_fail(cx, CT_ERROR_RANGE, "%s: epochs, accumulate and patience must not be "
                        "negative", who);
@@ -166,6 +166,8 @@ static ct_status make_best(fit *f)
     }
     if (n > 0)
         t->best = ct_average_new(all, n, 0);
+    if (t->best) /* whose weights are none of an epoch before */
+        t->best_value = NAN;
     ct_object_free(all);
     return n == 0 || t->best ? CT_OK : ct_error(f->cx);
 }
@@ -180,7 +182,7 @@ static ct_status judge(fit *f, double value)
     t->waited = best ? 0 : t->waited + 1;
     if (first || best)
         t->best_value = value;
-    if (best && f->o->keep_best) {
+    if (best && t->best && f->o->keep_best) {
         ct_average *shown = t->average; /* what was measured is what is kept */
         if (shown && ct_average_swap(shown) != CT_OK)
             return ct_error(f->cx);
@@ -202,7 +204,7 @@ static ct_status judge(fit *f, double value)
 static ct_status take_best(const fit *f)
 {
     const ct_average *best = f->t->best;
-    if (!best)
+    if (!best || isnan(f->t->best_value)) /* there are no weights, or no epoch was the best */
         return CT_OK;
     ct_scope scope = ct_scope_begin(f->cx);
     if (!scope)

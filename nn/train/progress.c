@@ -67,9 +67,10 @@ void ct__progress_begin(ct__progress *p, FILE *file)
 static void measure(const ct__progress *p, double now, ct_fit_report *r)
 {
     double taken = now - p->begun;
-    int64_t left = (r->epochs - r->epoch) * r->batches - (r->epoch_ended ? 0 : r->batch);
+    double left = (double)(r->epochs - r->epoch) * (double)r->batches -
+                  (r->epoch_ended ? 0 : (double)r->batch);
     r->examples_per_second = taken > 0 ? (double)p->examples / taken : NAN;
-    r->seconds_left = p->batches > 0 ? taken / (double)p->batches * (double)left : NAN;
+    r->seconds_left = p->batches > 0 ? taken / (double)p->batches * left : NAN;
 }
 
 void ct__progress_show(ct__progress *p, ct_fit_report *report)

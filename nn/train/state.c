@@ -133,6 +133,10 @@ ct_status ct__training_check(const ct_training *t, const char *who)
         (t->average && !ct__average_alive(t->average, who)) ||
         (t->best && !ct__average_alive(t->best, who)))
         return CT_ERROR_STALE;
+    ct_context *cx = t->module->cx;
+    if ((t->optimizer && t->optimizer->cx != cx) || (t->average && t->average->cx != cx) ||
+        (t->best && t->best->cx != cx) || (t->batches && ct__batches_context(t->batches) != cx))
+        return ct_fail(cx, CT_ERROR_CONTEXT, "%s: the parts of a run must be of one context", who);
     if (t->reserved[0] | t->reserved[1] | t->reserved[2] | t->reserved[3])
         return ct_fail(t->module->cx, CT_ERROR_VALUE, "%s: the run must be zeroed before it is "
                        "filled in, and `reserved` must stay zero", who);

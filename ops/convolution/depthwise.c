@@ -39,6 +39,7 @@ static const ct__plane_kernels *const kernels[][CT_SIMDS] = CT_KERNEL_TABLE(plan
 enum {
     SLACK = 32,         /* elements that are read behind the copy, at most: 4 vectors */
     RANGES = 16,        /* parts of the work, at most */
+    MOST_CELLS = 1 << 20, /* elements of a copy, at most: each part has one */
     VECTOR = 32         /* bytes of a vector, at most */
 };
 
@@ -53,9 +54,20 @@ typedef struct job {
     bool adds;
 } job;
 
+/* Is a copy no larger than a few times the image? Where strides or padding are large, it is. */
+static bool is_worth_copying(const ct__conv_sizes *s, bool mirrored)
+{
+    double cells = 1;
+    for (int d = 0; d < AXES; d++)
+        cells *= (double)((mirrored ? s->in[d] : s->out[d]) - 1) * (double)s->stride[d] +
+                 (double)s->dilation[d] * (double)(s->kernel[d] - 1) + (double)s->stride[d];
+    return cells <= MOST_CELLS &&
+           cells <= 1024 + 4 * (double)(ct__product(s->in) + ct__product(s->out));
+}
+
 bool ct__is_depthwise(const ct__conv_product *p, const ct__conv_sizes *s)
 {
-    return s->c == 1 && s->groups > 1 &&
+    return s->c == 1 && s->groups > 1 && is_worth_copying(s, p->result == CT__CONV_X) &&
            (p->result != CT__CONV_X ||
             (s->stride[0] == 1 && s->stride[1] == 1 && s->stride[2] == 1));
 }

@@ -6,9 +6,9 @@
  *   W += Y X^T      the sum over all blocks
  *
  * That is 2 o taps operations for each pixel, with 2 taps moves of a number on top, which stays in
- * the second cache: a block has CELLS elements of X or less, and so many channels that their taps
- * are not more than the depth of a block in gemm.c. Where the kernel has one element, nothing is
- * moved, and X is x itself.
+ * the second cache: a block has about CELLS elements of X, and so many channels that their taps
+ * are not more than the depth of a block in gemm.c, or one channel. Where the kernel has one
+ * element, nothing is moved, and X is x itself.
  *
  * A block never holds a part of an image and another image, so that x is computed image by image.
  * W is summed in RANGES of the blocks, and their sums are added in order. All of this is cut by
@@ -28,7 +28,7 @@ enum {
     GAP = 16,             /* between rows of X: a power of two would put them into one set */
     RANGES = 8,
     MOST_PARTIAL = 4 << 20, /* bytes of all partial sums of W */
-    MOST_ROOM = 64 << 20  /* bytes of scratch of all parts, if they are more than one */
+    MOST_ROOM = 64 << 20  /* bytes of scratch of all parts but one */
 };
 #define GRAIN 1e6 /* multiply-adds: fewer are left to one thread */
 
@@ -417,7 +417,7 @@ void ct__conv_sum(ct_tensor *gb, const ct_tensor *y, bool adds)
     char *to = ct_data_mutable(gb);
     const char *from = ct_data(y);
     for (int64_t c = 0; c < channels; c++) {
-        double sum = 0, rest = 0; /* or a float at their place */
+        union { double d; float f; } sum = { 0 }, rest = { 0 };
         for (int64_t i = 0; i < images; i++)
             move->sum(from + (i * channels + c) * n * size, n, &sum, &rest);
         move->put_sum(to + c * size, &sum, &rest, adds);

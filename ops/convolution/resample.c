@@ -66,7 +66,7 @@ static void find_row(const ct__resample *a, int d, int64_t i, int64_t *begin, in
     } else {
         double at = place(a, d, i);
         first = clamp((int64_t)at, 0, in - 1);
-        end = clamp(first + 2, 0, in);
+        end = clamp(first + 1 + (at > (double)first), 0, in);
         if (weights) {
             weights[0] = end - first > 1 ? 1 - (at - (double)first) : 1;
             if (end - first > 1)

@@ -104,9 +104,9 @@ static ct_status check_operands(const ct_call *call)
     if (ct_ndim(first) < 3 || ct_ndim(first) > 2 + AXES || ct_ndim(second) != ct_ndim(first))
         return ct_call_fail(call, CT_ERROR_SHAPE, "takes images (N,C,...) with 1 to 3 axes after "
                             "the channels, and a weight with as many");
-    if (a->groups < 1)
-        return ct_call_fail(call, CT_ERROR_VALUE, "groups must be positive, got %lld",
-                            (long long)a->groups);
+    if (a->groups < 1 || a->groups > MOST)
+        return ct_call_fail(call, CT_ERROR_VALUE, "groups must be positive and at most %lld, got "
+                            "%lld", (long long)MOST, (long long)a->groups);
     for (int d = 0; d < AXES; d++)
         if (a->stride[d] < 1 || a->dilation[d] < 1)
             return ct_call_fail(call, CT_ERROR_VALUE, "stride and dilation must be positive");

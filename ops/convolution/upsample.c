@@ -17,7 +17,7 @@ ct_tensor *ct_upsample(ct_tensor *x, const int64_t *sizes, int n, ct_upsampling 
     return ct__resample_image(x, &a);
 }
 
-/* images (N,C,H,W) whose sizes along the axes are multiples of `by`, where that is not 1 */
+/* images (N,C,H,W) whose height and width, or channels, are such multiples of r */
 static bool divides(const ct_tensor *x, const char *who, int64_t r, bool channels)
 {
     ct_context *cx = ct_context_of(x);

@@ -13,7 +13,8 @@
  * -psi', -psi'', ... at a+1. So all that is asked for is a sum of integrals, in which nothing
  * cancels in first derivatives. P is used for x < max(a, 1), and 1 - P for other x. There the
  * exponents fall from 0 on, and fall faster and faster, so that Gauss-Legendre quadrature on the
- * piece where they are above -38 is right to rounding; it costs the same for any a. */
+ * piece where they are above -38 - 4 n, n the order, is right to rounding; it costs the same for
+ * any a. */
 #include "gamma.h"
 
 #include <float.h>

@@ -8,7 +8,6 @@
 #include <cotangent/ops.h>
 #include <string.h>
 
-#include "axes.h"
 #include "sorting.h"
 
 typedef struct item {

@@ -277,7 +277,7 @@ START_TEST(failures_are_reported)
         { { .schedule = &bad }, CT_ERROR_VALUE, "fit: the schedule's rate at step" },
         { { .epochs = -1 }, CT_ERROR_RANGE, "fit: epochs" },
         { { .max_norm = NAN }, CT_ERROR_VALUE, "fit: max_norm" },
-        { { .reserved = { 1 } }, CT_ERROR_VALUE, "fit: reserved" },
+        { { .reserved = { 1 } }, CT_ERROR_VALUE, "fit: the options must be zeroed" },
         { { .checkpoint = "/nowhere/at/all" }, CT_ERROR_FILE, "training_save: /nowhere" },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -298,6 +298,48 @@ START_TEST(failures_are_reported)
     t.plateau = &plateau;
     ck_assert_int_eq(ct_fit(&t, &(ct_fit_options){ .schedule = &good }), CT_ERROR_VALUE);
     expect_error(CT_ERROR_VALUE, "fit: a run with a plateau", NULL);
+}
+END_TEST
+
+/* no epoch is the best where no metric is a number: what was learned stays */
+START_TEST(without_a_best_epoch_the_last_weights_stay)
+{
+    seen s = { .metric = { NAN, NAN } };
+    ct_seed(cx, 8);
+    ct_training t = run_of(cx, 0.1), twin;
+    ck_assert_int_eq(ct_fit(&t, &(ct_fit_options){ .epochs = 2, .metric = metric, .user = &s,
+                                                   .on_epoch = on_epoch, .keep_best = true }),
+                     CT_OK);
+    ct_seed(cx, 8);
+    twin = run_of(cx, 0.1);
+    ck_assert_int_eq(ct_fit(&twin, &(ct_fit_options){ .epochs = 2 }), CT_OK);
+    ck_assert_double_eq(difference(&t, &twin), 0);
+    s = (seen){ .metric = { 9, 8 } }; /* worse than an epoch whose weights were not kept */
+    t = twin;
+    t.best_value = 1;
+    ck_assert_int_eq(ct_fit(&t, &(ct_fit_options){ .epochs = 4, .metric = metric, .user = &s,
+                                                   .on_epoch = on_epoch, .keep_best = true }),
+                     CT_OK);
+    ck_assert_double_eq(t.best_value, 8);
+}
+END_TEST
+
+START_TEST(an_endless_run_and_parts_of_another_context)
+{
+    seen s = { .stop_after = 3 };
+    ct_training t = run_of(cx, 0.1);
+    ck_assert_int_eq(ct_fit(&t, &(ct_fit_options){ .epochs = INT64_MAX, .on_step = on_step,
+                                                   .user = &s }), CT_OK);
+    ck_assert(s.last.seconds_left > 0);
+    ct_context *other = ct_context_new(NULL);
+    t.optimizer = run_of(other, 0.1).optimizer;
+    ck_assert_int_eq(ct_fit(&t, NULL), CT_ERROR_CONTEXT);
+    expect_error(CT_ERROR_CONTEXT, "fit: the parts of a run must be of one context", NULL);
+    t = run_of(cx, 0.1);
+    t.batches = run_of(other, 0.1).batches;
+    ck_assert_int_eq(ct_fit(&t, NULL), CT_ERROR_CONTEXT);
+    expect_error(CT_ERROR_CONTEXT, "fit: the parts of a run must be of one context", NULL);
+    ct_context_free(other);
 }
 END_TEST
 
@@ -327,6 +369,7 @@ Suite *fit_suite(void)
         it_is_the_loop_by_hand, it_learns, callbacks_see_where_it_is, the_best_weights_are_kept,
         a_plateau_lowers_the_rate, a_call_that_was_ended_goes_on, a_flag_ends_the_call,
         a_file_gets_a_line_for_each_epoch, the_text_of_a_report, failures_are_reported,
+        without_a_best_epoch_the_last_weights_stay, an_endless_run_and_parts_of_another_context,
         out_of_memory, NULL };
     return make_suite("nn/fit", tests);
 }

@@ -327,7 +327,7 @@ static const fault faults[] = {
     { { 1, 3, 5 }, { 4, 3, 3 }, 3, 3, false, { .groups = 2 }, CT_ERROR_SHAPE,
       "groups must divide the channels, which are 3 and 4; got 2 groups", "" },
     { { 1, 3, 5 }, { 4, 3, 3 }, 3, 3, false, { .groups = -1 }, CT_ERROR_VALUE,
-      "groups must be positive, got -1", "" },
+      "groups must be positive and at most 1073741824, got -1", "" },
     { { 1, 1, 5 }, { 1, 1, 3 }, 3, 3, false, { .stride = -1 }, CT_ERROR_VALUE,
       "stride must be from 0 to", "got -1" },
     { { 1, 1, 5 }, { 1, 1, 3 }, 3, 3, false, { .dilation = -2 }, CT_ERROR_VALUE, "dilation",
@@ -440,10 +440,33 @@ START_TEST(threads_change_no_bit)
 }
 END_TEST
 
+/* A kernel for each channel, where most of a copy with zeros round the image would be zeros: the
+ * elements that y has are few, and x is met at its corners or nowhere. */
+START_TEST(far_strides_of_a_kernel_for_each_channel)
+{
+    const int64_t far = (int64_t)1 << 30;
+    ct_tensor *x = ct_from_doubles(cx, CT_F64, CT_SHAPE(1, 2, 1, 1), CT_DOUBLES(3, 5));
+    ct_tensor *w = ct_from_doubles(cx, CT_F64, CT_SHAPE(2, 1, 1, 1), CT_DOUBLES(2, 7));
+    ct_tensor *y = ct_conv(x, w, NULL, &(ct_conv_options){ .stride = far, .padding = far / 2,
+                                                           .groups = 2 });
+    expect_values(y, CT_DOUBLES(0, 0, 0, 0, 0, 0, 0, 0), 0);
+    x = ct_from_doubles(cx, CT_F64, CT_SHAPE(1, 2, 5), CT_DOUBLES(1, 2, 3, 4, 5, 6, 7, 8, 9, 10));
+    w = ct_from_doubles(cx, CT_F64, CT_SHAPE(2, 1, 1), CT_DOUBLES(2, 7));
+    y = ct_conv(x, w, NULL, &(ct_conv_options){ .stride = far, .groups = 2 });
+    expect_values(y, CT_DOUBLES(2, 42), 0);
+    ck_assert_ptr_null(ct_conv_transpose(x, w, NULL, &(ct_conv_options){ .groups = INT64_MAX }));
+    expect_error(CT_ERROR_VALUE, "conv_transpose: groups must be positive and at most", NULL);
+    ct_memory m;
+    ct_memory_stats(cx, &m);
+    ck_assert_int_lt(m.peak_bytes, 1 << 28);
+}
+END_TEST
+
 Suite *conv_suite(void)
 {
     return make_suite("conv", (const TTest *const[]){
         small_cases_of_every_kind, large_cases, empty_batches_and_images, biases,
         the_gradient_of_a_bias_is_summed_well, same_keeps_the_size, views_are_operands,
-        errors_say_what_is_wanted, one_pixel, memory_fails, threads_change_no_bit, NULL });
+        errors_say_what_is_wanted, one_pixel, memory_fails, threads_change_no_bit, far_strides_of_a_kernel_for_each_channel,
+        NULL });
 }
