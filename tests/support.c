@@ -136,6 +136,7 @@ void expect_shape(const ct_tensor *t, const int64_t *shape, int ndim)
 const char *const operator_headers[] = {
     "ops/elementwise.h",
     "ops/reductions.h",
+    "ops/normalization.h",
     "ops/scans.h",
     "ops/sorting.h",
     "ops/products.h",

@@ -67,6 +67,7 @@
 #define COTANGENT_OPS_H
 #include <cotangent/ops/elementwise.h>
 #include <cotangent/ops/reductions.h>
+#include <cotangent/ops/normalization.h>
 #include <cotangent/ops/scans.h>
 #include <cotangent/ops/sorting.h>
 #include <cotangent/ops/products.h>

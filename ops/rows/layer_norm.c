@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "double_math.h"
+#include "moments.h"
 
 enum { GRAIN = 16384, MOST = 8 }; /* elements worth sharing out; ranges of rows at most */
 
@@ -134,7 +135,7 @@ static void join(const rows *r)
     }
 }
 
-static void give(const ct_call *call, int input, ct_tensor *gx, const double *sum)
+void ct__give_sums(const ct_call *call, int input, ct_tensor *gx, const double *sum)
 {
     bool adds = ct_call_adds(call, input), f32 = ct_dtype_of(gx) == CT_F32;
     void *data = ct_data_mutable(gx);
@@ -170,9 +171,9 @@ static ct_status backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *
     if (sums)
         join(&r);
     if (a->weight && gx[1])
-        give(call, 1, gx[1], (const double *)(void *)r.room);
+        ct__give_sums(call, 1, gx[1], (const double *)(void *)r.room);
     if (a->bias && gx[bias])
-        give(call, bias, gx[bias], (const double *)(void *)r.room + r.n);
+        ct__give_sums(call, bias, gx[bias], (const double *)(void *)r.room + r.n);
     return CT_OK;
 }
 

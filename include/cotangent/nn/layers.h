@@ -43,6 +43,22 @@ typedef struct ct_layer_norm_options {
    zeros, both of that shape */
 ct_module *ct_layer_norm_new(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim,
                              const ct_layer_norm_options *options);
+typedef struct ct_batch_norm_options {
+    double epsilon;             /* default 1e-5; negative: zero */
+    double momentum;            /* share of a new batch in the running statistics; default 0.1 */
+    bool cumulative;            /* they are means over all batches: PyTorch's momentum None */
+    bool no_weight, no_bias;    /* both: PyTorch's affine False */
+    bool no_statistics;         /* none are kept: PyTorch's track_running_stats False */
+    uint64_t reserved[4];
+} ct_batch_norm_options;
+/* ct_batch_norm_train, or, under ct_inference, ct_batch_norm by the running statistics
+   (BatchNorm1d, 2d, 3d): (N,channels,...), with any number of axes after the channels. "weight"
+   begins as ones and "bias" as zeros. Each call in training moves the buffers "running_mean" (zeros
+   at first) and "running_var" (ones) toward the batch's mean and variance, whose divisor is n - 1
+   here, and counts "num_batches_tracked" (i64) up, but not where ct_is_repeating: in checkpoints
+   that run again, and in gradient checks. In training, a channel of one element is an error */
+ct_module *ct_batch_norm_new(ct_context *cx, ct_dtype dtype, int64_t channels,
+                             const ct_batch_norm_options *options);
 /* -- Images: (N,C,...) with 1 to 3 axes after the channels, as in ops/convolution.h. Names of
  * layers and parameters are PyTorch's */
 typedef struct ct_conv_layer_options {
