@@ -1,6 +1,6 @@
-/* Batch normalization as a layer. Its entries are the weight and the bias, unless the options leave
- * them out, and then, unless there are none, the statistics: running_mean, running_var and
- * num_batches_tracked. These take part in no graph, and change only in training, and not while a
+/* Batch and instance normalization as layers. Their entries are the weight and the bias, unless the
+ * options leave them out, and then, unless there are none, the statistics: running_mean, running_var
+ * and num_batches_tracked. These take part in no graph, and change only in training, and not while a
  * function runs again. */
 #include <math.h>
 
@@ -9,6 +9,7 @@
 typedef struct batch_norm {
     double epsilon, momentum;
     bool no_weight, no_bias, no_statistics, cumulative;
+    bool instance; /* else of the batch */
 } batch_norm;
 
 typedef struct entries {
@@ -29,8 +30,8 @@ static entries entries_of(const ct_module *m, const batch_norm *a)
     return e;
 }
 
-/* One batch more. The running variance is that of all examples, whose estimate has n - 1. Of no
- * examples nothing follows. */
+/* One batch more, with n elements in each variance. The running one is an estimate of that of all
+ * examples, and so has n - 1. Of no examples nothing follows. */
 static ct_status update(const entries *e, const batch_norm *a, int64_t n, ct_tensor *mean,
                         ct_tensor *variance)
 {
@@ -46,7 +47,34 @@ static ct_status update(const entries *e, const batch_norm *a, int64_t n, ct_ten
         ct_assign(e->mean, mean);
         ct_assign(e->variance, variance);
     }
-    return ct_fill(e->batches, (double)batches);
+    return a->instance ? CT_OK : ct_fill(e->batches, (double)batches);
+}
+
+/* the means over all x of their mean and variance, each taken of one channel of one x */
+static ct_status update_by_instances(const entries *e, const batch_norm *a, ct_tensor *x)
+{
+    int64_t axes[CT_MAX_DIMS] = { 0 }, n = 1;
+    const int count = ct_ndim(x) - 1;
+    for (int i = 1; i < count; i++) {
+        axes[i] = 1 + i;
+        n *= ct_size(x, 1 + i);
+    }
+    x = ct_detach(x);
+    ct_tensor *variance = ct_var_over(x, axes + 1, count - 1, CT_KEEPDIMS);
+    ct_tensor *mean = ct_mean_over(x, axes, count, 0);
+    return update(e, a, ct_size(x, 0) > 0 ? n : 0, mean, ct_mean_over(variance, axes, count, 0));
+}
+
+static ct_tensor *instance_norm_forward(ct_module *self, ct_tensor *x, void *user)
+{
+    const batch_norm *a = user;
+    const entries e = entries_of(self, a);
+    if (ct_is_inference(self->cx) && !a->no_statistics)
+        return ct_batch_norm(x, e.mean, e.variance, e.weight, e.bias, a->epsilon);
+    ct_tensor *y = ct_instance_norm(x, e.weight, e.bias, a->epsilon);
+    if (!y || a->no_statistics || ct_is_repeating(self->cx))
+        return y;
+    return update_by_instances(&e, a, x) == CT_OK ? y : NULL;
 }
 
 static ct_tensor *batch_norm_forward(ct_module *self, ct_tensor *x, void *user)
@@ -80,43 +108,54 @@ static bool add_entries(ct_module *m, ct_dtype dtype, int64_t channels, const ba
             ct_module_add_buffer(m, "num_batches_tracked", ct_zeros(cx, CT_I64, NULL, 0)));
 }
 
-static bool read_options(ct_context *cx, const ct_batch_norm_options *o, batch_norm *to)
+/* the layer `who` without its "_new" */
+static ct_module *make(ct_context *cx, const char *who, ct_forward forward, ct_dtype dtype,
+                       int64_t channels, batch_norm *a)
 {
-    if (!ct__options_zeroed(cx, "batch_norm_new", o->reserved))
-        return false;
-    if (!isfinite(o->epsilon))
-        return ct_fail(cx, CT_ERROR_VALUE, "batch_norm_new: epsilon must be finite, got %g",
-                       o->epsilon), false;
-    if (!(o->momentum >= 0 && o->momentum <= 1))
-        return ct_fail(cx, CT_ERROR_VALUE, "batch_norm_new: momentum must be from 0 to 1, got %g",
-                       o->momentum), false;
-    if (o->cumulative && o->momentum > 0)
-        return ct_fail(cx, CT_ERROR_VALUE, "batch_norm_new: cumulative statistics have no "
-                       "momentum, got %g", o->momentum), false;
-    *to = (batch_norm){ o->epsilon > 0 ? o->epsilon : o->epsilon < 0 ? 0 : 1e-5,
-                        o->momentum > 0 ? o->momentum : 0.1, o->no_weight, o->no_bias,
-                        o->no_statistics, o->cumulative };
-    return true;
-}
-
-ct_module *ct_batch_norm_new(ct_context *cx, ct_dtype dtype, int64_t channels,
-                             const ct_batch_norm_options *options)
-{
-    batch_norm a;
-    if (!read_options(cx, options ? options : &(ct_batch_norm_options){ 0 }, &a) ||
-        !ct__parameters_float(cx, "batch_norm_new", dtype))
-        return NULL;
+    if (!isfinite(a->epsilon))
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: epsilon must be finite, got %g", who, a->epsilon),
+               NULL;
+    if (!(a->momentum >= 0 && a->momentum <= 1))
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: momentum must be from 0 to 1, got %g", who,
+                       a->momentum), NULL;
     if (channels < 1)
-        return ct_fail(cx, CT_ERROR_RANGE, "batch_norm_new: there must be 1 channel or more, got "
-                       "%lld", (long long)channels), NULL;
-    ct_scope scope = ct_scope_begin(cx);
-    if (!scope)
+        return ct_fail(cx, CT_ERROR_RANGE, "%s: there must be 1 channel or more, got %lld", who,
+                       (long long)channels), NULL;
+    ct_scope scope;
+    if (!ct__parameters_float(cx, who, dtype) || !(scope = ct_scope_begin(cx)))
         return NULL;
-    ct_module *m = ct__module_with(cx, "batch_norm", batch_norm_forward, &a, sizeof a);
-    if (m && !add_entries(m, dtype, channels, &a)) {
+    a->epsilon = a->epsilon > 0 ? a->epsilon : a->epsilon < 0 ? 0 : 1e-5;
+    a->momentum = a->momentum > 0 ? a->momentum : 0.1;
+    ct_module *m = ct__module_with(cx, a->instance ? "instance_norm" : "batch_norm", forward, a,
+                                   sizeof *a);
+    if (m && !add_entries(m, dtype, channels, a)) {
         ct_module_free(m);
         m = NULL;
     }
     ct_scope_end(cx, scope);
     return m;
+}
+
+ct_module *ct_batch_norm_new(ct_context *cx, ct_dtype dtype, int64_t channels,
+                             const ct_batch_norm_options *options)
+{
+    const ct_batch_norm_options o = options ? *options : (ct_batch_norm_options){ 0 };
+    batch_norm a = { o.epsilon, o.momentum, o.no_weight, o.no_bias, o.no_statistics, o.cumulative,
+                     false };
+    if (!ct__options_zeroed(cx, "batch_norm_new", o.reserved))
+        return NULL;
+    if (o.cumulative && o.momentum != 0)
+        return ct_fail(cx, CT_ERROR_VALUE, "batch_norm_new: cumulative statistics have no "
+                       "momentum, got %g", o.momentum), NULL;
+    return make(cx, "batch_norm_new", batch_norm_forward, dtype, channels, &a);
+}
+
+ct_module *ct_instance_norm_new(ct_context *cx, ct_dtype dtype, int64_t channels,
+                                const ct_instance_norm_options *options)
+{
+    const ct_instance_norm_options o = options ? *options : (ct_instance_norm_options){ 0 };
+    batch_norm a = { o.epsilon, o.momentum, !o.affine, !o.affine, !o.statistics, false, true };
+    if (!ct__options_zeroed(cx, "instance_norm_new", o.reserved))
+        return NULL;
+    return make(cx, "instance_norm_new", instance_norm_forward, dtype, channels, &a);
 }

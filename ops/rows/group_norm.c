@@ -63,3 +63,22 @@ ct_tensor *ct_group_norm(ct_tensor *x, int64_t groups, ct_tensor *weight, ct_ten
     return apply(&(ct__channels){ .groups = groups, .epsilon = epsilon }, "group_norm", x, weight,
                  bias);
 }
+
+ct_tensor *ct_instance_norm(ct_tensor *x, ct_tensor *weight, ct_tensor *bias, double epsilon)
+{
+    char room[CT_SHAPE_TEXT];
+    int64_t length = 1;
+    ct_tensor *const all[] = { x, weight, bias };
+    for (int i = 0; i < 3; i++)
+        if (all[i] && !ct_usable(all[i], "instance_norm"))
+            return NULL;
+    for (int d = 2; x && d < ct_ndim(x); d++)
+        length *= ct_size(x, d);
+    if (x && length == 1)
+        return ct_fail(ct_context_of(x), CT_ERROR_SHAPE, "instance_norm: x must be (N,C,...) with "
+                       "more than one element in each channel, got %s", ct_shape_text(x, room)),
+               NULL;
+    int64_t groups = x && ct_size(x, 1) > 0 ? ct_size(x, 1) : 1;
+    return apply(&(ct__channels){ .groups = groups, .epsilon = epsilon }, "instance_norm", x,
+                 weight, bias);
+}

@@ -5,6 +5,18 @@
 
 enum { K(ROWS) = 32 }; /* so many rows are added to gw and gb in REAL, then to sums in double */
 
+/* The mean of x^2: the mean that is taken off is 0. */
+static double K(find_square)(const rows *r, const REAL *x, REAL *y, REAL unit)
+{
+    REAL room[K(PIECE)];
+    double sum[2] = { 0, 0 };
+    for (int64_t j = 0; j < r->n; j += K(PIECE)) {
+        int64_t m = K(piece)(r->n, j);
+        K(add_spread)(m, K(in_unit)(room, x + j, m, unit), y + j, r->n, 0, sum);
+    }
+    return sum[1] / (double)r->n;
+}
+
 /* The mean is high + low, where high is first the sum of x over n, rounded. With d = x - high, low
  * is the mean of d, and the variance mean d^2 - low^2. If that cancels, high was more than a
  * rounding off, and high + low takes its place. Returns the variance */
@@ -13,6 +25,9 @@ static double K(find_mean)(const rows *r, const REAL *x, REAL *y, REAL unit, K(m
 {
     REAL room[K(PIECE)];
     double n = (double)r->n, total = 0, sum[2];
+    *low = 0;
+    if (r->rms)
+        return K(find_square)(r, x, y, unit);
     for (int64_t j = 0; j < r->n; j += K(PIECE)) {
         int64_t m = K(piece)(r->n, j);
         total += (double)K(piece_sum)(K(in_unit)(room, x + j, m, unit), m);
@@ -206,7 +221,7 @@ static void K(find_factors)(const rows *r, const REAL *x, const REAL *gy, REAL *
         const REAL *in = K(in_unit)(room, x + j, m, row->of.unit);
         K(sums)(m, in, gy + j, w ? w + j : NULL, gx + j, row);
     }
-    row->mean_g = (REAL)(row->sum_g / (double)r->n);
+    row->mean_g = r->rms ? 0 : (REAL)(row->sum_g / (double)r->n);
     row->mean_gh = (REAL)(row->sum_gh / (double)r->n);
     row->factor = row->of.scale * row->of.unit;
 }

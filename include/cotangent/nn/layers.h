@@ -43,6 +43,14 @@ typedef struct ct_layer_norm_options {
    zeros, both of that shape */
 ct_module *ct_layer_norm_new(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim,
                              const ct_layer_norm_options *options);
+/* ct_rms_norm over the last axes: "weight" begins as ones, and there is no bias. The default of
+   epsilon is that of PyTorch: the distance from 1 to the next number, 2^-23 in f32, 2^-52 in f64 */
+ct_module *ct_rms_norm_new(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim,
+                           const ct_layer_norm_options *options);
+/* ct_group_norm: (N,channels,...), with any number of axes after the channels; "weight" and "bias"
+   (channels) begin as ones and zeros */
+ct_module *ct_group_norm_new(ct_context *cx, ct_dtype dtype, int64_t groups, int64_t channels,
+                             const ct_layer_norm_options *options);
 typedef struct ct_batch_norm_options {
     double epsilon;             /* default 1e-5; negative: zero */
     double momentum;            /* share of a new batch in the running statistics; default 0.1 */
@@ -59,6 +67,19 @@ typedef struct ct_batch_norm_options {
    that run again, and in gradient checks. In training, a channel of one element is an error */
 ct_module *ct_batch_norm_new(ct_context *cx, ct_dtype dtype, int64_t channels,
                              const ct_batch_norm_options *options);
+typedef struct ct_instance_norm_options {
+    double epsilon;             /* default 1e-5; negative: zero */
+    double momentum;            /* of the running statistics; default 0.1 */
+    bool affine;                /* "weight" and "bias" (channels) */
+    bool statistics;            /* running ones are kept: PyTorch's track_running_stats */
+    uint64_t reserved[4];
+} ct_instance_norm_options;
+/* ct_instance_norm (InstanceNorm1d, 2d, 3d): (N,channels,...). With statistics, each call in
+   training moves "running_mean" and "running_var" toward the means of the N means and variances
+   (whose divisor is n - 1 here), and under ct_inference it is ct_batch_norm by these. As PyTorch's
+   it does not count "num_batches_tracked" */
+ct_module *ct_instance_norm_new(ct_context *cx, ct_dtype dtype, int64_t channels,
+                                const ct_instance_norm_options *options);
 /* -- Images: (N,C,...) with 1 to 3 axes after the channels, as in ops/convolution.h. Names of
  * layers and parameters are PyTorch's */
 typedef struct ct_conv_layer_options {

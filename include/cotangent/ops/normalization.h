@@ -16,6 +16,12 @@ CT_API_BEGIN
 ct_tensor *ct_layer_norm(ct_tensor *x, const int64_t *shape, int ndim, ct_tensor *weight,
                          ct_tensor *bias, double epsilon);
 
+/* y = h weight, h = x / sqrt(mean x^2 + epsilon);
+   gx = (e - h mean(e h)) / sqrt(mean x^2 + epsilon), e = g weight, gweight = sum g h. All else is
+   as in ct_layer_norm. Zhang, Sennrich 2019 */
+ct_tensor *ct_rms_norm(ct_tensor *x, const int64_t *shape, int ndim, ct_tensor *weight,
+                       double epsilon);
+
 /* -- Of channels. x is (N,C,...), with any number of axes after the channels. weight and bias are
  * (C): each channel has a number of its own */
 /* y = h weight + bias, h = (x - mean) / sqrt(variance + epsilon);
@@ -40,6 +46,11 @@ ct_status ct_batch_norm_train(ct_tensor *x, ct_tensor *weight, ct_tensor *bias, 
    axes after them. The sums are those of a channel. Wu, He 2018 */
 ct_tensor *ct_group_norm(ct_tensor *x, int64_t groups, ct_tensor *weight, ct_tensor *bias,
                          double epsilon);
+/* y = h weight + bias, h = (x - mean x) / sqrt(var x + epsilon);
+   gx = (e - mean e - h mean(e h)) / sqrt(var x + epsilon), e = g weight, gweight = sum g h,
+   gbias = sum g. It is ct_group_norm with a group for each channel. A channel with a single element
+   is an error. Ulyanov, Vedaldi, Lempitsky 2016 */
+ct_tensor *ct_instance_norm(ct_tensor *x, ct_tensor *weight, ct_tensor *bias, double epsilon);
 
 CT_API_END
 #endif

@@ -16,10 +16,10 @@ static ct_tensor *numbers(const int64_t *shape, int ndim, int seed)
 static void expect_figures(const char *name, const char *key, const ct_tensor *t)
 {
     char row[64];
-    double want[64], is[64];
+    double want[72], is[72];
     snprintf(row, sizeof row, "%s.%s", name, key);
     int n = (int)ct_count(t);
-    ck_assert_int_le(n, 64);
+    ck_assert_int_le(n, 72);
     figures("norms.txt", row, want, n);
     ct_to_doubles(t, is, n);
     for (int i = 0; i < n; i++)
@@ -97,6 +97,48 @@ START_TEST(batch_norm_is_that_of_pytorch)
     compare("batch4", BATCH(2, .no_weight = true, .no_bias = true), CT_SHAPE(2, 2, 2, 1, 3), 2);
     compare("batch4_train", BATCH(2, .no_weight = true, .no_bias = true, .no_statistics = true),
             CT_SHAPE(2, 2, 2, 1, 3), 1);
+    expect_ok();
+}
+END_TEST
+
+START_TEST(group_norm_is_that_of_pytorch)
+{
+    const ct_layer_norm_options plain = { .no_weight = true, .no_bias = true };
+    compare("group1", ct_group_norm_new(cx, CT_F64, 2, 6, NULL), CT_SHAPE(2, 6), 1);
+    compare("group2", ct_group_norm_new(cx, CT_F64, 3, 6,
+                                        &(ct_layer_norm_options){ .epsilon = 0.1 }),
+            CT_SHAPE(2, 6, 3, 2), 1);
+    compare("group3", ct_group_norm_new(cx, CT_F64, 1, 3, &plain), CT_SHAPE(2, 3, 4), 1);
+    expect_ok();
+}
+END_TEST
+
+#define INSTANCE(c, ...) \
+    ct_instance_norm_new(cx, CT_F64, c, &(ct_instance_norm_options){ __VA_ARGS__ })
+
+START_TEST(instance_norm_is_that_of_pytorch)
+{
+    compare("instance1", ct_instance_norm_new(cx, CT_F64, 3, NULL), CT_SHAPE(2, 3, 5), 1);
+    compare("instance2", INSTANCE(2, .affine = true, .epsilon = 0.1), CT_SHAPE(2, 2, 3, 2), 1);
+    compare("instance3", INSTANCE(2, .affine = true, .statistics = true), CT_SHAPE(3, 2, 2, 3), 2);
+    compare("instance4", INSTANCE(2, .momentum = 0.5, .statistics = true),
+            CT_SHAPE(2, 2, 2, 1, 3), 3);
+    expect_ok();
+}
+END_TEST
+
+/* PyTorch 1.13 has no RMS norm: norms.py has its formula */
+START_TEST(rms_norm_is_its_formula)
+{
+    const ct_layer_norm_options plain = { .epsilon = 0.1, .no_weight = true };
+    compare("rms1", ct_rms_norm_new(cx, CT_F64, CT_SHAPE(6), NULL), CT_SHAPE(3, 6), 1);
+    compare("rms2", ct_rms_norm_new(cx, CT_F64, CT_SHAPE(3, 2), &plain), CT_SHAPE(2, 3, 2), 1);
+    for (int dtype = CT_F32; dtype <= CT_F64; dtype++) { /* what epsilon is when nothing is said */
+        ct_module *m = ct_rms_norm_new(cx, (ct_dtype)dtype, CT_SHAPE(2), NULL);
+        double epsilon = dtype == CT_F32 ? 0x1p-23 : 0x1p-52;
+        ct_tensor *x = ct_full(cx, (ct_dtype)dtype, CT_SHAPE(1, 2), sqrt(epsilon));
+        expect_values(ct_module_forward(m, x), CT_DOUBLES(sqrt(0.5), sqrt(0.5)), 1e-7);
+    }
     expect_ok();
 }
 END_TEST
@@ -233,12 +275,43 @@ START_TEST(batch_norm_refuses)
 }
 END_TEST
 
+START_TEST(the_others_refuse)
+{
+    ck_assert_ptr_null(ct_group_norm_new(cx, CT_F32, 3, 4, NULL));
+    expect_error(CT_ERROR_RANGE, "group_norm_new", "3 groups of 4 channels", NULL);
+    ck_assert_ptr_null(ct_group_norm_new(cx, CT_F32, 0, 4, NULL));
+    expect_error(CT_ERROR_RANGE, "group_norm_new", "0 groups", NULL);
+    ck_assert_ptr_null(ct_rms_norm_new(cx, CT_F32, NULL, 0, NULL));
+    expect_error(CT_ERROR_RANGE, "rms_norm_new: got 0 sizes", NULL);
+    ck_assert_ptr_null(ct_rms_norm_new(cx, CT_I64, CT_SHAPE(3), NULL));
+    expect_error(CT_ERROR_DTYPE, "rms_norm_new", NULL);
+    ck_assert_ptr_null(INSTANCE(0, .affine = true));
+    expect_error(CT_ERROR_RANGE, "instance_norm_new: there must be 1 channel or more", NULL);
+    ck_assert_ptr_null(INSTANCE(2, .momentum = -1));
+    expect_error(CT_ERROR_VALUE, "instance_norm_new: momentum", "got -1", NULL);
+    ck_assert_ptr_null(INSTANCE(2, .reserved = { 1 }));
+    expect_error(CT_ERROR_VALUE, "instance_norm_new", "zeroed", NULL);
+    ct_module *m = INSTANCE(2, .statistics = true);
+    ck_assert_ptr_null(ct_module_forward(m, ct_zeros(cx, CT_F64, CT_SHAPE(4, 2, 1))));
+    expect_error(CT_ERROR_SHAPE, "instance_norm: x must be (N,C,...) with more than one element",
+                 "(4,2,1)", NULL);
+    expect_values(ct_module_parameter(m, "running_mean"), CT_DOUBLES(0, 0), 0);
+}
+END_TEST
+
 static void some_steps(ct_context *c)
 {
     ct_module *m = ct_batch_norm_new(c, CT_F32, 2, NULL);
     ct_tensor *x = ct_zeros(c, CT_F32, CT_SHAPE(3, 2));
     ct_tensor *y = ct_module_forward(m, x);
     ct_backward(ct_sum(y));
+    ct_module *others[] = { ct_group_norm_new(c, CT_F32, 1, 2, NULL),
+                            ct_rms_norm_new(c, CT_F32, CT_SHAPE(2), NULL) };
+    for (int i = 0; i < 2; i++)
+        ct_backward(ct_sum(ct_module_forward(others[i], x)));
+    ct_module *instance = ct_instance_norm_new(c, CT_F32, 2, &(ct_instance_norm_options){
+        .affine = true, .statistics = true });
+    ct_backward(ct_sum(ct_module_forward(instance, ct_zeros(c, CT_F32, CT_SHAPE(1, 2, 3)))));
     ct_inference(c);
     ct_module_forward(m, x);
 }
@@ -252,8 +325,10 @@ END_TEST
 Suite *norms_suite(void)
 {
     return make_suite("norms", (const TTest *const[]){
-        batch_norm_is_that_of_pytorch, a_checkpoint_moves_statistics_once,
+        batch_norm_is_that_of_pytorch, group_norm_is_that_of_pytorch,
+        instance_norm_is_that_of_pytorch, rms_norm_is_its_formula, a_checkpoint_moves_statistics_once,
         the_gradient_check_does_not_move_them, forward_mode_moves_them_once, in_use_nothing_moves,
         an_empty_batch_is_counted_only, entries_are_those_of_pytorch, batch_norm_refuses,
+        the_others_refuse,
         every_allocation_may_fail, NULL });
 }

@@ -44,6 +44,18 @@ def module(name, m, shape, batches=1):
         show(f"{name}.{key}", b)
 
 
+class RMSNorm(torch.nn.Module):
+    """Zhang, Sennrich 2019, which PyTorch 1.13 does not have"""
+    def __init__(self, shape, eps, affine=True):
+        super().__init__()
+        self.axes, self.eps = tuple(range(-len(shape), 0)), eps
+        self.weight = torch.nn.Parameter(torch.ones(shape)) if affine else None
+
+    def forward(self, x):
+        y = x / torch.sqrt((x * x).mean(self.axes, keepdim=True) + self.eps)
+        return y if self.weight is None else y * self.weight
+
+
 nn = torch.nn
 module("batch1", nn.BatchNorm1d(3), (4, 3), 3)
 module("batch1_train", nn.BatchNorm1d(3, track_running_stats=False), (4, 3))
@@ -61,3 +73,5 @@ module("instance2", nn.InstanceNorm2d(2, affine=True, eps=0.1), (2, 2, 3, 2))
 module("instance3", nn.InstanceNorm2d(2, affine=True, track_running_stats=True), (3, 2, 2, 3), 2)
 module("instance4", nn.InstanceNorm3d(2, momentum=0.5, track_running_stats=True),
         (2, 2, 2, 1, 3), 3)
+module("rms1", RMSNorm((6,), 2.0 ** -52), (3, 6))
+module("rms2", RMSNorm((3, 2), 0.1, False), (2, 3, 2))

@@ -372,14 +372,17 @@ static void layer_norm(task *t)
         int ndim;
         int64_t shape[CT_MAX_DIMS];
         double epsilon;
-        bool weight, bias;
+        bool weight, bias, rms;
     } *a = t->attributes;
     int64_t n = 1;
     for (int d = 0; d < a->ndim; d++)
         n *= a->shape[d];
     for (int64_t i = 0; i < t->y[0].n; i++) {
         real *row = t->x[0].at + i / n * n;
-        real h = (row[i % n] - mean_of(n, row, NULL)) / sqrtl(var_of(n, row, NULL) + a->epsilon);
+        real mean = a->rms ? 0 : mean_of(n, row, NULL), sum = 0;
+        for (int64_t j = 0; j < n; j++)
+            sum += (row[j] - mean) * (row[j] - mean);
+        real h = (row[i % n] - mean) / sqrtl(sum / n + a->epsilon);
         h *= a->weight ? t->x[1].at[i % n] : 1;
         t->y[0].at[i] = h + (a->bias ? t->x[1 + a->weight].at[i % n] : 0);
     }
@@ -465,7 +468,8 @@ const reference row_references[] = {
     R(quantiles), R(argmax), R(argmin), R(softmax),
     R(log_softmax), R(cumsum), R(cumprod), R(logcumsumexp), R(cummax_places), R(cummin_places),
     R(cummax), R(cummin), R(argsort), R(sort), R(topk), R(recurrence), R(balance),
-    R(cross_entropy), R(cross_entropy_each), R(layer_norm), { "batch_norm", channels },
+    R(cross_entropy), R(cross_entropy_each), R(layer_norm), { "rms_norm", layer_norm },
+    { "batch_norm", channels }, { "instance_norm", channels },
     { "batch_norm_train", channels }, { "group_norm", channels }, R(cosine_similarity), R(unique),
     { NULL, NULL }
 };
