@@ -1,7 +1,7 @@
 /* Batch and instance normalization as layers. Their entries are the weight and the bias, unless the
- * options leave them out, and then, unless there are none, the statistics: running_mean, running_var
- * and num_batches_tracked. These take part in no graph, and change only in training, and not while a
- * function runs again. */
+ * options leave them out, and then, unless there are none, the statistics: running_mean,
+ * running_var and num_batches_tracked. These take part in no graph, and change only in training,
+ * and not while a function runs again. */
 #include <math.h>
 
 #include "layers.h"
