@@ -18,8 +18,8 @@ typedef struct ct_attention_options {
    for (n,h,t,d) and keys that are padding in some of the n, it is (n,1,1,s). A query without any
    key gets 0 and gives no gradient. Where a key is masked, 0 times v is added: v must be finite
    there. P is never stored: beside inputs and results, memory is one number for each query. With
-   CT_CREATE_GRAPH gradients are made of ct_matmul and ct_softmax, and P is stored. An element of y
-   is off by about as many eps max |v| as q k^T has digits before the point */
+   CT_CREATE_GRAPH gradients are made of ct_matmul and ct_softmax, and P is stored. Where scores are
+   of size s, y is off by about s eps max |v|, since the scores are rounded */
 ct_tensor *ct_attention(ct_tensor *q, ct_tensor *k, ct_tensor *v, ct_tensor *mask,
                         const ct_attention_options *options);
 

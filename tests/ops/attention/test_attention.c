@@ -1,6 +1,7 @@
 /* ops/attention/: values and gradients against the same by other operators, at sizes round those of
  * a tile; masks; layouts; memory; errors; PyTorch's figures. */
 #include "support.h"
+#include "torch/figures.h"
 #include "ways.h"
 
 enum { NO_MASK, CHOOSES, ADDS };
@@ -105,6 +106,38 @@ START_TEST(backward_adds)
     gradients_of(ct_sum(ct_square(composed(same, false, 1 / sqrt(3)))), NULL, same, 0, want);
     expect_close(gx[0], want[0], 64);
     expect_ok();
+}
+END_TEST
+
+/* -- PyTorch */
+static ct_tensor *numbers(int k, const int64_t *shape, int ndim)
+{
+    ct_tensor *x = ct_empty(cx, CT_F64, shape, ndim);
+    for (int64_t i = 0; i < ct_count(x); i++)
+        ((double *)ct_data_mutable(x))[i] = 2 * sin(1.3 * (double)i + k);
+    return x;
+}
+
+START_TEST(is_that_of_pytorch)
+{
+    static const char *const rows[] = { "plain", "causal", "chosen", "added" };
+    for (int kind = 0; kind < 4; kind++) {
+        ct_tensor *x[] = { ct_variable(numbers(0, CT_SHAPE(1, 2, 3, 2))),
+                           ct_variable(numbers(1, CT_SHAPE(1, 2, 4, 2))),
+                           ct_variable(numbers(2, CT_SHAPE(1, 2, 4, 3))), NULL }, *gx[INPUTS];
+        if (kind == 2)
+            x[3] = ct_from_memory(cx, CT_BOOL, CT_SHAPE(3, 4), "\1\0\1\1\0\1\0\0\1\1\1\0");
+        if (kind == 3)
+            x[3] = ct_variable(numbers(3, CT_SHAPE(3, 4)));
+        double want[18 + 12 + 16 + 24 + 12], *next = want + 18;
+        figures("attention.txt", rows[kind], want, kind == 3 ? 82 : 70);
+        ct_tensor *y = ct_attention(x[0], x[1], x[2], x[3],
+                                    &(ct_attention_options){ .causal = kind == 1 });
+        expect_values(y, want, 18, 1e-12);
+        int n = gradients_of(y, numbers(9, CT_SHAPE(1, 2, 3, 3)), x, 0, gx);
+        for (int i = 0; i < n; next += ct_count(gx[i++]))
+            expect_values(gx[i], next, (int)ct_count(gx[i]), 1e-12);
+    }
 }
 END_TEST
 
@@ -267,7 +300,7 @@ END_TEST
 Suite *attention_suite(void)
 {
     return make_suite("attention", (const TTest *const[]){
-        equals_the_composition, backward_adds, a_query_without_keys_gets_0, broadcasts,
-        takes_any_strides, scores_of_any_size, memory_is_that_of_a_row,
+        equals_the_composition, backward_adds, is_that_of_pytorch, a_query_without_keys_gets_0,
+        broadcasts, takes_any_strides, scores_of_any_size, memory_is_that_of_a_row,
         same_bits_for_any_number_of_threads, says_what_does_not_fit, NULL });
 }
