@@ -15,6 +15,7 @@ static inline int ct__utf8(const char *at, uint32_t *code)
                     : *p < 0xc0 || *p >= 0xf8 ? 0
                     : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
     uint32_t c = bytes > 1 ? *p & 0xffu >> (bytes + 1) : *p;
+    *code = 0;
     for (int i = 1; i < bytes; i++) {
         if ((p[i] & 0xc0) != 0x80)
             return 0;
