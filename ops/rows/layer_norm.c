@@ -13,8 +13,9 @@
  * of two numbers, since its rounding may be as large as all x - m; and rows whose squares would
  * overflow or underflow are multiplied by a power of 2 first, which is kept too.
  *
- * RMS norm (Zhang, Sennrich 2019) is the same with m = 0: then dh_j/dx_k = r ([j = k] - h_j h_k / n)
- * and gx_k = r (g_k - h_k mean (g h)). */
+ * RMS norm (Zhang, Sennrich 2019) is the same with m = 0: then
+ *
+ *   dh_j/dx_k = r ([j = k] - h_j h_k / n),   gx_k = r (g_k - h_k mean (g h)). */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <float.h>
