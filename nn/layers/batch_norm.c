@@ -18,7 +18,7 @@ typedef struct entries {
 
 static entries entries_of(const ct_module *m, const batch_norm *a)
 {
-    entries e = { NULL };
+    entries e = { .weight = NULL };
     ct_tensor **const to[] = { a->no_weight ? NULL : &e.weight, a->no_bias ? NULL : &e.bias,
                                &e.mean, &e.variance, &e.batches };
     const ct__entry *entry = m->entries;
