@@ -79,6 +79,7 @@ ct_status ct_call_touched(const ct_call *call, int i, ct_tensor *gx, const ct_te
     int64_t count = before ? mark_all(bits, before, old, n, to) : 0;
     count += mark_all(bits, index, index->count, n, to + count);
     list->dims[0] = list->count = count; /* nobody else has seen it */
+    list->flags |= CT__READ_ONLY;
     ct__handle(list);
     ct__unhandle(before);
     extra->rows = list;
