@@ -196,6 +196,17 @@ ct_module *ct_transformer_decoder_new(ct_context *cx, ct_dtype dtype, int64_t si
    decoder has a memory (...,s,size), and an encoder none, which is NULL */
 ct_tensor *ct_transformer_forward(ct_module *m, ct_tensor *x, ct_tensor *mask, ct_tensor *memory,
                                   ct_tensor *memory_mask);
+typedef struct ct_embedding_options {
+    bool pads;                  /* row `padding` begins as zeros and gets no gradient */
+    int64_t padding;
+    uint64_t reserved[4];
+} ct_embedding_options;
+/* ct_embedding: rows of "weight" (n,size), by numbers of i64: (...) -> (...,size). The weight
+   begins as standard normal. Its gradient is a tensor of its size with a list of the rows that are
+   not 0, if these are few: zeroing it, and a step of plain SGD (no momentum, no decay), touch these
+   rows alone. Other rules pass over all, as PyTorch's do for gradients that are not sparse */
+ct_module *ct_embedding_new(ct_context *cx, ct_dtype dtype, int64_t n, int64_t size,
+                            const ct_embedding_options *options);
 /* (n,size), to be added to x: for step i, sin(i / 10000^(j / size)) at even j, and the cosine of
    the same angle at j + 1 (Vaswani et al. 2017). For positions that are learned, take an
    embedding */
