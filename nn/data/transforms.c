@@ -40,8 +40,8 @@ static bool sizes_fit(ct_context *cx, const char *who, const ct__step *s)
         ct_fail(cx, CT_ERROR_VALUE, "%s: pixels must be from 0 to 2^30, got %lld", who,
                 (long long)t->pixels);
     else if ((t->kind == CT_RANDOM_CROP || t->kind == CT_CENTER_CROP) && !crop_fits(s, padding))
-        ct_fail(cx, CT_ERROR_SHAPE, "%s: a crop must lie in its picture: %lld x %lld of %lld x %lld "
-                "pixels, with %lld more on each side", who, (long long)t->height,
+        ct_fail(cx, CT_ERROR_SHAPE, "%s: a crop must lie in its picture: %lld x %lld of %lld x "
+                "%lld pixels, with %lld more on each side", who, (long long)t->height,
                 (long long)t->width, (long long)s->height, (long long)s->width,
                 (long long)padding / 2);
     else
@@ -59,8 +59,8 @@ static bool numbers_fit(ct_context *cx, const char *who, const ct_transform *t)
         ct_fail(cx, CT_ERROR_VALUE, "%s: degrees, deviation and alpha must not be negative, and be "
                 "finite, got %g, %g and %g", who, t->degrees, t->deviation, t->alpha);
     else if (t->kind == CT_NORMALIZE && !statistics)
-        ct_fail(cx, CT_ERROR_NULL, "%s: to normalize there must be a mean and a std for each of the "
-                "channels", who);
+        ct_fail(cx, CT_ERROR_NULL, "%s: to normalize there must be a mean and a std for each of "
+                "the channels", who);
     else if (t->kind == CT_MIXUP && t->alpha == 0)
         ct_fail(cx, CT_ERROR_VALUE, "%s: the alpha of mixup must be positive", who);
     else
@@ -157,8 +157,8 @@ ct__transforms *ct__transforms_new(const char *who, const ct_tensor *x, const ct
     if (n > 0 && dtype != CT_F32 && dtype != CT_F64)
         return ct_fail(cx, CT_ERROR_DTYPE, "%s: what is transformed must be f32 or f64", who), NULL;
     if (n > 0 && !is_small(x))
-        return ct_fail(cx, CT_ERROR_SHAPE, "%s: an example must have fewer than 2^48 elements", who),
-               NULL;
+        return ct_fail(cx, CT_ERROR_SHAPE, "%s: an example must have fewer than 2^48 elements",
+                       who), NULL;
     for (int i = 0; i < n; i++)
         numbers += t[i].kind == CT_NORMALIZE && t[i].channels > 0 ? 2 * (size_t)t[i].channels : 0;
     size_t bytes = sizeof(ct__transforms) + (size_t)n * sizeof(ct__step);
@@ -265,7 +265,8 @@ static ct_tensor *changed(ct_tensor *x, const ct__transforms *t, void *room)
     const uint64_t key = t->random ? ct_random_u64(ct_context_of(x)) : 0;
     int64_t shape[CT_MAX_DIMS];
     ct__transforms_shape(t, x, n, shape);
-    ct_tensor *plain = ct_contiguous(x), *y = ct_empty(ct_context_of(x), t->dtype, shape, ct_ndim(x));
+    ct_tensor *plain = ct_contiguous(x);
+    ct_tensor *y = ct_empty(ct_context_of(x), t->dtype, shape, ct_ndim(x));
     const char *in = plain && y ? ct_data(plain) : NULL;
     char *out = in ? ct_data_mutable(y) : NULL;
     for (int64_t i = 0; out && i < n; i++) {
