@@ -166,8 +166,8 @@ static bool size_fits(ct_context *cx, int64_t count, int64_t size, bool drop_las
 {
     if (size >= 1 && count >= 1 && (!drop_last || size <= count))
         return true;
-    ct_fail(cx, CT_ERROR_RANGE, "batches_new: there must be one batch or more: %lld rows, batches of "
-            "%lld%s", (long long)count, (long long)size,
+    ct_fail(cx, CT_ERROR_RANGE, "batches_new: there must be one batch or more: %lld rows, batches "
+            "of %lld%s", (long long)count, (long long)size,
             drop_last ? ", and a short last one is dropped" : "");
     return false;
 }

@@ -64,8 +64,8 @@ static bool take_rows(ct__order *o, const char *who, ct_context *cx, const ct_te
         return false;
     for (int64_t i = 0; i < o->count; i++)
         if (o->chosen[i] < 0 || o->chosen[i] >= n)
-            return ct_fail(cx, CT_ERROR_RANGE, "%s: rows must be in 0 ... %lld, and element %lld is "
-                           "%lld", who, (long long)n - 1, (long long)i, (long long)o->chosen[i]),
+            return ct_fail(cx, CT_ERROR_RANGE, "%s: rows must be in 0 ... %lld, and element %lld "
+                           "is %lld", who, (long long)n - 1, (long long)i, (long long)o->chosen[i]),
                    false;
     return true;
 }
@@ -92,8 +92,8 @@ static bool take_weights(ct__order *o, const char *who, ct_context *cx, const ct
     }
     if (sum > 0 && sum - sum == 0)
         return true;
-    ct_fail(cx, CT_ERROR_VALUE, "%s: the sum of the weights must be positive and finite, got %g", who,
-            sum);
+    ct_fail(cx, CT_ERROR_VALUE, "%s: the sum of the weights must be positive and finite, got %g",
+            who, sum);
     return false;
 }
 

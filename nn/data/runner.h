@@ -6,9 +6,9 @@
 
 typedef struct ct__runner ct__runner;
 
-/* An object; NULL and an error for lack of memory. Freeing it waits for the job and ends the thread.
-   What the body uses must have been made before the runner: objects that are forgotten go in the
-   opposite order */
+/* An object; NULL and an error for lack of memory. Freeing it waits for the job, and ends the
+   thread. What the body uses must have been made before the runner: objects that are forgotten go
+   in the opposite order */
 ct__runner *ct__runner_new(ct_context *cx, void (*body)(void *arg), void *arg);
 /* the body may run from now on; then it must be waited for, once */
 void ct__runner_begin(ct__runner *r);
