@@ -31,6 +31,14 @@
  *   ct_layer_norm_new             LayerNorm               (x - mean) / sqrt(var + epsilon) w + b
  *                                                         over the last axes (Ba, Kiros, Hinton
  *                                                         2016)
+ *   ct_batch_norm_new             BatchNorm1d, 2d, 3d     the same of each channel over all
+ *                                                         examples (Ioffe, Szegedy 2015)
+ *   ct_group_norm_new             GroupNorm               the same of each group of channels of an
+ *                                                         example (Wu, He 2018)
+ *   ct_instance_norm_new          InstanceNorm1d, 2d, 3d  the same of each channel of an example
+ *                                                         (Ulyanov et al. 2016)
+ *   ct_rms_norm_new               RMSNorm                 x / sqrt(mean x^2 + epsilon) w over the
+ *                                                         last axes (Zhang, Sennrich 2019)
  *   ct_conv1d_new                 Conv1d                  sum over c, k of w[o][c][k] x[c][stride
  *                                                         i + k], + b[o] (Fukushima 1980; LeCun et
  *                                                         al. 1989)
@@ -51,6 +59,13 @@
  *   ct_pixel_shuffle_new          PixelShuffle            (c f^2,h,w) -> (c,f h,f w) (Shi et al.
  *                                                         2016)
  *   ct_flatten_new                Flatten                 (n,...) -> (n,count)
+ *   ct_embedding_new              Embedding               w[x], rows of w (Bengio et al. 2003)
+ *   ct_rnn_new                    RNN                     h = tanh(w x + u h + b) (Elman 1990)
+ *   ct_gru_new                    GRU                     h = (1 - z) n + z h, with gates z and r
+ *                                                         (Cho et al. 2014)
+ *   ct_lstm_new                   LSTM                    c = f c + i g, h = o tanh(c), with gates
+ *                                                         i, f, o (Hochreiter, Schmidhuber 1997;
+ *                                                         Gers et al. 2000)
  *   ct_multi_head_attention_new   MultiheadAttention      softmax(q k^T / sqrt d) v for each head
  *                                                         (Vaswani et al. 2017)
  *   ct_transformer_encoder_new    TransformerEncoderLayer
