@@ -6,16 +6,19 @@ CT_API_BEGIN
 
 /* Values are independent and of mean 0; in and out are the fans. They come from the context's
    random stream. In torch.nn.init they are called
-     CT_GLOROT_...        xavier_uniform_, xavier_normal_     variance 2 / (in + out); Glorot,
-                                                              Bengio 2010
-     CT_HE_...            kaiming_uniform_, kaiming_normal_   2 / in; He et al. 2015
-     CT_LECUN_...         kaiming_..., nonlinearity linear    1 / in; LeCun et al. 1998
-     CT_TRUNCATED_NORMAL  trunc_normal_                       normal, of standard deviation `value`
-                                                              [1], without what is beyond 2 of these
-     CT_ORTHOGONAL        orthogonal_                         w (out,in) has orthonormal rows, or
-                                                              columns if these are fewer; Saxe et
-                                                              al. 2014
-     CT_INIT_CONSTANT     constant_                           all are `value` */
+     CT_GLOROT_UNIFORM    xavier_uniform_           uniform, of variance 2 / (in + out); Glorot,
+                                                    Bengio 2010
+     CT_GLOROT_NORMAL     xavier_normal_            normal, of the same variance
+     CT_HE_UNIFORM        kaiming_uniform_          uniform, 2 / in; He et al. 2015
+     CT_HE_NORMAL         kaiming_normal_           normal, the same
+     CT_LECUN_UNIFORM     kaiming_uniform_, linear  uniform, 1 / in; LeCun et al. 1998
+     CT_LECUN_NORMAL      kaiming_normal_, linear   normal, the same
+     CT_TRUNCATED_NORMAL  trunc_normal_             normal, of standard deviation `value` [1],
+                                                    without what is beyond 2 of these
+     CT_ORTHOGONAL        orthogonal_               w (out,in) has orthonormal rows, or columns if
+                                                    these are fewer; Saxe et al. 2014
+     CT_INIT_ZEROS        zeros_                    all are 0
+     CT_INIT_CONSTANT     constant_                 all are `value` */
 typedef enum ct_init {
     CT_INIT_DEFAULT = 0, CT_GLOROT_UNIFORM, CT_GLOROT_NORMAL, CT_HE_UNIFORM, CT_HE_NORMAL,
     CT_LECUN_UNIFORM, CT_LECUN_NORMAL, CT_INIT_ZEROS, CT_INIT_CONSTANT, CT_TRUNCATED_NORMAL,
