@@ -140,6 +140,7 @@ const char *const operator_headers[] = {
     "ops/sorting.h",
     "ops/products.h",
     "ops/convolution.h",
+    "ops/recurrent.h",
     "ops/linear_algebra.h",
     "ops/shapes.h",
     "ops/indexing.h",
