@@ -19,10 +19,12 @@ enum { CT__X, CT__H0, CT__C0 };
 typedef struct ct__sequence_inputs {
     int w_ih, w_hh, b_ih, b_hh, lengths; /* which inputs these are; -1: there is none */
 } ct__sequence_inputs;
+/* -- sequence_infer.c */
 ct__sequence_inputs ct__sequence_inputs_of(const ct_call *call);
 const ct__cell *ct__sequence_cell(const ct_call *call);
 
 ct_status ct__sequence_infer(ct_call *call);
+/* -- sequence.c */
 ct_status ct__sequence_forward(ct_call *call);
 ct_status ct__sequence_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx);
 /* -- sequence_rule.c */
