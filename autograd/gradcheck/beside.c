@@ -13,6 +13,7 @@
 
 #include "checker.h"
 
+enum { POINTS = 3 };
 #define ASIDE 1e-4 /* how far the point is moved, in units of its entries' sizes */
 
 /* -- At another point */
@@ -119,12 +120,29 @@ static bool is_rounded_away(ct__check *c, const ct__aim *aim, ct__finding *found
     return true;
 }
 
+/* Rounding can look like a slope, though hardly at several points in succession. So a derivative that
+ * only a scan found wrong must be wrong at another point too. Where a point does not tell, the next
+ * is asked. */
+static bool confirm_beside(ct__check *c, const ct__aim *aim, ct__finding *found)
+{
+    ct_verdict verdict = CT_GRADCHECK_INCONCLUSIVE;
+    for (int i = 0; i < POINTS && verdict == CT_GRADCHECK_INCONCLUSIVE; i++) {
+        ct__finding beside;
+        if (!look_there(c, aim, &beside, true))
+            return false;
+        verdict = beside.verdict;
+    }
+    if (verdict != CT_GRADCHECK_FAIL)
+        found->verdict = CT_GRADCHECK_INCONCLUSIVE;
+    return true;
+}
+
 static bool wrong_beside(ct__check *c, const ct__aim *aim, ct__finding *found)
 {
     ct__finding beside;
     bool kinked = found->slope.kind == CT__KINK, smooth = found->slope.kind == CT__SMOOTH;
     if (smooth && !is_special(c, aim->entry))
-        return true;
+        return found->sure || confirm_beside(c, aim, found);
     if (!look_there(c, aim, &beside, false))
         return false;
     if (beside.verdict != CT_GRADCHECK_FAIL && kinked) {

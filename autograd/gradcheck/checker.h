@@ -71,7 +71,7 @@ struct ct__check {
     bool remembered;      /* `start` holds the point */
     bool noisy;           /* some value is rounded more coarsely than an f64 */
 
-    double *start, *analytic, *numeric, *direction; /* one number for each entry */
+    double *start, *analytic, *numeric, *bars, *direction; /* one number for each entry */
     double *again;                                  /* likewise: a derivative taken once more */
     double *recorded;                               /* likewise, from order 1 on: what it gave */
     signed char *verdicts;                          /* likewise; -1: not compared */

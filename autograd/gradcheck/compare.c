@@ -58,7 +58,7 @@ static bool note(ct__check *c, const ct__aim *aim, const ct__finding *found)
     c->report->wrong += verdict == CT_GRADCHECK_FAIL;
     c->report->kinks += verdict == CT_GRADCHECK_KINK;
     if (aim->entry >= 0) {
-        c->numeric[aim->entry] = found->slope.value;
+        c->numeric[aim->entry] = found->slope.value, c->bars[aim->entry] = found->slope.bar;
         c->verdicts[aim->entry] = (signed char)verdict;
     }
     if (c->named) /* the report describes an entry that is wrong beyond doubt */

@@ -14,9 +14,20 @@ static bool is_wrong(const ct__check *c, int64_t k)
     return c->verdicts[k] == CT_GRADCHECK_FAIL;
 }
 
+static bool within(double a, double b, double relative)
+{
+    return fabs(a - b) <= relative * fmax(fabs(a), fabs(b));
+}
+
 static bool close_to(double a, double b)
 {
-    return fabs(a - b) <= 1e-5 * fmax(fabs(a), fabs(b));
+    return within(a, b, 1e-5);
+}
+
+/* how far the slope that was seen at entry k may be from the right one, relatively */
+static double doubt(const ct__check *c, int64_t k)
+{
+    return 1e-5 + fmin(2 * c->bars[k] / fabs(c->numeric[k]), 0.02);
 }
 
 static bool find_values(ct__check *c)
@@ -86,14 +97,16 @@ static bool find_ignored(ct__check *c)
     return done && (same || !linear);
 }
 
-static const char *reading(const ct__check *c, double ratio, char *text, size_t room)
+/* unsure: how far the ratio may be off, relatively */
+static const char *reading(const ct__check *c, double ratio, double unsure, char *text,
+                           size_t room)
 {
     double size = fabs(ratio) >= 1 ? ratio : 1 / ratio;
-    if (close_to(ratio, -1))
+    if (within(ratio, -1, unsure))
         return "minus the right value: a sign is wrong";
-    if (close_to(ratio, 2))
+    if (within(ratio, 2, unsure))
         return "twice the right value: is a cotangent added once too often?";
-    if (close_to(ratio, 0.5))
+    if (within(ratio, 0.5, unsure))
         return "half the right value: is one of two contributions lost?";
     bool counts = false;
     for (int i = 0; i < c->part_count; i++) {
@@ -111,22 +124,31 @@ static const char *reading(const ct__check *c, double ratio, char *text, size_t 
     return text;
 }
 
+/* the entry of those that are wrong whose slope was seen best; -1: none is wrong */
+static int64_t sharpest(const ct__check *c)
+{
+    int64_t best = -1;
+    for (int64_t k = 0; k < c->entries; k++)
+        if (is_wrong(c, k) && (best < 0 || doubt(c, k) < doubt(c, best)))
+            best = k;
+    return best;
+}
+
 static bool find_ratio(ct__check *c)
 {
-    double ratio = NAN;
-    int64_t wrong = 0;
+    int64_t best = sharpest(c), wrong = 0;
+    double ratio = c->analytic[best] / c->numeric[best], unsure = doubt(c, best);
     for (int64_t k = 0; k < c->entries; k++) {
         if (!is_wrong(c, k))
             continue;
-        if (wrong++ == 0)
-            ratio = c->analytic[k] / c->numeric[k];
-        if (!close_to(c->analytic[k], ratio * c->numeric[k]))
+        wrong++;
+        if (k != best && !within(c->analytic[k], ratio * c->numeric[k], unsure + doubt(c, k)))
             return false;
     }
     char text[100];
-    bool telling = wrong > 1 || close_to(fabs(ratio), 1) || close_to(ratio, 2);
+    bool telling = wrong > 1 || within(fabs(ratio), 1, unsure) || within(ratio, 2, unsure);
     if (telling && isfinite(ratio))
-        say(c, reading(c, ratio, text, sizeof text));
+        say(c, reading(c, ratio, unsure, text, sizeof text));
     return telling && isfinite(ratio);
 }
 
@@ -142,8 +164,9 @@ static bool find_transposed(ct__check *c)
         for (int64_t k = part->first; k < part->first + part->count; k++) {
             int64_t at = k - part->first, other = part->first + at % m * n + at / m;
             wrong += is_wrong(c, k);
-            fits &= c->verdicts[k] >= 0 && (c->analytic[k] == c->numeric[other] ||
-                                            close_to(c->analytic[k], c->numeric[other]));
+            fits &= c->verdicts[k] >= 0 &&
+                    (c->analytic[k] == c->numeric[other] ||
+                     within(c->analytic[k], c->numeric[other], doubt(c, other)));
         }
         if (fits && wrong > 1)
             return say(c, "transposed: entry (i,j) has the value of (j,i)"), true;

@@ -201,12 +201,12 @@ static bool check_order(ct__check *c, int order)
 {
     int64_t n = c->entries;
     c->order = order, c->remembered = c->named = false, c->unclear = 0, c->explained = CT__UNKNOWN;
-    c->start = ct__check_room(c, 5 * n, sizeof *c->start);
+    c->start = ct__check_room(c, 6 * n, sizeof *c->start);
     c->verdicts = ct__check_room(c, n, 1);
     if (!c->start || !c->verdicts)
         return false;
     c->analytic = c->start + n, c->numeric = c->start + 2 * n, c->direction = c->start + 3 * n;
-    c->again = c->start + 4 * n;
+    c->again = c->start + 4 * n, c->bars = c->start + 5 * n;
     memset(c->verdicts, -1, (size_t)n);
     c->aside = NULL;
     if (!ct__check_prepare(c))

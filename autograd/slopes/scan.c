@@ -183,6 +183,17 @@ static bool agree(const scales *all, const scale *a, const scale *b)
            apart <= fabs(all->analytic - a->slope) / 2;
 }
 
+/* How far scale i may be from the slope, judged by the next coarser scale. The error of long steps
+ * shrinks by SHRINK^3 or more from scale to scale, and so do the distances between neighbors. Where
+ * these do not shrink, rounding makes them, and a finer scale is no better than its neighbor. */
+static double truncation(const scales *all, int i)
+{
+    const scale *s = &all->at[i];
+    double near = fabs(s->slope - s[-1].slope);
+    bool shrinks = i < 2 || SHRINK * near <= fabs(s[-1].slope - s[-2].slope);
+    return s->flat ? 0 : shrinks ? near / (SHRINK * SHRINK * SHRINK) : near;
+}
+
 /* The sharpest slope that `finest` and the coarser scales like it have. Its bar covers its
  * neighbor's slope. Returns the number of its scale. */
 static int sharpest(const scales *all, int finest, ct__slope *slope)
@@ -191,13 +202,11 @@ static int sharpest(const scales *all, int finest, ct__slope *slope)
     int best = finest;
     *slope = (ct__slope){ .value = all->at[finest].slope, .bar = INFINITY, .kind = CT__ROUGH };
     for (int i = finest; i > 0; i--) {
-        const scale *s = &all->at[i], *next = s - 1;
-        double bar = 2 * uncertain(s);
+        const scale *s = &all->at[i];
+        double bar = 2 * uncertain(s) + truncation(all, i);
         if (fabs(s->slope - fine->slope) > s->gap + fine->gap +
                                            SURE * (uncertain(s) + uncertain(fine)))
             break; /* another slope */
-        if (!s->flat)
-            bar += fabs(s->slope - next->slope) / (SHRINK * SHRINK * SHRINK);
         if (bar >= slope->bar)
             continue;
         best = i;
@@ -215,14 +224,15 @@ static bool is_kink(const scales *all, int i)
            fabs(s->kink - next->kink) <= 0.2 * fabs(s->kink);
 }
 
-/* Longer steps see another slope, or two of them in succession see a, and what f does at the finest
- * ones is little beside what it does at longer ones: it may be structure or coarse rounding, and
- * which slope is meant cannot be told. */
+/* Which slope is meant cannot be told where longer steps see another one, or do not exclude a, and
+ * what f does at the finest steps is little beside what it does at longer ones: it may be structure
+ * or coarse rounding. Between two jumps that rounding makes, f may be smooth and have any slope;
+ * longer steps see the jumps as noise. */
 static bool is_disputed(const scales *all, int finest)
 {
     const scale *fine = &all->at[finest];
     double range = 0;
-    bool other = false;
+    bool other = false, inside_noise = false;
     if (fine->noise == 0) /* it is flat, and is known to be */
         return false;
     double least = 4 * fine->noise; /* the longest steps of the fine ones see no more noise */
@@ -231,10 +241,12 @@ static bool is_disputed(const scales *all, int finest)
     for (const scale *s = all->at; s < fine; s++) {
         double unsure = SURE * (uncertain(s) + uncertain(fine)) + s->gap + fine->gap;
         range = fmax(range, s->range);
+        inside_noise |= !excludes(all, s) && s->noise <= s->range / 5 &&
+                        fine->range <= 1.5 * s->noise;
         other |= unsure <= fabs(s->slope - fine->slope) / 4 ||
                  (s > all->at && is_for(all, s) && is_for(all, s - 1));
     }
-    return other && fine->range < 1e-3 * range;
+    return inside_noise || (other && fine->range < 1e-3 * range);
 }
 
 /* What a scale leaves over is no rounding, and as large as all that f does: then f has structure at

@@ -1,7 +1,8 @@
 /* Prints docs/accuracy.md: for each elementwise function of one tensor, each dtype and each kind of
  * processor, the largest error that was found, and where.
  *
- *   accuracy-table [EVERY]      looks at every EVERY-th float; 1: at all of them; default 997
+ *   accuracy-table [EVERY [NAME ...]]   looks at every EVERY-th float; 1: at all of them; default
+ *                                       997; NAME: prints the rows of these functions only
  *
  * f32 is compared with our f64, which is rounded 2^29 times finer, and the worst point that this
  * finds with MPFR, whose number is the one that is printed; f64 is compared with MPFR at random
@@ -15,25 +16,24 @@
 
 #include "exact.h"
 
-enum { BLOCK = 1 << 15, RANDOM = 2000 };
+enum { BLOCK = 1 << 14, RANDOM = 2000 };
 
 typedef struct worst {
     double off, at;
 } worst;
 
-static double x[BLOCK], got[BLOCK], finer[BLOCK];
-static long double want[BLOCK];
+static float x[BLOCK];
+static double wide_x[BLOCK], want[BLOCK];
 
-/* y = f(x), n of them, in a dtype; where f has no value for a point, it is NaN */
-static bool apply(ct_context *c, const exact *f, ct_dtype dtype, int n, double *y)
+/* the result is the caller's scope's; NULL: it failed */
+static const void *apply(ct_context *c, const exact *f, ct_dtype dtype, const void *at, int n)
 {
     _Alignas(16) double attributes[64] = { f->parameters[0], f->parameters[1], f->parameters[2] };
-    ct_scope scope = ct_scope_begin(c);
-    ct_tensor *t = ct_from_doubles(c, dtype, CT_SHAPE(n), x, n);
-    ct_tensor *result = ct_apply(ct_op_find(f->name), attributes, &t, 1);
-    bool done = result && ct_to_doubles(result, y, n) == CT_OK;
-    ct_scope_end(c, scope);
-    return done;
+    ct_tensor *t = ct_empty(c, dtype, CT_SHAPE(n));
+    if (t)
+        memcpy(ct_data_mutable(t), at, (size_t)n * ct_dtype_size(dtype));
+    ct_tensor *y = ct_apply(ct_op_find(f->name), attributes, &t, 1);
+    return y ? ct_data(y) : NULL;
 }
 
 /* units in the last place of `exactly`; infinite where the dtype has a number and `have` is none */
@@ -49,18 +49,25 @@ static double units_off(double have, long double exactly, bool single)
     return isnan(off) ? INFINITY : off;
 }
 
-/* A unit is at least epsilon / 2 of the number: so most points are seen to be no worse at once */
-static void compare(worst *w, int n, bool single)
+static void take(worst *w, double off, double at)
 {
-    const double least = single ? FLT_EPSILON / 2 : DBL_EPSILON / 2;
+    if (off > w->off)
+        *w = (worst){ off, at };
+}
+
+/* Is any of these farther off than `off` units? A unit is at least epsilon / 2 of the number: so it
+ * can be told without looking for the unit, up to a factor of 2 at which the answer may be yes
+ * although it is no. */
+static bool any_worse(const float *got, int n, double off)
+{
+    const double limit = 0.99 * off * FLT_EPSILON / 2;
+    int64_t worse = 0;
     for (int i = 0; i < n; i++) {
-        double about = (double)want[i];
-        if (fabs(got[i] - about) < 0.99 * least * w->off * fabs(about))
-            continue;
-        double off = units_off(got[i], want[i], single);
-        if (off > w->off)
-            *w = (worst){ off, x[i] };
+        double size = fabs(want[i]);
+        double allowed = limit * (size > (double)FLT_MIN ? size : (double)FLT_MIN);
+        worse |= (size <= (double)FLT_MAX) & !(fabs((double)got[i] - want[i]) <= allowed);
     }
+    return worse != 0;
 }
 
 static long double exact_value(const exact *f, double at, bool single)
@@ -70,13 +77,30 @@ static long double exact_value(const exact *f, double at, bool single)
     return result[0];
 }
 
-/* puts in place of w->off what MPFR says of that point */
+/* puts in place of w->off the number that MPFR gives for that point */
 static bool confirm(ct_context *c, const exact *f, worst *w)
 {
-    x[0] = w->at;
-    bool done = apply(c, f, CT_F32, 1, got);
-    w->off = units_off(got[0], exact_value(f, w->at, true), true);
-    return done;
+    float at = (float)w->at;
+    const float *got = apply(c, f, CT_F32, &at, 1);
+    w->off = got ? units_off((double)*got, exact_value(f, w->at, true), true) : 0;
+    return got;
+}
+
+static bool sweep_block(ct_context *const *contexts, int kinds, const exact *f, int n, worst *w)
+{
+    const double *finer = apply(contexts[kinds - 1], f, CT_F64, wide_x, n);
+    if (!finer)
+        return false;
+    memcpy(want, finer, (size_t)n * sizeof *want);
+    for (int k = 0; k < kinds; k++) {
+        const float *got = apply(contexts[k], f, CT_F32, x, n);
+        if (!got)
+            return false;
+        bool worse = any_worse(got, n, w[k].off);
+        for (int i = 0; worse && i < n; i++)
+            take(&w[k], units_off((double)got[i], want[i], true), wide_x[i]);
+    }
+    return true;
 }
 
 static bool sweep_f32(ct_context *const *contexts, int kinds, const exact *f, uint64_t every,
@@ -87,17 +111,15 @@ static bool sweep_f32(ct_context *const *contexts, int kinds, const exact *f, ui
         int n = 0;
         for (; n < BLOCK && bits < (uint64_t)1 << 32; bits += every, n++) {
             uint32_t pattern = (uint32_t)bits;
-            float number;
-            memcpy(&number, &pattern, sizeof number);
-            x[n] = (double)number;
+            memcpy(&x[n], &pattern, sizeof *x);
+            wide_x[n] = (double)x[n];
         }
-        done = apply(contexts[0], f, CT_F64, n, finer);
-        for (int i = 0; i < n; i++)
-            want[i] = finer[i];
-        for (int k = 0; done && k < kinds; k++) {
-            done = apply(contexts[k], f, CT_F32, n, got);
-            compare(&w[k], n, true);
-        }
+        ct_scope scopes[CT_SIMDS];
+        for (int k = 0; k < kinds; k++)
+            scopes[k] = ct_scope_begin(contexts[k]);
+        done = sweep_block(contexts, kinds, f, n, w);
+        for (int k = 0; k < kinds; k++)
+            ct_scope_end(contexts[k], scopes[k]);
     }
     for (int k = 0; done && k < kinds; k++)
         done = confirm(contexts[k], f, &w[k]);
@@ -106,18 +128,21 @@ static bool sweep_f32(ct_context *const *contexts, int kinds, const exact *f, ui
 
 static bool sweep_f64(ct_context *const *contexts, int kinds, const exact *f, worst *w)
 {
-    bool done = true;
+    static long double exactly[RANDOM];
     for (int i = 0; i < RANDOM; i++) {
         uint64_t draw = ct_random_u64(contexts[0]), place = draw >> 12 & 0xffff;
         double size = i % 2 ? 8 * ((double)place / 32768 - 1) : 1020 * ((double)place / 32768 - 1);
-        x[i] = exp2(size) * (1 + (double)(draw >> 28) / 0x1p36) * (draw & 1 ? -1 : 1);
-        want[i] = exact_value(f, x[i], false);
+        wide_x[i] = exp2(size) * (1 + (double)(draw >> 28) / 0x1p36) * (draw & 1 ? -1 : 1);
+        exactly[i] = exact_value(f, wide_x[i], false);
     }
-    for (int k = 0; done && k < kinds; k++) {
-        done = apply(contexts[k], f, CT_F64, RANDOM, got);
-        compare(&w[k], RANDOM, false);
+    for (int k = 0; k < kinds; k++) {
+        const double *got = apply(contexts[k], f, CT_F64, wide_x, RANDOM);
+        for (int i = 0; got && i < RANDOM; i++)
+            take(&w[k], units_off(got[i], exactly[i], false), wide_x[i]);
+        if (!got)
+            return false;
     }
-    return done;
+    return true;
 }
 
 static void print_row(const char *name, const char *dtype, const worst *w, int kinds)
@@ -148,6 +173,15 @@ static void print_head(int kinds, uint64_t every)
     printf("\n|---|---|%.*s\n", 4 * kinds, "---|---|---|");
 }
 
+/* is it among these names, or are there none? */
+static bool is_wanted(const char *name, char *const *names, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return n == 0;
+}
+
 int main(int argc, char **argv)
 {
     ct_context *contexts[CT_SIMDS];
@@ -158,11 +192,12 @@ int main(int argc, char **argv)
         contexts[kinds] = ct_context_new(&(ct_context_options){ .simd = (ct_simd)simd });
         kinds += (int)ct_simd_of(contexts[kinds]) == simd;
     }
-    print_head(kinds, every);
+    if (argc <= 2)
+        print_head(kinds, every);
     for (int i = 0; done && i < exact_count; i++) {
         const exact *f = &exact_functions[i];
         worst single[CT_SIMDS] = { { 0 } }, wide[CT_SIMDS] = { { 0 } };
-        if (f->inputs != 1)
+        if (f->inputs != 1 || !is_wanted(f->name, argv + 2, argc > 2 ? argc - 2 : 0))
             continue;
         done = sweep_f32(contexts, kinds, f, every, single) &&
                sweep_f64(contexts, kinds, f, wide);

@@ -10,6 +10,7 @@ typedef long double real;
 
 /* row-major */
 typedef struct array {
+    ct_dtype dtype;
     int ndim;
     int64_t shape[CT_MAX_DIMS], n;
     real *at;

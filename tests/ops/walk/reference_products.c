@@ -1,6 +1,8 @@
 /* Products, as sums over all indices. */
 #include "reference.h"
 
+#include "attention.h"
+
 /* The sum over all letters that the result lacks: "bij,bjk->bik", one letter for each axis. */
 static void summed(const char *text, const array *x, int n, array *y)
 {
@@ -116,8 +118,48 @@ static void linear_activation(task *t)
     }
 }
 
+/* score of query i of all leading indices together, and key j; -inf: it is masked */
+static real score(const task *t, int64_t i, int64_t j)
+{
+    const ct__attention *a = t->attributes;
+    const array *q = &t->x[0], *k = &t->x[1], *mask = &t->x[3];
+    int64_t queries = q->shape[q->ndim - 2], d = q->shape[q->ndim - 1];
+    int64_t keys = k->shape[k->ndim - 2];
+    real s = 0;
+    for (int64_t l = 0; l < d; l++)
+        s += q->at[i * d + l] * k->at[(i / queries * keys + j) * d + l];
+    s *= a->scale;
+    if (t->n > 3 && mask->dtype == CT_BOOL)
+        s = mask->at[i * keys + j] != 0 ? s : -INFINITY;
+    else if (t->n > 3)
+        s += mask->at[i * keys + j];
+    return a->causal && j > i % queries ? -INFINITY : s;
+}
+
+static void attention(task *t)
+{
+    const array *q = &t->x[0], *v = &t->x[2];
+    int64_t queries = q->shape[q->ndim - 2], keys = v->shape[v->ndim - 2];
+    int64_t e = v->shape[v->ndim - 1];
+    for (int64_t i = 0; e > 0 && i < t->y[0].n / e; i++) {
+        real max = -INFINITY, sum = 0, *y = t->y[0].at + i * e;
+        for (int64_t j = 0; j < keys; j++)
+            max = score(t, i, j) > max ? score(t, i, j) : max;
+        memset(y, 0, (size_t)e * sizeof *y);
+        for (int64_t j = 0; j < keys; j++) {
+            real weight = expl(score(t, i, j) - (max == -INFINITY ? 0 : max));
+            sum += weight;
+            for (int64_t l = 0; l < e; l++)
+                y[l] += weight * v->at[(i / queries * keys + j) * e + l];
+        }
+        for (int64_t l = 0; l < e; l++)
+            y[l] = sum == 0 ? 0 : y[l] / sum;
+    }
+}
+
 #define R(name) { #name, name }
 const reference product_references[] = {
     R(einsum), R(dot), R(outer), R(trace), R(tensordot), R(kron), R(bilinear), R(cross), R(matmul),
+    R(attention),
     { "linear", linear_activation }, R(linear_activation), { NULL, NULL }
 };

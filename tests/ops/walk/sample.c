@@ -104,7 +104,7 @@ ct_status apply(const sample *s, ct_tensor *const *x, ct_tensor **y)
 
 static array array_of(const ct_tensor *x)
 {
-    array a = { .ndim = ct_ndim(x), .n = ct_count(x) };
+    array a = { .dtype = ct_dtype_of(x), .ndim = ct_ndim(x), .n = ct_count(x) };
     double *values = calloc((size_t)a.n + 1, sizeof *values);
     a.at = calloc((size_t)a.n + 1, sizeof *a.at);
     ck_assert_int_eq(ct_to_doubles(x, values, a.n), CT_OK);
