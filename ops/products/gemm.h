@@ -51,8 +51,8 @@ typedef struct ct__gemm {
 size_t ct__gemm_plan_for(ct__gemm *g);
 void ct__gemm_run(const ct__gemm *g, void *scratch);
 /* For one B in many products with few rows: packs it once, as every product would, into `to`, which
- * has ct__gemm_pack_bytes, and makes it g's B. It is for where ct__gemm_packs says so: m, of this and
- * all other products, is 4 or more, and k is not too large. simd must be set, and cx is NULL. */
+ * has ct__gemm_pack_bytes, and makes it g's B. It is for where ct__gemm_packs says so: m, of this
+ * and all other products, is 4 or more, and k is not too large. simd must be set; cx is NULL. */
 bool ct__gemm_packs(const ct__gemm *g);
 size_t ct__gemm_pack_bytes(const ct__gemm *g);
 void ct__gemm_pack(ct__gemm *g, void *to);
