@@ -120,9 +120,9 @@ static bool is_rounded_away(ct__check *c, const ct__aim *aim, ct__finding *found
     return true;
 }
 
-/* Rounding can look like a slope, though hardly at several points in succession. So a derivative that
- * only a scan found wrong must be wrong at another point too. Where a point does not tell, the next
- * is asked. */
+/* Rounding can look like a slope, though hardly at several points in succession. So a derivative
+ * that only a scan found wrong must be wrong at another point too. Where a point does not tell, the
+ * next is asked. */
 static bool confirm_beside(ct__check *c, const ct__aim *aim, ct__finding *found)
 {
     ct_verdict verdict = CT_GRADCHECK_INCONCLUSIVE;

@@ -81,3 +81,30 @@ ct_status ct__file_skip(ct__file *f, int64_t bytes)
 {
     return lseek(f->descriptor, (off_t)bytes, SEEK_CUR) >= 0 ? CT_OK : ct__file_errno(f, "read");
 }
+
+ct_status ct__file_write(const ct__file *f, const void *data, int64_t bytes)
+{
+    const int64_t most = 1 << 30;
+    for (const char *from = data; bytes > 0;) {
+        ssize_t n = write(f->descriptor, from, (size_t)(bytes < most ? bytes : most));
+        if (n < 0 && errno != EINTR)
+            return ct__file_errno(f, "write");
+        from += n > 0 ? n : 0;
+        bytes -= n > 0 ? n : 0;
+    }
+    return CT_OK;
+}
+
+ct_status ct__file_write_tensor(const ct__file *f, ct_tensor *x)
+{
+    ct_scope scope = ct_scope_begin(f->cx);
+    if (!scope)
+        return ct_error(f->cx);
+    ct_no_grad(f->cx);
+    const ct_tensor *plain = ct_contiguous(x);
+    const void *data = plain ? ct_data(plain) : NULL;
+    int64_t bytes = ct_count(x) * (int64_t)ct_dtype_size(ct_dtype_of(x));
+    ct_status status = data ? ct__file_write(f, data, bytes) : ct_error(f->cx);
+    ct_scope_end(f->cx, scope);
+    return status;
+}

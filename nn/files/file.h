@@ -5,6 +5,12 @@
 
 #include <cotangent/nn.h>
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define CT__BIG_ENDIAN 1
+#else
+#define CT__BIG_ENDIAN 0
+#endif
+
 typedef struct ct__file {
     ct_context *cx;
     const char *who, *path; /* the public function without ct_, and its argument */
@@ -21,6 +27,9 @@ ct_status ct__file_regular(const ct__file *f, const struct stat *about, const ch
 int64_t ct__file_read(ct__file *f, void *out, int64_t bytes);
 ct_status ct__file_rewind(ct__file *f);
 ct_status ct__file_skip(ct__file *f, int64_t bytes);
+ct_status ct__file_write(const ct__file *f, const void *data, int64_t bytes);
+/* its elements, row-major, as they lie in memory */
+ct_status ct__file_write_tensor(const ct__file *f, ct_tensor *x);
 /* "read_idx: PATH: ...", what the format says; returns code */
 ct_status ct__file_fail(const ct__file *f, ct_status code, const char *format, ...)
     CT_PRINTF(3, 4);

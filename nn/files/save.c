@@ -1,7 +1,4 @@
 /* Writing safetensors. */
-#include <errno.h>
-#include <unistd.h>
-
 #include "replace.h"
 #include "tensors.h"
 
@@ -36,19 +33,6 @@ static void put_header(ct__page *page, const ct__tensors *t)
         ct__put(page, " ");
 }
 
-static ct_status write_all(const ct__file *f, const void *data, int64_t bytes)
-{
-    const int64_t most = 1 << 30;
-    for (const char *from = data; bytes > 0;) {
-        ssize_t n = write(f->descriptor, from, (size_t)(bytes < most ? bytes : most));
-        if (n < 0 && errno != EINTR)
-            return ct__file_errno(f, "write");
-        from += n > 0 ? n : 0;
-        bytes -= n > 0 ? n : 0;
-    }
-    return CT_OK;
-}
-
 static ct_status write_header(const ct__file *f, const ct__tensors *t)
 {
     ct__page page = { NULL, 0, 0 };
@@ -61,21 +45,8 @@ static ct_status write_header(const ct__file *f, const ct__tensors *t)
         text[i] = (char)(unsigned char)((uint64_t)length >> 8 * i);
     page = (ct__page){ text + 8, length + 1, 0 };
     put_header(&page, t);
-    ct_status status = write_all(f, text, (int64_t)(8 + length));
+    ct_status status = ct__file_write(f, text, (int64_t)(8 + length));
     ct_object_free(text);
-    return status;
-}
-
-static ct_status write_tensor(const ct__file *f, ct_tensor *x)
-{
-    ct_scope scope = ct_scope_begin(f->cx);
-    if (!scope)
-        return ct_error(f->cx);
-    ct_no_grad(f->cx);
-    const ct_tensor *plain = ct_contiguous(x);
-    const void *data = plain ? ct_data(plain) : NULL;
-    ct_status status = data ? write_all(f, data, ct__tensor_bytes(x)) : ct_error(f->cx);
-    ct_scope_end(f->cx, scope);
     return status;
 }
 
@@ -83,7 +54,7 @@ static ct_status write_file(const ct__file *f, const ct__tensors *t)
 {
     ct_status status = write_header(f, t);
     for (int i = 0; status == CT_OK && i < t->n; i++)
-        status = write_tensor(f, t->all[i].x);
+        status = ct__file_write_tensor(f, t->all[i].x);
     return status;
 }
 

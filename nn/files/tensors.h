@@ -9,10 +9,6 @@
 #include "file.h"
 #include "module.h"
 
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define CT__BIG_ENDIAN 1
-#endif
-
 enum { CT__TENSOR_NAME = CT__PATH + 16, CT__PAIR_VALUE = 32 };
 
 typedef struct ct__named {

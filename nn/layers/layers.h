@@ -11,6 +11,9 @@ ct_status ct__initialize(ct_tensor *w, ct_init init, int64_t fan_in, int64_t fan
 ct_tensor *ct__linear_forward(ct_module *self, ct_tensor *x, void *user);
 ct_tensor *ct__linear_activated(ct_module *self, ct_tensor *x, ct_activation activation);
 
+/* -- attention.c: of a multi_head_attention, which is checked, and x = { q, k, v } */
+ct_tensor *ct__attend(ct_module *self, ct_tensor *const *x, ct_tensor *mask);
+
 /* -- sequential.c: m with the children "0", "1", ...; NULL and an error, after which m and the
    children are freed. m may be NULL: it could not be made */
 ct_module *ct__module_of_children(ct_context *cx, const char *who, ct_module *const *children,

@@ -125,6 +125,18 @@ const ct_op ct__attention_op = {
     .sample = sample,
 };
 
+ct_tensor *ct_padding_mask(ct_tensor *lengths, int64_t size)
+{
+    if (!ct_usable(lengths, "padding_mask"))
+        return NULL;
+    ct_context *cx = ct_context_of(lengths);
+    if (ct_dtype_of(lengths) != CT_I64 || ct_ndim(lengths) != 1 || size < 0)
+        return ct_fail(cx, CT_ERROR_VALUE, "padding_mask: takes lengths (n) of i64, and a size "
+                       "that is not negative"), NULL;
+    return ct_lt(ct_range(cx, CT_I64, size),
+                 ct_reshape(lengths, CT_SHAPE(ct_count(lengths), 1, 1, 1)));
+}
+
 /* x with these leading axes before its last two, by a view */
 static ct_tensor *spread(ct_tensor *x, const int64_t *leading, int ndim, const int64_t *last)
 {

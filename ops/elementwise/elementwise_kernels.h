@@ -61,11 +61,12 @@ INLINE REAL K(gelu_slope)(REAL x)
 }
 
 /* (x t)' = t + x (1 - t^2) s, where t = tanh(log(1 + e^x)) and s is the logistic function of x.
- * With o = 1 - s, that of -x: t = s (1 + o) / (1 + o^2), 1 - t^2 = (2 o / (1 + o^2))^2 */
+ * With o = 1 - s, that of -x: t = s (1 + o) / (1 + o^2), 1 - t^2 = (2 o / (1 + o^2))^2. Below -60,
+ * t and s are both e^x */
 INLINE REAL K(mish_of)(REAL x)
 {
-    REAL o, s = M(logistic_pair)(x, &o);
-    return K(above)(x) * (s * (1 + o) / (1 + o * o));
+    REAL o, s = M(logistic_pair)(x, &o), least = K(above)(x), tail = M(silu)(least);
+    return x < -60 ? tail : least * (s * (1 + o) / (1 + o * o));
 }
 
 INLINE REAL K(mish_slope)(REAL x)

@@ -260,18 +260,30 @@ VECTOR_INLINE float vector_logistic_pair(float x, float *other)
 }
 
 /* 1 / (1 + e^-x), by e^-|x|, which cannot overflow. What rounding 1 + e lost is put right: it makes
- * lost / sum^2 of 1 / sum, which is y for x >= 0, else 1 - y */
-VECTOR_INLINE float vector_logistic(float x)
+ * lost / sum^2 of 1 / sum, which is y for x >= 0, else 1 - y. *large becomes 2^64 e^-|x|, which is
+ * no subnormal number */
+VECTOR_INLINE float vector_logistic_and(float x, float *large)
 {
-    float e = vector_exp_down(-fabsf(x)), sum = 1 + e, lost = e - (sum - 1);
+    uint32_t k;
+    float r = vector_reduce(vector_at_least(-fabsf(x), ct__vector_bounds.exp_least), &k);
+    *large = vector_exp_of_rest(r) * vector_power_of_2(k + 64);
+    float e = *large * 5.42101086e-20f, sum = 1 + e, lost = e - (sum - 1);
     float y = (x < 0 ? e : 1) / sum;
     return y - lost * y * (x < 0 ? 1 - y : y);
 }
 
-/* x times its logistic function */
+VECTOR_INLINE float vector_logistic(float x)
+{
+    float large;
+    return vector_logistic_and(x, &large);
+}
+
+/* x times its logistic function, for x >= -1000. Where that is e^x, x is multiplied by 2^64 e^x, so
+ * that no bits are lost to a subnormal factor */
 VECTOR_INLINE float vector_silu(float x)
 {
-    return x * vector_logistic(x);
+    float large, y = vector_logistic_and(x, &large);
+    return x < -60 ? x * large * 5.42101086e-20f : x * y;
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|) */

@@ -154,5 +154,47 @@ ct_module *ct_parallel_new(ct_context *cx, ct_module *const *children, int n, in
    two dimensions or more (Dropout1d, Dropout2d; Tompson et al. 2015). Under ct_inference y is x */
 ct_module *ct_channel_dropout_new(ct_context *cx, double p);
 
+/* -- Sequences: x is (...,t,size), t steps of `size` numbers (PyTorch's batch_first). Names of
+ * children and parameters are PyTorch's. Masks are those of ct_attention for scores
+ * (...,heads,t,s): true where a key takes part, which PyTorch's modules have as false.
+ * ct_padding_mask makes one of the lengths of sequences */
+typedef struct ct_multi_head_options {
+    bool no_bias, causal;
+    uint64_t reserved[4];
+} ct_multi_head_options;
+/* MultiheadAttention, of `heads` heads of size / heads numbers each: x is looked at by itself.
+   "in_proj_weight" (3 size,size) makes q, k and v of it, of heads that lie side by side, and
+   "out_proj" y of what ct_attention makes of these; "in_proj_bias" (3 size) */
+ct_module *ct_multi_head_attention_new(ct_context *cx, ct_dtype dtype, int64_t size, int64_t heads,
+                                       const ct_multi_head_options *options);
+/* the same module for other keys and values, (...,s,size), and with a mask, which may be NULL */
+ct_tensor *ct_module_attend(ct_module *m, ct_tensor *q, ct_tensor *k, ct_tensor *v,
+                            ct_tensor *mask);
+typedef struct ct_transformer_options {
+    int64_t hidden;             /* outputs of "linear1"; default 4 size (PyTorch's is 2048) */
+    ct_activation activation;   /* behind it; default CT_RELU */
+    double dropout;             /* of what is added to x, and of what is hidden; not of weights */
+    double epsilon;             /* of norms; default 1e-5 */
+    bool norm_first, causal;    /* causal: no step of x looks at later ones */
+    uint64_t reserved[4];
+} ct_transformer_options;
+/* TransformerEncoderLayer: x = norm1(x + self_attn(x)); y = norm2(x + linear2(f(linear1(x)))). With
+   norm_first, x + self_attn(norm1(x)), and so on. Several are a ct_sequential_new, if no mask is
+   needed */
+ct_module *ct_transformer_encoder_new(ct_context *cx, ct_dtype dtype, int64_t size, int64_t heads,
+                                      const ct_transformer_options *options);
+/* TransformerDecoderLayer: between these two, x = norm2(x + multihead_attn(x, memory, memory)); the
+   last norm is "norm3" */
+ct_module *ct_transformer_decoder_new(ct_context *cx, ct_dtype dtype, int64_t size, int64_t heads,
+                                      const ct_transformer_options *options);
+/* what such a block makes of x, with masks for self_attn and multihead_attn, which may be NULL. A
+   decoder has a memory (...,s,size), and an encoder none, which is NULL */
+ct_tensor *ct_transformer_forward(ct_module *m, ct_tensor *x, ct_tensor *mask, ct_tensor *memory,
+                                  ct_tensor *memory_mask);
+/* (n,size), to be added to x: for step i, sin(i / 10000^(j / size)) at even j, and the cosine of
+   the same angle at j + 1 (Vaswani et al. 2017). For positions that are learned, take an
+   embedding */
+ct_tensor *ct_positions(ct_context *cx, ct_dtype dtype, int64_t n, int64_t size);
+
 CT_API_END
 #endif

@@ -22,6 +22,9 @@ typedef struct ct_attention_options {
    of size s, y is off by about s eps max |v|, since the scores are rounded */
 ct_tensor *ct_attention(ct_tensor *q, ct_tensor *k, ct_tensor *v, ct_tensor *mask,
                         const ct_attention_options *options);
+/* y_ij = [j < lengths_i]; derivative: none. The n lengths are i64. y is (n,1,1,size) and bool: the
+   mask for keys (n,...,size,d) of sequences that are padded to one size */
+ct_tensor *ct_padding_mask(ct_tensor *lengths, int64_t size);
 
 CT_API_END
 #endif

@@ -35,3 +35,35 @@ row("causal", lambda *t: attention(*t, is_causal=True)[0], q, k, v)
 row("chosen", lambda *t: attention(*t, allowed)[0], q, k, v)
 row("added", lambda q, k, v, m: torch.softmax(q @ k.mT / math.sqrt(2) + m, -1) @ v, q, k, v,
     x(3, 3, 4))
+
+
+def layer(name, m, f, *inputs):
+    for k, p in enumerate(m.parameters()):
+        p.data = x(k, *p.shape) / 4
+    inputs = [v.clone().requires_grad_() for v in inputs]
+    y = f(*inputs)
+    found = [y] + list(torch.autograd.grad(y, inputs + list(m.parameters()), x(9, *y.shape)))
+    print("@" + name, " ".join("%.14g" % v for t in found for v in t.flatten().tolist()))
+
+
+here, there = x(0, 2, 3, 4), x(1, 2, 2, 4)
+padded = torch.tensor([[True, True], [True, False]])  # the keys that take part
+causal = torch.ones(3, 3).tril().bool()
+m = nn.MultiheadAttention(4, 2, batch_first=True)
+layer("itself", m, lambda q: m(q, q, q, need_weights=False)[0], here)
+layer("itself_causal", m, lambda q: m(q, q, q, attn_mask=~causal, need_weights=False)[0], here)
+layer("cross", m, lambda q, k, v: m(q, k, v, key_padding_mask=~padded, need_weights=False)[0],
+      here, there, x(2, 2, 2, 4))
+more = x(5, 3, 2)
+layer("cross_added", m, lambda q, k: m(q, k, k, attn_mask=more, need_weights=False)[0], here, there)
+m = nn.MultiheadAttention(4, 4, bias=False, batch_first=True)
+layer("no_bias", m, lambda q: m(q, q, q, need_weights=False)[0], here)
+m = nn.TransformerEncoderLayer(4, 2, 6, 0, batch_first=True)
+layer("encoder", m, lambda x: m(x), here)
+m = nn.TransformerEncoderLayer(4, 2, 6, 0, "gelu", 0.1, True, True)
+layer("encoder_first", m, lambda x: m(x, ~causal), here)
+m = nn.TransformerDecoderLayer(4, 2, 6, 0, batch_first=True)
+layer("decoder", m, lambda x, memory: m(x, memory, ~causal, memory_key_padding_mask=~padded), here,
+      there)
+m = nn.TransformerDecoderLayer(4, 2, 6, 0, "gelu", 0.1, True, True)
+layer("decoder_first", m, lambda x, memory: m(x, memory), here, there)

@@ -87,6 +87,26 @@ START_TEST(edges_of_domains)
 }
 END_TEST
 
+/* Far below 0 both are x e^x, of which e^x alone is a subnormal number and has lost bits. */
+START_TEST(products_with_a_subnormal_factor_keep_their_bits)
+{
+    ct_tensor *(*const functions[])(ct_tensor *) = { ct_silu, ct_mish };
+    for (int single = 0; single < 2; single++)
+        for (int k = 0; k < 2; k++)
+            for (double x = single ? -60.5 : -700.5; x > (single ? -110 : -760); x -= 0.7182818) {
+                double at = single ? (double)(float)x : x, got;
+                ct_tensor *t = ct_full(cx, single ? CT_F32 : CT_F64, CT_SHAPE(1), at);
+                ck_assert_int_eq(ct_to_doubles(functions[k](t), &got, 1), CT_OK);
+                long double want = at * expl((long double)at);
+                long double least = single ? 0x1p-149L : 0x1p-1074L;
+                long double epsilon = single ? 0x1p-23L : 0x1p-52L;
+                long double off = fabsl(got - want) / fmaxl(least, fabsl(want) * epsilon);
+                ck_assert_msg(off <= 2, "%s(%g): %g is %Lg units off", k ? "mish" : "silu", at, got,
+                              off);
+            }
+}
+END_TEST
+
 START_TEST(rounding_is_constant)
 {
     static const double x[] = { -2.5, -0.4, 0.5, 1.5, 2.5, 1e300 };
@@ -310,7 +330,8 @@ Suite *functions_suite(void);
 Suite *functions_suite(void)
 {
     return make_suite("functions", (const TTest *[]){
-        edges_of_domains, rounding_is_constant, sinc_to_any_order, polygamma_of_any_order,
+        edges_of_domains, products_with_a_subnormal_factor_keep_their_bits, rounding_is_constant,
+        sinc_to_any_order, polygamma_of_any_order,
         functions_of_two_at_special_points, the_origin_stays_finite, lerp_is_exact_at_its_ends,
         masked_fill_takes_no_cotangent_there, nan_to_num_takes_numbers_of_the_dtype,
         logic_of_every_dtype, NULL });

@@ -157,9 +157,15 @@ static void attention(task *t)
     }
 }
 
+static void padding_mask(task *t)
+{
+    EACH(&t->y[0], i)
+        *element(&t->y[0], i) = i[3] < t->x[0].at[i[0]];
+}
+
 #define R(name) { #name, name }
 const reference product_references[] = {
     R(einsum), R(dot), R(outer), R(trace), R(tensordot), R(kron), R(bilinear), R(cross), R(matmul),
-    R(attention),
+    R(attention), R(padding_mask),
     { "linear", linear_activation }, R(linear_activation), { NULL, NULL }
 };
