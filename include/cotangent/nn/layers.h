@@ -117,6 +117,38 @@ ct_module *ct_upsample_new(ct_context *cx, int64_t factor, ct_upsampling mode);
 ct_module *ct_pixel_shuffle_new(ct_context *cx, int64_t factor);
 /* each example as one row: (N,...) -> (N,count) */
 ct_module *ct_flatten_new(ct_context *cx);
+/* -- Sequences. In PyTorch these are RNN, GRU and LSTM, and parameters have the same names, shapes
+ * and initial values: "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", then, where there
+ * are both directions, the same with "_reverse" behind them, then those of level 1, and so on. What
+ * a level computes is said at ct_rnn, ct_gru and ct_lstm (ops/recurrent.h) */
+typedef struct ct_recurrent_options {
+    int64_t levels;             /* PyTorch's num_layers: each runs over the y of the one below;
+                                   default 1 */
+    bool bidirectional;         /* each level also runs from the end of the sequences to their
+                                   beginning; its y has first the units of one, then of the other */
+    bool batch_first;           /* x is (N,T,inputs), and y (N,T,...) */
+    bool relu;                  /* ct_rnn_new: relu instead of tanh */
+    double dropout;             /* of the y between levels, in [0, 1); off under ct_inference */
+    ct_layer_options layer;     /* the default of both initial values is uniform between
+                                   -1 / sqrt(hidden) and 1 / sqrt(hidden); else out is hidden */
+    uint64_t reserved[4];
+} ct_recurrent_options;
+/* (T,N,inputs) -> (T,N,hidden), or (T,N,2 hidden): y of the last level, for T steps of N sequences
+   whose state begins as zeros */
+ct_module *ct_rnn_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t hidden,
+                      const ct_recurrent_options *options);
+ct_module *ct_gru_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t hidden,
+                      const ct_recurrent_options *options);
+ct_module *ct_lstm_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t hidden,
+                       const ct_recurrent_options *options);
+/* Runs such a module with lengths and a state. lengths (N), i64, says how many steps each sequence
+   has, 1 to T, as PyTorch's packed sequences do (their order is free); NULL: all have T. *h, and *c
+   of an lstm, are the state before the first step, (levels directions,N,hidden), or NULL for zeros;
+   afterwards they are the state after the last step, which the scope owns. It carries its graph:
+   ct_detach(h) begins the next stretch of a long sequence without it (truncated backpropagation
+   through time). h and c may be NULL. On failure the result is NULL, and *h and *c are unchanged */
+ct_tensor *ct_recurrent_forward(ct_module *m, ct_tensor *x, ct_tensor *lengths, ct_tensor **h,
+                                ct_tensor **c);
 /* runs the children one after the other, which are named "0", "1", ...; without children y is x. On
    failure the children are freed. A linear layer and the activation behind it are computed as one
    call */
