@@ -88,6 +88,15 @@ START_TEST(equals_the_composition)
 }
 END_TEST
 
+/* the inputs have another use: its cotangents come first, and ours are added */
+static ct_tensor *with_squares(ct_tensor *y, ct_tensor *const *x)
+{
+    y = ct_sum(ct_square(y));
+    for (int i = 0; i < INPUTS; i++)
+        y = ct_add(ct_sum(ct_square(x[i])), y);
+    return y;
+}
+
 /* gradients are added to those that are there */
 START_TEST(backward_adds)
 {
@@ -105,6 +114,11 @@ START_TEST(backward_adds)
     gradients_of(twice, NULL, same, 0, gx);
     gradients_of(ct_sum(ct_square(composed(same, false, 1 / sqrt(3)))), NULL, same, 0, want);
     expect_close(gx[0], want[0], 64);
+    ct_tensor *whole = composed(x, false, 1 / sqrt(3));
+    gradients_of(with_squares(ct_attention(x[0], x[1], x[2], x[3], NULL), x), NULL, x, 0, gx);
+    gradients_of(with_squares(whole, x), NULL, x, 0, want);
+    for (int i = 0; i < INPUTS; i++)
+        expect_close(gx[i], want[i], 64);
     expect_ok();
 }
 END_TEST
