@@ -136,10 +136,12 @@ void expect_shape(const ct_tensor *t, const int64_t *shape, int ndim)
 const char *const operator_headers[] = {
     "ops/elementwise.h",
     "ops/reductions.h",
+    "ops/normalization.h",
     "ops/scans.h",
     "ops/sorting.h",
     "ops/products.h",
     "ops/convolution.h",
+    "ops/recurrent.h",
     "ops/attention.h",
     "ops/linear_algebra.h",
     "ops/shapes.h",

@@ -47,7 +47,7 @@ struct ct_context {
     ct_memory memory;
     ct_status error;
     char error_text[512];
-    bool recording, inference, find_nonfinite;
+    bool recording, inference, repeating, find_nonfinite;
     bool allocating, reporting; /* the allocator runs now; so does on_error */
     ct_simd simd;
     const char *writer; /* the operator or call that writes now */

@@ -32,17 +32,19 @@ static ct_tensor *run_again(const ct_call *call, ct_tensor *const *arguments)
 {
     ct_context *cx = call->cx;
     const checkpoint *a = call->attributes;
-    const bool recording = cx->recording, inference = cx->inference;
+    const bool recording = cx->recording, inference = cx->inference, repeating = cx->repeating;
     const uint64_t seed = cx->seed, draws = cx->draws;
     cx->seed = a->seed;
     cx->draws = a->draws;
     cx->recording = true;
     cx->inference = a->inference;
+    cx->repeating = true;
     ct_tensor *y = ct__evaluate(cx, call->op->name, a->f, a->user, arguments, a->n);
     cx->seed = seed;
     cx->draws = draws;
     cx->recording = recording;
     cx->inference = inference;
+    cx->repeating = repeating;
     return y;
 }
 

@@ -126,7 +126,7 @@ static ct_tensor *recorded(const ct_call *call, ct_tensor *v, ct_tensor *gx, ct_
     return apply(call->cx, &next, v, w);
 }
 
-static ct_status implicit_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+static ct_status run_again(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct_context *cx = call->cx;
     const implicit *a = call->attributes;
@@ -142,6 +142,15 @@ static ct_status implicit_vjp(const ct_call *call, ct_tensor *const *gy, ct_tens
     if (v && cx->recording)
         v = recorded(call, v, gy[0], xw);
     return v ? ct__captured_vjp(call, y, v, arguments + 1, a->n, gx) : ct__failed(cx);
+}
+
+static ct_status implicit_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    const bool repeating = call->cx->repeating;
+    call->cx->repeating = true;
+    ct_status status = run_again(call, gy, gx);
+    call->cx->repeating = repeating;
+    return status;
 }
 
 static const ct_op implicit_op = {

@@ -54,7 +54,7 @@ struct ct__check {
     /* the caller's state, which is given back at the end */
     ct_status pending;
     char pending_text[512];
-    bool find_nonfinite;
+    bool find_nonfinite, repeating;
     uint64_t user_seed, user_draws;
 
     ct__scope scope;      /* is open while one function is checked at one point */

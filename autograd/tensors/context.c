@@ -88,6 +88,11 @@ bool ct_is_inference(const ct_context *cx)
     return cx && cx->inference;
 }
 
+bool ct_is_repeating(const ct_context *cx)
+{
+    return cx && cx->repeating;
+}
+
 void ct_find_nonfinite(ct_context *cx, bool on)
 {
     if (cx)

@@ -117,6 +117,23 @@ def embedding(table, width, rows):
     return run
 
 
+def recurrent(kind, inputs, hidden, steps, batch, what):
+    kinds = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
+    net = kinds[kind](inputs, hidden)
+    rule = torch.optim.SGD(net.parameters(), lr=1e-3)
+    x, y = torch.randn(steps, batch, inputs), torch.rand(steps, batch, hidden)
+
+    def train():
+        rule.zero_grad(set_to_none=True)
+        F.mse_loss(net(x)[0], y).backward()
+        rule.step()
+
+    def infer():
+        with torch.inference_mode():
+            net(x)
+    return train if what == "train" else infer
+
+
 def network(sizes, hidden):
     sizes, layers = [int(s) for s in sizes.split("-")], []
     for a, b in zip(sizes, sizes[1:]):
@@ -183,7 +200,7 @@ def alone(what):
 
 works = {"chain": chain, "elementwise": elementwise, "reduce": reduce, "softmax": softmax,
          "train": train, "infer": infer, "update": update, "conv": conv, "pool": pool,
-         "attention": attention, "embedding": embedding}
+         "attention": attention, "embedding": embedding, "recurrent": recurrent}
 made = {}
 
 

@@ -35,6 +35,10 @@ bool ct_is_recording(const ct_context *cx);
    training: dropout is off, and running statistics are used. */
 void ct_inference(ct_context *cx);
 bool ct_is_inference(const ct_context *cx);
+/* True while the library runs a function again that has run before: in the backward of
+   ct_checkpoint and ct_fixed_point, and in gradient checks. What a function keeps from one run to
+   the next, such as running statistics, must not change then. */
+bool ct_is_repeating(const ct_context *cx);
 
 /* -- The operators that the chain rule itself needs; all others are in ops.h */
 /* y = a + b; ga = g, gb = g. a and b are broadcast as in NumPy, and their cotangents are summed

@@ -67,10 +67,12 @@
 #define COTANGENT_OPS_H
 #include <cotangent/ops/elementwise.h>
 #include <cotangent/ops/reductions.h>
+#include <cotangent/ops/normalization.h>
 #include <cotangent/ops/scans.h>
 #include <cotangent/ops/sorting.h>
 #include <cotangent/ops/products.h>
 #include <cotangent/ops/convolution.h>
+#include <cotangent/ops/recurrent.h>
 #include <cotangent/ops/attention.h>
 #include <cotangent/ops/linear_algebra.h>
 #include <cotangent/ops/shapes.h>

@@ -11,7 +11,11 @@
  *
  * m and r are kept, and h is computed again from them (Ba, Kiros, Hinton 2016). m is kept as a sum
  * of two numbers, since its rounding may be as large as all x - m; and rows whose squares would
- * overflow or underflow are multiplied by a power of 2 first, which is kept too. */
+ * overflow or underflow are multiplied by a power of 2 first, which is kept too.
+ *
+ * RMS norm (Zhang, Sennrich 2019) is the same with m = 0: then
+ *
+ *   dh_j/dx_k = r ([j = k] - h_j h_k / n),   gx_k = r (g_k - h_k mean (g h)). */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
 #include <float.h>
@@ -19,6 +23,7 @@
 #include <string.h>
 
 #include "double_math.h"
+#include "moments.h"
 
 enum { GRAIN = 16384, MOST = 8 }; /* elements worth sharing out; ranges of rows at most */
 
@@ -26,7 +31,7 @@ typedef struct attributes {
     int ndim;
     int64_t shape[CT_MAX_DIMS];
     double epsilon;
-    bool weight, bias;
+    bool weight, bias, rms; /* rms: the mean is left out */
 } attributes;
 
 /* rows of n elements. Each range of them has room for its part of gw and gb: 2 n doubles, and 2 n
@@ -37,7 +42,7 @@ typedef struct rows {
     void *y, *moments, *gx; /* moments: four numbers of a row, see the kernels */
     char *room;
     double epsilon;
-    bool adds;
+    bool rms, adds;
 } rows;
 
 typedef struct layer_norm_kernels {
@@ -102,7 +107,7 @@ static rows rows_of(const ct_call *call)
 {
     const attributes *a = ct_call_attributes(call);
     const ct_tensor *x = ct_call_x(call, 0);
-    rows r = { .n = 1, .count = 1, .x = ct_data(x), .epsilon = a->epsilon };
+    rows r = { .n = 1, .count = 1, .x = ct_data(x), .epsilon = a->epsilon, .rms = a->rms };
     int leading = ct_ndim(x) - a->ndim;
     for (int d = 0; d < ct_ndim(x); d++)
         *(d < leading ? &r.count : &r.n) *= ct_shape(x)[d];
@@ -134,7 +139,7 @@ static void join(const rows *r)
     }
 }
 
-static void give(const ct_call *call, int input, ct_tensor *gx, const double *sum)
+void ct__give_sums(const ct_call *call, int input, ct_tensor *gx, const double *sum)
 {
     bool adds = ct_call_adds(call, input), f32 = ct_dtype_of(gx) == CT_F32;
     void *data = ct_data_mutable(gx);
@@ -170,9 +175,9 @@ static ct_status backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *
     if (sums)
         join(&r);
     if (a->weight && gx[1])
-        give(call, 1, gx[1], (const double *)(void *)r.room);
+        ct__give_sums(call, 1, gx[1], (const double *)(void *)r.room);
     if (a->bias && gx[bias])
-        give(call, bias, gx[bias], (const double *)(void *)r.room + r.n);
+        ct__give_sums(call, bias, gx[bias], (const double *)(void *)r.room + r.n);
     return CT_OK;
 }
 
@@ -196,17 +201,18 @@ static ct_tensor *centered(ct_tensor *x, const int64_t *axes, int n)
 typedef struct parts {
     int64_t axes[CT_MAX_DIMS];
     int n;
+    bool rms;
     ct_tensor *h, *ru; /* r u */
 } parts;
 
 static parts parts_of(const ct_call *call)
 {
     const attributes *a = ct_call_attributes(call);
-    parts p = { .n = a->ndim };
+    parts p = { .n = a->ndim, .rms = a->rms };
     for (int d = 0; d < p.n; d++)
         p.axes[d] = d - p.n;
     ct_tensor *u = units_of(call, p.n), *x = ct_mul(ct_call_x(call, 0), u);
-    ct_tensor *far = centered(centered(x, p.axes, p.n), p.axes, p.n);
+    ct_tensor *far = a->rms ? x : centered(centered(x, p.axes, p.n), p.axes, p.n);
     ct_tensor *variance = ct_mean_over(ct_square(far), p.axes, p.n, CT_KEEPDIMS);
     ct_tensor *r = ct_power(ct_add(variance, ct_mul(ct_scale(u, a->epsilon), u)), -0.5);
     p.h = ct_mul(far, r);
@@ -214,11 +220,11 @@ static parts parts_of(const ct_call *call)
     return p;
 }
 
-/* g dh/dx = r u (g - mean g - h mean(g h)); dh/dx is symmetric */
+/* g dh/dx = r u (g - mean g - h mean(g h)), for RMS norm without mean g; dh/dx is symmetric */
 static ct_tensor *through(const parts *p, ct_tensor *g)
 {
     ct_tensor *part = ct_mul(p->h, ct_mean_over(ct_mul(g, p->h), p->axes, p->n, CT_KEEPDIMS));
-    return ct_mul(p->ru, ct_sub(centered(g, p->axes, p->n), part));
+    return ct_mul(p->ru, ct_sub(p->rms ? g : centered(g, p->axes, p->n), part));
 }
 
 static ct_status vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
@@ -282,24 +288,25 @@ static ct_status jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
     return CT_OK;
 }
 
-static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes_out)
+static int sample_of(ct_context *cx, int k, ct_tensor **x, void *attributes_out, bool rms)
 {
     static const struct {
         int ndim;
         int64_t shape[3];
         attributes a;
     } cases[] = {
-        { 2, { 3, 4 }, { 1, { 4 }, 1e-5, true, true } },
-        { 3, { 2, 3, 2 }, { 2, { 3, 2 }, 0.1, true, false } },
-        { 1, { 5 }, { 1, { 5 }, 0, false, false } },
-        { 3, { 2, 2, 3 }, { 1, { 3 }, 1e-3, false, true } },
-        { 2, { 0, 3 }, { 1, { 3 }, 1e-5, true, true } },
+        { 2, { 3, 4 }, { 1, { 4 }, 1e-5, true, true, false } },
+        { 3, { 2, 3, 2 }, { 2, { 3, 2 }, 0.1, true, false, false } },
+        { 1, { 5 }, { 1, { 5 }, 0, false, false, false } },
+        { 3, { 2, 2, 3 }, { 1, { 3 }, 1e-3, false, true, false } },
+        { 2, { 0, 3 }, { 1, { 3 }, 1e-5, true, true, false } },
     };
     if (k >= (int)(sizeof cases / sizeof *cases))
         return 0;
-    const attributes *a = &cases[k].a;
+    attributes *a = memcpy(attributes_out, &cases[k].a, sizeof *a);
     int n = 1;
-    memcpy(attributes_out, a, sizeof *a);
+    a->rms = rms;
+    a->bias = a->bias && !rms;
     x[0] = ct_randn(cx, CT_F64, cases[k].shape, cases[k].ndim);
     if (a->weight)
         x[n++] = ct_randn(cx, CT_F64, a->shape, a->ndim);
@@ -308,7 +315,17 @@ static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes_out)
     return n;
 }
 
-extern const ct_op ct__layer_norm_op;
+static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes_out)
+{
+    return sample_of(cx, k, x, attributes_out, false);
+}
+
+static int sample_rms(ct_context *cx, int k, ct_tensor **x, void *attributes_out)
+{
+    return sample_of(cx, k, x, attributes_out, true);
+}
+
+extern const ct_op ct__layer_norm_op, ct__rms_norm_op;
 const ct_op ct__layer_norm_op = {
     .name = "layer_norm",
     .formula = "y = h weight + bias, h = (x - mean x) / sqrt(var x + epsilon)",
@@ -326,25 +343,55 @@ const ct_op ct__layer_norm_op = {
     .sample = sample,
 };
 
+const ct_op ct__rms_norm_op = {
+    .name = "rms_norm",
+    .formula = "y = h weight, h = x / sqrt(mean x^2 + epsilon)",
+    .derivative = "gx = (e - h mean(e h)) / sqrt(mean x^2 + epsilon), e = g weight, "
+                  "gweight = sum g h",
+    .inputs = -1,
+    .flags = CT_OP_CONTIGUOUS,
+    .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_AUX,
+    .attributes_size = sizeof(attributes),
+    .infer = infer,
+    .forward = forward,
+    .vjp = vjp,
+    .backward = backward,
+    .jvp = jvp,
+    .sample = sample_rms,
+};
+
 /* neither weight nor bias is needed, but one that failed is an error: then one is pending */
+static ct_tensor *apply(const ct_op *op, attributes a, const int64_t *shape, ct_tensor *const *x)
+{
+    ct_tensor *all[3] = { x[0] };
+    int n = 1;
+    if (x[0] && !ct_usable(x[0], op->name))
+        return NULL;
+    if (x[0] && (a.ndim < 0 || a.ndim > CT_MAX_DIMS || !shape))
+        return ct_fail(ct_context_of(x[0]), CT_ERROR_NULL, "%s: no list of %d sizes", op->name,
+                       a.ndim), NULL;
+    bool pending = x[0] && ct_error(ct_context_of(x[0]));
+    a.weight = x[1] || pending;
+    a.bias = x[2] || (pending && !a.rms);
+    if (a.weight)
+        all[n++] = x[1];
+    if (a.bias)
+        all[n++] = x[2];
+    if (x[0])
+        memcpy(a.shape, shape, (size_t)a.ndim * sizeof *shape);
+    return ct_apply(op, &a, all, n);
+}
+
 ct_tensor *ct_layer_norm(ct_tensor *x, const int64_t *shape, int ndim, ct_tensor *weight,
                          ct_tensor *bias, double epsilon)
 {
-    attributes a = { .ndim = ndim, .epsilon = epsilon, .weight = weight, .bias = bias };
-    ct_tensor *all[3] = { x };
-    int n = 1;
-    if (x && !ct_usable(x, "layer_norm"))
-        return NULL;
-    if (x && (ndim < 0 || ndim > CT_MAX_DIMS || !shape))
-        return ct_fail(ct_context_of(x), CT_ERROR_NULL, "layer_norm: no list of %d sizes", ndim),
-               NULL;
-    if (x && (!weight || !bias) && ct_error(ct_context_of(x)))
-        a.weight = a.bias = true;
-    if (a.weight)
-        all[n++] = weight;
-    if (a.bias)
-        all[n++] = bias;
-    if (x)
-        memcpy(a.shape, shape, (size_t)ndim * sizeof *shape);
-    return ct_apply(&ct__layer_norm_op, &a, all, n);
+    const attributes a = { .ndim = ndim, .epsilon = epsilon };
+    return apply(&ct__layer_norm_op, a, shape, (ct_tensor *[]){ x, weight, bias });
+}
+
+ct_tensor *ct_rms_norm(ct_tensor *x, const int64_t *shape, int ndim, ct_tensor *weight,
+                       double epsilon)
+{
+    const attributes a = { .ndim = ndim, .epsilon = epsilon, .rms = true };
+    return apply(&ct__rms_norm_op, a, shape, (ct_tensor *[]){ x, weight, NULL });
 }

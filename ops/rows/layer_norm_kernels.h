@@ -1,67 +1,20 @@
 /* Kernels of layer_norm.c: ranges of rows. A row of some thousand elements stays in cache between
  * the passes over it, so that memory sees 1 read and 1 write per element forward, 2 reads and 1
- * write backward.
- *
- * In REAL, the mean of numbers that are nearly equal is as far off as they are apart. So it is a
- * sum of two numbers, high and low, of which x - high is exact there. Rows whose squares would
- * overflow or underflow are multiplied by a power of 2 first, their unit; all others have unit 1
- * and are read where they lie. */
-#include "row_kernels.h"
+ * write backward. */
+#include "moments_kernels.h"
 
 enum { K(ROWS) = 32 }; /* so many rows are added to gw and gb in REAL, then to sums in double */
 
-/* What is kept of a row x. Its h is (x unit - high) scale - shift, and shift is low scale. */
-typedef struct K(moments) {
-    REAL high, shift, scale, unit;
-} K(moments);
-
-/* A piece of a row times its unit: x itself if the unit is 1. */
-static inline const REAL *K(in_unit)(REAL *restrict room, const REAL *restrict x, int64_t n,
-                                     REAL unit)
+/* The mean of x^2: the mean that is taken off is 0. */
+static double K(find_square)(const rows *r, const REAL *x, REAL *y, REAL unit)
 {
-    if (unit == 1)
-        return x;
-    for (int64_t i = 0; i < n; i++)
-        room[i] = x[i] * unit;
-    return room;
-}
-
-static inline K(vector) K(square)(K(vector) v)
-{
-    return v * v;
-}
-
-/* Adds the sums of x - high and of its square over a piece to sum[0] and sum[1]. Meanwhile it asks
- * for the next row and for the memory of y. */
-NOT_INLINED void K(add_spread)(int64_t m, const REAL *x, REAL *y, int64_t n, REAL high, double *sum)
-{
-    K(vector) a = { 0 }, b = a, c = a, d = a, e = a, f = a;
-    REAL rest = 0, rest_squares = 0;
-    int64_t i = 0;
-    for (; i + 4 * K(WIDE) <= m; i += 4 * K(WIDE)) {
-        K(vector) p = K(load)(x + i) - high, q = K(load)(x + i + K(WIDE)) - high;
-        K(vector) u = K(load)(x + i + 2 * K(WIDE)) - high;
-        K(vector) v = K(load)(x + i + 3 * K(WIDE)) - high;
-        K(fetch)(x + i, n, 4 * K(WIDE));
-        K(fetch_to_write)(y + i, 4 * K(WIDE));
-        a += K(square)(p);
-        b += K(square)(q);
-        c += K(square)(u);
-        d += K(square)(v);
-        e += p + q;
-        f += u + v;
+    REAL room[K(PIECE)];
+    double sum[2] = { 0, 0 };
+    for (int64_t j = 0; j < r->n; j += K(PIECE)) {
+        int64_t m = K(piece)(r->n, j);
+        K(add_spread)(m, K(in_unit)(room, x + j, m, unit), y + j, r->n, 0, sum);
     }
-    for (; i + K(WIDE) <= m; i += K(WIDE)) {
-        K(vector) p = K(load)(x + i) - high;
-        a += K(square)(p);
-        e += p;
-    }
-    for (int k = 1; k < K(WIDE) && i < m; k++, i++) {
-        rest += x[i] - high;
-        rest_squares += (x[i] - high) * (x[i] - high);
-    }
-    sum[0] += (double)(K(join)(e + f) + rest);
-    sum[1] += (double)(K(join)((a + b) + (c + d)) + rest_squares);
+    return sum[1] / (double)r->n;
 }
 
 /* The mean is high + low, where high is first the sum of x over n, rounded. With d = x - high, low
@@ -72,6 +25,9 @@ static double K(find_mean)(const rows *r, const REAL *x, REAL *y, REAL unit, K(m
 {
     REAL room[K(PIECE)];
     double n = (double)r->n, total = 0, sum[2];
+    *low = 0;
+    if (r->rms)
+        return K(find_square)(r, x, y, unit);
     for (int64_t j = 0; j < r->n; j += K(PIECE)) {
         int64_t m = K(piece)(r->n, j);
         total += (double)K(piece_sum)(K(in_unit)(room, x + j, m, unit), m);
@@ -92,36 +48,17 @@ static double K(find_mean)(const rows *r, const REAL *x, REAL *y, REAL unit, K(m
     return variance < 0 ? 0 : variance;
 }
 
-/* the power of 2 by which the largest of |x| and sqrt(epsilon) becomes about 1; 1 where nothing is
- * finite, or all is 0 */
-static REAL K(find_unit)(const REAL *x, int64_t n, double epsilon)
-{
-    enum { LIMIT = sizeof(REAL) == sizeof(float) ? 126 : 1022 };
-    double largest = sqrt(epsilon);
-    int exponent;
-    for (int64_t j = 0; j < n; j++)
-        if (!(fabs((double)x[j]) <= largest))
-            largest = fabs((double)x[j]);
-    if (largest == 0 || !isfinite(largest))
-        return 1;
-    frexp(largest, &exponent);
-    return (REAL)ldexp(1, exponent > LIMIT ? -LIMIT : exponent < -LIMIT ? LIMIT : -exponent);
-}
-
 static K(moments) K(moments_of)(const rows *r, const REAL *x, REAL *y)
 {
-    const double least = sizeof(REAL) == sizeof(float) ? 0x1p-80 : 0x1p-900;
     K(moments) to = { .unit = 1 };
     double low, epsilon = r->epsilon, variance = K(find_mean)(r, x, y, 1, &to, &low);
-    if (!(variance + epsilon >= least && variance <= DBL_MAX)) {
-        double unit = (double)(to.unit = K(find_unit)(x, r->n, epsilon));
-        epsilon = epsilon * unit * unit;
-        if (unit != 1)
+    if (!K(is_normal)(variance, epsilon)) {
+        to.unit = K(unit_for)(K(find_largest)(x, r->n, sqrt(epsilon)));
+        epsilon = epsilon * (double)to.unit * (double)to.unit;
+        if (to.unit != 1)
             variance = K(find_mean)(r, x, y, to.unit, &to, &low);
     }
-    double scale = 1 / sqrt(variance + epsilon);
-    to.scale = (REAL)scale;
-    to.shift = (REAL)(low * scale);
+    K(set_scale)(&to, low, variance, epsilon);
     return to;
 }
 
@@ -184,11 +121,6 @@ typedef struct K(row) {
     REAL factor, mean_g, mean_gh;
     double sum_g, sum_gh;
 } K(row);
-
-static inline K(vector) K(load_h)(const REAL *x, const K(moments) *of)
-{
-    return (K(load)(x) - of->high) * of->scale - of->shift;
-}
 
 /* Adds the sums of g and g h over a piece. Meanwhile it asks for the memory of gx. */
 NOT_INLINED void K(sums)(int64_t n, const REAL *x, const REAL *gy, const REAL *w, REAL *gx,
@@ -289,7 +221,7 @@ static void K(find_factors)(const rows *r, const REAL *x, const REAL *gy, REAL *
         const REAL *in = K(in_unit)(room, x + j, m, row->of.unit);
         K(sums)(m, in, gy + j, w ? w + j : NULL, gx + j, row);
     }
-    row->mean_g = (REAL)(row->sum_g / (double)r->n);
+    row->mean_g = r->rms ? 0 : (REAL)(row->sum_g / (double)r->n);
     row->mean_gh = (REAL)(row->sum_gh / (double)r->n);
     row->factor = row->of.scale * row->of.unit;
 }

@@ -1,5 +1,5 @@
-/* Operators along axes: reductions, softmax, cross-entropy, layer normalization. The conventions of
- * all comments are at the top of ops.h. */
+/* Operators along axes: reductions, softmax, cross-entropy. The conventions of all comments are at
+ * the top of ops.h. */
 #ifndef COTANGENT_OPS_REDUCTIONS_H
 #define COTANGENT_OPS_REDUCTIONS_H
 #include <cotangent/autograd.h>
@@ -94,15 +94,6 @@ ct_tensor *ct_cross_entropy(ct_tensor *logits, ct_tensor *labels);
 /* y = log sum e^x - x[label]; gx = g (softmax(x) - [class = label]). y is (n), a number for each
    example; all else is as above */
 ct_tensor *ct_cross_entropy_each(ct_tensor *logits, ct_tensor *labels);
-
-/* y = h weight + bias, h = (x - mean x) / sqrt(var x + epsilon);
-   gx = (e - mean e - h mean(e h)) / sqrt(var x + epsilon), e = g weight, gweight = sum g h,
-   gbias = sum g. mean and var (with divisor n) are over the last axes, whose sizes are `shape`, for
-   example CT_SHAPE(512); the sums are over the axes before these. weight and bias have that shape,
-   and either may be NULL. epsilon is not negative, and usually 1e-5. The result is right to
-   rounding for rows of any size (1e30 and 1e-30 in f32) and of numbers that are nearly equal */
-ct_tensor *ct_layer_norm(ct_tensor *x, const int64_t *shape, int ndim, ct_tensor *weight,
-                         ct_tensor *bias, double epsilon);
 
 CT_API_END
 #endif

@@ -80,7 +80,7 @@ START_TEST(null_contexts)
     ct_memory_stats(NULL, &memory);
     ck_assert_int_eq(memory.tensors, 0);
     ct_memory_stats(cx, NULL);
-    ck_assert(!ct_is_recording(NULL) && !ct_is_inference(NULL));
+    ck_assert(!ct_is_recording(NULL) && !ct_is_inference(NULL) && !ct_is_repeating(NULL));
     ck_assert_int_eq((int)ct_scope_begin(NULL), 0);
     ck_assert_int_eq(ct_fail(NULL, CT_ERROR_VALUE, "x"), CT_ERROR_VALUE);
     ck_assert_ptr_null(ct_zeros(NULL, CT_F32, NULL, 0));

@@ -247,6 +247,33 @@ START_TEST(what_is_wrong)
 }
 END_TEST
 
+/* rms_norm: rows of any size, in pieces, and its parts */
+START_TEST(without_the_mean)
+{
+    static const double scales[] = { 1, 0x1p100, 0x1p-100, 0x1p126 };
+    for (int k = 0; k < 4; k++)
+        for (int64_t n = 3; n < 3000; n = 3 * n + 1) {
+            ct_tensor *x = ct_shift(ct_rand(cx, CT_F32, CT_SHAPE(4, n)), 0.1), *g[2], *h[2];
+            ct_tensor *v[] = { ct_variable(ct_detach(ct_scale(x, scales[k]))),
+                               ct_variable(ct_randn(cx, CT_F32, CT_SHAPE(n))) };
+            ct_tensor *d[] = { ct_variable(ct_cast(x, CT_F64)),
+                               ct_variable(ct_cast(ct_detach(v[1]), CT_F64)) };
+            ct_tensor *gy = ct_randn(cx, CT_F32, CT_SHAPE(4, n));
+            ct_tensor *z = ct_mean_over(ct_square(d[0]), CT_AXES(-1), CT_KEEPDIMS);
+            z = ct_mul(ct_div(d[0], ct_sqrt(z)), d[1]);
+            ct_grad(z, ct_cast(gy, CT_F64), d, 2, 0, h);
+            ct_tensor *y = ct_rms_norm(v[0], CT_SHAPE(n), v[1], 0);
+            expect_close(y, ct_cast(z, CT_F32), 8);
+            for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+                ct_grad(y, gy, v, 2, flags, g);
+                expect_close(ct_scale(g[0], scales[k]), ct_cast(h[0], CT_F32), 32);
+                expect_close(g[1], ct_cast(h[1], CT_F32), 32);
+            }
+        }
+    expect_ok();
+}
+END_TEST
+
 Suite *layer_norm_suite(void);
 Suite *layer_norm_suite(void)
 {
@@ -254,5 +281,6 @@ Suite *layer_norm_suite(void)
         is_what_it_is_made_of, over_several_axes_of_any_strides, far_from_zero,
         right_to_rounding_wherever_the_row_lies, epsilon_beside_tiny_rows,
         sums_over_many_rows_keep_their_digits, adds_to_other_uses,
-        the_same_from_any_kernel_and_threads, some_gradients_only, what_is_wrong, NULL });
+        the_same_from_any_kernel_and_threads, some_gradients_only, what_is_wrong,
+        without_the_mean, NULL });
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "axes.h"
+#include "channels.h"
 #include "scan.h"
 
 /* -- What becomes of a group of n elements */
@@ -371,16 +372,58 @@ static void layer_norm(task *t)
         int ndim;
         int64_t shape[CT_MAX_DIMS];
         double epsilon;
-        bool weight, bias;
+        bool weight, bias, rms;
     } *a = t->attributes;
     int64_t n = 1;
     for (int d = 0; d < a->ndim; d++)
         n *= a->shape[d];
     for (int64_t i = 0; i < t->y[0].n; i++) {
         real *row = t->x[0].at + i / n * n;
-        real h = (row[i % n] - mean_of(n, row, NULL)) / sqrtl(var_of(n, row, NULL) + a->epsilon);
+        real mean = a->rms ? 0 : mean_of(n, row, NULL), sum = 0;
+        for (int64_t j = 0; j < n; j++)
+            sum += (row[j] - mean) * (row[j] - mean);
+        real h = (row[i % n] - mean) / sqrtl(sum / n + a->epsilon);
         h *= a->weight ? t->x[1].at[i % n] : 1;
         t->y[0].at[i] = h + (a->bias ? t->x[1 + a->weight].at[i % n] : 0);
+    }
+}
+
+/* -- Channels */
+static void mean_and_var(const task *t, int64_t groups, const int64_t *at, real *mean, real *var)
+{
+    const array *x = &t->x[0];
+    int64_t each = groups > 0 ? x->shape[1] / groups : 1, n = 0;
+    *mean = *var = 0;
+    for (int turn = 0; turn < 2; turn++) {
+        n = 0;
+        EACH(x, i) {
+            if (i[1] / each != at[1] / each || (groups > 0 && i[0] != at[0]))
+                continue;
+            real far = *element(x, i) - *mean;
+            *var += turn == 0 ? far : far * far;
+            n++;
+        }
+        if (turn == 0)
+            *mean = *var / n, *var = 0;
+    }
+    *var /= n;
+}
+
+static void channels(task *t)
+{
+    const ct__channels *a = t->attributes;
+    int next = a->given ? 3 : 1;
+    const real *w = a->weight ? t->x[next++].at : NULL, *b = a->bias ? t->x[next].at : NULL;
+    EACH(&t->y[0], i) {
+        real mean, var, *y = element(&t->y[0], i);
+        if (a->given)
+            mean = t->x[1].at[i[1]], var = t->x[2].at[i[1]];
+        else
+            mean_and_var(t, a->groups, i, &mean, &var);
+        *y = (*element(&t->x[0], i) - mean) / sqrtl(var + a->epsilon);
+        *y = *y * (w ? w[i[1]] : 1) + (b ? b[i[1]] : 0);
+        if (t->outputs == 3)
+            t->y[1].at[i[1]] = mean, t->y[2].at[i[1]] = var;
     }
 }
 
@@ -425,6 +468,8 @@ const reference row_references[] = {
     R(quantiles), R(argmax), R(argmin), R(softmax),
     R(log_softmax), R(cumsum), R(cumprod), R(logcumsumexp), R(cummax_places), R(cummin_places),
     R(cummax), R(cummin), R(argsort), R(sort), R(topk), R(recurrence), R(balance),
-    R(cross_entropy), R(cross_entropy_each), R(layer_norm), R(cosine_similarity), R(unique),
+    R(cross_entropy), R(cross_entropy_each), R(layer_norm), { "rms_norm", layer_norm },
+    { "batch_norm", channels }, { "instance_norm", channels },
+    { "batch_norm_train", channels }, { "group_norm", channels }, R(cosine_similarity), R(unique),
     { NULL, NULL }
 };

@@ -2,6 +2,7 @@
 #include <float.h>
 #include <stdarg.h>
 
+#include "channels.h"
 #include "move_axes.h"
 #include "resample.h"
 #include "walk.h"

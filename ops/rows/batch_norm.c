@@ -1,0 +1,265 @@
+/* Batch normalization, and the derivatives of all normalizations of channels as compositions.
+ * channels.c has the formulas. */
+#include "channels.h"
+
+#include <cotangent/ops.h>
+#include <string.h>
+
+/* -- The rule. x, its statistics and the parameters are looked at as (N,S,P,L) for S P channels:
+ * there the axes of a set are the last two, and for batch norm, whose P is 1, the first too */
+typedef struct parts {
+    int64_t shape[4], statistics[4];
+    int64_t axes[3];
+    int n;
+    ct_tensor *far;       /* x u - mean(x u), where u is the unit, a power of 2 */
+    ct_tensor *u, *r, *h; /* u is NULL if the statistics are given */
+} parts;
+
+static parts shapes_of(const ct_call *call)
+{
+    const ct__channels *a = ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
+    const int64_t sets = a->groups > 0 ? a->groups : ct_shape(x)[1];
+    parts p = { .shape = { ct_shape(x)[0], sets, sets > 0 ? ct_shape(x)[1] / sets : 1, 1 },
+                .axes = { 2, 3, 0 }, .n = a->groups > 0 ? 2 : 3 };
+    for (int d = 2; d < ct_ndim(x); d++)
+        p.shape[3] *= ct_shape(x)[d];
+    p.statistics[0] = a->groups > 0 ? p.shape[0] : 1;
+    p.statistics[1] = sets;
+    p.statistics[2] = p.statistics[3] = 1;
+    return p;
+}
+
+static ct_tensor *mean_of_set(const parts *p, ct_tensor *t)
+{
+    return ct_mean_over(t, p->axes, p->n, CT_KEEPDIMS);
+}
+
+static ct_tensor *centered(const parts *p, ct_tensor *t)
+{
+    return ct_sub(t, mean_of_set(p, t));
+}
+
+/* a parameter, or a gradient of one, with the axes of the channels */
+static ct_tensor *of_channels(const parts *p, ct_tensor *w)
+{
+    return ct_reshape(w, CT_SHAPE(p->shape[1], p->shape[2], 1));
+}
+
+/* x u is centered twice: the second time takes off what was rounded off the mean the first time */
+static void normalize(parts *p, const ct_call *call)
+{
+    const ct__channels *a = ct_call_attributes(call);
+    ct_tensor *x = ct_reshape(ct_call_x(call, 0), p->shape, 4);
+    if (a->given) {
+        p->far = ct_sub(x, of_channels(p, ct_call_x(call, 1)));
+        p->r = ct_rsqrt(ct_shift(of_channels(p, ct_call_x(call, 2)), a->epsilon));
+    } else {
+        p->u = ct_reshape(ct_select(ct_call_aux(call, 0), -1, 3), p->statistics, 4);
+        p->far = centered(p, centered(p, ct_mul(x, p->u)));
+        ct_tensor *epsilon = ct_mul(ct_scale(p->u, a->epsilon), p->u);
+        p->r = ct_rsqrt(ct_add(mean_of_set(p, ct_square(p->far)), epsilon));
+    }
+    p->h = ct_mul(p->far, p->r);
+}
+
+/* what the cotangents of the results mean and variance add to gx: gm / n + 2 gv (x - m) / n */
+static ct_tensor *by_statistics(const parts *p, ct_tensor *const *gy, ct_tensor *gx)
+{
+    const double n = (double)(p->shape[0] * p->shape[3]);
+    if (gy[1])
+        gx = ct_add(gx, ct_scale(of_channels(p, gy[1]), 1 / n));
+    if (gy[2])
+        gx = ct_add(gx, ct_mul(ct_scale(of_channels(p, gy[2]), 2 / n), ct_div(p->far, p->u)));
+    return gx;
+}
+
+/* the mean of t w over each set, as the mean of its channels' sums: as the kernel takes it, so that
+ * both are not finite alike */
+static ct_tensor *weighted_mean(const parts *p, ct_tensor *t, ct_tensor *w)
+{
+    const double n = (double)((p->n == 3 ? p->shape[0] : p->shape[2]) * p->shape[3]);
+    ct_tensor *sum = ct_sum_over(t, p->axes + 1, p->n - 1, CT_KEEPDIMS);
+    sum = ct_sum_over(w ? ct_mul(sum, w) : sum, p->axes, 1, CT_KEEPDIMS);
+    return ct_scale(sum, 1 / n);
+}
+
+/* e dh/dx = r u (e - mean e - h mean(e h)) with e = g w, or, if the statistics are given, r e */
+static ct_tensor *through(const parts *p, ct_tensor *g, ct_tensor *w)
+{
+    ct_tensor *e = w ? ct_mul(g, w) : g;
+    if (!p->u)
+        return ct_mul(e, p->r);
+    ct_tensor *part = ct_mul(p->h, weighted_mean(p, ct_mul(g, p->h), w));
+    return ct_mul(ct_mul(p->r, p->u), ct_sub(ct_sub(e, weighted_mean(p, g, w)), part));
+}
+
+/* the sum over all axes but those of the channels */
+static ct_tensor *sum_of_channels(const parts *p, ct_tensor *t)
+{
+    const int64_t channels = p->shape[1] * p->shape[2];
+    return ct_reshape(ct_sum_to(t, CT_SHAPE(p->shape[1], p->shape[2], 1)), &channels, 1);
+}
+
+/* the cotangents of parameters and of given statistics, from the sums of g and of g h */
+static void give_sums(const ct_call *call, const parts *p, ct_tensor *g, ct_tensor **gx)
+{
+    const ct__channels *a = ct_call_attributes(call);
+    const int weight = a->given ? 3 : 1, bias = weight + a->weight;
+    const bool mean = a->given && ct_call_wants(call, 1);
+    const bool variance = a->given && ct_call_wants(call, 2);
+    const bool has_weight = a->weight && ct_call_wants(call, weight);
+    const bool has_bias = a->bias && ct_call_wants(call, bias);
+    ct_tensor *sum = mean || has_bias ? sum_of_channels(p, g) : NULL;
+    ct_tensor *with_h = variance || has_weight ? sum_of_channels(p, ct_mul(g, p->h)) : NULL, *r;
+    if (has_weight)
+        gx[weight] = with_h;
+    if (has_bias)
+        gx[bias] = sum;
+    if (!mean && !variance)
+        return;
+    r = ct_reshape(p->r, CT_SHAPE(p->shape[1]));
+    if (mean)
+        gx[1] = ct_neg(ct_mul(sum, r));
+    if (variance)
+        gx[2] = ct_scale(ct_mul(ct_mul(with_h, r), r), -0.5);
+    for (int i = 1; i < 3 && a->weight; i++)
+        if (ct_call_wants(call, i))
+            gx[i] = ct_mul(gx[i], ct_call_x(call, weight));
+}
+
+ct_status ct__channels_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    const ct__channels *a = ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
+    parts p = shapes_of(call);
+    normalize(&p, call);
+    ct_tensor *g = gy[0] ? ct_reshape(gy[0], p.shape, 4) : ct_zeros_like(p.h), *w = NULL;
+    give_sums(call, &p, g, gx);
+    if (!ct_call_wants(call, 0))
+        return CT_OK;
+    if (a->weight)
+        w = of_channels(&p, ct_call_x(call, a->given ? 3 : 1));
+    g = through(&p, g, w);
+    if (!a->given && a->groups == 0)
+        g = by_statistics(&p, gy, g);
+    gx[0] = ct_reshape(g, ct_shape(x), ct_ndim(x));
+    return CT_OK;
+}
+
+/* -- The operators */
+static int sample_inputs(ct_context *cx, const ct__channels *a, ct_tensor **x)
+{
+    const int64_t channels = ct_size(x[0], 1);
+    int n = 1;
+    for (int i = 0; i < 4; i++) {
+        bool has = i < 2 ? a->given : i == 2 ? a->weight : a->bias;
+        if (has)
+            x[n++] = i == 1 ? ct_shift(ct_rand(cx, CT_F64, &channels, 1), 0.5)
+                            : ct_randn(cx, CT_F64, &channels, 1);
+    }
+    return n;
+}
+
+static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes, bool given)
+{
+    static const struct {
+        int ndim;
+        int64_t shape[4];
+        ct__channels a;
+    } cases[] = {
+        { 4, { 2, 3, 2, 2 }, { 0, 1e-5, false, true, true } },
+        { 2, { 4, 3 }, { 0, 0.1, false, true, false } },
+        { 3, { 1, 2, 34 }, { 0, 0, false, false, false } },
+        { 3, { 2, 1, 3 }, { 0, 1e-3, false, false, true } },
+        { 3, { 0, 2, 3 }, { 0, 1e-5, false, true, true } },
+    };
+    if (k >= (int)(sizeof cases / sizeof *cases))
+        return 0;
+    ct__channels a = cases[k].a;
+    a.given = given;
+    *(ct__channels *)attributes = a;
+    x[0] = ct_randn(cx, CT_F64, cases[k].shape, cases[k].ndim);
+    return sample_inputs(cx, &a, x);
+}
+
+static int sample_given(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    return sample(cx, k, x, attributes, true);
+}
+
+static int sample_train(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    return k == 4 ? 0 : sample(cx, k, x, attributes, false); /* no elements have no mean */
+}
+
+extern const ct_op ct__batch_norm_op, ct__batch_norm_train_op;
+const ct_op ct__batch_norm_op = {
+    .name = "batch_norm",
+    .formula = "y = h weight + bias, h = (x - mean) / sqrt(variance + epsilon)",
+    .derivative = "gx = g weight / sqrt(variance + epsilon), gmean = -sum gx, "
+                  "gvariance = -sum (gx h) / (2 sqrt(variance + epsilon)), gweight = sum g h, "
+                  "gbias = sum g",
+    .inputs = -3,
+    .flags = CT_OP_CONTIGUOUS,
+    .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_X(2) | CT_SAVE_X(3),
+    .attributes_size = sizeof(ct__channels),
+    .infer = ct__channels_infer,
+    .forward = ct__channels_forward,
+    .vjp = ct__channels_vjp,
+    .backward = ct__channels_backward,
+    .sample = sample_given,
+};
+
+const ct_op ct__batch_norm_train_op = {
+    .name = "batch_norm_train",
+    .formula = "y = h weight + bias, h = (x - mean x) / sqrt(var x + epsilon)",
+    .derivative = "gx = (e - mean e - h mean(e h)) / sqrt(var x + epsilon), e = g weight, "
+                  "gweight = sum g h, gbias = sum g",
+    .inputs = -1,
+    .outputs = 3,
+    .flags = CT_OP_CONTIGUOUS,
+    .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_AUX,
+    .attributes_size = sizeof(ct__channels),
+    .infer = ct__channels_infer,
+    .forward = ct__channels_forward,
+    .vjp = ct__channels_vjp,
+    .backward = ct__channels_backward,
+    .sample = sample_train,
+};
+
+int ct__channels_inputs(ct__channels *a, const char *who, ct_tensor *const *parameters,
+                        ct_tensor **all)
+{
+    int n = 1;
+    if (!all[0] || !ct_usable(all[0], who))
+        return 0;
+    bool pending = ct_error(ct_context_of(all[0])) != CT_OK;
+    a->weight = parameters[2] || pending; /* a NULL is then one that failed */
+    a->bias = parameters[3] || pending;
+    for (int i = a->given ? 0 : 2; i < 4; i++)
+        if (i < 2 || (i == 2 ? a->weight : a->bias))
+            all[n++] = parameters[i];
+    return n;
+}
+
+ct_tensor *ct_batch_norm(ct_tensor *x, ct_tensor *mean, ct_tensor *variance, ct_tensor *weight,
+                         ct_tensor *bias, double epsilon)
+{
+    ct__channels a = { .epsilon = epsilon, .given = true };
+    ct_tensor *parameters[] = { mean, variance, weight, bias }, *all[5] = { x };
+    int n = ct__channels_inputs(&a, "batch_norm", parameters, all);
+    return n > 0 ? ct_apply(&ct__batch_norm_op, &a, all, n) : NULL;
+}
+
+ct_status ct_batch_norm_train(ct_tensor *x, ct_tensor *weight, ct_tensor *bias, double epsilon,
+                              ct_tensor **results)
+{
+    ct__channels a = { .epsilon = epsilon };
+    ct_tensor *parameters[] = { NULL, NULL, weight, bias }, *all[5] = { x };
+    memset(results, 0, 3 * sizeof *results);
+    int n = ct__channels_inputs(&a, "batch_norm_train", parameters, all);
+    if (n == 0)
+        return x ? CT_ERROR_STALE : CT_ERROR_NULL;
+    return ct_apply_all(&ct__batch_norm_train_op, &a, all, n, results);
+}

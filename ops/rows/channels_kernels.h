@@ -1,0 +1,269 @@
+/* Kernels of channels.c: ranges of sets. Memory sees 1 read and 1 write per element forward, and 2
+ * reads and 1 write backward, if a set stays in cache between the two passes over it. */
+#include "moments_kernels.h"
+
+/* A piece times its unit: x itself where that is one run and the unit is 1. */
+static inline const REAL *K(piece_in)(const sets *s, const piece *p, REAL *restrict room,
+                                      const REAL *restrict x, REAL unit)
+{
+    x += p->at;
+    if (p->runs == 1)
+        return K(in_unit)(room, x, p->n, unit);
+    for (int64_t r = 0; r < p->runs; r++)
+        for (int64_t i = 0; i < p->n; i++)
+            room[r * p->n + i] = x[r * s->run_step + i] * unit;
+    return room;
+}
+
+/* where a piece of y is computed: in its place, or in `room`, from which piece_out takes it */
+static inline REAL *K(piece_to)(const piece *p, REAL *room, REAL *y, bool adds)
+{
+    return p->runs == 1 && !adds ? y + p->at : room;
+}
+
+static inline void K(piece_out)(const sets *s, const piece *p, const REAL *restrict room,
+                                REAL *restrict y, bool adds)
+{
+    y += p->at;
+    if (p->runs == 1 && adds)
+        K(add_piece)(y, room, p->n);
+    if (p->runs == 1)
+        return;
+    for (int64_t r = 0; r < p->runs; r++)
+        for (int64_t i = 0; i < p->n; i++)
+            y[r * s->run_step + i] = (adds ? y[r * s->run_step + i] : 0) + room[r * p->n + i];
+}
+
+/* The mean is high + low. high is first the mean of the first piece, rounded. With d = x - high,
+ * low is the mean of d, and the variance mean d^2 - low^2. If that cancels, high + low takes the
+ * place of high: it is near the mean, because the first piece is no small part of the set. Returns
+ * the variance. */
+static double K(find_spread)(const sets *s, int64_t set, REAL unit, K(moments) *to, double *low)
+{
+    REAL room[PIECE], *y = s->y;
+    const REAL *x = s->x;
+    double n = (double)s->n, sum[2];
+    piece first = { .first = part_at(s, set, 0) };
+    if (next_piece(s, &first)) {
+        const REAL *in = K(piece_in)(s, &first, room, x, unit);
+        to->high = K(piece_sum)(in, first.runs * first.n) / (REAL)(first.runs * first.n);
+    }
+    for (int turn = 0; turn < 2; turn++) {
+        sum[0] = sum[1] = 0;
+        for (int64_t k = 0; k < s->parts; k++)
+            for (piece p = { .first = part_at(s, set, k) }; next_piece(s, &p);)
+                K(add_spread)(p.runs * p.n, K(piece_in)(s, &p, room, x, unit), y + p.at, 0,
+                              to->high, sum);
+        *low = sum[0] / n;
+        if (turn == 1 || !(4 * *low * *low > sum[1] / n))
+            break;
+        to->high = (REAL)((double)to->high + *low);
+    }
+    double variance = sum[1] / n - *low * *low;
+    return variance < 0 ? 0 : variance;
+}
+
+static REAL K(unit_of_set)(const sets *s, int64_t set)
+{
+    double largest = sqrt(s->epsilon);
+    for (int64_t k = 0; k < s->parts; k++)
+        for (int64_t r = 0; r < s->runs; r++)
+            largest = K(find_largest)((const REAL *)s->x + part_at(s, set, k) + r * s->run_step,
+                                      s->length, largest);
+    return K(unit_for)(largest);
+}
+
+/* the mean of a set that has elements which are not finite: an infinity, or NaN */
+static double K(mean_not_finite)(const sets *s, int64_t set)
+{
+    double sum = 0;
+    for (int64_t k = 0; k < s->parts; k++)
+        for (int64_t r = 0; r < s->runs; r++)
+            sum += K(row_sum)((const REAL *)s->x + part_at(s, set, k) + r * s->run_step,
+                              s->length);
+    return sum / (double)s->n;
+}
+
+static K(moments) K(find_moments)(const sets *s, int64_t set)
+{
+    K(moments) to = { .unit = 1 };
+    double low, epsilon = s->epsilon, variance = K(find_spread)(s, set, 1, &to, &low);
+    if (!K(is_normal)(variance, epsilon)) {
+        to.unit = K(unit_of_set)(s, set);
+        epsilon = epsilon * (double)to.unit * (double)to.unit;
+        if (to.unit != 1)
+            variance = K(find_spread)(s, set, to.unit, &to, &low);
+    }
+    K(set_scale)(&to, low, variance, epsilon);
+    if (s->mean_out) {
+        double unit = (double)to.unit, mean = ((double)to.high + low) / unit;
+        ((REAL *)s->mean_out)[set] = (REAL)(isfinite(mean) ? mean : K(mean_not_finite)(s, set));
+        ((REAL *)s->variance_out)[set] = (REAL)(variance / unit / unit);
+    }
+    ((K(moments) *)s->moments)[set] = to;
+    return to;
+}
+
+/* the moments that are given, or were kept */
+static K(moments) K(moments_at)(const sets *s, int64_t set)
+{
+    if (s->moments)
+        return ((const K(moments) *)s->moments)[set];
+    K(moments) to = { .high = ((const REAL *)s->mean)[set], .unit = 1 };
+    to.scale = (REAL)(1 / sqrt((double)((const REAL *)s->variance)[set] + s->epsilon));
+    return to;
+}
+
+NOT_INLINED void K(affine)(int64_t n, REAL *restrict y, const REAL *restrict x, K(moments) of,
+                           REAL w, REAL b)
+{
+    for (int64_t j = 0; j < n; j++)
+        y[j] = ((x[j] - of.high) * of.scale - of.shift) * w + b;
+}
+
+static void K(forward)(int64_t begin, int64_t end, void *arg)
+{
+    const sets *s = arg;
+    REAL room[PIECE], result[PIECE], *y = s->y;
+    for (int64_t i = begin; i < end; i++) {
+        K(moments) of = s->moments ? K(find_moments)(s, i) : K(moments_at)(s, i);
+        for (int64_t k = 0; k < s->parts; k++) {
+            int64_t c = (i * s->parts + k) % s->channels;
+            REAL w = s->w ? ((const REAL *)s->w)[c] : 1, b = s->b ? ((const REAL *)s->b)[c] : 0;
+            for (piece p = { .first = part_at(s, i, k) }; next_piece(s, &p);) {
+                const REAL *in = K(piece_in)(s, &p, room, s->x, of.unit);
+                K(affine)(p.runs * p.n, K(piece_to)(&p, result, y, false), in, of, w, b);
+                K(piece_out)(s, &p, result, y, false);
+            }
+        }
+    }
+}
+
+/* Adds the sums of g h and of g over a piece to sum[0] and sum[1]. Meanwhile it asks for the memory
+ * of gx. */
+NOT_INLINED void K(add_sums)(int64_t n, const REAL *x, const REAL *g, REAL *gx, K(moments) of,
+                             double *sum)
+{
+    K(vector) a = { 0 }, b = a, c = a, d = a;
+    REAL one = 0, with_h = 0;
+    int64_t i = 0;
+    for (; i + 2 * K(WIDE) <= n; i += 2 * K(WIDE)) {
+        K(vector) u = K(load)(g + i), v = K(load)(g + i + K(WIDE));
+        K(fetch_to_write)(gx + i, 2 * K(WIDE));
+        a += u;
+        b += v;
+        c += u * K(load_h)(x + i, &of);
+        d += v * K(load_h)(x + i + K(WIDE), &of);
+    }
+    for (int k = 1; k < 2 * K(WIDE) && i < n; k++, i++) {
+        one += g[i];
+        with_h += g[i] * ((x[i] - of.high) * of.scale - of.shift);
+    }
+    sum[0] += (double)(K(join)(c + d) + with_h);
+    sum[1] += (double)(K(join)(a + b) + one);
+}
+
+/* What the gradient of a part is made of: gx = (g w - mean_g - h mean_gh) factor, to which what the
+ * statistics pass on is added, by_mean + h by_variance. */
+typedef struct K(slopes) {
+    K(moments) of;
+    REAL w, mean_g, mean_gh, factor, by_mean, by_variance;
+} K(slopes);
+
+NOT_INLINED void K(find_gx)(int64_t n, REAL *restrict gx, const REAL *restrict x,
+                            const REAL *restrict g, const K(slopes) *by)
+{
+    const K(slopes) s = *by;
+    for (int64_t j = 0; j < n; j++) {
+        REAL h = (x[j] - s.of.high) * s.of.scale - s.of.shift;
+        gx[j] = ((g[j] * s.w - s.mean_g) - h * s.mean_gh) * s.factor;
+    }
+}
+
+NOT_INLINED void K(add_by_statistics)(int64_t n, REAL *restrict gx, const REAL *restrict x,
+                                      const K(slopes) *by)
+{
+    for (int64_t j = 0; j < n; j++)
+        gx[j] += by->by_mean + ((x[j] - by->of.high) * by->of.scale - by->of.shift) *
+                                   by->by_variance;
+}
+
+NOT_INLINED void K(find_gx_of_given)(int64_t n, REAL *restrict gx, const REAL *restrict g,
+                                     const K(slopes) *by)
+{
+    REAL w = by->w, factor = by->factor;
+    for (int64_t j = 0; j < n; j++)
+        gx[j] = g[j] * w * factor;
+}
+
+static void K(sum_part)(const sets *s, int64_t first, K(moments) of, double *sum)
+{
+    REAL room[PIECE], room_g[PIECE];
+    sum[0] = sum[1] = 0;
+    for (piece p = { .first = first }; next_piece(s, &p);) {
+        const REAL *in = K(piece_in)(s, &p, room, s->x, of.unit);
+        const REAL *g = K(piece_in)(s, &p, room_g, s->gy, 1);
+        K(add_sums)(p.runs * p.n, in, g, s->gx ? (REAL *)s->gx + p.at : room, of, sum);
+    }
+}
+
+static REAL K(weight)(const sets *s, int64_t part)
+{
+    return s->w ? ((const REAL *)s->w)[part % s->channels] : 1;
+}
+
+static K(slopes) K(slopes_of)(const sets *s, int64_t set, K(moments) of)
+{
+    K(slopes) to = { .of = of, .factor = of.scale * of.unit };
+    double g = 0, gh = 0, n = (double)s->n;
+    if (!s->moments)
+        return to;
+    for (int64_t k = set * s->parts; k < (set + 1) * s->parts; k++) {
+        gh += (double)K(weight)(s, k) * s->sums[2 * k];
+        g += (double)K(weight)(s, k) * s->sums[2 * k + 1];
+    }
+    to.mean_g = (REAL)(g / n);
+    to.mean_gh = (REAL)(gh / n);
+    if (s->g_mean)
+        to.by_mean = (REAL)((double)((const REAL *)s->g_mean)[set] / n);
+    if (s->g_variance)
+        to.by_variance = (REAL)(2 * (double)((const REAL *)s->g_variance)[set] / n /
+                                (double)to.factor);
+    return to;
+}
+
+static void K(back_part)(const sets *s, int64_t first, const K(slopes) *by)
+{
+    REAL room[PIECE], room_g[PIECE], result[PIECE], *gx = s->gx;
+    for (piece p = { .first = first }; next_piece(s, &p);) {
+        const int64_t n = p.runs * p.n;
+        const REAL *g = K(piece_in)(s, &p, room_g, s->gy, 1), *in;
+        REAL *to = K(piece_to)(&p, result, gx, s->adds);
+        if (s->moments) {
+            in = K(piece_in)(s, &p, room, s->x, by->of.unit);
+            K(find_gx)(n, to, in, g, by);
+            if (s->g_mean || s->g_variance)
+                K(add_by_statistics)(n, to, in, by);
+        } else {
+            K(find_gx_of_given)(n, to, g, by);
+        }
+        K(piece_out)(s, &p, result, gx, s->adds);
+    }
+}
+
+static void K(backward)(int64_t begin, int64_t end, void *arg)
+{
+    const sets *s = arg;
+    for (int64_t i = begin; i < end; i++) {
+        K(moments) of = K(moments_at)(s, i);
+        for (int64_t k = 0; k < s->parts; k++)
+            K(sum_part)(s, part_at(s, i, k), of, s->sums + 2 * (i * s->parts + k));
+        K(slopes) by = K(slopes_of)(s, i, of);
+        for (int64_t k = 0; k < s->parts && s->gx; k++) {
+            by.w = K(weight)(s, i * s->parts + k);
+            K(back_part)(s, part_at(s, i, k), &by);
+        }
+    }
+}
+
+static const ct__channel_kernels K(channel_kernels) = { K(forward), K(backward) };
