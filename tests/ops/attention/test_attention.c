@@ -299,7 +299,7 @@ START_TEST(says_what_does_not_fit)
     expect_error(CT_ERROR_SHAPE, "attention: takes", NULL);
     ck_assert(!ct_attention(q, k, k, mask, NULL));
     expect_error(CT_ERROR_SHAPE, "attention: takes", "(3,4)", NULL);
-    ck_assert(!ct_attention(q, k, k, ct_ones(cx, CT_BOOL, CT_SHAPE(7, 1, 3, 5)), NULL) == false);
+    ck_assert(ct_attention(q, k, k, ct_ones(cx, CT_BOOL, CT_SHAPE(7, 1, 3, 5)), NULL) != NULL);
     ck_assert(!ct_attention(q, k, k, ct_ones(cx, CT_BOOL, CT_SHAPE(7, 1, 6, 5)), NULL));
     expect_error(CT_ERROR_SHAPE, "attention: takes", NULL);
     ck_assert(!ct_attention(q, k, k, ints, NULL));
