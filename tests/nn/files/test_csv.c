@@ -95,6 +95,8 @@ START_TEST(separators_headers_marks_and_ends)
     expect_values(ct_table_column(t, "x"), CT_DOUBLES(1), 0);
     t = read_table("x\n1\n\n3\n", NULL); /* an empty line is a missing value */
     expect_values(ct_table_column(t, "x"), CT_DOUBLES(1, NAN, 3), 0);
+    t = read_table("x\n1\n\n", NULL); /* at the end too */
+    expect_values(ct_table_column(t, "x"), CT_DOUBLES(1, NAN), 0);
     t = read_table("x,y\n", NULL);
     ck_assert_int_eq(ct_table_rows(t), 0);
     expect_shape(ct_table_matrix(t, CT_F32, NULL, 0), CT_SHAPE(0, 2));
