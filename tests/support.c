@@ -141,6 +141,7 @@ const char *const operator_headers[] = {
     "ops/sorting.h",
     "ops/products.h",
     "ops/convolution.h",
+    "ops/recurrent.h",
     "ops/attention.h",
     "ops/linear_algebra.h",
     "ops/shapes.h",

@@ -74,7 +74,9 @@ static void free_extra(ct_tensor *t, ct_tensor **stack)
     for (int i = 0; i < extra->outputs; i++)
         if (extra->kept[i])
             let_go(extra->kept[i], true, stack);
-    ct__unhandle(extra->grad); /* a gradient has no graph: this goes one deep */
+    ct__unhandle(extra->grad); /* a gradient has no graph: this goes two deep */
+    ct__unhandle(extra->spare);
+    ct__unhandle(extra->rows);
     ct__give_back(cx, extra, sizeof *extra);
 }
 

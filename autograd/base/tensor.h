@@ -61,6 +61,11 @@ typedef struct ct__extra {
     char *name;
     ct_tensor *grad;
     ct__hook *hooks;
+    ct_tensor *spare;         /* of a variable: zeros, a gradient for the next walk; or NULL */
+    ct_tensor *rows;          /* of a gradient: the rows that may differ from 0; or NULL: any may */
+    int64_t row_count;        /* how many of these still may */
+    uint32_t rows_version;    /* of the buffer for which that is known */
+    bool open;                /* a kernel adds to it, and has not said which rows it touches */
     int aux_count, outputs;
     ct_tensor *aux[8];        /* the auxiliaries, held and saved */
     ct_tensor *kept[8];       /* of a hidden vertex: its saved outputs, as leaves over their data */

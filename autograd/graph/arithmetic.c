@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "graph.h"
+#include "rows.h"
 
 /* integers are added as unsigned ones, whose sums wrap instead of being undefined */
 #define CT_KERNELS     "arithmetic_kernels.h"
@@ -33,6 +33,7 @@ static ct_status check_numbers(const ct_call *call)
 void ct__add_into(ct_tensor *y, const ct_tensor *x)
 {
     double one = 1;
+    ct__rows_drop(y);
     ct_loop(CT_TENSORS(y, (ct_tensor *)(uintptr_t)x), adding_scaled[y->dtype][y->cx->simd], &one);
 }
 

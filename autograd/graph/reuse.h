@@ -5,6 +5,7 @@
  * that one, and no tensor for gx is needed. Else gx is a new tensor. */
 #ifndef COTANGENT_REUSE_H
 #define COTANGENT_REUSE_H
+#include "rows.h"
 #include "walk.h"
 
 /* Is x_i the same tensor as an input before it? */
@@ -71,10 +72,13 @@ static ct_status provide(ct_call *call, int in_place, ct_tensor **gx)
             gx[i] = call->vertex->cotangent;
             continue;
         }
-        bool adds = old && i < 64 && ct__exclusive(old) && ct__same_shape(like, x) &&
-                    !is_repeated(call, i) && !call->cx->find_nonfinite;
-        if (adds) {
+        bool may_add = i < 64 && ct__same_shape(like, x) && !is_repeated(call, i) &&
+                       !call->cx->find_nonfinite;
+        if (!old && may_add)
+            old = x->cotangent = ct__rows_take(x);
+        if (old && may_add && ct__exclusive(old)) {
             call->adds |= (uint64_t)1 << i;
+            ct__rows_open(old);
             gx[i] = old;
             continue;
         }

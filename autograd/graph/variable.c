@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "graph.h"
+#include "rows.h"
 
 CT__COLD static ct_tensor *refuse(const ct_tensor *x, const char *who)
 {
@@ -34,6 +34,7 @@ ct_tensor *ct_constant(ct_tensor *x)
     if (x->op)
         return refuse(x, "constant");
     ct_zero_grad(x);
+    ct__rows_forget(x);
     x->flags &= (uint16_t)~CT__REQUIRES_GRAD;
     return x;
 }
@@ -59,7 +60,7 @@ void ct_zero_grad(ct_tensor *x)
         return;
     ct_tensor *grad = x->extra->grad;
     x->extra->grad = NULL;
-    ct__unhandle(grad);
+    ct__rows_zero(x, grad);
 }
 
 ct_status ct_on_cotangent(ct_tensor *y, ct_hook call, void *user)

@@ -114,6 +114,37 @@ static work pool(std::istream &in)
     };
 }
 
+template <typename net_type> static work recurrent_of(std::istream &in)
+{
+    int inputs, hidden, steps, batch;
+    std::string what;
+    in >> inputs >> hidden >> steps >> batch >> what;
+    net_type net(inputs, hidden);
+    auto parameters = net->parameters();
+    auto optimizer = std::make_shared<torch::optim::SGD>(parameters, 1e-3);
+    auto x = torch::randn({ steps, batch, inputs }), y = torch::rand({ steps, batch, hidden });
+    if (what == "infer")
+        return [=]() mutable {
+            torch::InferenceMode mode;
+            net->forward(x);
+        };
+    return [=]() mutable {
+        for (auto &p : parameters)
+            p.mutable_grad() = torch::Tensor();
+        nn::functional::mse_loss(std::get<0>(net->forward(x)), y).backward();
+        optimizer->step();
+    };
+}
+
+static work recurrent(std::istream &in)
+{
+    std::string kind;
+    in >> kind;
+    return kind == "lstm"  ? recurrent_of<nn::LSTM>(in)
+           : kind == "gru" ? recurrent_of<nn::GRU>(in)
+                           : recurrent_of<nn::RNN>(in);
+}
+
 static work make(const std::string &request)
 {
     std::istringstream in(request);
@@ -121,7 +152,7 @@ static work make(const std::string &request)
     in >> name;
     return name == "chain" ? chain(in) : name == "train" ? train(in)
            : name == "infer" ? infer(in) : name == "conv" ? conv(in)
-           : name == "pool" ? pool(in) : work();
+           : name == "pool" ? pool(in) : name == "recurrent" ? recurrent(in) : work();
 }
 
 static double measure(const work &run, long repeats)

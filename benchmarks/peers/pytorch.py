@@ -88,6 +88,49 @@ def pool(kind, channels, size):
     return run
 
 
+def attention(heads, width, steps, causal):
+    x = [torch.randn(16, heads, steps, width, requires_grad=True) for _ in range(3)]
+    gy = torch.randn(16, heads, steps, width)
+    f = getattr(F, "scaled_dot_product_attention", None) or (
+        lambda *x, is_causal: F._scaled_dot_product_attention(*x, is_causal=is_causal)[0])
+
+    def run():
+        f(*x, is_causal=bool(causal)).backward(gy)
+        for v in x:
+            v.grad = None
+    return run
+
+
+def embedding(table, width, rows):
+    """with a sparse gradient, which is the quicker"""
+    m = torch.nn.Embedding(table, width, sparse=True)
+    rule = torch.optim.SGD(m.parameters(), lr=1e-3)
+    index, gy = torch.randint(table, (rows,)), torch.randn(rows, width)
+
+    def run():
+        rule.zero_grad(set_to_none=True)
+        m(index).backward(gy)
+        rule.step()
+    return run
+
+
+def recurrent(kind, inputs, hidden, steps, batch, what):
+    kinds = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
+    net = kinds[kind](inputs, hidden)
+    rule = torch.optim.SGD(net.parameters(), lr=1e-3)
+    x, y = torch.randn(steps, batch, inputs), torch.rand(steps, batch, hidden)
+
+    def train():
+        rule.zero_grad(set_to_none=True)
+        F.mse_loss(net(x)[0], y).backward()
+        rule.step()
+
+    def infer():
+        with torch.inference_mode():
+            net(x)
+    return train if what == "train" else infer
+
+
 def network(sizes, hidden):
     sizes, layers = [int(s) for s in sizes.split("-")], []
     for a, b in zip(sizes, sizes[1:]):
@@ -153,7 +196,8 @@ def alone(what):
 
 
 works = {"chain": chain, "elementwise": elementwise, "reduce": reduce, "softmax": softmax,
-         "train": train, "infer": infer, "update": update, "conv": conv, "pool": pool}
+         "train": train, "infer": infer, "update": update, "conv": conv, "pool": pool,
+         "attention": attention, "embedding": embedding, "recurrent": recurrent}
 made = {}
 
 

@@ -130,6 +130,14 @@ ct_tensor *ct_call_aux(const ct_call *call, int i);
 bool ct_call_wants(const ct_call *call, int i);                /* is gx[i] wanted? */
 /* In `backward`: is gx[i] to be added to? Else it is to be stored. */
 bool ct_call_adds(const ct_call *call, int i);
+/* At the end of `backward`: in gx[i] only the rows were changed that `index` names, a 1-d i64 whose
+   negative elements count from the end. A row is a position along the first axis. The other rows
+   are as they were, or zeros if gx[i] was to be stored. If x[i] is a variable, and these rows are
+   few, then its gradient is zeroed by rows, and updates may pass over the others. */
+ct_status ct_call_touched(const ct_call *call, int i, ct_tensor *gx, const ct_tensor *index);
+/* The rows of a gradient that may differ from 0, each once, as i64. NULL: any may. The gradient has
+   the list until something else writes into it. */
+ct_tensor *ct_touched_rows(const ct_tensor *g);
 /* Will the call be recorded? If not, nobody reads auxiliaries, and they need not be set. */
 bool ct_call_records(const ct_call *call);
 ct_tensor *ct_call_zero(const ct_call *call, int i);           /* a gx[i] that is zero, for free */

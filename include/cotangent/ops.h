@@ -72,6 +72,7 @@
 #include <cotangent/ops/sorting.h>
 #include <cotangent/ops/products.h>
 #include <cotangent/ops/convolution.h>
+#include <cotangent/ops/recurrent.h>
 #include <cotangent/ops/attention.h>
 #include <cotangent/ops/linear_algebra.h>
 #include <cotangent/ops/shapes.h>

@@ -1,25 +1,48 @@
-/* Batches. Each epoch shuffles the numbers of the rows (Fisher and Yates: swap each place with one
- * drawn from those not yet fixed), and each call copies the next `size` rows into a tensor that is
- * kept for this. There are two such tensors for x and two for y, since the last batch of an epoch
- * may be shorter. */
+/* Batches. Each epoch draws the order of the rows, and a key from which the transforms of each row
+ * draw; both on the caller's thread. A batch is then made in plain memory: from where its rows lie
+ * to the tensor in which they are given out. So another thread can make it, with the same bits.
+ *
+ * There are tensors for full batches and one for the last of an epoch, which may be shorter. With a
+ * thread there are two for full batches: one that the caller has, and one for the next batch. */
 #include <string.h>
 
 #include "batches.h"
 #include "checks.h"
+#include "order.h"
+#include "runner.h"
+#include "transforms.h"
+
+enum { SHORT = 2, TENSORS = 3 };
 
 typedef struct rows {
     ct_tensor *all;     /* contiguous */
-    ct_tensor *out[2];  /* for full batches, and for the short one */
+    ct_tensor *out[TENSORS];
+    ct_dtype dtype;
     size_t bytes;       /* of one row */
 } rows;
+
+/* a batch: what is read and written while it is made */
+typedef struct job {
+    int64_t at, n;      /* its rows are at ... at + n - 1 of the epoch */
+    const char *x_from, *y_from;
+    char *x_to, *y_to;  /* y: NULL where there are no targets */
+    uint64_t key;       /* of the epoch */
+    int64_t failed;     /* the row for which `each` failed, or -1 */
+} job;
 
 struct ct_batches {
     ct_context *cx;
     rows x, y;          /* y.all is NULL where there are no targets */
-    int64_t count, size, at;
+    int64_t size, at;
     ct_stream stream;   /* where the random stream was when the epoch began */
-    bool in_order, drop_last;
-    int64_t order[];
+    uint64_t key;
+    ct_batches_options options;
+    ct__order order;
+    ct__transforms *transforms;
+    void *room;         /* of the transforms */
+    job job;
+    bool begun;         /* the job was handed to the thread */
+    ct__runner *runner; /* NULL: there is to be no thread. The newest object of all */
 };
 
 static void finish(void *object)
@@ -28,8 +51,8 @@ static void finish(void *object)
     rows *both[] = { &b->x, &b->y };
     for (int i = 0; i < 2; i++) {
         ct_release(both[i]->all);
-        ct_release(both[i]->out[0]);
-        ct_release(both[i]->out[1]);
+        for (int k = 0; k < TENSORS; k++)
+            ct_release(both[i]->out[k]);
     }
 }
 
@@ -38,28 +61,54 @@ static bool is_alive(const ct_batches *b, const char *who)
     return ct_object_alive(b, finish, who);
 }
 
-/* uniform on [0, n). A draw among the last 2^64 mod n of the 2^64 values is repeated */
-static int64_t below(ct_context *cx, int64_t n)
+void ct_batches_free(ct_batches *b)
 {
-    uint64_t range = (uint64_t)n, spare = (UINT64_MAX % range + 1) % range, draw;
-    do
-        draw = ct_random_u64(cx);
-    while (draw > UINT64_MAX - spare);
-    return (int64_t)(draw % range);
+    if (!is_alive(b, "batches_free"))
+        return;
+    ct_object_free(b->runner); /* first: it may be at work */
+    ct_object_free(b->room);
+    ct_object_free(b->transforms);
+    ct__order_free(&b->order);
+    ct_object_free(b);
 }
 
-static void begin_epoch(ct_batches *b)
+/* -- Making a batch, in plain memory */
+static void make_row(const ct_batches *b, const job *j, int64_t i, bool *good)
 {
-    b->stream = ct_random_stream(b->cx);
-    for (int64_t i = 0; i < b->count; i++)
-        b->order[i] = i;
-    for (int64_t i = b->count - 1; i > 0 && !b->in_order; i--) {
-        int64_t j = below(b->cx, i + 1), moved = b->order[i];
-        b->order[i] = b->order[j];
-        b->order[j] = moved;
+    const ct__transforms *t = b->transforms;
+    const size_t out = (size_t)t->out * ct_dtype_size(t->dtype);
+    const int64_t row = b->order.rows[j->at + i];
+    char *x = j->x_to + (size_t)i * out, *y = j->y_to ? j->y_to + (size_t)i * b->y.bytes : NULL;
+    ct__draws draws = ct__draws_of(j->key, (uint64_t)(j->at + i));
+    ct__transforms_run(t, j->x_from + (size_t)row * b->x.bytes, x, b->room, &draws);
+    if (y)
+        memcpy(y, j->y_from + (size_t)row * b->y.bytes, b->y.bytes);
+    if (b->options.each)
+        *good = b->options.each(&(ct_example){ x, y, row, ct__draw(&draws) }, b->options.user);
+}
+
+static void make(void *batches)
+{
+    ct_batches *b = batches;
+    job *j = &b->job;
+    const ct__transforms *t = b->transforms;
+    j->failed = -1;
+    for (int64_t i = 0; i < j->n && j->failed < 0; i++) {
+        bool good = true;
+        make_row(b, j, i, &good);
+        j->failed = good ? -1 : b->order.rows[j->at + i];
     }
+    if (t->alpha == 0 || j->failed >= 0)
+        return;
+    ct__draws draws = ct__draws_of(~j->key, (uint64_t)j->at); /* of no row */
+    double share = ct__draw_beta(&draws, t->alpha);
+    ct__mix(t->dtype, j->x_to, j->n, t->out, share, b->room);
+    if (j->y_to)
+        ct__mix(b->y.dtype, j->y_to, j->n, (int64_t)(b->y.bytes / ct_dtype_size(b->y.dtype)), share,
+                b->room);
 }
 
+/* -- Making the object */
 static size_t row_bytes(const ct_tensor *x)
 {
     int64_t rows = ct_size(x, 0);
@@ -71,8 +120,28 @@ static bool keep_rows(rows *r, ct_tensor *x)
     ct_tensor *all = ct_contiguous(x);
     if (!all || ct_keep(&r->all, all) != CT_OK)
         return false;
+    r->dtype = ct_dtype_of(all);
     r->bytes = row_bytes(all);
     return true;
+}
+
+/* the tensor that is `which` of those given out; NULL and an error */
+static ct_tensor *tensor_for(ct_batches *b, rows *r, int which, int64_t n)
+{
+    ct_tensor **out = &r->out[which];
+    if (*out)
+        return *out;
+    int64_t shape[CT_MAX_DIMS] = { n };
+    for (int i = 1; i < ct_ndim(r->all); i++)
+        shape[i] = ct_size(r->all, i);
+    if (r == &b->x)
+        ct__transforms_shape(b->transforms, r->all, n, shape);
+    ct_scope scope = ct_scope_begin(b->cx);
+    if (!scope)
+        return NULL;
+    *out = ct_retain(ct_empty(b->cx, ct_dtype_of(r->all), shape, ct_ndim(r->all)));
+    ct_scope_end(b->cx, scope);
+    return *out;
 }
 
 static bool fits(ct_context *cx, const ct_tensor *x, const ct_tensor *y)
@@ -93,41 +162,63 @@ static bool fits(ct_context *cx, const ct_tensor *x, const ct_tensor *y)
     return false;
 }
 
+static bool size_fits(ct_context *cx, int64_t count, int64_t size, bool drop_last)
+{
+    if (size >= 1 && count >= 1 && (!drop_last || size <= count))
+        return true;
+    ct_fail(cx, CT_ERROR_RANGE, "batches_new: there must be one batch or more: %lld rows, batches "
+            "of %lld%s", (long long)count, (long long)size,
+            drop_last ? ", and a short last one is dropped" : "");
+    return false;
+}
+
+/* the larger of two pictures and a row of targets */
+static size_t room_bytes(const ct_batches *b)
+{
+    size_t pictures = 2 * (size_t)b->transforms->most * ct_dtype_size(b->transforms->dtype);
+    return b->options.count == 0 ? 0 : pictures > b->y.bytes ? pictures : b->y.bytes;
+}
+
+/* the thread comes last, when all is there that it uses */
+static bool fill(ct_batches *b, ct_tensor *x, ct_tensor *y)
+{
+    const char *who = "batches_new";
+    const ct_batches_options *o = &b->options;
+    if (!keep_rows(&b->x, x) || (y && !keep_rows(&b->y, y)) ||
+        !ct__order_make(&b->order, who, b->cx, ct_size(x, 0), o) ||
+        !size_fits(b->cx, b->order.count, b->size, o->drop_last))
+        return false;
+    b->transforms = ct__transforms_new(who, b->x.all, y, o->transforms, o->count);
+    b->room = b->transforms ? ct_object_new(b->cx, room_bytes(b), NULL) : NULL;
+    if (!b->room || !o->ahead)
+        return b->room != NULL;
+    b->runner = ct__runner_new(b->cx, make, b);
+    return b->runner != NULL;
+}
+
 ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
                            const ct_batches_options *options)
 {
     const ct_batches_options o = options ? *options : (ct_batches_options){ 0 };
-    if (!ct__none_stale("batches_new", (const ct_tensor *const[]){ x, y }, 2))
+    if (!ct__none_stale("batches_new", (const ct_tensor *const[]){ x, y, o.rows, o.weights }, 4))
         return NULL;
     ct_context *cx = ct_context_of(x ? x : y);
     if (!x)
         return ct_fail(cx, CT_ERROR_NULL, "batches_new: x is NULL"), NULL;
-    if ((!y && ct_error(cx)) || !fits(cx, x, y)) /* while an error is pending, y NULL has failed */
+    if ((!y || options) && ct_error(cx)) /* while an error is pending, a NULL has failed */
         return NULL;
-    if (!ct__options_zeroed(cx, "batches_new", o.reserved))
+    if (!fits(cx, x, y) || !ct__options_zeroed(cx, "batches_new", o.reserved))
         return NULL;
-    int64_t count = ct_size(x, 0);
-    if (size < 1 || count < 1 || (o.drop_last && size > count))
-        return ct_fail(cx, CT_ERROR_RANGE,
-                       "batches_new: there must be one batch or more: %lld rows, batches of %lld%s",
-                       (long long)count, (long long)size,
-                       o.drop_last ? ", and a short last one is dropped" : ""),
-               NULL;
-    if (count > PTRDIFF_MAX / (int64_t)sizeof(int64_t) / 2) /* rows without elements may be many */
-        return ct_fail(cx, CT_ERROR_MEMORY, "batches_new: out of memory: %lld rows",
-                       (long long)count), NULL;
     ct_scope scope = ct_scope_begin(cx);
     if (!scope)
         return NULL;
-    ct_batches *b = ct_object_new(cx, sizeof *b + (size_t)count * sizeof b->order[0], finish);
+    ct_batches *b = ct_object_new(cx, sizeof *b, finish);
     if (b) {
         b->cx = cx;
-        b->count = count;
         b->size = size;
-        b->in_order = o.in_order;
-        b->drop_last = o.drop_last;
-        if (!keep_rows(&b->x, x) || (y && !keep_rows(&b->y, y))) {
-            ct_object_free(b);
+        b->options = o;
+        if (!fill(b, x, y)) {
+            ct_batches_free(b);
             b = NULL;
         }
     }
@@ -135,68 +226,103 @@ ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
     return b;
 }
 
-/* the tensor in which batches of n rows are given out; NULL and an error */
-static ct_tensor *tensor_for(ct_batches *b, rows *r, int64_t n)
+/* -- Giving batches out */
+static void begin_epoch(ct_batches *b)
 {
-    ct_tensor **out = &r->out[n < b->size];
-    if (*out)
-        return *out;
-    int64_t shape[CT_MAX_DIMS] = { n };
-    for (int i = 1; i < ct_ndim(r->all); i++)
-        shape[i] = ct_size(r->all, i);
-    ct_scope scope = ct_scope_begin(b->cx);
-    if (!scope)
-        return NULL;
-    *out = ct_retain(ct_empty(b->cx, ct_dtype_of(r->all), shape, ct_ndim(r->all)));
-    ct_scope_end(b->cx, scope);
-    return *out;
+    b->stream = ct_random_stream(b->cx);
+    ct__order_draw(&b->order, b->cx, b->options.in_order);
+    if (b->transforms->random || b->options.each)
+        b->key = ct_random_u64(b->cx);
 }
 
-/* copies the next n rows into their tensor; NULL and an error */
-static ct_tensor *gather(ct_batches *b, rows *r, int64_t n)
+static int64_t rows_at(const ct_batches *b, int64_t at)
 {
-    ct_tensor *out = tensor_for(b, r, n);
-    const char *from = ct_data(r->all);
-    char *to = ct_data_mutable(out);
-    if (!from || !to)
-        return NULL;
-    for (int64_t i = 0; i < n; i++)
-        memcpy(to + (size_t)i * r->bytes, from + (size_t)b->order[b->at + i] * r->bytes, r->bytes);
-    return out;
+    int64_t left = b->order.count - at, n = left < b->size ? left : b->size;
+    return b->options.drop_last && n < b->size ? 0 : n;
+}
+
+/* full batches take turns if there is a thread */
+static int which(const ct_batches *b, int64_t at)
+{
+    bool second = b->runner && at / b->size % 2 == 1;
+    return b->order.count - at < b->size ? SHORT : second;
+}
+
+/* the job of the batch at that place, which writes to tensors of its own; false and an error */
+static bool set_job(ct_batches *b, int64_t at)
+{
+    const int64_t n = rows_at(b, at);
+    ct_tensor *x = tensor_for(b, &b->x, which(b, at), n), *y = NULL;
+    job j = { .at = at, .n = n, .key = b->key, .x_from = ct_data(b->x.all) };
+    j.x_to = ct_data_mutable(x);
+    if (b->y.all) {
+        y = tensor_for(b, &b->y, which(b, at), n);
+        j.y_from = ct_data(b->y.all);
+        j.y_to = ct_data_mutable(y);
+    }
+    b->job = j;
+    return j.x_from && j.x_to && (!b->y.all || (j.y_from && j.y_to));
+}
+
+/* the batch at b->at is in its tensors; false and an error */
+static bool prepare(ct_batches *b)
+{
+    if (b->begun)
+        ct__runner_wait(b->runner);
+    else if (!set_job(b, b->at))
+        return false;
+    else
+        make(b);
+    b->begun = false;
+    if (b->job.failed < 0)
+        return true;
+    ct_fail(b->cx, CT_ERROR_CALLBACK, "batches_next: `each` failed for row %lld",
+            (long long)b->job.failed);
+    return false;
+}
+
+/* hands the next batch of the epoch to the thread; false and an error */
+static bool look_ahead(ct_batches *b, int64_t at)
+{
+    if (!b->runner || rows_at(b, at) == 0)
+        return true;
+    if (!set_job(b, at))
+        return false;
+    b->begun = true;
+    ct__runner_begin(b->runner);
+    return true;
 }
 
 bool ct_batches_next(ct_batches *b, ct_tensor **x, ct_tensor **y)
 {
-    ct_tensor *bx = NULL, *by = NULL;
     bool given = false;
+    int turn = 0;
     if (is_alive(b, "batches_next") && !ct_error(b->cx)) {
-        int64_t left = b->count - b->at, n = left < b->size ? left : b->size;
         if (b->at == 0)
             begin_epoch(b);
-        if (n == 0 || (b->drop_last && n < b->size)) {
-            b->at = 0;
-        } else {
-            bx = gather(b, &b->x, n);
-            by = b->y.all ? gather(b, &b->y, n) : NULL;
-            given = bx && (by || !b->y.all);
-            b->at += given ? n : 0;
-        }
+        int64_t n = rows_at(b, b->at);
+        turn = which(b, b->at);
+        given = n > 0 && prepare(b) && look_ahead(b, b->at + n);
+        b->at = given ? b->at + n : n == 0 ? 0 : b->at;
     }
     if (x)
-        *x = given ? bx : NULL;
+        *x = given ? b->x.out[turn] : NULL;
     if (y)
-        *y = given ? by : NULL;
+        *y = given ? b->y.out[turn] : NULL;
     return given;
 }
 
 /* -- The place in the epoch */
 ct__place ct__batches_place(const ct_batches *b)
 {
-    return (ct__place){ b->at, b->count, b->stream };
+    return (ct__place){ b->at, b->order.count, b->stream };
 }
 
 void ct__batches_resume(ct_batches *b, const ct__place *place)
 {
+    if (b->begun)
+        ct__runner_wait(b->runner);
+    b->begun = false;
     ct_random_resume(b->cx, place->stream);
     if (place->at > 0)
         begin_epoch(b);
@@ -222,11 +348,5 @@ int64_t ct_batches_count(const ct_batches *b)
 {
     if (!is_alive(b, "batches_count"))
         return -1;
-    return b->drop_last ? b->count / b->size : (b->count - 1) / b->size + 1;
-}
-
-void ct_batches_free(ct_batches *b)
-{
-    if (is_alive(b, "batches_free"))
-        ct_object_free(b);
+    return b->options.drop_last ? b->order.count / b->size : (b->order.count - 1) / b->size + 1;
 }

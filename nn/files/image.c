@@ -7,17 +7,6 @@
 #include "image.h"
 #include "replace.h"
 
-ct_status ct__image_room(const ct__image_source *s, ct__image *image)
-{
-    const int64_t most = s->limit / image->channels; /* width and height are below 2^31 */
-    if (image->width * image->height > most)
-        return ct__file_fail(s->file, CT_ERROR_MEMORY, "%lld x %lld pixels take more than "
-                             "max_bytes", (long long)image->width, (long long)image->height);
-    size_t samples = (size_t)(image->width * image->height) * (size_t)image->channels;
-    image->pixels = ct_object_new(s->file->cx, samples * (size_t)image->bytes, NULL);
-    return image->pixels ? CT_OK : CT_ERROR_MEMORY;
-}
-
 static ct_status check_options(ct_context *cx, const char *who, const char *path,
                                const ct_image_options *o)
 {

@@ -36,8 +36,10 @@ static ct_status index_select_backward(const ct_call *call, ct_tensor *const *gy
 {
     if (!ct_call_adds(call, 0))
         ct__clear(gx[0]);
-    return ct__move_slabs(call, &(ct__slabs){ gx[0], gy[0], ct_call_x(call, 1),
-                                              ct__along_axis(call, gx[0]), CT__ADD });
+    ct_tensor *index = ct_call_x(call, 1);
+    int axis = ct__along_axis(call, gx[0]);
+    ct_status status = ct__move_slabs(call, &(ct__slabs){ gx[0], gy[0], index, axis, CT__ADD });
+    return status == CT_OK && axis == 0 ? ct_call_touched(call, 0, gx[0], index) : status;
 }
 
 static int index_select_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)

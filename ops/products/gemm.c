@@ -123,6 +123,7 @@ typedef struct ct__gemm_kernels {
     /* C += more; rest += what that rounds off */
     void (*absorb)(const ct__gemm *g, void *rest, const void *more);
     void (*settle)(const ct__gemm *g, const void *rest); /* C += rest */
+    void (*pack)(const ct__gemm *g, void *to);           /* all panels of B */
 } ct__gemm_kernels;
 
 #define CT_KERNELS     "gemm_kernels.h"
@@ -137,9 +138,11 @@ static const ct__gemm_kernels *kernels_for(const ct__gemm *g)
 {
     static const ct__gemm_kernels *const all[][CT_SIMDS] = CT_KERNEL_TABLE(kernels);
 #if defined(CT_BLAS)
-    static const ct__gemm_kernels blas_f32 = { plan_blas, run_blas, absorb_f32, settle_f32 };
-    static const ct__gemm_kernels blas_f64 = { plan_blas, run_blas, absorb_f64, settle_f64 };
-    if (blas_takes(g))
+    static const ct__gemm_kernels blas_f32 = { plan_blas, run_blas, absorb_f32, settle_f32,
+                                               NULL };
+    static const ct__gemm_kernels blas_f64 = { plan_blas, run_blas, absorb_f64, settle_f64,
+                                               NULL };
+    if (!g->packed && blas_takes(g))
         return g->dtype == CT_F32 ? &blas_f32 : &blas_f64;
 #endif
     return all[g->dtype][g->simd];
@@ -158,7 +161,7 @@ size_t ct__gemm_plan_for(ct__gemm *g)
     ct__gemm row;
     const ct__gemm *what = g;
     plan *w = &g->plan;
-    *w = (plan){ .is_column = g->n == 1 && g->m > 1 && g->c_row == 1 };
+    *w = (plan){ .is_column = g->n == 1 && g->m > 1 && g->c_row == 1 && !g->packed };
     if (g->m <= 0 || g->n <= 0)
         return 0;
     if (w->is_column) {
@@ -172,6 +175,23 @@ size_t ct__gemm_plan_for(ct__gemm *g)
         w->room += 2 * plane_of(g, w->rows, w->columns);
     w->room = (w->room + 63) / 64 * 64;
     return w->room * (size_t)w->parts;
+}
+
+bool ct__gemm_packs(const ct__gemm *g)
+{
+    return g->m >= 4 && g->k <= CHUNK;
+}
+
+size_t ct__gemm_pack_bytes(const ct__gemm *g)
+{
+    return (size_t)(round_up(g->n, 64) * g->k) * ct_dtype_size(g->dtype);
+}
+
+void ct__gemm_pack(ct__gemm *g, void *to)
+{
+    g->packed = true;
+    kernels_for(g)->pack(g, to);
+    g->b.data = to;
 }
 
 static const void *ahead(const void *data, int64_t elements, size_t size)

@@ -40,6 +40,7 @@ typedef struct ct__gemm {
     bool adds;                /* adds to what C holds; then there is no bias and no activation */
     const void *bias;         /* n numbers that are added to every row; or NULL */
     ct_activation activation; /* applied to C at the end; one that ct__activation_fuses */
+    bool packed;              /* b.data is what ct__gemm_pack made of B */
     ct_simd simd;             /* the kernels to use, which the machine must have */
     ct_context *cx;           /* the context whose threads help; NULL: the caller's alone */
     ct__gemm_plan plan;       /* set by ct__gemm_plan_for */
@@ -49,6 +50,12 @@ typedef struct ct__gemm {
  * b.data, bias and c. Returns how many bytes of scratch a run needs, 64-byte aligned. */
 size_t ct__gemm_plan_for(ct__gemm *g);
 void ct__gemm_run(const ct__gemm *g, void *scratch);
+/* For one B in many products with few rows: packs it once, as every product would, into `to`, which
+ * has ct__gemm_pack_bytes, and makes it g's B. It is for where ct__gemm_packs says so: m, of this
+ * and all other products, is 4 or more, and k is not too large. simd must be set; cx is NULL. */
+bool ct__gemm_packs(const ct__gemm *g);
+size_t ct__gemm_pack_bytes(const ct__gemm *g);
+void ct__gemm_pack(ct__gemm *g, void *to);
 /* Sets simd and cx, plans, and runs with scratch from the call; fails when out of memory. */
 ct_status ct__gemm_call(const ct_call *call, ct__gemm *g);
 #endif

@@ -21,6 +21,8 @@
 static ct__gemm_form K(form_of)(const ct__gemm *g)
 {
     bool along_k = g->a.col == 1 && g->b.row == 1;
+    if (g->packed)
+        return CT__TILES;
     if (g->m == 1 && g->b.col == 1)
         return g->n * (int64_t)sizeof(REAL) <= NARROW ? CT__NARROW_ROW : CT__ROW;
     if (along_k && g->k >= 2 * LANES && (g->m <= 3 || g->n <= COLUMNS * 3 / 4))
@@ -32,6 +34,8 @@ static ct__gemm_form K(form_of)(const ct__gemm *g)
  * of these shrinks when m, n or k grows, so the room of the largest part is enough for each. */
 static int64_t K(b_room)(const ct__gemm *g)
 {
+    if (g->packed)
+        return 0;
     int64_t columns = g->m > BLOCK_ROWS ? least(g->n, PART_COLUMNS) : COLUMNS;
     return round_up(columns, COLUMNS) * K(depth)(g);
 }
@@ -131,6 +135,25 @@ static void K(plan)(const ct__gemm *g, plan *w)
     }
 }
 
+/* where the panel of column j and steps p ... p + k - 1 lies among all panels of B */
+static REAL *K(panel_in)(REAL *panels, const ct__gemm *g, int64_t p, int64_t k, int64_t j)
+{
+    return panels + p * round_up(g->n, COLUMNS) + j * k;
+}
+
+static void K(pack)(const ct__gemm *g, void *to)
+{
+    int64_t depth = K(depth)(g);
+    for (int64_t p = 0; p < g->k; p += depth) {
+        int64_t k = least(g->k - p, depth);
+        for (int64_t j = 0; j < g->n; j += COLUMNS) {
+            const REAL *b = (const REAL *)g->b.data + p * g->b.row + j * g->b.col;
+            K(pack_b)((ct__matrix){ b, g->b.row, g->b.col }, k, least(g->n - j, COLUMNS),
+                      K(panel_in)(to, g, p, k, j));
+        }
+    }
+}
+
 /* Computes columns j ... j + n - 1 of C into c: few enough that their panels of B are kept. */
 static void K(run_columns)(const ct__gemm *g, int64_t j, int64_t n, REAL *scratch, REAL *c,
                            int64_t c_row)
@@ -140,10 +163,12 @@ static void K(run_columns)(const ct__gemm *g, int64_t j, int64_t n, REAL *scratc
                    .a_room = scratch + K(b_room)(g) };
     for (b.p = 0; b.p == 0 || b.p < g->k; b.p += depth) {
         b.k = least(g->k - b.p, depth);
-        b.panel_row = g->m > step ? b.k : 0;
+        b.panel_row = g->m > step || g->packed ? b.k : 0;
+        if (g->packed)
+            b.b_panels = K(panel_in)((REAL *)(uintptr_t)g->b.data, g, b.p, b.k, j);
         for (b.i = 0; b.i < g->m; b.i += step) {
             b.m = least(g->m - b.i, step);
-            b.packed = b.i > 0;
+            b.packed = b.i > 0 || g->packed;
             b.c = c + b.i * c_row;
             K(run_block)(&b);
         }
@@ -211,7 +236,7 @@ static void K(settle)(const ct__gemm *g, const void *rest)
 }
 
 static const ct__gemm_kernels K(kernels) = { K(plan), K(run), K(absorb),
-                                             K(settle) };
+                                             K(settle), K(pack) };
 
 #undef VECTOR
 #undef LANES

@@ -108,6 +108,28 @@ static ct__numbers numbers_of(const ct_call *call, int i)
                           o->decays ? o->decays[i] : o->weight_decay, t);
 }
 
+/* A step of plain SGD where few rows of the gradient differ from 0: the others stay as they are.
+ * False: it is not such a step */
+static bool step_rows(const ct_call *call, ct_tensor *const *x, const ct__numbers *a)
+{
+    static const int64_t ones[] = { 1, 1 };
+    const update *u = ct_call_attributes(call);
+    const ct_tensor *rows = ct_touched_rows(x[G]);
+    if (!rows || u->options.rule != CT_SGD || a->momentum != 0 || a->decay != 0 ||
+        a->shrink != 1 || !isfinite(a->rate) || !ct_is_contiguous(x[W]) ||
+        !ct_is_contiguous(x[G]))
+        return false;
+    ct_loop_body body = CT_KERNEL_OF(rule_of(call)->bodies, x[W]);
+    const int64_t *row = ct_data(rows);
+    int64_t n = ct_count(x[W]) / ct_size(x[W], 0);
+    int64_t bytes = n * (int64_t)ct_dtype_size(ct_dtype_of(x[W]));
+    for (int64_t i = 0; i < ct_count(rows); i++) {
+        char *w = (char *)(uintptr_t)ct_data(x[W]), *g = (char *)(uintptr_t)ct_data(x[G]);
+        body(n, (void *[]){ w + row[i] * bytes, g + row[i] * bytes }, ones, a);
+    }
+    return true;
+}
+
 static ct_status forward(ct_call *call)
 {
     int floats, lists = lists_of(call, &floats), n = ct_call_inputs(call) / lists;
@@ -121,6 +143,8 @@ static ct_status forward(ct_call *call)
         for (int list = W; list < floats; list++)
             x[list] = input(call, lists, list, i);
         steps[i] = numbers_of(call, i);
+        if (step_rows(call, x, &steps[i]))
+            continue;
         ct__pass_add(&pass, x, CT_KERNEL_OF(rule_of(call)->bodies, x[W]), &steps[i]);
     }
     ct__pass_run(&pass);

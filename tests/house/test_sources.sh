@@ -67,4 +67,22 @@ for header in include/cotangent/ops/*.h; do
         bad "$name is not included by ops.h, or tests/support.c does not list it"
     fi
 done
+
+# NAME, with two spaces behind it, begins a row of a table in nn.h or a header of nn/
+rows=$(grep -hoE '^ +(\* +)?(ct_|CT_)[A-Za-z0-9_]+  ' include/cotangent/nn.h \
+    include/cotangent/nn/*.h | tr -d ' *')
+offered() {
+    sed -nE 's/^ct_[a-z_]+ \*(ct_[a-z0-9_]+_new)\(.*/\1/p' include/cotangent/nn/*.h |
+        grep -vx ct_module_new
+    sed -nE 's/^(ct_tensor \*|double |ct_status )(ct_[a-z0-9_]+)\(.*/\2/p' \
+        include/cotangent/nn/losses.h
+    for enum in init update_rule schedule_kind transform_kind; do
+        sed -n "/^typedef enum ct_$enum /,/^}/p" include/cotangent/*/*.h |
+            grep -oE '\bCT_[A-Z0-9_]+' | grep -vx CT_INIT_DEFAULT
+    done
+}
+for name in $(offered); do
+    holds "$name: no row in a table of nn.h or nn/*.h" \
+        test -n "$(echo "$rows" | grep -x "$name")"
+done
 verdict

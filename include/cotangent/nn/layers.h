@@ -6,16 +6,19 @@ CT_API_BEGIN
 
 /* Values are independent and of mean 0; in and out are the fans. They come from the context's
    random stream. In torch.nn.init they are called
-     CT_GLOROT_...        xavier_uniform_, xavier_normal_     variance 2 / (in + out); Glorot,
-                                                              Bengio 2010
-     CT_HE_...            kaiming_uniform_, kaiming_normal_   2 / in; He et al. 2015
-     CT_LECUN_...         kaiming_..., nonlinearity linear    1 / in; LeCun et al. 1998
-     CT_TRUNCATED_NORMAL  trunc_normal_                       normal, of standard deviation `value`
-                                                              [1], without what is beyond 2 of these
-     CT_ORTHOGONAL        orthogonal_                         w (out,in) has orthonormal rows, or
-                                                              columns if these are fewer; Saxe et
-                                                              al. 2014
-     CT_INIT_CONSTANT     constant_                           all are `value` */
+     CT_GLOROT_UNIFORM    xavier_uniform_           uniform, of variance 2 / (in + out); Glorot,
+                                                    Bengio 2010
+     CT_GLOROT_NORMAL     xavier_normal_            normal, of the same variance
+     CT_HE_UNIFORM        kaiming_uniform_          uniform, 2 / in; He et al. 2015
+     CT_HE_NORMAL         kaiming_normal_           normal, the same
+     CT_LECUN_UNIFORM     kaiming_uniform_, linear  uniform, 1 / in; LeCun et al. 1998
+     CT_LECUN_NORMAL      kaiming_normal_, linear   normal, the same
+     CT_TRUNCATED_NORMAL  trunc_normal_             normal, of standard deviation `value` [1],
+                                                    without what is beyond 2 of these
+     CT_ORTHOGONAL        orthogonal_               w (out,in) has orthonormal rows, or columns if
+                                                    these are fewer; Saxe et al. 2014
+     CT_INIT_ZEROS        zeros_                    all are 0
+     CT_INIT_CONSTANT     constant_                 all are `value` */
 typedef enum ct_init {
     CT_INIT_DEFAULT = 0, CT_GLOROT_UNIFORM, CT_GLOROT_NORMAL, CT_HE_UNIFORM, CT_HE_NORMAL,
     CT_LECUN_UNIFORM, CT_LECUN_NORMAL, CT_INIT_ZEROS, CT_INIT_CONSTANT, CT_TRUNCATED_NORMAL,
@@ -114,6 +117,38 @@ ct_module *ct_upsample_new(ct_context *cx, int64_t factor, ct_upsampling mode);
 ct_module *ct_pixel_shuffle_new(ct_context *cx, int64_t factor);
 /* each example as one row: (N,...) -> (N,count) */
 ct_module *ct_flatten_new(ct_context *cx);
+/* -- Sequences. In PyTorch these are RNN, GRU and LSTM, and parameters have the same names, shapes
+ * and initial values: "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", then, where there
+ * are both directions, the same with "_reverse" behind them, then those of level 1, and so on. What
+ * a level computes is said at ct_rnn, ct_gru and ct_lstm (ops/recurrent.h) */
+typedef struct ct_recurrent_options {
+    int64_t levels;             /* PyTorch's num_layers: each runs over the y of the one below;
+                                   default 1 */
+    bool bidirectional;         /* each level also runs from the end of the sequences to their
+                                   beginning; its y has first the units of one, then of the other */
+    bool batch_first;           /* x is (N,T,inputs), and y (N,T,...) */
+    bool relu;                  /* ct_rnn_new: relu instead of tanh */
+    double dropout;             /* of the y between levels, in [0, 1); off under ct_inference */
+    ct_layer_options layer;     /* the default of both initial values is uniform between
+                                   -1 / sqrt(hidden) and 1 / sqrt(hidden); else out is hidden */
+    uint64_t reserved[4];
+} ct_recurrent_options;
+/* (T,N,inputs) -> (T,N,hidden), or (T,N,2 hidden): y of the last level, for T steps of N sequences
+   whose state begins as zeros */
+ct_module *ct_rnn_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t hidden,
+                      const ct_recurrent_options *options);
+ct_module *ct_gru_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t hidden,
+                      const ct_recurrent_options *options);
+ct_module *ct_lstm_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t hidden,
+                       const ct_recurrent_options *options);
+/* Runs such a module with lengths and a state. lengths (N), i64, says how many steps each sequence
+   has, 1 to T, as PyTorch's packed sequences do (their order is free); NULL: all have T. *h, and *c
+   of an lstm, are the state before the first step, (levels directions,N,hidden), or NULL for zeros;
+   afterwards they are the state after the last step, which the scope owns. It carries its graph:
+   ct_detach(h) begins the next stretch of a long sequence without it (truncated backpropagation
+   through time). h and c may be NULL. On failure the result is NULL, and *h and *c are unchanged */
+ct_tensor *ct_recurrent_forward(ct_module *m, ct_tensor *x, ct_tensor *lengths, ct_tensor **h,
+                                ct_tensor **c);
 /* runs the children one after the other, which are named "0", "1", ...; without children y is x. On
    failure the children are freed. A linear layer and the activation behind it are computed as one
    call */
@@ -210,6 +245,17 @@ ct_module *ct_transformer_decoder_new(ct_context *cx, ct_dtype dtype, int64_t si
    decoder has a memory (...,s,size), and an encoder none, which is NULL */
 ct_tensor *ct_transformer_forward(ct_module *m, ct_tensor *x, ct_tensor *mask, ct_tensor *memory,
                                   ct_tensor *memory_mask);
+typedef struct ct_embedding_options {
+    bool pads;                  /* row `padding` begins as zeros and gets no gradient */
+    int64_t padding;
+    uint64_t reserved[4];
+} ct_embedding_options;
+/* ct_embedding: rows of "weight" (n,size), by numbers of i64: (...) -> (...,size). The weight
+   begins as standard normal. Its gradient is a tensor of its size with a list of the rows that are
+   not 0, if these are few: zeroing it, and a step of plain SGD (no momentum, no decay), touch these
+   rows alone. Other rules pass over all, as PyTorch's do for gradients that are not sparse */
+ct_module *ct_embedding_new(ct_context *cx, ct_dtype dtype, int64_t n, int64_t size,
+                            const ct_embedding_options *options);
 /* (n,size), to be added to x: for step i, sin(i / 10000^(j / size)) at even j, and the cosine of
    the same angle at j + 1 (Vaswani et al. 2017). For positions that are learned, take an
    embedding */

@@ -1,4 +1,5 @@
-"""What PyTorch's attention and transformer layers compute, for tests/ops/attention/test_attention.c
+"""What PyTorch's attention, transformer layers and embedding compute, for
+tests/ops/attention/test_attention.c, tests/nn/layers/test_embedding.c
 and tests/nn/layers/test_attention_layers.c.
 
     python3 attention.py > attention.txt        # PyTorch 1.13
@@ -67,3 +68,5 @@ layer("decoder", m, lambda x, memory: m(x, memory, ~causal, memory_key_padding_m
       there)
 m = nn.TransformerDecoderLayer(4, 2, 6, 0, "gelu", 0.1, True, True)
 layer("decoder_first", m, lambda x, memory: m(x, memory), here, there)
+m = nn.Embedding(5, 3, padding_idx=1)
+layer("embedding", m, lambda: m(torch.tensor([[4, 1], [0, 4]])))

@@ -59,6 +59,9 @@ static double worst_of(const ct__gemm *g, bool f32)
     return worst;
 }
 
+static bool packs;
+static void *packed;
+
 static void check(ct__gemm g, int c_end)
 {
     static _Alignas(64) char scratch[4 << 20], guard[256];
@@ -74,6 +77,13 @@ static void check(ct__gemm g, int c_end)
             g.bias = g.bias ? f32 ? (void *)bias32 : bias64 : NULL;
             for (int i = 0; i < c_end; i++)
                 c64[i] = c32[i] = (float)before[i];
+            if (packs) { /* B is only in `packed` then, of exactly that size */
+                size_t all = ct__gemm_pack_bytes(&g);
+                packed = realloc(packed, all + 1);
+                g.packed = false;
+                ck_assert(ct__gemm_packs(&g));
+                ct__gemm_pack(&g, packed);
+            }
             size_t bytes = ct__gemm_plan_for(&g);
             ck_assert_uint_le(bytes + sizeof guard, sizeof scratch);
             memset(scratch, 0xff, bytes + sizeof guard); /* NaN */
@@ -162,6 +172,25 @@ START_TEST(deep_sums)
     ct__gemm wide = { .m = 2, .n = 1100, .k = 10300, .a = { NULL, 7, 1 }, .b = { NULL, 30, 1 },
                       .c_row = 1100, .bias = bias64, .activation = CT_RELU };
     check(wide, 2 * 1100);
+}
+END_TEST
+
+/* rows and columns on both sides of tiles, blocks of A and of k, and the panels kept at once */
+START_TEST(packed_once)
+{
+    static const int sizes[][3] = { { 4, 1, 9 }, { 5, 17, 33 }, { 16, 80, 20 }, { 13, 33, 321 },
+                                    { 16, 1040, 40 }, { 230, 40, 330 }, { 6, 16, 0 } };
+    fill_all();
+    packs = true;
+    for (int i = 0; i < 7; i++) {
+        const int *size = sizes[i];
+        check_forms(size[0], size[1], size[2], (ct__gemm){ .adds = i % 2 == 1 }, 1 + i % 2);
+        check_forms(size[0], size[1], size[2], (ct__gemm){ .bias = bias64 }, 1);
+    }
+    packs = false;
+    free(packed);
+    ck_assert(!ct__gemm_packs(&(ct__gemm){ .m = 3, .k = 5 }));
+    ck_assert(!ct__gemm_packs(&(ct__gemm){ .m = 9, .k = 10241 }));
 }
 END_TEST
 
@@ -348,7 +377,7 @@ END_TEST
 
 Suite *gemm_suite(void)
 {
-    const TTest *const tests[] = { small_sizes, more_than_one_block, deep_sums, epilogue,
+    const TTest *const tests[] = { small_sizes, more_than_one_block, packed_once, deep_sums, epilogue,
                                    strides_of_zero_and_below, same_bits_for_a_row_alone,
                                    thin_and_turned, rows_a_power_of_two_apart, infinity_stays,
                                    same_bits_for_any_number_of_threads, NULL };

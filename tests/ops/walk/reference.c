@@ -8,7 +8,8 @@ const reference *reference_of(const char *name)
 {
     static const reference *const all[] = {
         elementwise_references, row_references, shape_references, index_references,
-        product_references, matrix_references, update_references, convolution_references
+        product_references, matrix_references, update_references, convolution_references,
+        recurrent_references
     };
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         for (const reference *r = all[k]; r->name; r++)

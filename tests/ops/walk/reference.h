@@ -34,7 +34,7 @@ typedef struct reference {
 /* each ends with a name that is NULL */
 extern const reference elementwise_references[], row_references[], shape_references[],
     index_references[], product_references[], matrix_references[], update_references[],
-    convolution_references[];
+    convolution_references[], recurrent_references[];
 /* NULL: there is none */
 const reference *reference_of(const char *name);
 
