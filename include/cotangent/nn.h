@@ -39,6 +39,11 @@
  *                                                         (Ulyanov et al. 2016)
  *   ct_rms_norm_new               RMSNorm                 x / sqrt(mean x^2 + epsilon) w over the
  *                                                         last axes (Zhang, Sennrich 2019)
+ *   ct_weight_norm_new            utils.weight_norm       a layer with the weight g v / |v|
+ *                                                         (Salimans, Kingma 2016)
+ *   ct_spectral_norm_new          utils.spectral_norm     a layer with the weight w / sigma, sigma
+ *                                                         the norm of the matrix w (Miyato et al.
+ *                                                         2018)
  *   ct_conv1d_new                 Conv1d                  sum over c, k of w[o][c][k] x[c][stride
  *                                                         i + k], + b[o] (Fukushima 1980; LeCun et
  *                                                         al. 1989)

@@ -93,6 +93,8 @@ static bool copy_tensors(const ct_module *root, ct_module *m, const ct_module *t
 {
     char room[CT__PATH];
     for (ct__entry *e = m->entries; e; e = ct__table_next(e)) {
+        if (!e->tensor && !e->child && !ct__table_add(m->cx, &twin->entries, e->name))
+            return false; /* it waits for its tensor: weight_norm.c */
         if (!e->tensor)
             continue;
         ct__entries first = ct__entries_find(root, e->tensor);

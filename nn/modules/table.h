@@ -15,7 +15,8 @@
 #include <uthash.h>
 
 typedef struct ct__entry {
-    ct_tensor *tensor; /* a parameter or a buffer; NULL if the entry is a child */
+    ct_tensor *tensor; /* a parameter or a buffer; NULL if the entry is a child. If both are NULL,
+                          it waits for a weight that its parent makes: weight_norm.c */
     bool trained;      /* the tensor is a parameter */
     ct_module *child;  /* NULL if the entry is a tensor */
     ct_tensor *fresh;  /* retained: will replace the tensor once every such tensor is ready */

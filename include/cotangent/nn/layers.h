@@ -176,6 +176,20 @@ ct_status ct_initialize_as(ct_tensor *w, ct_init init, const ct_init_options *op
 double ct_gain(ct_activation activation);
 
 /* -- Modules of functions and of other modules */
+/* A layer whose weight is g v / |v|, where |v| is the length of v over all axes but one: each row
+   of a linear layer has its length g and its direction v (torch.nn.utils.weight_norm, dim = axis;
+   Salimans, Kingma 2016). `name` is that of the parameter, NULL: "weight". In its place there are
+   "weight_g" and "weight_v", which begin so that the weight is as before. The layer becomes the
+   child "module", and can be run by this module only. On failure the layer is freed, unless it has
+   a parent already */
+ct_module *ct_weight_norm_new(ct_module *layer, const char *name, int axis);
+/* A layer whose weight is w / sigma, where sigma estimates the largest singular value of w as a
+   matrix whose rows go along the axis: sigma = u . W v (torch.nn.utils.spectral_norm, dim = axis;
+   Miyato et al. 2018). Each call in training first makes v = W^T u and u = W v, both of length 1,
+   so many times (`iterations`, 0: once); under ct_inference and where ct_is_repeating it does not.
+   The parameter is "weight_orig", and "weight_u" and "weight_v" are buffers, random at first. All
+   else is as in ct_weight_norm_new */
+ct_module *ct_spectral_norm_new(ct_module *layer, const char *name, int axis, int64_t iterations);
 /* f as a module, for every operator of one tensor: ct_function_new(cx, "selu", ct_selu) */
 ct_module *ct_function_new(ct_context *cx, const char *kind, ct_tensor *(*f)(ct_tensor *x));
 /* ... that also takes a number: ct_function_of_number_new(cx, "celu", ct_celu, 1.0) */

@@ -75,3 +75,35 @@ module("instance4", nn.InstanceNorm3d(2, momentum=0.5, track_running_stats=True)
         (2, 2, 2, 1, 3), 3)
 module("rms1", RMSNorm((6,), 2.0 ** -52), (3, 6))
 module("rms2", RMSNorm((3, 2), 0.1, False), (2, 3, 2))
+
+
+def parametrized(name, m, shape):
+    """three calls in training, then one in use; the starts of u and v are made by `numbers`"""
+    for i, (_, p) in enumerate(sorted(m.named_parameters())):
+        with torch.no_grad():
+            p.copy_(numbers(p.shape, 20 + i) / 16)
+    for i, (_, b) in enumerate(sorted(m.named_buffers())):
+        b.copy_(numbers(b.shape, 40 + i) / 16)
+    for training in (True, True, True, False):
+        m.train(training)
+        x = numbers(shape, 1).requires_grad_()
+        m.zero_grad()
+        y = m(x)
+        if training:
+            y.backward(numbers(y.shape, 3))
+            gx = x.grad
+            grads = [(key, p.grad.clone()) for key, p in sorted(m.named_parameters())]
+    show(f"{name}.y", y)
+    show(f"{name}.gx", gx)
+    for key, g in grads:
+        show(f"{name}.g{key}", g)
+    for key, b in sorted(m.named_buffers()):
+        show(f"{name}.{key}", b)
+
+
+utils = nn.utils
+parametrized("weight_norm1", utils.weight_norm(nn.Linear(3, 4)), (2, 3))
+parametrized("weight_norm2", utils.weight_norm(nn.Conv2d(2, 3, 2), dim=1), (1, 2, 3, 3))
+parametrized("spectral_norm1", utils.spectral_norm(nn.Linear(3, 4)), (2, 3))
+parametrized("spectral_norm2", utils.spectral_norm(
+    nn.ConvTranspose1d(2, 3, 2), n_power_iterations=2, dim=1), (1, 2, 4))
