@@ -2,10 +2,9 @@
  * characters, of 1,000,000, are within 0.02 of those of PyTorch, from the same initial values, with
  * the same batches, clipping and Adam (torch/characters.py).
  *
- *     characters [FILE]          default: text/kjv.txt in the folder that COTANGENT_DATA names
+ *     characters FILE
  *
- * The file is `bible -f gen1:1-judges21:25`, of Debian's package bible-kjv. Without it the program
- * says so, and that is no failure. */
+ * The file is `bible -f gen1:1-judges21:25`, of Debian's package bible-kjv. */
 #include <cotangent.h>
 #include <math.h>
 #include <stdio.h>
@@ -141,13 +140,10 @@ static double bits_per_character(void)
 
 int main(int argc, char **argv)
 {
-    char path[1000];
-    const char *data = getenv("COTANGENT_DATA");
-    snprintf(path, sizeof path, "%s/text/kjv.txt", data ? data : ".");
-    if (!read_text(argc > 1 ? argv[1] : path)) {
-        printf("characters: skipped, there is no text of %d characters at %s\n"
-               "0 passed, 0 failed, 1 skipped\n", LENGTH, argc > 1 ? argv[1] : path);
-        return 0;
+    if (argc != 2 || !read_text(argv[1])) {
+        printf("characters: there is no text of %d characters\n0 passed, 1 failed, 0 skipped\n",
+               LENGTH);
+        return 1;
     }
     double bits = bits_per_character();
     bool good = fabs(bits - PYTORCH) <= 0.02;
