@@ -139,6 +139,9 @@ static bool add_steps(ct__transforms *all, const char *who, const ct_tensor *x,
         all->out = s.channels * s.height * s.width;
         all->most = all->out > all->most ? all->out : all->most;
     }
+    if (all->most > PTRDIFF_MAX / 32)
+        return ct_fail(ct_context_of(x), CT_ERROR_MEMORY, "%s: out of memory: %lld elements", who,
+                       (long long)all->most), false;
     all->height = s.height, all->width = s.width;
     all->n -= all->alpha > 0; /* it is for batches, not for examples */
     return true;

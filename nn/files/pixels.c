@@ -3,7 +3,8 @@
 
 ct_status ct__image_room(const ct__image_source *s, ct__image *image)
 {
-    const int64_t most = s->limit / image->channels; /* width and height are below 2^31 */
+    const int64_t memory = PTRDIFF_MAX / image->bytes; /* width and height are below 2^31 */
+    const int64_t most = (s->limit < memory ? s->limit : memory) / image->channels;
     if (image->width * image->height > most)
         return ct__file_fail(s->file, CT_ERROR_MEMORY, "%lld x %lld pixels take more than "
                              "max_bytes", (long long)image->width, (long long)image->height);

@@ -21,6 +21,7 @@ static int64_t held(ct__gzip *z, int64_t limit)
         return -1;
     int64_t bytes = count(z, limit);
     ct__gzip_stop(z);
+    limit = limit < PTRDIFF_MAX ? limit : PTRDIFF_MAX - 1; /* where addresses have 32 bits */
     if (bytes > limit)
         return ct__file_fail(&z->file, CT_ERROR_MEMORY, "it holds more than max_bytes, %lld",
                              (long long)limit), -1;

@@ -49,6 +49,7 @@ static const attention_kernels *const kernels[][CT_SIMDS] = CT_KERNEL_TABLE(kern
 
 enum {
     TILE_BYTES = 64 << 10, COLUMNS = 128, /* of a tile, at most */
+    STEP = 64,             /* a causal tile has so many rows, and a multiple of it as columns */
     GAP = 16,              /* between rows: a power of two would put them into one set */
     MOST_ROOM = 64 << 20   /* bytes of scratch of all parts but one */
 };
@@ -147,10 +148,10 @@ static ct__gemm product_of(const job *j, product p, int64_t rows, int64_t column
 static int64_t gemm_room(const job *j, product end)
 {
     int64_t rows[] = { j->rows, j->queries % j->rows }, most = 0;
-    int64_t columns[] = { j->columns, j->keys % j->columns };
+    int64_t columns[] = { j->columns, j->keys % j->columns, least(STEP, j->columns) };
     for (product p = SCORES; p < end; p++)
-        for (int i = 0; i < 4; i++) {
-            ct__gemm g = product_of(j, p, rows[i / 2], columns[i % 2]);
+        for (int i = 0; i < 6; i++) {
+            ct__gemm g = product_of(j, p, rows[i / 3], columns[i % 3]);
             int64_t bytes = (int64_t)ct__gemm_plan_for(&g);
             most = bytes > most ? bytes : most;
             g.adds = false;
@@ -186,12 +187,18 @@ static int64_t before_gemm(const job *j)
     return 2 * tile_bytes(j) + 2 * row_bytes(j);
 }
 
+/* how many keys the tiles of the queries from this one on have */
+static int64_t keys_of(const job *j, int64_t row)
+{
+    return j->causal ? least(j->keys, row + STEP) : j->keys;
+}
+
 /* the tile at that query and key, which may be the keys' end: then it has no columns */
 static tile tile_at(const job *j, int64_t problem, int64_t row, int64_t column, char *room)
 {
     char *rows = room + 2 * tile_bytes(j);
     tile t = { .rows = least(j->rows, j->queries - row),
-               .columns = least(j->columns, j->keys - column),
+               .columns = least(j->columns, keys_of(j, row) - column),
                .pitch = j->columns + GAP, .e = j->e, .scale = j->scale,
                .s = room, .gs = room + tile_bytes(j), .max = rows, .dot = rows,
                .y = at(j, OF_Y, problem, row, 0), .is_later = column > 0,
@@ -202,12 +209,6 @@ static tile tile_at(const job *j, int64_t problem, int64_t row, int64_t column, 
     if (j->log_sum)
         t.log_sum = j->log_sum + (problem * j->queries + row) * j->size;
     return t;
-}
-
-/* how many keys the tiles of these queries have */
-static int64_t keys_of(const job *j, int64_t row)
-{
-    return j->causal ? least(j->keys, row + least(j->rows, j->queries - row)) : j->keys;
 }
 
 /* -- Forward: y of a block of queries */
@@ -274,7 +275,7 @@ static void plan(job *j, ct_context *cx, bool back)
     double work = (double)(j->problems * j->queries) * (double)j->keys * (double)(j->d + j->e);
     int64_t threads = work < GRAIN ? 1 : ct_threads_of(cx);
     j->columns = least(COLUMNS, j->keys > 0 ? j->keys : 1);
-    j->rows = least(TILE_BYTES / (COLUMNS * j->size), j->queries);
+    j->rows = least(j->causal ? STEP : TILE_BYTES / (COLUMNS * j->size), j->queries);
     j->run = back ? run_backward : run_forward;
     j->items = back ? j->problems : j->problems * even(j->queries, j->rows);
     product end = back ? PRODUCTS : BACK_P;

@@ -89,8 +89,12 @@ static void take_slabs(const layout *l)
 /* whole = part, or whole += part, as the body does it */
 static void put_slabs(const layout *l)
 {
-    for (int64_t j = 0; j < l->n; j++)
+    int64_t bytes = l->flat ? l->count * (int64_t)l->element : 0;
+    for (int64_t j = 0; j < l->n; j++) {
+        if (j + CT__SOON < l->n)
+            ct__fetch_to_write(whole_slab(l, place(l, j + CT__SOON)).data, bytes);
         run_slab(l, l->body, whole_slab(l, place(l, j)), part_slab(l, j));
+    }
 }
 
 /* -- Slabs of f32 that are added to often: after every CT__OFTEN additions what came together goes

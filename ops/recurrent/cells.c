@@ -2,6 +2,7 @@
 #include "cells.h"
 
 #include "double_math.h"
+#include "tables.h"
 #include "vector_math.h"
 
 #define CT_KERNELS     "cells_kernels.h"

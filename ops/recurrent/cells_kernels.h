@@ -1,4 +1,6 @@
-/* Kernels of cells.c. "Numbers" are read or written, for each unit. s is the logistic function. */
+/* Kernels of cells.c. "Numbers" are read or written, for each unit. s is the logistic function.
+ * VECTORIZE says that a unit reads nothing that another one writes: there are more pointers than a
+ * compiler compares. */
 #if IS_F32
 #define TANH     vector_tanh
 #define LOGISTIC vector_logistic
@@ -10,10 +12,11 @@
 /* c = s(f) c + s(i) tanh k, h = s(o) tanh c; 13 numbers, 5 functions and 4 operations */
 static void K(lstm)(const ct__cell_row *r)
 {
-    REAL *restrict i = r->gates, *restrict f = i + r->units, *restrict k = f + r->units;
-    REAL *restrict o = k + r->units, *restrict h = r->h, *restrict c = r->c;
-    REAL *restrict kept = r->kept, *restrict y = r->y;
-    for (int64_t j = 0; j < r->units; j++) {
+    const int64_t n = r->units;
+    REAL *i = r->gates, *f = i + n, *k = f + n, *o = k + n;
+    REAL *h = r->h, *c = r->c, *kept = r->kept, *y = r->y;
+    VECTORIZE
+    for (int64_t j = 0; j < n; j++) {
         REAL in = LOGISTIC(i[j]), forget = LOGISTIC(f[j]), candidate = TANH(k[j]);
         REAL out = LOGISTIC(o[j]), state = forget * c[j] + in * candidate;
         REAL shown = out * TANH(state);
@@ -29,11 +32,12 @@ static void K(lstm)(const ct__cell_row *r)
 static void K(lstm_back)(const ct__cell_row_back *r)
 {
     const int64_t n = r->units;
-    const REAL *restrict i = r->gates, *restrict f = i + n, *restrict k = f + n;
-    const REAL *restrict o = k + n, *restrict c = r->kept, *restrict before = r->before;
-    const REAL *restrict gy = r->gy;
-    REAL *restrict gh = r->gh, *restrict gc = r->gc;
-    REAL *restrict ei = r->e, *restrict ef = ei + n, *restrict ek = ef + n, *restrict eo = ek + n;
+    const REAL *i = r->gates, *f = i + n, *k = f + n;
+    const REAL *o = k + n, *c = r->kept, *before = r->before;
+    const REAL *gy = r->gy;
+    REAL *gh = r->gh, *gc = r->gc;
+    REAL *ei = r->e, *ef = ei + n, *ek = ef + n, *eo = ek + n;
+    VECTORIZE
     for (int64_t j = 0; j < n; j++) {
         REAL t = TANH(c[j]), g = gh[j] + gy[j], out = o[j], in = i[j], forget = f[j];
         REAL candidate = k[j], gs = gc[j] + g * out * ((1 - t) * (1 + t));
@@ -51,9 +55,10 @@ static void K(lstm_back)(const ct__cell_row_back *r)
 static void K(gru)(const ct__cell_row *w)
 {
     const int64_t n = w->units;
-    REAL *restrict r = w->gates, *restrict z = r + n, *restrict k = z + n, *restrict h = w->h;
-    REAL *restrict kept = w->kept, *restrict y = w->y;
-    const REAL *restrict br = w->recurrent, *restrict bz = br + n, *restrict bk = bz + n;
+    REAL *r = w->gates, *z = r + n, *k = z + n, *h = w->h;
+    REAL *kept = w->kept, *y = w->y;
+    const REAL *br = w->recurrent, *bz = br + n, *bk = bz + n;
+    VECTORIZE
     for (int64_t j = 0; j < n; j++) {
         REAL reset = LOGISTIC(r[j] + br[j]), update = LOGISTIC(z[j] + bz[j]), part = bk[j];
         REAL candidate = TANH(k[j] + reset * part);
@@ -70,10 +75,11 @@ static void K(gru)(const ct__cell_row *w)
 static void K(gru_back)(const ct__cell_row_back *w)
 {
     const int64_t n = w->units;
-    const REAL *restrict r = w->gates, *restrict z = r + n, *restrict k = z + n;
-    const REAL *restrict part = w->kept, *restrict before = w->before, *restrict gy = w->gy;
-    REAL *restrict gh = w->gh, *restrict er = w->e, *restrict ez = er + n, *restrict ek = ez + n;
-    REAL *restrict rr = w->er, *restrict rz = rr + n, *restrict rk = rz + n;
+    const REAL *r = w->gates, *z = r + n, *k = z + n;
+    const REAL *part = w->kept, *before = w->before, *gy = w->gy;
+    REAL *gh = w->gh, *er = w->e, *ez = er + n, *ek = ez + n;
+    REAL *rr = w->er, *rz = rr + n, *rk = rz + n;
+    VECTORIZE
     for (int64_t j = 0; j < n; j++) {
         REAL g = gh[j] + gy[j], reset = r[j], update = z[j], candidate = k[j];
         REAL c = g * (1 - update) * ((1 - candidate) * (1 + candidate));
@@ -90,14 +96,16 @@ static void K(gru_back)(const ct__cell_row_back *w)
 /* h = tanh a, where y and a are one; 3 numbers, 1 function */
 static void K(tanh_cell)(const ct__cell_row *r)
 {
-    REAL *restrict y = r->y, *restrict h = r->h;
+    REAL *y = r->y, *h = r->h;
+    VECTORIZE
     for (int64_t j = 0; j < r->units; j++)
         h[j] = y[j] = TANH(y[j]);
 }
 
 static void K(relu_cell)(const ct__cell_row *r)
 {
-    REAL *restrict y = r->y, *restrict h = r->h;
+    REAL *y = r->y, *h = r->h;
+    VECTORIZE
     for (int64_t j = 0; j < r->units; j++)
         h[j] = y[j] = y[j] <= 0 ? 0 : y[j];
 }
@@ -105,8 +113,9 @@ static void K(relu_cell)(const ct__cell_row *r)
 /* e = gh (1 - y^2); 5 numbers, 5 operations */
 static void K(tanh_cell_back)(const ct__cell_row_back *r)
 {
-    const REAL *restrict y = r->y, *restrict gy = r->gy;
-    REAL *restrict gh = r->gh, *restrict e = r->e;
+    const REAL *y = r->y, *gy = r->gy;
+    REAL *gh = r->gh, *e = r->e;
+    VECTORIZE
     for (int64_t j = 0; j < r->units; j++) {
         e[j] = (gh[j] + gy[j]) * ((1 - y[j]) * (1 + y[j]));
         gh[j] = 0;
@@ -115,8 +124,9 @@ static void K(tanh_cell_back)(const ct__cell_row_back *r)
 
 static void K(relu_cell_back)(const ct__cell_row_back *r)
 {
-    const REAL *restrict y = r->y, *restrict gy = r->gy;
-    REAL *restrict gh = r->gh, *restrict e = r->e;
+    const REAL *y = r->y, *gy = r->gy;
+    REAL *gh = r->gh, *e = r->e;
+    VECTORIZE
     for (int64_t j = 0; j < r->units; j++) {
         REAL g = gh[j] + gy[j];
         e[j] = y[j] <= 0 ? 0 : g;
@@ -127,16 +137,18 @@ static void K(relu_cell_back)(const ct__cell_row_back *r)
 /* 2 or 3 numbers each */
 static void K(put)(int64_t n, void *to, const void *from, bool adds)
 {
-    REAL *restrict y = to;
-    const REAL *restrict x = from;
+    REAL *y = to;
+    const REAL *x = from;
+    VECTORIZE
     for (int64_t j = 0; j < n; j++)
         y[j] = adds ? y[j] + x[j] : x[j];
 }
 
 static void K(sum)(int64_t n, void *to, const void *left, const void *right)
 {
-    REAL *restrict y = to;
+    REAL *y = to;
     const REAL *a = left, *b = right;
+    VECTORIZE
     for (int64_t j = 0; j < n; j++)
         y[j] = a[j] + b[j];
 }

@@ -13,7 +13,8 @@
  * A sequence that has ended is left as it is: y is 0, and its state stays. So in reverse it begins
  * with its own last step.
  *
- * Sequences are cut into parts by their number alone, and a part runs all steps, on one thread. */
+ * Sequences are cut into parts, one for each thread but none too small, and a part runs all steps.
+ * What becomes of a sequence does not depend on how many others are in its part. */
 #include "sequence.h"
 
 #include <string.h>
@@ -138,7 +139,8 @@ static ct_status plan(job *j, int64_t own)
     ct__gemm *g = &j->product;
     g->dtype = j->dtype, g->simd = j->simd;
     double work = (double)j->n * (double)j->steps * (double)j->h * (double)j->wide;
-    int64_t parts = work < GRAIN ? 1 : least(even(j->n, PART), MOST_PARTS);
+    int64_t threads = work < GRAIN ? 1 : least(ct_threads_of(j->cx), MOST_PARTS);
+    int64_t parts = least(even(j->n, PART), threads);
     j->rows = g->m = even(j->n, parts);
     j->parts = even(j->n, j->rows);
     ct_status status = pack(j);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "copy.h"
 #include "rules.h"
 #include "update_loop.h"
 
@@ -121,10 +122,14 @@ static bool step_rows(const ct_call *call, ct_tensor *const *x, const ct__number
         return false;
     ct_loop_body body = CT_KERNEL_OF(rule_of(call)->bodies, x[W]);
     const int64_t *row = ct_data(rows);
-    int64_t n = ct_count(x[W]) / ct_size(x[W], 0);
+    int64_t n = ct_count(x[W]) / ct_size(x[W], 0), count = ct_count(rows);
     int64_t bytes = n * (int64_t)ct_dtype_size(ct_dtype_of(x[W]));
-    for (int64_t i = 0; i < ct_count(rows); i++) {
-        char *w = (char *)(uintptr_t)ct_data(x[W]), *g = (char *)(uintptr_t)ct_data(x[G]);
+    char *w = (char *)(uintptr_t)ct_data(x[W]), *g = (char *)(uintptr_t)ct_data(x[G]);
+    for (int64_t i = 0; i < count; i++) {
+        if (i + CT__SOON < count) {
+            ct__fetch_to_write(w + row[i + CT__SOON] * bytes, bytes);
+            ct__fetch_to_write(g + row[i + CT__SOON] * bytes, bytes);
+        }
         body(n, (void *[]){ w + row[i] * bytes, g + row[i] * bytes }, ones, a);
     }
     return true;

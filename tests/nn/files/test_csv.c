@@ -95,6 +95,8 @@ START_TEST(separators_headers_marks_and_ends)
     expect_values(ct_table_column(t, "x"), CT_DOUBLES(1), 0);
     t = read_table("x\n1\n\n3\n", NULL); /* an empty line is a missing value */
     expect_values(ct_table_column(t, "x"), CT_DOUBLES(1, NAN, 3), 0);
+    t = read_table("x\n1\n\n", NULL); /* at the end too */
+    expect_values(ct_table_column(t, "x"), CT_DOUBLES(1, NAN), 0);
     t = read_table("x,y\n", NULL);
     ck_assert_int_eq(ct_table_rows(t), 0);
     expect_shape(ct_table_matrix(t, CT_F32, NULL, 0), CT_SHAPE(0, 2));
@@ -173,6 +175,7 @@ START_TEST(whole_numbers_and_truths)
         snprintf(text, sizeof text, "b,a\nx,1\ny,%s\n", wrong[i]);
         expect_refused(text, &o, "line 3, column 'a'");
     }
+    expect_refused("b,a\n\"x\ny\",1\nz,q\n", &o, "line 4, column 'a'"); /* of the file */
     t = read_table("a\n1\n9223372036854775808\n", NULL); /* too large: so it is of floats */
     expect_values(ct_table_column(t, "a"), CT_DOUBLES(1, 0x1p63), 0);
     expect_refused("a\n2\n", &(ct_csv_options){ .columns = &truth, .n = 1 }, "true, false, 1 or 0");

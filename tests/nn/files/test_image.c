@@ -93,7 +93,8 @@ START_TEST(what_is_written_is_read_again)
     static const struct { const char *end; int channels; } all[] = {
         { ".pgm", 1 }, { ".ppm", 3 }, { ".png", 1 }, { ".png", 2 }, { ".png", 3 }, { ".png", 4 }
     };
-    for (int i = 0; i < (has_png() ? 6 : 2); i++) {
+    const int n = has_png() ? 6 : 2;
+    for (int i = 0; i < n; i++) {
         ct_tensor *x = pattern(all[i].channels, 5, 4);
         ck_assert_int_eq(ct_write_image(x, ending(all[i].end), NULL), CT_OK);
         const ct_dtype dtypes[] = { CT_F32, CT_F64, CT_I64 };

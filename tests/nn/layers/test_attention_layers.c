@@ -145,6 +145,9 @@ START_TEST(dropout_is_for_training)
                                               &(ct_transformer_options){ .dropout = 0.5 });
     ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(2, 3, 4));
     ck_assert(ct_max_difference(ct_module_forward(m, x), ct_module_forward(m, x)) > 0);
+    uint64_t before = ct_random_stream(cx).draws;
+    ct_module_forward(m, x); /* half a draw for each of 2 x 3 x (4 + 16 + 4) elements */
+    ck_assert_int_eq((int)(ct_random_stream(cx).draws - before), 72);
     ct_inference(cx);
     ck_assert(ct_max_difference(ct_module_forward(m, x), ct_module_forward(m, x)) == 0);
     ct_module *copy = ct_module_clone(m, 0);
