@@ -134,6 +134,22 @@ def recurrent(kind, inputs, hidden, steps, batch, what):
     return train if what == "train" else infer
 
 
+def norm(kind, channels, size):
+    x = torch.randn(32, channels, size, size, requires_grad=True)
+    gy = torch.rand(32, channels, size, size)
+    shape = (size, size) if kind == "rms" else (channels,)
+    weight, bias = torch.ones(shape, requires_grad=True), torch.zeros(shape, requires_grad=True)
+    mean, variance = torch.zeros(channels), torch.ones(channels)
+    f = {"batch": lambda: F.batch_norm(x, mean, variance, weight, bias, training=True),
+         "group": lambda: F.group_norm(x, 8, weight, bias),
+         "rms": lambda: x * torch.rsqrt((x * x).mean((2, 3), keepdim=True) + 1e-5) * weight}[kind]
+
+    def run():
+        f().backward(gy)
+        x.grad = weight.grad = bias.grad = None
+    return run
+
+
 def network(sizes, hidden):
     sizes, layers = [int(s) for s in sizes.split("-")], []
     for a, b in zip(sizes, sizes[1:]):
@@ -200,7 +216,7 @@ def alone(what):
 
 works = {"chain": chain, "elementwise": elementwise, "reduce": reduce, "softmax": softmax,
          "train": train, "infer": infer, "update": update, "conv": conv, "pool": pool,
-         "attention": attention, "embedding": embedding, "recurrent": recurrent}
+         "attention": attention, "embedding": embedding, "recurrent": recurrent, "norm": norm}
 made = {}
 
 
