@@ -13,7 +13,7 @@
 
 #include "checker.h"
 
-enum { POINTS = 3 };
+enum { POINTS = 3, CLOSELY = 8 };
 #define ASIDE 1e-4 /* how far the point is moved, in units of its entries' sizes */
 
 /* -- At another point */
@@ -157,7 +157,8 @@ static bool wrong_beside(ct__check *c, const ct__aim *aim, ct__finding *found)
 bool ct__check_one(ct__check *c, const ct__aim *aim, ct__finding *found)
 {
     if (c->named)
-        return ct__check_look(c, aim, found);
+        return c->closely++ < CLOSELY ? ct__check_look_closely(c, aim, found)
+                                      : ct__check_look(c, aim, found);
     if (!ct__check_look_closely(c, aim, found))
         return false;
     bool kinked = aim->entry < 0 && found->slope.kind == CT__KINK;

@@ -43,7 +43,8 @@ struct ct__check {
     ct_verdict verdict; /* the worst so far */
     double score;       /* how bad the finding is that the report describes */
     bool absolute;      /* the caller gave atol; else it shrinks with the slopes */
-    bool named;         /* a wrong entry is named: others are looked at once, for a pattern */
+    bool named;         /* a wrong entry is named: others are looked at for a pattern alone */
+    int closely;        /* how many of these were looked at closely */
     int unclear;        /* entries in succession about which no step could tell */
 
     /* Is what seems wrong only where several kinks meet? Then each operator in f's graph is right

@@ -203,7 +203,8 @@ static void compare_recorded(ct__check *c)
 static bool check_order(ct__check *c, int order)
 {
     int64_t n = c->entries;
-    c->order = order, c->remembered = c->named = false, c->unclear = 0, c->explained = CT__UNKNOWN;
+    c->order = order, c->remembered = c->named = false, c->explained = CT__UNKNOWN;
+    c->unclear = c->closely = 0;
     c->start = ct__check_room(c, 6 * n, sizeof *c->start);
     c->verdicts = ct__check_room(c, n, 1);
     if (!c->start || !c->verdicts)

@@ -210,7 +210,7 @@ static bool confirm(probe *p, const ct__finding *found, bool *sure)
     ct__check *c = p->c;
     double apart = fabs(found->analytic - found->slope.value), h = 32 * c->all_noise / apart;
     *sure = !c->noisy && found->slope.kind == CT__SMOOTH && isfinite(h) && h < found->slope.step &&
-            found->slope.step > 4e-3 * found->size;
+            found->slope.step > 0.05 * found->start;
     h = fmax(h, 1e-12 * found->slope.step);
     for (int i = 0; i < 2 && *sure; i++, h *= 7.3) {
         ct__sides s = { 0 };

@@ -224,15 +224,24 @@ static bool is_kink(const scales *all, int i)
            fabs(s->kink - next->kink) <= 0.2 * fabs(s->kink);
 }
 
-/* Which slope is meant cannot be told where longer steps see another one, or do not exclude a, and
- * what f does at the finest steps is little beside what it does at longer ones: it may be structure
- * or coarse rounding. Between two jumps that rounding makes, f may be smooth and have any slope;
- * longer steps see the jumps as noise. */
+/* Between two jumps that rounding makes, f may be smooth and have any slope. Longer steps see the
+ * jumps as noise that is the same from scale to scale, and f as smooth beside it; and a is wrong at
+ * the finest scales by no more than such noise. */
+static bool is_within_jumps(const scales *all, const scale *s, const scale *fine)
+{
+    bool lasts = s + 1 < fine && 4 * s[1].left_over >= s->left_over && s->noise <= s->range / 5;
+    return lasts && !excludes(all, s) &&
+           fabs(all->analytic - fine->slope) * fine->h / 2 <= 1.5 * s->noise;
+}
+
+/* Longer steps see another slope, or two of them in succession see a, and what f does at the finest
+ * ones is little beside what it does at longer ones: it may be structure or coarse rounding, and
+ * which slope is meant cannot be told. */
 static bool is_disputed(const scales *all, int finest)
 {
     const scale *fine = &all->at[finest];
     double range = 0;
-    bool other = false, inside_noise = false;
+    bool other = false, jumps = false;
     if (fine->noise == 0) /* it is flat, and is known to be */
         return false;
     double least = 4 * fine->noise; /* the longest steps of the fine ones see no more noise */
@@ -241,12 +250,11 @@ static bool is_disputed(const scales *all, int finest)
     for (const scale *s = all->at; s < fine; s++) {
         double unsure = SURE * (uncertain(s) + uncertain(fine)) + s->gap + fine->gap;
         range = fmax(range, s->range);
-        inside_noise |= !excludes(all, s) && s->noise <= s->range / 5 &&
-                        fine->range <= 1.5 * s->noise;
+        jumps |= is_within_jumps(all, s, fine);
         other |= unsure <= fabs(s->slope - fine->slope) / 4 ||
                  (s > all->at && is_for(all, s) && is_for(all, s - 1));
     }
-    return inside_noise || (other && fine->range < 1e-3 * range);
+    return jumps || (other && fine->range < 1e-3 * range);
 }
 
 /* What a scale leaves over is no rounding, and as large as all that f does: then f has structure at

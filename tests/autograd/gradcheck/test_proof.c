@@ -32,18 +32,21 @@ typedef struct draw {
     uint64_t seed;
 } draw;
 
-/* Of the first four one entry of x is near -pi, so that its sine is rounded coarsely. Of the last
- * the sharpest slope is biased, since the product of x and 1e4 is rounded. */
+/* Of the first three one entry of x is near -pi, so that its sine is rounded coarsely. Of the
+ * last the sharpest slope is biased, since the product of x and 1e4 is rounded. */
 static const draw hard_broken[] = { { "one, by 1e-4 (sin)", 639 },
                                     { "infinite (sin)", 639 },
                                     { "one -infinite (sin)", 639 },
-                                    { "sin(1e4 x), halved", 164 } };
+                                    { "sin(1e4 x), halved", 164 },
+                                    { "sin(1e4 x), halved", 751 } };
 /* Rounding makes steps in the values, and between two of them any slope is smooth. */
 static const draw hard_right[] = { { "x + 1e-6 sin(1e6 x)", 72 },
                                    { "x + 1e-6 sin(1e6 x)", 368 },
                                    { "tanh of a product", 235 },
                                    { "tanh of a product", 467 },
                                    { "tanh of a product", 629 },
+                                   { "tanh of a product", 856 },
+                                   { "tanh of a product", 861 },
                                    { "(e^x - 1)/x at 1e-8", 250 },
                                    { "x + 1e10 - 1e10 + sin x", 314 } };
 
