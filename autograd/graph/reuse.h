@@ -74,7 +74,7 @@ static ct_status provide(ct_call *call, int in_place, ct_tensor **gx)
         }
         bool may_add = i < 64 && ct__same_shape(like, x) && !is_repeated(call, i) &&
                        !call->cx->find_nonfinite;
-        if (!old && may_add)
+        if (!old && may_add && x->extra)
             old = x->cotangent = ct__rows_take(x);
         if (old && may_add && ct__exclusive(old)) {
             call->adds |= (uint64_t)1 << i;
