@@ -77,6 +77,6 @@ int main(int argc, char **argv)
         for (int k = LAYER; k <= RMS; k++)
             cases[2 * k + t] = make(&works[2 * k + t], contexts[t], (kind)k, t + 1);
     }
-    int failed = bench_main("normalization", peers, cases, CASES, argc, argv);
+    int failed = bench_main("norms", peers, cases, CASES, argc, argv);
     return bench_close(contexts[0]) | bench_close(contexts[1]) | failed;
 }

@@ -1,6 +1,6 @@
 /* Trains an LSTM to tell the next character of a text. Its bits per character on the last 50,000
  * characters, of 1,000,000, are within 0.02 of those of PyTorch, from the same initial values, with
- * the same batches, clipping and Adam (torch/characters.py).
+ * the same batches, clipping and Adam (../torch/characters.py).
  *
  *     characters FILE
  *
