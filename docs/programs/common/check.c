@@ -50,7 +50,8 @@ static void check_tensor(program *p, problem *q, ct_tensor *parameter)
     if (!p->tiny)
         program_say(p, "  %-10s %8lld of %7lld entries, worst error %.1e (bar %.1e), %lld on "
                     "kinks: %s", ct_name(parameter), (long long)r.compared,
-                    (long long)ct_count(parameter), error, r.bar, (long long)r.kinks, ct_verdict_text(verdict));
+                    (long long)ct_count(parameter), error, r.bar, (long long)r.kinks,
+                    ct_verdict_text(verdict));
     if (!passed)
         program_say(p, "%s", ct_gradcheck_text(p->cx, &r));
     if (c->tensors == 0 || error - r.bar > c->error - c->bar)
