@@ -300,8 +300,8 @@ VECTOR_INLINE double double_tanh(double x)
 }
 
 /* top / (1 + e^-x) for -753 <= x <= 600, below which it is 0, and above which it is top. With
- * e^-x = 2^k + 2^k s, the sum is (1 + 2^k) + 2^k s, whose roundings are put right, and so is that of
- * the quotient, which a fused multiply-add finds. (What rounding 1 + 2^k loses is not found
+ * e^-x = 2^k + 2^k s, the sum is (1 + 2^k) + 2^k s, whose roundings are put right, and so is that
+ * of the quotient, which a fused multiply-add finds. (What rounding 1 + 2^k loses is not found
  * below 2^-53, where it is next to nothing.) The sum is taken 2^-64 times, so that it does not
  * overflow */
 VECTOR_INLINE double double_over_logistic(double top, double x)
