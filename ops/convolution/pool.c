@@ -305,8 +305,8 @@ static ct_status max_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **
 static ct_status max_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
 {
     const ct_tensor *y = ct_call_y(call, 0);
-    ct_tensor *at = ct_flatten(ct_call_aux(call, 0), 2, -1);
-    ty[0] = ct_reshape(ct_gather(ct_flatten(tx[0], 2, -1), 2, at), ct_shape(y), ct_ndim(y));
+    ct_tensor *all = ct_gather(ct_flatten(tx[0], 2, -1), 2, places_of(call, y));
+    ty[0] = ct_reshape(all, ct_shape(y), ct_ndim(y));
     return CT_OK;
 }
 
