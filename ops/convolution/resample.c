@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "shrink.h"
+
 /* -- Matrices */
 typedef struct ct__matrix_rows {
     int64_t n;                       /* rows */
@@ -230,6 +232,8 @@ static bool make_matrix(const ct_call *call, work *w, int d)
 static ct_status resample_forward(ct_call *call)
 {
     const ct__resample *a = ct_call_attributes(call);
+    if (ct__has_tiles(a))
+        return ct__run_tiles(call, a), CT_OK;
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
     work w = { .x = ct_data(x), .y = ct_data_mutable(y), .size = ct_dtype_size(ct_dtype_of(x)),
                .kernel = CT_KERNEL_OF(kernels, x) };
