@@ -27,6 +27,7 @@ extern const struct ct__vector_bounds {
     float exp_least, exp_most, tanh_most, normal_most, far;
     double f64_exp_least, f64_exp_most, f64_exp2_least, f64_exp2_most, f64_tanh_most;
     double f64_normal_most, f64_erfc_most, f64_logistic_least, f64_logistic_most;
+    double f64_minus_zero;
 } ct__vector_bounds;
 
 VECTOR_INLINE float vector_at_most(float x, float most)
@@ -281,10 +282,11 @@ VECTOR_INLINE float vector_logistic(float x)
     return vector_logistic_and(x, &large);
 }
 
-/* x times its logistic function, for x >= -1000. Where that is e^x, x is multiplied by 2^64 e^x, so
- * that no bits are lost to a subnormal factor */
+/* x times its logistic function. Where that is e^x, x is multiplied by 2^64 e^x, so that no bits
+ * are lost to a subnormal factor */
 VECTOR_INLINE float vector_silu(float x)
 {
+    x = vector_at_least(x, -ct__vector_bounds.far);
     float large, y = vector_logistic_and(x, &large);
     return x < -60 ? x * large * 5.42101086e-20f : x * y;
 }
