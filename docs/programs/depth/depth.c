@@ -142,7 +142,7 @@ int main(int argc, char **argv)
         pieces[BOUND][d] = pow(parts, layers), of_line[BOUND][d] = pow(w + 1, layers);
         bool within = fmax(pieces[RANDOM][d], pieces[TRAINED][d]) <= pieces[BOUND][d];
         program_target(&p, within && pieces[FOLDING][d] == formula, "%d x %d units: %.0f pieces by "
-                       "folding, the formula; all within %.0f", layers, w, formula, pieces[BOUND][d]);
+                       "folding, the formula; all within %.0f", layers, w, formula, pieces[3][d]);
     }
     show(&p);
     return program_end(&p, "4 layers of 6: %.0f pieces by folding, %.0f trained; 1 of 24: %.0f",
