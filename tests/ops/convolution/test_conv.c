@@ -542,6 +542,5 @@ Suite *conv_suite(void)
         the_gradient_of_a_bias_is_summed_well, same_keeps_the_size, views_are_operands,
         errors_say_what_is_wanted, one_pixel, memory_fails, threads_change_no_bit,
         far_strides_of_a_kernel_for_each_channel, kernels_of_3_x_3_for_each_channel,
-        no_neighbor_of_an_image_is_read_as_its_own,
-        infinite_weights_at_the_border, NULL });
+        no_neighbor_of_an_image_is_read_as_its_own, infinite_weights_at_the_border, NULL });
 }
