@@ -98,15 +98,18 @@ double ct_value_and_gradient(ct_context *cx, ct_function f, void *user, const do
 /* With J the Jacobian dy/dx and H the Hessian of a scalar y: gx = gy . J, jv = J v, hv = H v. In
    instructions (callgrind), as multiples of f's without recording, they cost:
                                                   vjp    jvp    hvp
-     sin of one number                            4.9    4.8    9.7
-     11 elementwise operators, on 4 numbers       2.9    2.9   10.1
-     the same, on 10,000 numbers                  2.3    2.3    4.7
-     a 32-64-64 tanh network, squared             1.6    1.8    4.5
-   The network's Jacobian before the sum, of 64 outputs by 32 inputs, takes 26 f; its Hessian by the
-   32 inputs 56 f. A call costs about 2,000 instructions beside. Without these, a jvp through a
-   function of one number or a linear operator takes 1.6 to 3 times that operator; a product 2.3, or
-   3.7 if both operands have tangents; rows of a few numbers 3 to 8. y, and gx of ct_hvp, may be
-   NULL if they are not wanted. On failure every output is NULL. */
+     sin of one number                            4.3    4.1    9.3
+     11 elementwise operators, on 4 numbers       3.0    2.9   10.4
+     the same, on 10,000 numbers                  2.3    2.2    5.1
+     a 32-64-64 tanh network, squared             1.9    2.2    5.9
+   The network's Jacobian before the sum, of 64 outputs by 32 inputs, takes 39 f; its Hessian by the
+   32 inputs 79 f. A call costs about 1,700 instructions beside. Without these, a jvp through a
+   function of one number or a linear operator takes 1.6 to 3 times that operator; a product or a
+   convolution 2, or 3 if both operands have tangents; rows of a few numbers 3 to 8. More than that
+   take small normalizations and recurrent cells, whose tangents are made of many operators, and
+   factorizations: Cholesky's has n^3 / 6 multiply-adds, and its tangent n^3 for two triangular
+   systems, and a product. y, and gx of ct_hvp, may be NULL if they are not wanted. On failure every
+   output is NULL. */
 ct_status ct_vjp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
                  ct_tensor *gy, ct_tensor **y, ct_tensor **gx);
 ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
