@@ -22,7 +22,7 @@
 #include "gemm.h"
 
 enum {
-    CELLS = 48 << 10,     /* elements of X in a block, and of these columns: */
+    CELLS = 96 << 10,     /* elements of X in a block, and of these columns: */
     LEAST_COLUMNS = 64, MOST_COLUMNS = 512,
     DEPTH = 320,          /* taps in a block, unless one channel has more */
     GAP = 16,             /* between rows of X: a power of two would put them into one set */
