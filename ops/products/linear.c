@@ -121,6 +121,17 @@ static ct_tensor *product(ct_tensor *x, ct_tensor *w, ct_tensor *b)
                     b ? 3 : 2);
 }
 
+/* y += x w^T */
+static ct_status add_product(const ct_call *call, ct_tensor *y, ct_tensor *x, ct_tensor *w)
+{
+    if (!y || !x || !w)
+        return CT_ERROR_MEMORY;
+    const int64_t n = ct_size(w, 0), k = ct_size(w, 1);
+    return ct__gemm_call(call, &(ct__gemm){
+        .dtype = ct_dtype_of(x), .m = rows_of(x), .n = n, .k = k, .a = { ct_data(x), k, 1 },
+        .b = { ct_data(w), 1, k }, .c = ct_data_mutable(y), .c_row = n, .adds = true });
+}
+
 /* tz = tx w^T + x tw^T + tb, where tb goes along with one of the products, and ty = f'(z) tz */
 static ct_status linear_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
 {
@@ -132,10 +143,13 @@ static ct_status linear_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor
         tz = product(x, tx[1], tb);
     else
         tz = ct_broadcast_to(tb, ct_shape(y), ct_ndim(y));
-    if (tx[0] && tx[1])
+    ct_status status = CT_OK;
+    if (tx[0] && tx[1] && ct_is_recording(ct_call_context(call)))
         tz = ct_add(tz, product(x, tx[1], NULL));
+    else if (tx[0] && tx[1])
+        status = add_product(call, tz, ct_contiguous(x), ct_contiguous(tx[1]));
     ty[0] = ct__activation_slope(activation_of(call), tz, y);
-    return CT_OK;
+    return status;
 }
 
 static int sample(ct_context *cx, int k, ct_tensor **x)

@@ -165,12 +165,22 @@ static ct_status matmul_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor
     return CT_OK;
 }
 
+/* tY = tA B + A tB. Where nothing is recorded, the second product is added to the first in place. */
 static ct_status matmul_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
 {
-    ct_tensor *of_a = tx[0] ? ct_matmul(tx[0], ct_call_x(call, 1)) : NULL;
-    ct_tensor *of_b = tx[1] ? ct_matmul(ct_call_x(call, 0), tx[1]) : NULL;
-    ty[0] = tx[0] && tx[1] ? ct_add(of_a, of_b) : tx[0] ? of_a : of_b;
-    return CT_OK;
+    ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1);
+    bool both = tx[0] && tx[1], in_place = both && !ct_is_recording(ct_call_context(call));
+    ty[0] = tx[0] ? ct_matmul(tx[0], b) : ct_matmul(a, tx[1]);
+    if (both && !in_place)
+        ty[0] = ct_add(ty[0], ct_matmul(a, tx[1]));
+    if (!in_place || !ty[0])
+        return CT_OK;
+    ct__batch p;
+    begin(&p, call, true);
+    set_a(&p, &p.a, a);
+    set_b(&p, &p.b, tx[1]);
+    set_y(&p, &p.c, ty[0]);
+    return ct__batch_multiply(&p, ty[0]);
 }
 
 static int matmul_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
