@@ -6,7 +6,7 @@
 #include "arrays.h"
 
 enum {
-    FEW = 2,      /* so many rows are not worth a batch */
+    FEW = 4,      /* so many rows take no longer one by one */
     MANY = 16,    /* of so many rows in a batch ... */
     MANY_COST = 4 /* ... so many cost as much as one column */
 };
@@ -118,8 +118,9 @@ ct_status ct__matrix(const ct__stage *s, ct_tensor *y, ct_direction direction, c
     if (!made)
         return ct__failed(s->cx);
     int64_t limit = direction == CT_BY_COLUMNS ? 0 : batch_limit(s, y);
+    int64_t together = limit < y->count ? limit : y->count;
     bool columns = direction == CT_BY_SIZES
-                       ? x->count * (limit >= MANY ? MANY_COST : 1) < y->count
+                       ? x->count * (together >= MANY ? MANY_COST : 1) < y->count
                        : direction == CT_BY_COLUMNS;
     ct_status status = limit && !columns ? fill_batches(s, made, y, limit)
                                          : fill_lines(s, made, y, !columns);

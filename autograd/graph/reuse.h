@@ -2,7 +2,7 @@
  *
  * A rule is asked for gx = gy J. If J is diagonal (CT_OP_IN_PLACE), gx may take the memory of gy,
  * which nobody reads afterwards. If x has a cotangent from another use already, the kernel adds to
- * that one, and no tensor for gx is needed. Else, and in a batch, gx is a new tensor. */
+ * that one, and no tensor for gx is needed. Else gx is a new tensor. */
 #ifndef COTANGENT_REUSE_H
 #define COTANGENT_REUSE_H
 #include "rows.h"
@@ -66,15 +66,13 @@ static ct_status provide(ct_call *call, int in_place, ct_tensor **gx)
     bool like_y = call->op->flags & CT_OP_BROADCAST && !(call->vertex->flags & CT__HIDDEN);
     for (int i = 0; i < call->n; i++) {
         ct_tensor *x = call->x[i], *like = like_y ? call->vertex : x, *old = x->cotangent;
-        if (call->batch)
-            like = call->vertex->cotangent;
         if (!ct__wants(call, i))
             continue;
         if (i == in_place) {
             gx[i] = call->vertex->cotangent;
             continue;
         }
-        bool may_add = i < 64 && !call->batch && ct__same_shape(like, x) && !is_repeated(call, i) &&
+        bool may_add = i < 64 && ct__same_shape(like, x) && !is_repeated(call, i) &&
                        !call->cx->find_nonfinite;
         if (!old && may_add && x->extra)
             old = x->cotangent = ct__rows_take(x);

@@ -139,7 +139,7 @@ static ct_status apply_rule(ct__walk *w, ct_call *call, int in_place, ct_tensor 
     if (recorded && !op->vjp)
         return ct_fail(w->cx, CT_ERROR_GRAPH, "%s: has first derivatives only", op->name);
     w->cx->recording = recorded;
-    bool kernel = op->backward && !recorded && (!w->batch || op->flags & CT_OP_BATCHED_LOOPS);
+    bool kernel = op->backward && !recorded && !w->batch;
     ct_status status = kernel ? by_kernel(call, in_place, gy, gx) : by_vjp(call, gy, gx);
     bool fits = kernel && !(op->flags & CT_OP_BROADCAST) && !w->cx->find_nonfinite;
     return status == CT_OK && !fits ? fit_all(w, call, gx) : status;

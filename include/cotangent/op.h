@@ -65,9 +65,6 @@ enum {
                                 have one more axis, in front of y's, and then so must the gx; what
                                 is saved has not. ct_jacobian goes faster through such operators.
                                 Count axes from the end, and see ct_call_gx_shape, ct_call_sum */
-    CT_OP_BATCHED_LOOPS = 1024, /* with CT_OP_BATCHED and one output: `backward` takes them, too, as
-                                that of an elementwise function does whose loops broadcast: gx then
-                                has gy's shape, and the engine sums it if CT_OP_BROADCAST says so */
     CT_OP_IN_PLACE = 64      /* it has one output, and gx[i] may be the same tensor as gy[0] for the
                                 last wanted i: so `backward` writes that gx last, and has read an
                                 element of gy when it writes there, and reads it no more */
