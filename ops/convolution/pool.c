@@ -1,9 +1,12 @@
 /* Pooling. Averages are linear maps of each axis (resample.c). The largest element of a window is
- * found with its place in the channel, which is kept: y = x[place], so gx[place] += gy. Windows may
- * overlap, and then more than one adds to a place. */
+ * found with its number in the window, which is kept: y = x[place], so gx[place] += gy, where the
+ * place follows from where the window begins and from the number. Windows may overlap, and then
+ * more than one adds to a place. A number is kept as a byte, unless windows may have more than 256
+ * elements: memory is what pooling waits for. */
 #include <string.h>
 
 #include "resample.h"
+#include "squares.h"
 
 /* -- Windows along each axis, without what lies in the padding */
 typedef struct ct__window {
@@ -19,8 +22,11 @@ typedef struct pool {
 typedef struct ct__windows {
     ct__window *of[AXES];
     int64_t in[AXES], out[AXES], step[AXES]; /* step: from one element to the next */
+    int64_t most[AXES];         /* elements of a window, at most */
     int64_t alike, end, stride; /* windows alike ... end - 1 of the last axis lie in x as a whole,
                                    and begin `stride` apart */
+    bool wide;                  /* numbers are of 8 bytes */
+    int64_t *offset;            /* element `number` of a window is so far behind the first */
 } ct__windows;
 
 enum { SIDE = 64 };             /* windows that are looked at side by side */
@@ -37,10 +43,28 @@ static ct__window window_of(const pool *p, int d, int64_t i)
     return (ct__window){ begin, end < p->in[d] ? end : p->in[d] };
 }
 
+static inline int64_t begin_of(const ct__windows *w, int64_t i, int64_t j, int64_t k)
+{
+    return (w->of[0][i].begin * w->in[1] + w->of[1][j].begin) * w->in[2] + w->of[2][k].begin;
+}
+
+static inline int64_t number_at(const ct__windows *w, const void *at, int64_t i)
+{
+    return w->wide ? ((const int64_t *)at)[i] : ((const unsigned char *)at)[i];
+}
+
+static inline void set_number(const ct__windows *w, void *at, int64_t i, int64_t number)
+{
+    if (w->wide)
+        ((int64_t *)at)[i] = number;
+    else
+        ((unsigned char *)at)[i] = (unsigned char)number;
+}
+
 /* -- The operator max_pool */
 typedef struct ct__max_kernels {
-    void (*max)(const ct__windows *w, const void *x, void *y, int64_t *at);
-    void (*put)(const int64_t *at, const void *gy, void *gx, int64_t n);
+    void (*max)(const ct__windows *w, const void *x, void *y, void *at);
+    void (*put)(const ct__windows *w, const void *at, const void *gy, void *gx, bool adds);
 } ct__max_kernels;
 #define CT_KERNELS "pool_kernels.h"
 #include <cotangent/kernels.h>
@@ -56,6 +80,18 @@ static bool has_empty_windows(const pool *p)
                 return true;
         }
     return false;
+}
+
+/* elements of a window along axis d, at most */
+static int64_t most_elements(const pool *p, int d)
+{
+    return p->adaptive ? (p->in[d] + p->out[d] - 1) / p->out[d] + (p->in[d] % p->out[d] != 0)
+                       : p->kernel[d];
+}
+
+static bool is_wide(const pool *p)
+{
+    return most_elements(p, 0) * most_elements(p, 1) * most_elements(p, 2) > 256;
 }
 
 static ct_status max_infer(ct_call *call)
@@ -81,33 +117,72 @@ static ct_status max_infer(ct_call *call)
     for (int d = 2; d < ndim; d++)
         shape[d] = p->out[d - ndim + AXES];
     status = ct_call_set_y(call, 0, ct_dtype_of(x), shape, ndim);
-    return status == CT_OK ? ct_call_set_aux(call, 0, CT_I64, shape, ndim) : status;
+    int64_t numbers = shape[0] * shape[1] * ct__product(p->out);
+    numbers = is_wide(p) ? numbers : (numbers + 7) / 8;
+    return status == CT_OK ? ct_call_set_aux(call, 0, CT_I64, &numbers, 1) : status;
 }
 
 typedef struct work {
     ct__windows w;
     const ct__max_kernels *kernels;
     const char *from;
-    char *to;
-    int64_t *at;
+    char *to, *at;
     int64_t in, out;           /* elements of a channel */
-    size_t size;
+    size_t size, number;       /* bytes of an element, and of a number */
+    bool adds;
+    ct__squares s;
+    const ct__square_kernels *squares; /* NULL: windows are others */
 } work;
+
+/* Are the windows squares? Then to->squares says it. */
+static void find_squares(work *to, const pool *p, const ct_tensor *x)
+{
+    bool are = !p->adaptive && p->in[0] == 1;
+    for (int d = 1; d < AXES; d++)
+        are = are && p->kernel[d] == 2 && p->stride[d] == 2 && p->dilation[d] == 1 &&
+              p->padding[d] == 0 && 2 * p->out[d] <= p->in[d];
+    to->s = (ct__squares){ p->out[1], p->out[2], p->in[2], to->in, 1 };
+    to->squares = are ? ct__squares_for(x, p->out[2]) : NULL;
+}
+
+static void max_squares(int64_t begin, int64_t end, void *arg)
+{
+    const work *w = arg;
+    ct__squares s = w->s;
+    for (int64_t i = begin, n; i < end; i += n) {
+        n = ct__many_squares(&s, end - begin);
+        w->squares->max(&s, w->from + (size_t)(i * w->in) * w->size,
+                        w->to + (size_t)(i * w->out) * w->size, w->at ? w->at + i * w->out : NULL);
+    }
+}
+
+static void put_squares(int64_t begin, int64_t end, void *arg)
+{
+    const work *w = arg;
+    ct__squares s = w->s;
+    for (int64_t i = begin, n; i < end; i += n) {
+        n = ct__many_squares(&s, end - begin);
+        w->squares->put(&s, w->at + i * w->out, w->from + (size_t)(i * w->out) * w->size,
+                        w->to + (size_t)(i * w->in) * w->size);
+    }
+}
 
 static void max_planes(int64_t begin, int64_t end, void *arg)
 {
     const work *w = arg;
     for (int64_t i = begin; i < end; i++)
         w->kernels->max(&w->w, w->from + (size_t)(i * w->in) * w->size,
-                        w->to + (size_t)(i * w->out) * w->size, w->at ? w->at + i * w->out : NULL);
+                        w->to + (size_t)(i * w->out) * w->size,
+                        w->at ? w->at + (size_t)(i * w->out) * w->number : NULL);
 }
 
 static void put_planes(int64_t begin, int64_t end, void *arg)
 {
     const work *w = arg;
     for (int64_t i = begin; i < end; i++)
-        w->kernels->put(w->at + i * w->out, w->from + (size_t)(i * w->out) * w->size,
-                        w->to + (size_t)(i * w->in) * w->size, w->out);
+        w->kernels->put(&w->w, w->at + (size_t)(i * w->out) * w->number,
+                        w->from + (size_t)(i * w->out) * w->size,
+                        w->to + (size_t)(i * w->in) * w->size, w->adds);
 }
 
 /* channels for a thread at once: for some 10 us */
@@ -116,25 +191,13 @@ static int64_t grain_of(const work *w)
     return (1 << 14) / (w->in + w->out) + 1;
 }
 
-static work work_of(const ct_call *call, const ct_tensor *x)
-{
-    const pool *p = ct_call_attributes(call);
-    work w = { .kernels = CT_KERNEL_OF(kernels, x), .size = ct_dtype_size(ct_dtype_of(x)),
-               .in = ct__product(p->in), .out = ct__product(p->out) };
-    memcpy(w.w.in, p->in, sizeof p->in);
-    memcpy(w.w.out, p->out, sizeof p->out);
-    for (int d = 0; d < AXES; d++)
-        w.w.step[d] = p->adaptive ? 1 : p->dilation[d];
-    return w;
-}
-
-/* Adaptive windows are of different sizes, and places in very large channels do not fit into 32
+/* Adaptive windows are of different sizes, and the numbers in very large ones do not fit into 32
  * bits: these windows are looked at one by one. */
 static void find_alike(ct__windows *w, const pool *p)
 {
     w->alike = w->end = w->out[2];
     w->stride = p->stride[2];
-    if (p->adaptive || ct__product(p->in) > INT32_MAX)
+    if (p->adaptive || ct__product(w->most) > INT32_MAX)
         return;
     int64_t spans = p->dilation[2] * (p->kernel[2] - 1) + 1;
     for (w->alike = 0; w->alike < w->out[2] && w->alike * w->stride < p->padding[2];)
@@ -143,48 +206,107 @@ static void find_alike(ct__windows *w, const pool *p)
         w->end--;
 }
 
-static ct_status max_forward(ct_call *call)
+static void find_offsets(ct__windows *w)
+{
+    int64_t n = 0;
+    for (int64_t z = 0; z < w->most[0]; z++)
+        for (int64_t r = 0; r < w->most[1]; r++)
+            for (int64_t x = 0; x < w->most[2]; x++)
+                w->offset[n++] = (z * w->step[0] * w->in[1] + r * w->step[1]) * w->in[2] +
+                                 x * w->step[2];
+}
+
+static bool prepare(const ct_call *call, work *to, const ct_tensor *x)
 {
     const pool *p = ct_call_attributes(call);
+    *to = (work){ .kernels = CT_KERNEL_OF(kernels, x), .size = ct_dtype_size(ct_dtype_of(x)),
+                  .in = ct__product(p->in), .out = ct__product(p->out),
+                  .number = is_wide(p) ? sizeof(int64_t) : 1,
+                  .w = { .wide = is_wide(p) } };
+    ct__windows *w = &to->w;
+    memcpy(w->in, p->in, sizeof p->in);
+    memcpy(w->out, p->out, sizeof p->out);
+    for (int d = 0; d < AXES; d++) {
+        w->step[d] = p->adaptive ? 1 : p->dilation[d];
+        w->most[d] = most_elements(p, d);
+        w->of[d] = ct_call_scratch(call, ((size_t)p->out[d] + 1) * sizeof(ct__window));
+        if (!w->of[d])
+            return false;
+        for (int64_t i = 0; i < p->out[d]; i++)
+            w->of[d][i] = window_of(p, d, i);
+    }
+    find_alike(w, p);
+    find_squares(to, p, x);
+    w->offset = ct_call_scratch(call, (size_t)ct__product(w->most) * sizeof *w->offset);
+    if (w->offset)
+        find_offsets(w);
+    return w->offset;
+}
+
+static ct_status max_forward(ct_call *call)
+{
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
-    work w = work_of(call, x);
+    work w;
+    if (!prepare(call, &w, x))
+        return CT_ERROR_MEMORY;
     w.from = ct_data(x);
     w.to = ct_data_mutable(y);
     w.at = ct_call_records(call) ? ct_data_mutable(ct_call_aux(call, 0)) : NULL;
-    for (int d = 0; d < AXES; d++) {
-        w.w.of[d] = ct_call_scratch(call, ((size_t)p->out[d] + 1) * sizeof(ct__window));
-        if (!w.w.of[d])
-            return CT_ERROR_MEMORY;
-        for (int64_t i = 0; i < p->out[d]; i++)
-            w.w.of[d][i] = window_of(p, d, i);
-    }
-    find_alike(&w.w, p);
     ct_parallel_ranges(ct_call_context(call), ct_size(x, 0) * ct_size(x, 1), grain_of(&w),
-                       max_planes, &w);
+                       w.squares ? max_squares : max_planes, &w);
     return CT_OK;
 }
 
 static ct_status max_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
     ct_tensor *g = gx[0];
-    work w = work_of(call, g);
+    work w;
+    if (!prepare(call, &w, g))
+        return CT_ERROR_MEMORY;
     w.from = ct_data(gy[0]);
     w.to = ct_data_mutable(g);
-    w.at = (int64_t *)(uintptr_t)ct_data(ct_call_aux(call, 0));
-    if (!ct_call_adds(call, 0))
-        memset(w.to, 0, (size_t)ct_count(g) * w.size);
+    w.at = (char *)(uintptr_t)ct_data(ct_call_aux(call, 0));
+    w.adds = ct_call_adds(call, 0);
+    bool squares = w.squares && !w.adds && 4 * w.out == w.in;
     ct_parallel_ranges(ct_call_context(call), ct_size(g, 0) * ct_size(g, 1), grain_of(&w),
-                       put_planes, &w);
+                       squares ? put_squares : put_planes, &w);
     return CT_OK;
+}
+
+/* the places in the channels, of y's shape but with the image's axes as one */
+static ct_tensor *places_of(const ct_call *call, const ct_tensor *y)
+{
+    ct_context *cx = ct_call_context(call);
+    work w;
+    if (!prepare(call, &w, y))
+        return NULL;
+    const char *numbers = ct_data(ct_call_aux(call, 0));
+    ct_tensor *places = ct_zeros(cx, CT_I64, CT_SHAPE(ct_size(y, 0), ct_size(y, 1), w.out));
+    int64_t *to = places ? ct_data_mutable(places) : NULL, at = 0;
+    for (int64_t c = 0; to && c < ct_size(y, 0) * ct_size(y, 1); c++)
+        for (int64_t i = 0; i < w.w.out[0]; i++)
+            for (int64_t j = 0; j < w.w.out[1]; j++)
+                for (int64_t k = 0; k < w.w.out[2]; k++, at++)
+                    to[at] = begin_of(&w.w, i, j, k) + w.w.offset[number_at(&w.w, numbers, at)];
+    return places;
 }
 
 static ct_status max_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    ct_tensor *x = ct_call_x(call, 0), *at = ct_flatten(ct_call_aux(call, 0), 2, -1);
+    ct_tensor *x = ct_call_x(call, 0), *at = places_of(call, gy[0]);
     ct_tensor *zeros = ct_flatten(ct_zeros(ct_call_context(call), ct_dtype_of(gy[0]), ct_shape(x),
                                            ct_ndim(x)), 2, -1);
     gx[0] = ct_reshape(ct_scatter_add(zeros, 2, at, ct_flatten(gy[0], 2, -1)), ct_shape(x),
                        ct_ndim(x));
+    return CT_OK;
+}
+
+/* ty = tx[place] */
+static ct_status max_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    const ct_tensor *y = ct_call_y(call, 0);
+    ct_tensor *all = ct_gather(ct_flatten(tx[0], 2, -1), 2, places_of(call, y));
+    ty[0] = ct_reshape(all, ct_shape(y), ct_ndim(y));
     return CT_OK;
 }
 
@@ -226,6 +348,7 @@ const ct_op ct__max_pool_op = {
     .infer = max_infer,
     .forward = max_forward,
     .vjp = max_vjp,
+    .jvp = max_jvp,
     .backward = max_backward,
     .sample = max_sample,
 };

@@ -66,7 +66,84 @@ START_TEST(maxima_of_wide_images)
 }
 END_TEST
 
+/* Windows of 2 x 2: what y and gx are, for images of so many rows and columns. Not all of them need
+ * be in a window. With NaNs in some places; the last of a window counts. */
+static void want_squares(const double *x, const double *gy, int rows, int columns, double *y,
+                         double *gx, double *mean)
+{
+    memset(gx, 0, (size_t)(2 * rows * columns) * sizeof *gx);
+    for (int w = 0; w < 2 * (rows / 2) * (columns / 2); w++) {
+        int j = w / (columns / 2), k = w % (columns / 2), best = -1;
+        int first = (j / (rows / 2) * rows + j % (rows / 2) * 2) * columns + 2 * k;
+        mean[w] = 0;
+        for (int i = 0; i < 4; i++) {
+            int at = first + i / 2 * columns + i % 2;
+            best = best < 0 || x[at] > x[best] || isnan(x[at]) ? at : best;
+            mean[w] += x[at] / 4;
+        }
+        y[w] = x[best];
+        gx[best] = gy[w];
+    }
+}
+
+START_TEST(squares_of_any_number)
+{
+    static double x[2 * 9 * 80], gy[2 * 9 * 80], y[2 * 9 * 80], gx[2 * 9 * 80], mean[2 * 9 * 80];
+    const ct_pool_options two = { .kernel = 2 };
+    for (int k = 0; k < 3 * 38; k++) {
+        int columns = k / 3 + 2, rows = columns % 7 + 2, half = columns / 2;
+        ct_context *with = ct_context_new(&(ct_context_options){ .simd = (ct_simd)(k % 3 + 1) });
+        ct_dtype dtype = k % 2 ? CT_F32 : CT_F64;
+        const int64_t shape[] = { 1, 2, rows, columns };
+        ct_tensor *values = ct_scale(ct_round(ct_scale(ct_randn(with, CT_F64, shape, 4), 2)), 0.25);
+        ct_tensor *g = ct_round(ct_randn(with, dtype, CT_SHAPE(1, 2, rows / 2, half))), *to;
+        ck_assert_int_eq(ct_to_doubles(values, x, 2 * rows * columns), CT_OK);
+        ck_assert_int_eq(ct_to_doubles(g, gy, ct_count(g)), CT_OK);
+        for (int pass = 0; pass < 2; pass++) {
+            ct_tensor *images = ct_variable(ct_from_doubles(with, dtype, shape, 4, x, 2 * rows * columns));
+            want_squares(x, gy, rows, columns, y, gx, mean);
+            ct_tensor *largest = ct_max_pool(images, &two);
+            expect_values(largest, y, (int)ct_count(g), 0);
+            ck_assert_int_eq(ct_grad(largest, g, &images, 1, 0, &to), CT_OK);
+            expect_values(to, gx, 2 * rows * columns, 0);
+            if (pass == 0) /* numbers of few bits, whose sums are exact */
+                expect_values(ct_avg_pool(images, &two), mean, (int)ct_count(g), 0);
+            for (int i = 0; i < 2 * rows * columns; i += 5 + i % 7)
+                x[i] = NAN;
+        }
+        ck_assert_int_eq(ct_error(with), CT_OK);
+        ct_context_free(with);
+    }
+}
+END_TEST
+
 /* -- Averages */
+/* means over windows that cover the image, and the same number for all of a window */
+START_TEST(averages_and_neighbors_of_whole_factors)
+{
+    static const int64_t sizes[][3] = { { 1, 2, 2 }, { 1, 3, 3 }, { 2, 2, 2 }, { 4, 1, 1 },
+                                           { 1, 1, 9 }, { 4, 6, 36 }, { 1, 2, 4 }, { 1, 1, 2 } };
+    for (int k = 0; k < 16; k++) {
+        const int64_t *size = sizes[k / 2];
+        ct_dtype dtype = k % 2 ? CT_F32 : CT_F64;
+        ct_tensor *x = ct_variable(ct_randn(cx, dtype, CT_SHAPE(2, 3, 4, 6, 36))), *gx;
+        const int64_t m[] = { 4 / size[0], 6 / size[1], 36 / size[2] };
+        ct_tensor *y = ct_avg_pool(x, &(ct_pool_options){ .kernels = { size[0], size[1], size[2] } });
+        ct_tensor *blocks = ct_reshape(x, CT_SHAPE(6, m[0], size[0], m[1], size[1], m[2], size[2]));
+        ct_tensor *mean = ct_mean_over(blocks, CT_AXES(2, 4, 6), CT_KEEPDIMS);
+        expect_close(ct_reshape(y, CT_SHAPE(6, m[0], 1, m[1], 1, m[2], 1)), mean, 8);
+        ck_assert_double_eq(ct_max_difference(ct_adaptive_avg_pool(x, m, 3), y), 0);
+        ct_tensor *g = ct_randn(cx, dtype, ct_shape(y), 5);
+        ck_assert_int_eq(ct_grad(y, g, &x, 1, 0, &gx), CT_OK);
+        ct_tensor *wide = ct_reshape(ct_broadcast_to(ct_reshape(g, ct_shape(mean), 7),
+                                                     ct_shape(blocks), 7), ct_shape(x), 5);
+        expect_close(gx, ct_scale(wide, 1 / (double)(size[0] * size[1] * size[2])), 2);
+        ck_assert_double_eq(ct_max_difference(ct_upsample(g, CT_SIZES(4, 6, 36), CT_NEAREST), wide),
+                            0);
+    }
+}
+END_TEST
+
 /* the mean of the elements in each window, which are few, or all */
 START_TEST(averages_of_any_window)
 {
@@ -170,6 +247,18 @@ START_TEST(threads_change_no_bit)
 }
 END_TEST
 
+/* between its two steps an image of 512 x 1 that becomes one of 1 x 512 is one of 512 x 512 */
+START_TEST(resampling_bounds_its_scratch)
+{
+    ct_context *c = ct_context_new(&(ct_context_options){ .max_bytes = 100 << 20 });
+    ct_tensor *x = ct_ones(c, CT_F64, CT_SHAPE(1056, 1, 512, 1));
+    ct_tensor *y = ct_upsample(x, CT_SIZES(1, 512), CT_LINEAR);
+    ck_assert_msg(y != NULL, "%s", ct_error_text(c));
+    ck_assert_double_eq(ct_item(ct_mean(y)), 1);
+    ct_context_free(c);
+}
+END_TEST
+
 static void use_all(ct_context *with)
 {
     for (int k = 0; k < 8; k++)
@@ -254,8 +343,9 @@ Suite *pool_suite(void)
 {
     return make_suite("pool", (const TTest *const[]){
         the_first_of_equal_elements_gets_the_cotangent, maxima_of_nan_and_infinities,
-        windows_that_overlap_add, maxima_of_wide_images, averages_of_any_window,
+        windows_that_overlap_add, maxima_of_wide_images, squares_of_any_number,
+        averages_and_neighbors_of_whole_factors, averages_of_any_window,
         interpolation_reproduces_lines, the_same_size_changes_nothing, views_and_empty_batches,
-        threads_change_no_bit, memory_fails, pooling_says_what_is_wanted,
-        resampling_says_what_is_wanted, NULL });
+        threads_change_no_bit, resampling_bounds_its_scratch, memory_fails,
+        pooling_says_what_is_wanted, resampling_says_what_is_wanted, NULL });
 }
