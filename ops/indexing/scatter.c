@@ -86,20 +86,45 @@ static ct_tensor *equal(ct_tensor *a, ct_tensor *b)
     return ct_where(ct_ne(b, b), ct_ne(a, a), ct_eq(a, b));
 }
 
-static ct_status max_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+/* which elements of x and of the source equal their y, and how many these are for each y */
+typedef struct largest {
+    ct_tensor *x, *source, *count;
+} largest;
+
+static largest largest_of(const ct_call *call)
 {
     ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1), *y = ct_call_y(call, 0);
     int axis = ct__along_axis(call, x);
-    ct_dtype dtype = ct_dtype_of(x);
-    ct_tensor *from_x = equal(x, y), *zero = ct_scalar_like(x, 0);
-    ct_tensor *from_source = equal(ct_call_x(call, 2), ct_gather(y, axis, index));
-    ct_tensor *count = ct_scatter_add(ct_cast(from_x, dtype), axis, index,
-                                      ct_cast(from_source, dtype));
-    ct_tensor *share = ct_div(gy[0], count);
+    largest of = { equal(x, y), equal(ct_call_x(call, 2), ct_gather(y, axis, index)), NULL };
+    of.count = ct_scatter_add(ct_cast(of.x, ct_dtype_of(x)), axis, index,
+                              ct_cast(of.source, ct_dtype_of(x)));
+    return of;
+}
+
+static ct_status max_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1);
+    int axis = ct__along_axis(call, x);
+    ct_tensor *zero = ct_scalar_like(x, 0);
+    largest of = largest_of(call);
+    ct_tensor *share = ct_div(gy[0], of.count);
     if (ct_call_wants(call, 0))
-        gx[0] = ct_where(from_x, share, zero);
+        gx[0] = ct_where(of.x, share, zero);
     if (ct_call_wants(call, 2))
-        gx[2] = ct_where(from_source, ct_gather(share, axis, index), zero);
+        gx[2] = ct_where(of.source, ct_gather(share, axis, index), zero);
+    return CT_OK;
+}
+
+/* ty_i is the mean of the tangents of what equals y_i */
+static ct_status max_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1), *zero = ct_scalar_like(x, 0);
+    largest of = largest_of(call);
+    ct_tensor *sum = tx[0] ? ct_where(of.x, tx[0], zero) : ct_zeros_like(x);
+    if (tx[2])
+        sum = ct_scatter_add(sum, ct__along_axis(call, x), index,
+                             ct_where(of.source, tx[2], zero));
+    ty[0] = ct_div(sum, of.count);
     return CT_OK;
 }
 
@@ -153,6 +178,7 @@ const ct_op ct__scatter_max_op = {
     .infer = scatter_infer,
     .forward = scatter_forward,
     .vjp = max_vjp,
+    .jvp = max_jvp,
     .sample = scatter_sample,
 };
 

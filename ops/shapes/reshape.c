@@ -43,6 +43,7 @@ const ct_op ct__contiguous_op = {
     .formula = "y = x",
     .derivative = "gx = g",
     .inputs = 1,
+    .flags = CT_OP_SYMMETRIC,
     .infer = contiguous_infer,
     .forward = copy_forward,
     .vjp = contiguous_vjp,

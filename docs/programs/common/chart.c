@@ -76,7 +76,8 @@ static axis axis_of(const chart *c, bool is_y)
 /* 10 to a power that would be a long number is written with superscripts */
 static void number(FILE *page, double v, int log)
 {
-    static const char *const raised[] = { "⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹" };
+    static const char *const raised[] = { "⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸",
+                                          "⁹" };
     int power = (int)lround(log10(fabs(v) + (v == 0)));
     if (log != 10 || (power >= -3 && power <= 4)) {
         fprintf(page, "%g", v);
@@ -85,8 +86,8 @@ static void number(FILE *page, double v, int log)
     double digits = v / pow(10, power);
     if (fabs(digits - 1) > 1e-6)
         fprintf(page, "%g·", digits);
-    fprintf(page, "10%s%s%s", power < 0 ? "⁻" : "", abs(power) >= 10 ? raised[abs(power) / 10 % 10]
-            : "", raised[abs(power) % 10]);
+    fprintf(page, "10%s%s%s", power < 0 ? "⁻" : "",
+            abs(power) >= 10 ? raised[abs(power) / 10 % 10] : "", raised[abs(power) % 10]);
 }
 
 static void tick(FILE *page, const frame *f, const chart *c, bool is_y, double v)
@@ -197,7 +198,7 @@ static void key(FILE *page, const chart *c)
 static frame frame_of(const chart *c)
 {
     static const frame frames[] = { [HALF] = { 480, 270, 52, 464, 14, 226, { 0 }, { 0 } },
-        [SQUARE] = { 360, 356, 44, 350, 10, 316, { 0 }, { 0 } },
+        [SQUARE] = { 360, 356, 48, 346, 10, 316, { 0 }, { 0 } },
         [SMALL] = { 240, 240, 2, 238, 2, 238, { 0 }, { 0 } },
         [FULL] = { 480, 270, 52, 464, 14, 226, { 0 }, { 0 } } };
     frame f = frames[c->size];
