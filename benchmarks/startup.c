@@ -2,16 +2,12 @@
  * most memory it takes in training, beyond the data; the size of the shared library, stripped. Each
  * is that of a whole process, this program started anew: with 784-128-10 and batches of 64. */
 #define _POSIX_C_SOURCE 200809L
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "bench.h"
-
-extern char **environ;
+#include "process.h"
 
 enum { IMAGES = 20000, PIXELS = 784 };
 
@@ -32,19 +28,6 @@ static void train(ct_context *cx, const float *images, int steps)
     }
 }
 
-/* bytes: what getrusage says would include what was before exec */
-static double peak(void)
-{
-    char line[200];
-    double kilobytes = 0;
-    FILE *in = fopen("/proc/self/status", "r");
-    while (in && kilobytes == 0 && fgets(line, sizeof line, in))
-        sscanf(line, "VmHWM: %lf", &kilobytes);
-    if (in)
-        fclose(in);
-    return kilobytes * 1024;
-}
-
 /* prints when the only step had been taken, or bytes beyond the images where there are all */
 static int process(int images)
 {
@@ -54,43 +37,21 @@ static int process(int images)
         x[i] = 1;
     ct_context *cx = ct_context_new(NULL);
     train(cx, x, images == 64 ? 1 : 100);
-    printf("%.0f\n", images == 64 ? bench_now() : peak() - (double)(count * sizeof *x));
+    printf("%.0f\n", images == 64 ? bench_now() : process_peak() - (double)(count * sizeof *x));
     free(x);
     return bench_close(cx);
 }
 
 /* -- What is measured */
-/* the number that this program prints, started with that argument; 0 where it fails */
-static double printed_by(char *program, char *argument)
-{
-    char text[40] = "", *arguments[] = { program, argument, NULL };
-    int out[2], status = 1;
-    pid_t process;
-    posix_spawn_file_actions_t actions;
-    if (pipe(out) != 0)
-        return 0;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    int failed = posix_spawn(&process, program, &actions, NULL, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(out[1]);
-    if (!failed) {
-        failed = read(out[0], text, sizeof text - 1) <= 0;
-        waitpid(process, &status, 0);
-    }
-    close(out[0]);
-    return failed || status ? 0 : strtod(text, NULL);
-}
-
 static double first_step(void *user)
 {
     double start = bench_now();
-    return printed_by(user, "--first-step") - start;
+    return process_prints(user, "--first-step") - start;
 }
 
 static double peak_memory(void *user)
 {
-    return printed_by(user, "--peak-memory");
+    return process_prints(user, "--peak-memory");
 }
 
 static double library(void *user)

@@ -4,8 +4,8 @@
  * the cache: the common case is the few instructions in memory.h. Blocks of up to 1 KiB are cut
  * from slabs of 64 KiB, aligned to their size, so that a block finds its slab by masking its
  * address; larger ones have eight classes per doubling (12.5 % lost at most) and are the
- * allocator's one by one. With the pool off each block is one call to the allocator, so that a
- * sanitizer sees it. */
+ * allocator's one by one. With the pool off each block is one call to the allocator, and of no more
+ * than the bytes that are asked for, so that a sanitizer sees it and where it ends. */
 #if defined(__linux__)
 #define _DEFAULT_SOURCE /* madvise */
 #include <sys/mman.h>
@@ -61,8 +61,12 @@ static void system_deallocate(void *p, size_t bytes, void *user)
 
 /* The class of a block of `bytes` bytes, and the size that is really taken. -1: no machine has so
  * much memory. */
-static int class_of(size_t bytes, size_t *rounded)
+static int class_of(const ct_context *cx, size_t bytes, size_t *rounded)
 {
+    if (cx->pool.off) {
+        *rounded = bytes > 0 ? bytes : 1;
+        return bytes > PTRDIFF_MAX / 2 ? -1 : 0;
+    }
     if (bytes <= CT__SMALL) {
         int class = ct__small_class(bytes);
         *rounded = (size_t)(class + 1) * CT__STEP;
@@ -169,7 +173,7 @@ static void *take(ct_context *cx, int class, size_t bytes)
 void *ct__take_quietly(ct_context *cx, size_t bytes)
 {
     size_t rounded = 0;
-    int class = class_of(bytes, &rounded);
+    int class = class_of(cx, bytes, &rounded);
     int64_t live = cx->memory.live_bytes, most = cx->options.max_bytes;
     if (class < 0 || (most > 0 && (int64_t)rounded > most - live) || cx->allocating)
         return NULL;
@@ -236,7 +240,7 @@ static int64_t pool_limit(const ct_context *cx)
 void ct__give_back_slowly(ct_context *cx, void *block, size_t bytes)
 {
     size_t rounded = 0;
-    int class = class_of(bytes, &rounded);
+    int class = class_of(cx, bytes, &rounded);
     cx->memory.live_bytes -= (int64_t)rounded;
     if (cx->pool.off) {
         system_free(cx, block, rounded);

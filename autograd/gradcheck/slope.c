@@ -203,6 +203,13 @@ bool ct__check_look(ct__check *c, const ct__aim *aim, ct__finding *found)
 }
 
 /* -- Closely */
+/* The step of a small entry is short. Beside other entries of ordinary size it may lie within one
+ * tread of what rounding makes, so longer steps are asked too. */
+static double longest(const ct__finding *found)
+{
+    return fmax(found->start, FIRST_STEP);
+}
+
 /* Two pairs of steps, at which noise can just not hide the difference, exclude the derivative too:
  * then no finer steps can be asked, and none are needed. */
 static bool confirm(probe *p, const ct__finding *found, bool *sure)
@@ -210,7 +217,7 @@ static bool confirm(probe *p, const ct__finding *found, bool *sure)
     ct__check *c = p->c;
     double apart = fabs(found->analytic - found->slope.value), h = 32 * c->all_noise / apart;
     *sure = !c->noisy && found->slope.kind == CT__SMOOTH && isfinite(h) && h < found->slope.step &&
-            found->slope.step > 0.05 * found->start;
+            found->slope.step > 0.05 * longest(found);
     h = fmax(h, 1e-12 * found->slope.step);
     for (int i = 0; i < 2 && *sure; i++, h *= 7.3) {
         ct__sides s = { 0 };
@@ -247,7 +254,7 @@ bool ct__check_look_closely(ct__check *c, const ct__aim *aim, ct__finding *found
     if (verdict == CT_GRADCHECK_FAIL && !confirm(&p, found, &sure))
         return false;
     found->sure = sure;
-    if (!sure && !scan(&p, found->start, found))
+    if (!sure && !scan(&p, longest(found), found))
         return false;
     c->unclear = found->verdict == CT_GRADCHECK_INCONCLUSIVE ? c->unclear + 1 : 0;
     return true;

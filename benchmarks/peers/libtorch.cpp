@@ -145,6 +145,72 @@ static work recurrent(std::istream &in)
                            : recurrent_of<nn::RNN>(in);
 }
 
+static nn::Sequential convolution(int inputs, int outputs, int kernel, int stride)
+{
+    auto options = nn::Conv2dOptions(inputs, outputs, kernel);
+    return nn::Sequential(nn::Conv2d(options.stride(stride).padding(kernel / 2).bias(false)),
+                          nn::BatchNorm2d(outputs));
+}
+
+// two convolutions beside a way that is none, or one of 1 x 1
+struct block_net : nn::Module {
+    nn::Sequential a, b, around{ nullptr };
+    block_net(int inputs, int outputs, int stride)
+        : a(convolution(inputs, outputs, 3, stride)), b(convolution(outputs, outputs, 3, 1))
+    {
+        register_module("a", a);
+        register_module("b", b);
+        if (inputs != outputs)
+            around = register_module("around", convolution(inputs, outputs, 1, stride));
+    }
+    torch::Tensor forward(torch::Tensor x)
+    {
+        auto y = b->forward(torch::relu(a->forward(x)));
+        return torch::relu(y + (around ? around->forward(x) : x));
+    }
+};
+
+static nn::Sequential lenet()
+{
+    return nn::Sequential(nn::Conv2d(1, 20, 5), nn::ReLU(), nn::MaxPool2d(2),
+                          nn::Conv2d(20, 50, 5), nn::ReLU(), nn::MaxPool2d(2), nn::Flatten(),
+                          nn::Linear(800, 500), nn::ReLU(), nn::Linear(500, 10));
+}
+
+static nn::Sequential residual()
+{
+    auto net = convolution(1, 16, 5, 2);
+    net->push_back(nn::ReLU());
+    for (int stride = 1, from = 16, to = 16; to <= 64; stride = 2, from = to, to *= 2)
+        net->push_back(std::make_shared<block_net>(from, to, stride));
+    net->push_back(nn::AdaptiveAvgPool2d(nn::AdaptiveAvgPool2dOptions({ 1, 1 })));
+    net->push_back(nn::Flatten());
+    net->push_back(nn::Linear(64, 10));
+    return net;
+}
+
+// those of ../nets.c
+static work whole(std::istream &in)
+{
+    std::string name;
+    in >> name;
+    bool is_lenet = name == "lenet";
+    auto net = is_lenet ? lenet() : residual();
+    auto options = torch::optim::SGDOptions(1e-3);
+    if (!is_lenet)
+        options.momentum(0.9).nesterov(true).weight_decay(5e-4);
+    auto parameters = net->parameters();
+    auto optimizer = std::make_shared<torch::optim::SGD>(parameters, options);
+    int n = is_lenet ? 64 : 128;
+    auto x = torch::rand({ n, 1, 28, 28 }), y = torch::randint(10, { n }, torch::kLong);
+    return [=]() mutable {
+        for (auto &p : parameters)
+            p.mutable_grad() = torch::Tensor();
+        nn::functional::cross_entropy(net->forward(x), y).backward();
+        optimizer->step();
+    };
+}
+
 static work make(const std::string &request)
 {
     std::istringstream in(request);
@@ -152,7 +218,8 @@ static work make(const std::string &request)
     in >> name;
     return name == "chain" ? chain(in) : name == "train" ? train(in)
            : name == "infer" ? infer(in) : name == "conv" ? conv(in)
-           : name == "pool" ? pool(in) : name == "recurrent" ? recurrent(in) : work();
+           : name == "pool" ? pool(in) : name == "recurrent" ? recurrent(in)
+           : name == "network" ? whole(in) : work();
 }
 
 static double measure(const work &run, long repeats)

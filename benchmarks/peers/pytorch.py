@@ -173,6 +173,68 @@ def train(sizes, hidden, batch, rule):
     return run
 
 
+class Block(torch.nn.Module):
+    """two convolutions beside a way that is none, or one of 1 x 1"""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.body = torch.nn.Sequential(
+            *convolution(inputs, outputs, 3, stride), torch.nn.ReLU(),
+            *convolution(outputs, outputs, 3, 1))
+        self.around = torch.nn.Sequential(
+            *(convolution(inputs, outputs, 1, stride) if inputs != outputs else ()))
+
+    def forward(self, x):
+        return F.relu(self.body(x) + self.around(x))
+
+
+def convolution(inputs, outputs, kernel, stride):
+    return (torch.nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+            torch.nn.BatchNorm2d(outputs))
+
+
+def lenet():
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(1, 20, 5), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(20, 50, 5), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten(),
+        torch.nn.Linear(800, 500), torch.nn.ReLU(), torch.nn.Linear(500, 10))
+
+
+def residual():
+    return torch.nn.Sequential(
+        *convolution(1, 16, 5, 2), torch.nn.ReLU(), Block(16, 16, 1), Block(16, 32, 2),
+        Block(32, 64, 2), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
+        torch.nn.Linear(64, 10))
+
+
+class Attention(torch.nn.MultiheadAttention):
+    def forward(self, x):
+        return super().forward(x, x, x, need_weights=False)[0]
+
+
+def whole(name):
+    """those of ../nets.c"""
+    if name == "lstm":
+        return recurrent("lstm", 128, 128, 32, 32, "train")
+    if name == "mlp":
+        return train("784-512-512-10", "relu", 128, "adam")
+    net = {"lenet": lenet, "residual": residual,
+           "attention": lambda: Attention(128, 4, batch_first=True)}[name]()
+    more = {"momentum": 0.9, "nesterov": True, "weight_decay": 5e-4} if name == "residual" else {}
+    rule = torch.optim.SGD(net.parameters(), lr=1e-3, **more)
+    if name == "attention":
+        x, y, loss = torch.rand(16, 128, 128), torch.rand(16, 128, 128), F.mse_loss
+    else:
+        n = 64 if name == "lenet" else 128
+        x, y, loss = torch.rand(n, 1, 28, 28), torch.randint(10, (n,)), F.cross_entropy
+
+    def run():
+        rule.zero_grad(set_to_none=True)
+        loss(net(x), y).backward()
+        rule.step()
+    return run
+
+
 def infer(sizes):
     net, sizes = network(sizes, torch.nn.ReLU)
     x = torch.rand(1, sizes[0])
@@ -198,25 +260,38 @@ def first_step():
     print(now())
 
 
+def peak():
+    """bytes of the process at most"""
+    with open("/proc/self/status") as status:
+        kilobytes, = (int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    return kilobytes * 1024
+
+
 def peak_memory():
-    """bytes of the process at most, training on `images`, beyond these"""
+    """training on `images`, beyond these"""
     step, images = train("784-128-10", "relu", 64, "sgd"), torch.ones(20000, 784)
     for _ in range(100):
         step()
-    with open("/proc/self/status") as status:
-        peak, = (int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
-    print(peak * 1024 - images.numel() * 4)
+    print(peak() - images.numel() * 4)
 
 
-def alone(what):
+def network_memory(name):
+    step = whole(name)
+    for _ in range(20):
+        step()
+    print(peak())
+
+
+def alone(*what):
     start = now()
-    out = subprocess.run([sys.executable, __file__, what], stdout=subprocess.PIPE, check=True)
-    return int(out.stdout) - (start if what == "first_step" else 0)
+    out = subprocess.run([sys.executable, __file__, *what], stdout=subprocess.PIPE, check=True)
+    return int(out.stdout) - (start if what[0] == "first_step" else 0)
 
 
 works = {"chain": chain, "elementwise": elementwise, "reduce": reduce, "softmax": softmax,
          "train": train, "infer": infer, "update": update, "conv": conv, "pool": pool,
-         "attention": attention, "embedding": embedding, "recurrent": recurrent, "norm": norm}
+         "attention": attention, "embedding": embedding, "recurrent": recurrent, "norm": norm,
+         "network": whole}
 made = {}
 
 
@@ -240,7 +315,8 @@ def measure(repeats, request):
 def main():
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     if len(sys.argv) > 1:
-        return {"first_step": first_step, "peak_memory": peak_memory}[sys.argv[1]]()
+        return {"first_step": first_step, "peak_memory": peak_memory,
+                "network_memory": network_memory}[sys.argv[1]](*sys.argv[2:])
     blas = {line.split("/")[-2] for line in open("/proc/self/maps") if "libblas.so" in line}
     print(torch.__version__, *sorted(blas), flush=True)
     for line in sys.stdin:

@@ -107,7 +107,8 @@ typedef struct ct_context_options {
     int threads; /* 0: one, the caller's. -1: as many as cores. Results do not depend on it */
     int64_t max_bytes; /* live bytes beyond which calls fail with CT_ERROR_MEMORY; 0: no limit */
     /* freed memory kept for reuse at most; 0: 1.25 times the peak, or 64 MiB; -1: none (every block
-       is then one call to the allocator, which is what a sanitizer wants: the default under one) */
+       is then one call to the allocator, of the bytes that are needed and no more, which is what a
+       sanitizer wants: the default under one) */
     int64_t pool_bytes;
     ct_allocator allocator;    /* zeroed: malloc and free */
     /* at the first error: the place for a breakpoint. It cannot clear the error, and must not

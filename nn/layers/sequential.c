@@ -5,28 +5,52 @@
 
 #include "layers.h"
 
-static ct_tensor *sequential_forward(ct_module *self, ct_tensor *x, void *user)
+/* x through the layer of entry e, or that and the activation behind it; *next: the one after */
+static ct_tensor *through(const ct__entry *e, ct_tensor *x, const ct__entry **next)
 {
-    (void)user;
+    const ct_module *behind = *next ? (*next)->child : NULL;
+    if (e->child->forward != ct__linear_forward || !behind ||
+        behind->forward != ct__activation_forward)
+        return ct_module_forward(e->child, x);
+    *next = ct__table_next(*next);
+    return ct__linear_activated(e->child, x, *(const ct_activation *)behind->user);
+}
+
+/* Only the last layer's y is kept: one before it goes when the next has read it, unless its rule
+ * or the next one's saves it. *kept is retained, or NULL: there are no layers */
+static ct_status run(ct_module *self, ct_tensor *x, ct_tensor **kept)
+{
     const ct__entry *next;
     unsigned removals = self->removals;
-    for (const ct__entry *e = self->entries; x && e; e = next) {
+    for (const ct__entry *e = self->entries; e; e = next) {
         next = ct__table_next(e);
         if (!e->child)
             continue;
-        const ct_module *behind = next ? next->child : NULL;
-        if (e->child->forward == ct__linear_forward && behind &&
-            behind->forward == ct__activation_forward) {
-            x = ct__linear_activated(e->child, x, *(const ct_activation *)behind->user);
-            next = ct__table_next(next);
-        } else {
-            x = ct_module_forward(e->child, x);
-        }
-        if (self->removals != removals)
-            return ct_fail(self->cx, CT_ERROR_STALE, "sequential: a layer was freed while it ran"),
-                   NULL;
+        ct_scope scope = ct_scope_begin(self->cx);
+        if (!scope)
+            return CT_ERROR_MEMORY;
+        x = through(e, x, &next);
+        if (x && self->removals != removals)
+            x = (ct_fail(self->cx, CT_ERROR_STALE, "sequential: a layer was freed while it ran"),
+                 NULL);
+        ct_status status = x ? ct_keep(kept, x) : ct_error(self->cx);
+        ct_scope_end(self->cx, scope);
+        if (status != CT_OK)
+            return status;
     }
-    return x;
+    return CT_OK;
+}
+
+static ct_tensor *sequential_forward(ct_module *self, ct_tensor *x, void *user)
+{
+    (void)user;
+    ct_tensor *kept = NULL;
+    ct_status status = run(self, x, &kept);
+    ct_scope scope = status == CT_OK && kept ? ct_scope_begin(self->cx) : 0;
+    if (kept)
+        x = scope ? ct_scope_return(self->cx, scope, kept) : NULL;
+    ct_release(kept);
+    return status == CT_OK ? x : NULL;
 }
 
 /* adds the child as "i" */

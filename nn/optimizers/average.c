@@ -78,16 +78,17 @@ ct_average *ct_average_new(ct_tensor *const *parameters, int n, double decay)
     return a;
 }
 
-/* The n differences come first, so that nothing has changed if there is no memory for one. */
+/* The n differences come first, so that nothing has changed if there is no memory for one. Without
+ * decay there are none, and no rounding: the mean is w. */
 static ct_status follow(const ct_average *a, ct_tensor **by)
 {
-    for (int i = 0; i < a->n; i++)
+    for (int i = 0; i < a->n && a->decay > 0; i++)
         if (!(by[i] = ct_sub(a->w[i], a->mean[i])))
             return ct_error(a->cx);
     ct_status status = CT_OK;
     for (int i = 0; i < a->n && status == CT_OK; i++)
         status = a->decay > 0 ? ct_assign_add(a->mean[i], 1 - a->decay, by[i])
-                              : ct_assign(a->mean[i], a->w[i]); /* without any rounding */
+                              : ct_assign(a->mean[i], a->w[i]);
     return status;
 }
 

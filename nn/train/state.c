@@ -20,6 +20,7 @@ static const char *const keys[NUMBERS] = {
     "plateau_bad", "plateau_rest"
 };
 static const char version[] = "training 1";
+enum { PLATEAU_BEGUN = 1, PLATEAU_NEW = 2 }; /* the number PLATEAU; 0: there is none */
 
 static uint64_t bits_of(double x)
 {
@@ -48,7 +49,8 @@ static void numbers_of(const ct_training *t, uint64_t n[NUMBERS])
     n[RATE] = bits_of(t->optimizer ? t->optimizer->rate : 0);
     n[ROWS] = (uint64_t)place.count, n[ROW] = (uint64_t)place.at;
     n[ROW_SEED] = place.stream.seed, n[ROW_DRAWS] = place.stream.draws;
-    n[PLATEAU] = plateau->begun, n[PLATEAU_BEST] = bits_of(plateau->best);
+    n[PLATEAU] = !t->plateau ? 0 : plateau->begun ? PLATEAU_BEGUN : PLATEAU_NEW;
+    n[PLATEAU_BEST] = bits_of(plateau->best);
     n[PLATEAU_BAD] = (uint64_t)plateau->bad, n[PLATEAU_REST] = (uint64_t)plateau->rest;
 }
 
@@ -63,7 +65,8 @@ static void take_numbers(ct_training *t, const uint64_t n[NUMBERS])
         ct__batches_resume(t->batches, &(ct__place){ (int64_t)n[ROW], (int64_t)n[ROWS],
                                                      { n[ROW_SEED], n[ROW_DRAWS] } });
     if (t->plateau) {
-        t->plateau->begun = n[PLATEAU] != 0, t->plateau->best = double_of(n[PLATEAU_BEST]);
+        t->plateau->begun = n[PLATEAU] == PLATEAU_BEGUN;
+        t->plateau->best = double_of(n[PLATEAU_BEST]);
         t->plateau->bad = (int64_t)n[PLATEAU_BAD], t->plateau->rest = (int64_t)n[PLATEAU_REST];
     }
     ct_random_resume(t->module->cx, (ct_stream){ n[SEED], n[DRAWS] });
@@ -190,6 +193,9 @@ static ct_status check_numbers(const ct__tensors *all, const ct_training *t, uin
     if (n[RULE] != mine[RULE] || n[ROWS] != mine[ROWS])
         return ct_fail(cx, CT_ERROR_VALUE, "%s: %.300s: it is of a run with another %s", all->who,
                        all->path, n[RULE] != mine[RULE] ? "optimizer" : "number of rows");
+    if ((n[PLATEAU] == 0) != (mine[PLATEAU] == 0))
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: %.300s: it is of a run %s a plateau", all->who,
+                       all->path, n[PLATEAU] == 0 ? "without" : "with");
     double rate = double_of(n[RATE]);
     static const int counts[] = { STEP, EPOCH, BATCH, WAITED, ROW, PLATEAU_BAD, PLATEAU_REST };
     bool fits = rate >= 0 && rate - rate == 0 && n[ROW] <= n[ROWS];

@@ -64,6 +64,12 @@ static ct_tensor *weights_of(const ct_call *call)
     return ct_where(some, ct_softmax(ct_where(some, s, zero), -1), zero);
 }
 
+/* P (t - sum_j P t), which makes gS of gP, and tP of tS */
+static ct_tensor *through_softmax(ct_tensor *p, ct_tensor *t)
+{
+    return ct_mul(p, ct_sub(t, ct_sum_over(ct_mul(p, t), CT_AXES(-1), CT_KEEPDIMS)));
+}
+
 static ct_status attention_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     double scale = ((const ct__attention *)ct_call_attributes(call))->scale;
@@ -73,14 +79,36 @@ static ct_status attention_vjp(const ct_call *call, ct_tensor *const *gy, ct_ten
     if (!ct_call_wants(call, 0) && !ct_call_wants(call, 1) && !ct_call_wants(call, 3))
         return CT_OK;
     ct_tensor *gp = ct_matmul(gy[0], ct_transpose(ct_call_x(call, 2)));
-    ct_tensor *dot = ct_sum_over(ct_mul(p, gp), CT_AXES(-1), CT_KEEPDIMS);
-    ct_tensor *gs = ct_mul(p, ct_sub(gp, dot)), *scaled = ct_scale(gs, scale);
+    ct_tensor *gs = through_softmax(p, gp), *scaled = ct_scale(gs, scale);
     if (ct_call_wants(call, 0))
         gx[0] = ct_matmul(scaled, ct_call_x(call, 1));
     if (ct_call_wants(call, 1))
         gx[1] = ct_matmul(ct_transpose(scaled), ct_call_x(call, 0));
     if (ct_call_wants(call, 3))
         gx[3] = gs;
+    return CT_OK;
+}
+
+static ct_tensor *sum_of(ct_tensor *a, ct_tensor *b)
+{
+    return a && b ? ct_add(a, b) : a ? a : b;
+}
+
+/* ty = tP v + P tv with tP_ij = P_ij (tS_ij - sum_j P_ij tS_ij) and
+ * tS = scale (tq k^T + q tk^T) + tmask */
+static ct_status attention_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    double scale = ((const ct__attention *)ct_call_attributes(call))->scale;
+    ct_tensor *tmask = ct_call_inputs(call) > 3 ? tx[3] : NULL, *p = weights_of(call), *ts = NULL;
+    if (tx[0])
+        ts = ct_matmul(tx[0], ct_transpose(ct_call_x(call, 1)));
+    if (tx[1])
+        ts = sum_of(ts, ct_matmul(ct_call_x(call, 0), ct_transpose(tx[1])));
+    ts = sum_of(ts ? ct_scale(ts, scale) : NULL, tmask);
+    if (ts)
+        ty[0] = ct_matmul(through_softmax(p, ts), ct_call_x(call, 2));
+    if (tx[2])
+        ty[0] = sum_of(ts ? ty[0] : NULL, ct_matmul(p, tx[2]));
     return CT_OK;
 }
 
@@ -121,6 +149,7 @@ const ct_op ct__attention_op = {
     .infer = infer,
     .forward = ct__attention_forward,
     .vjp = attention_vjp,
+    .jvp = attention_jvp,
     .backward = ct__attention_backward,
     .sample = sample,
 };

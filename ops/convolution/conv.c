@@ -25,6 +25,29 @@ static ct_tensor *y_of(const ct_call *call, ct_tensor *x, ct_tensor *w)
     return ct_apply(&ct__conv_op, ct_call_attributes(call), CT_TENSORS(x, w));
 }
 
+/* The tangent of what is linear in each of its first two inputs, and in a third one, the bias:
+ * ty = f(ta, b, tc) + f(a, tb). The bias goes along with one of these. */
+static ct_status jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1), *all[2];
+    ct_tensor *tc = ct_call_inputs(call) > 2 ? tx[2] : NULL;
+    const void *attributes = ct_call_attributes(call);
+    int n = 0;
+    for (int i = 0; i < 2; i++)
+        if (tx[i]) {
+            ct_tensor *in[] = { i == 0 ? tx[0] : a, i == 1 ? tx[1] : b, n == 0 ? tc : NULL };
+            all[n++] = ct_apply(ct_call_op(call), attributes, in, in[2] ? 3 : 2);
+        }
+    if (n == 0) {
+        const ct_tensor *y = ct_call_y(call, 0);
+        int64_t shape[2 + AXES] = { ct_size(tc, 0), 1, 1, 1 };
+        tc = ct_reshape(tc, shape, ct_ndim(y) - 1);
+        all[n++] = ct_broadcast_to(tc, ct_shape(y), ct_ndim(y));
+    }
+    ty[0] = n > 1 ? ct_add(all[0], all[1]) : all[0];
+    return CT_OK;
+}
+
 /* of the shape of `like`, whose last elements no kernel may have met */
 static ct_tensor *x_of(const ct_call *call, ct_tensor *y, ct_tensor *w, const ct_tensor *like)
 {
@@ -219,6 +242,7 @@ const ct_op ct__conv_op = {
     .infer = ct__conv_infer_y,
     .forward = conv_forward,
     .vjp = conv_vjp,
+    .jvp = jvp,
     .backward = conv_backward,
     .sample = conv_sample,
 };
@@ -236,6 +260,7 @@ const ct_op ct__conv_transpose_op = {
     .infer = ct__conv_infer_x,
     .forward = transpose_forward,
     .vjp = transpose_vjp,
+    .jvp = jvp,
     .backward = transpose_backward,
     .sample = transpose_sample,
 };
@@ -250,6 +275,7 @@ const ct_op ct__conv_weight_op = {
     .infer = ct__conv_infer_w,
     .forward = weight_forward,
     .vjp = weight_vjp,
+    .jvp = jvp,
     .sample = weight_sample,
 };
 

@@ -89,11 +89,20 @@ static bool is_worth_copying(const ct__conv_sizes *s, bool mirrored)
            cells <= 1024 + 4 * (double)(ct__product(s->in) + ct__product(s->out));
 }
 
+/* The zeros round a copy of gy are no elements of gy: an infinite weight must not meet them. */
+static bool is_finite(const ct_tensor *w)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < ct_count(w); i++)
+        sum += 0 * (ct_dtype_of(w) == CT_F32 ? (double)ct_data_f32(w)[i] : ct_data_f64(w)[i]);
+    return sum == 0;
+}
+
 bool ct__is_depthwise(const ct__conv_product *p, const ct__conv_sizes *s)
 {
     return s->c == 1 && s->groups > 1 && is_worth_copying(s, p->result == CT__CONV_X) &&
-           (p->result != CT__CONV_X ||
-            (s->stride[0] == 1 && s->stride[1] == 1 && s->stride[2] == 1));
+           (p->result != CT__CONV_X || (s->stride[0] == 1 && s->stride[1] == 1 &&
+                                        s->stride[2] == 1 && is_finite(p->w)));
 }
 
 /* -- The copy. `mirrored`: of y, to compute x */

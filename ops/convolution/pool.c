@@ -301,6 +301,15 @@ static ct_status max_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **
     return CT_OK;
 }
 
+/* ty = tx[place] */
+static ct_status max_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    const ct_tensor *y = ct_call_y(call, 0);
+    ct_tensor *all = ct_gather(ct_flatten(tx[0], 2, -1), 2, places_of(call, y));
+    ty[0] = ct_reshape(all, ct_shape(y), ct_ndim(y));
+    return CT_OK;
+}
+
 static int max_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 {
     static const pool samples[] = {
@@ -339,6 +348,7 @@ const ct_op ct__max_pool_op = {
     .infer = max_infer,
     .forward = max_forward,
     .vjp = max_vjp,
+    .jvp = max_jvp,
     .backward = max_backward,
     .sample = max_sample,
 };

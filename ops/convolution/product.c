@@ -335,7 +335,7 @@ static void plan(const ct_call *call, job *j)
     double work = (double)(s->images * j->out) * (double)(s->groups * s->o) *
                   (double)(s->c * j->taps);
     int64_t threads = work < GRAIN ? 1 : ct_threads_of(cx);
-    bool one = j->in == j->out && j->taps == 1;
+    bool one = j->taps == 1;
     for (int d = 0; d < AXES; d++)
         one = one && s->stride[d] == 1 && s->before[d] == 0 && s->in[d] == s->out[d];
     cut(j);

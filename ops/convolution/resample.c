@@ -151,6 +151,8 @@ static ct_status resample_infer(ct_call *call)
     return ct_call_set_y(call, 0, ct_dtype_of(x), shape, ndim);
 }
 
+enum { MOST_ROOM = 64 << 20 }; /* bytes of scratch of all ranges but one */
+
 typedef struct work {
     ct__matrix_rows t[AXES];
     int order[AXES], count;    /* the axes along which something is done */
@@ -256,7 +258,10 @@ static ct_status resample_forward(ct_call *call)
     w.grain = (1 << 15) / (w.in + w.out) + 1; /* some 10 us, but not more than 64 ranges */
     if (planes / w.grain > 64)
         w.grain = planes / 64;
-    int64_t ranges = planes / w.grain + 1;
+    int64_t most = 1 + MOST_ROOM / (int64_t)(2 * (size_t)w.plane * w.size + 1); /* ranges */
+    if (planes / w.grain >= most)
+        w.grain = (planes + most - 1) / most;
+    int64_t ranges = (planes + w.grain - 1) / w.grain;
     w.room = ct_call_scratch(call, (size_t)(ranges * 2 * w.plane + 1) * w.size);
     if (!w.room)
         return CT_ERROR_MEMORY;

@@ -4,7 +4,7 @@
 ct_tensor *ct_upsample(ct_tensor *x, const int64_t *sizes, int n, ct_upsampling mode)
 {
     static const ct__resampling kinds[] = { CT__NEAREST, CT__LINEAR, CT__CORNERS };
-    ct__resample a = { .kind = CT__NEAREST };
+    ct__resample a = { 0 };
     if (!x || !ct__is_image(x, "upsample"))
         return NULL;
     if ((unsigned)mode > CT_LINEAR_CORNERS)

@@ -23,11 +23,6 @@ INLINE REAL K(inside)(REAL x)
     return K(above)(x);
 }
 
-INLINE REAL K(silu_of)(REAL x)
-{
-    return M(silu)(K(above)(x));
-}
-
 /* (x s)' = s + x s (1 - s), where s is the logistic function of x, and 1 - s that of -x */
 INLINE REAL K(silu_slope)(REAL x)
 {
@@ -65,7 +60,7 @@ INLINE REAL K(gelu_slope)(REAL x)
  * t and s are both e^x */
 INLINE REAL K(mish_of)(REAL x)
 {
-    REAL o, s = M(logistic_pair)(x, &o), least = K(above)(x), tail = M(silu)(least);
+    REAL o, s = M(logistic_pair)(x, &o), least = K(above)(x), tail = M(silu)(x);
     return x < -60 ? tail : least * (s * (1 + o) / (1 + o * o));
 }
 

@@ -27,6 +27,7 @@ extern const struct ct__vector_bounds {
     float exp_least, exp_most, tanh_most, normal_most, far;
     double f64_exp_least, f64_exp_most, f64_exp2_least, f64_exp2_most, f64_tanh_most;
     double f64_normal_most, f64_erfc_most, f64_logistic_least, f64_logistic_most;
+    double f64_minus_zero;
 } ct__vector_bounds;
 
 VECTOR_INLINE float vector_at_most(float x, float most)
@@ -132,15 +133,16 @@ VECTOR_INLINE float vector_exp_normal(float x)
     return x < -87.3365f ? 0 : y;
 }
 
-/* e^x - 1 = 2^k (e^r - 1) + (2^k - 1). For x > 80 the half of it is computed, since 2^k may
- * overflow */
+/* e^x - 1 = 2^k (e^r - 1) + (2^k - 1), and x itself where x is 0, of either sign. For x > 80 the
+ * half of it is computed, since 2^k may overflow */
 VECTOR_INLINE float vector_expm1(float x)
 {
     uint32_t k, large = x > 80.0f;
     float within = vector_at_most(x < -20.0f ? -20.0f : x, ct__vector_bounds.exp_most);
     float r = vector_reduce(within, &k), scale = vector_power_of_2(k - large);
     float y = vector_small_expm1(r) * scale + (scale - 1);
-    return large ? y + y : y;
+    y = large ? y + y : y;
+    return x == 0 ? x : y;
 }
 
 /* k ln 2 + log(1 + f) + little, 1 + f in [sqrt(1/2), sqrt(2)); log(1 + f) = f - f^2/2 + f^3 p(f) */
@@ -195,7 +197,8 @@ VECTOR_INLINE float vector_log1p_within(float x)
 
 VECTOR_INLINE float vector_log1p(float x)
 {
-    return vector_log_or(1 + x, vector_log1p_within(x));
+    float y = vector_log_or(1 + x, vector_log1p_within(x));
+    return x == 0 ? x : y; /* the sign of 0 */
 }
 
 /* sin(x + added pi/2) for |x| <= 1e6. x is k pi/2 + r, |r| <= 0.8, found in f64 with pi/2 split in
@@ -219,7 +222,8 @@ VECTOR_INLINE float vector_wave(float x, uint32_t added)
 
 VECTOR_INLINE float vector_sin(float x)
 {
-    return vector_wave(x, 0);
+    float y = vector_wave(x, 0);
+    return x == 0 ? x : y; /* the sign of 0 */
 }
 
 VECTOR_INLINE float vector_cos(float x)
@@ -278,10 +282,11 @@ VECTOR_INLINE float vector_logistic(float x)
     return vector_logistic_and(x, &large);
 }
 
-/* x times its logistic function, for x >= -1000. Where that is e^x, x is multiplied by 2^64 e^x, so
- * that no bits are lost to a subnormal factor */
+/* x times its logistic function. Where that is e^x, x is multiplied by 2^64 e^x, so that no bits
+ * are lost to a subnormal factor */
 VECTOR_INLINE float vector_silu(float x)
 {
+    x = vector_at_least(x, -ct__vector_bounds.far);
     float large, y = vector_logistic_and(x, &large);
     return x < -60 ? x * large * 5.42101086e-20f : x * y;
 }

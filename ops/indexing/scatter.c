@@ -13,13 +13,21 @@
 
 extern const ct_op ct__scatter_op, ct__scatter_add_op, ct__scatter_max_op;
 
+/* how elements go to their places: what `user` points to */
+static const ct__motion motions[] = { CT__SET, CT__ADD, CT__MAX };
+
+static ct__motion motion_of(const ct_call *call)
+{
+    return *(const ct__motion *)ct_call_op(call)->user;
+}
+
 static ct_status scatter_infer(ct_call *call)
 {
     const ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1);
     int axis = -1;
     ct_status status = ct__check_index(call, ct_ndim(x), &axis);
     if (status == CT_OK)
-        status = ct__check_source(call, ct_call_op(call) != &ct__scatter_op);
+        status = ct__check_source(call, motion_of(call) != CT__SET);
     if (status != CT_OK)
         return status;
     if (!ct_same_shape(ct_call_x(call, 2), index))
@@ -33,17 +41,14 @@ static ct_status scatter_infer(ct_call *call)
 
 static ct_status scatter_forward(ct_call *call)
 {
-    const ct_op *op = ct_call_op(call);
     ct_tensor *y = ct_call_y(call, 0), *index = ct_call_x(call, 1);
     int axis = ct__along_axis(call, y);
     ct_status status = ct__check_range(call, index, ct_size(y, axis), axis);
     if (status == CT_OK)
         status = ct__begin_with_x(call);
-    return status != CT_OK ? status
-                           : ct__move_lines(y, ct_call_x(call, 2), index, axis,
-                                            op == &ct__scatter_op       ? CT__SET
-                                            : op == &ct__scatter_max_op ? CT__MAX
-                                                                        : CT__ADD);
+    return status != CT_OK
+               ? status
+               : ct__move_lines(y, ct_call_x(call, 2), index, axis, motion_of(call));
 }
 
 /* Is source_j the last one to go to its place? Each puts its number there, and then looks. */
@@ -86,20 +91,45 @@ static ct_tensor *equal(ct_tensor *a, ct_tensor *b)
     return ct_where(ct_ne(b, b), ct_ne(a, a), ct_eq(a, b));
 }
 
-static ct_status max_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+/* which elements of x and of the source equal their y, and how many these are for each y */
+typedef struct largest {
+    ct_tensor *x, *source, *count;
+} largest;
+
+static largest largest_of(const ct_call *call)
 {
     ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1), *y = ct_call_y(call, 0);
     int axis = ct__along_axis(call, x);
-    ct_dtype dtype = ct_dtype_of(x);
-    ct_tensor *from_x = equal(x, y), *zero = ct_scalar_like(x, 0);
-    ct_tensor *from_source = equal(ct_call_x(call, 2), ct_gather(y, axis, index));
-    ct_tensor *count = ct_scatter_add(ct_cast(from_x, dtype), axis, index,
-                                      ct_cast(from_source, dtype));
-    ct_tensor *share = ct_div(gy[0], count);
+    largest of = { equal(x, y), equal(ct_call_x(call, 2), ct_gather(y, axis, index)), NULL };
+    of.count = ct_scatter_add(ct_cast(of.x, ct_dtype_of(x)), axis, index,
+                              ct_cast(of.source, ct_dtype_of(x)));
+    return of;
+}
+
+static ct_status max_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1);
+    int axis = ct__along_axis(call, x);
+    ct_tensor *zero = ct_scalar_like(x, 0);
+    largest of = largest_of(call);
+    ct_tensor *share = ct_div(gy[0], of.count);
     if (ct_call_wants(call, 0))
-        gx[0] = ct_where(from_x, share, zero);
+        gx[0] = ct_where(of.x, share, zero);
     if (ct_call_wants(call, 2))
-        gx[2] = ct_where(from_source, ct_gather(share, axis, index), zero);
+        gx[2] = ct_where(of.source, ct_gather(share, axis, index), zero);
+    return CT_OK;
+}
+
+/* ty_i is the mean of the tangents of what equals y_i */
+static ct_status max_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1), *zero = ct_scalar_like(x, 0);
+    largest of = largest_of(call);
+    ct_tensor *sum = tx[0] ? ct_where(of.x, tx[0], zero) : ct_zeros_like(x);
+    if (tx[2])
+        sum = ct_scatter_add(sum, ct__along_axis(call, x), index,
+                             ct_where(of.source, tx[2], zero));
+    ty[0] = ct_div(sum, of.count);
     return CT_OK;
 }
 
@@ -128,6 +158,7 @@ const ct_op ct__scatter_op = {
     .forward = scatter_forward,
     .vjp = scatter_vjp,
     .sample = scatter_sample,
+    .user = &motions[0],
 };
 const ct_op ct__scatter_add_op = {
     .name = "scatter_add",
@@ -141,6 +172,7 @@ const ct_op ct__scatter_add_op = {
     .forward = scatter_forward,
     .vjp = add_vjp,
     .sample = scatter_sample,
+    .user = &motions[1],
 };
 const ct_op ct__scatter_max_op = {
     .name = "scatter_max",
@@ -153,7 +185,9 @@ const ct_op ct__scatter_max_op = {
     .infer = scatter_infer,
     .forward = scatter_forward,
     .vjp = max_vjp,
+    .jvp = max_jvp,
     .sample = scatter_sample,
+    .user = &motions[2],
 };
 
 ct_tensor *ct_scatter(ct_tensor *x, int axis, ct_tensor *index, ct_tensor *source)

@@ -10,7 +10,10 @@
  *
  *   gA = -gB Y^T + R (A^+ gB)^T + (A^+T Y) (gY - A^T gB)^T
  *
- * Each product with A^+ or A^+T is a least-squares problem again. */
+ * Each product with A^+ or A^+T is a least-squares problem again. Forward, with C = tA^T R for
+ * m >= n and C = tA^T A^+T Y for m < n,
+ *
+ *   tY = A^+ (tB - tA Y) + A^+ A^+T C   or   tY = A^+ (tB - tA Y) + C - A^+ A C */
 #include <cotangent/ops.h>
 #include <string.h>
 
@@ -125,6 +128,25 @@ static ct_status vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
     return CT_OK;
 }
 
+static ct_status jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1), *y = ct_call_y(call, 0);
+    ct_tensor *ta = tx[0], *t = tx[1], *more = NULL, *c;
+    if (ta)
+        t = t ? ct_sub(t, ct_matmul(ta, y)) : ct_neg(ct_matmul(ta, y));
+    ty[0] = ct_lstsq(a, t);
+    if (ta && ct_size(a, -2) > ct_size(a, -1)) {
+        c = ct_matmul(ct_transpose(ta), ct_sub(b, ct_matmul(a, y)));
+        more = ct_lstsq(a, ct_lstsq(ct_transpose(a), c));
+    } else if (ta && ct_size(a, -2) < ct_size(a, -1)) {
+        c = ct_matmul(ct_transpose(ta), ct_lstsq(ct_transpose(a), y));
+        more = ct_sub(c, ct_lstsq(a, ct_matmul(a, c)));
+    }
+    if (ta && ct_size(a, -2) != ct_size(a, -1))
+        ty[0] = ct_add(ty[0], more);
+    return CT_OK;
+}
+
 static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 {
     static const struct {
@@ -157,6 +179,7 @@ const ct_op ct__lstsq_op = {
     .infer = infer,
     .forward = forward,
     .vjp = vjp,
+    .jvp = jvp,
     .sample = sample,
 };
 

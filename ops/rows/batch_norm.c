@@ -147,6 +147,106 @@ ct_status ct__channels_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor 
     return CT_OK;
 }
 
+/* -- Forward mode: ty = th w + h tw + tb */
+/* Adds h tw + tb to th w, and gives it the shape of y, which is that of x. */
+static ct_tensor *with_parameters(const ct_call *call, const parts *p, ct_tensor *const *tx,
+                                  ct_tensor *sum)
+{
+    const ct__channels *a = ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
+    const int weight = a->given ? 3 : 1;
+    ct_tensor *tw = a->weight ? tx[weight] : NULL, *tb = a->bias ? tx[weight + a->weight] : NULL;
+    if (tw) {
+        tw = ct_mul(p->h, of_channels(p, tw));
+        sum = sum ? ct_add(sum, tw) : tw;
+    }
+    if (tb) {
+        tb = of_channels(p, tb);
+        sum = sum ? ct_add(sum, tb) : ct_broadcast_to(tb, p->shape, 4);
+    }
+    return ct_reshape(sum, ct_shape(x), ct_ndim(x));
+}
+
+/* th = (tx - tm) r - h tv r^2 / 2 */
+static ct_status given_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    const ct__channels *a = ct_call_attributes(call);
+    parts p = shapes_of(call);
+    normalize(&p, call);
+    ct_tensor *t = tx[0] ? ct_reshape(tx[0], p.shape, 4) : NULL, *sum = NULL, *by;
+    ct_tensor *slope = a->weight ? ct_mul(p.r, of_channels(&p, ct_call_x(call, 3))) : p.r;
+    if (tx[1])
+        t = t ? ct_sub(t, of_channels(&p, tx[1]))
+              : ct_broadcast_to(ct_neg(of_channels(&p, tx[1])), p.shape, 4);
+    if (t)
+        sum = ct_mul(t, slope);
+    if (tx[2]) {
+        by = ct_mul(ct_scale(of_channels(&p, tx[2]), -0.5), ct_mul(slope, p.r));
+        by = ct_mul(p.h, by);
+        sum = sum ? ct_add(sum, by) : by;
+    }
+    ty[0] = with_parameters(call, &p, tx, sum);
+    return CT_OK;
+}
+
+/* Returns th = dh/dx t, and, for batch norm, ty[1] = mean t and ty[2] = 2 mean(t (x - m)). */
+static ct_tensor *by_operators(const parts *p, ct_tensor *t, ct_tensor **ty)
+{
+    const int64_t sets = p->shape[1];
+    t = ct_reshape(t, p->shape, 4);
+    if (p->n == 3) {
+        ty[1] = ct_reshape(mean_of_set(p, t), &sets, 1);
+        ct_tensor *with_far = mean_of_set(p, ct_mul(t, p->far));
+        ty[2] = ct_reshape(ct_scale(ct_div(with_far, p->u), 2), &sets, 1);
+    }
+    return through(p, t, NULL);
+}
+
+/* the same by the kernel of backward, whose sums of t h have x - m = h / (r u) */
+static ct_tensor *by_kernel(const ct_call *call, const parts *p, ct_tensor *t, ct_tensor **ty)
+{
+    ct_tensor *sums, *th = ct__channels_through(call, ct_contiguous(t), &sums);
+    if (p->n == 3) {
+        ct_tensor *kept = ct_call_aux(call, 0);
+        const double n = (double)(p->shape[0] * p->shape[3]);
+        ct_tensor *ru = ct_mul(ct_select(kept, 1, 2), ct_select(kept, 1, 3));
+        sums = ct_cast(ct_scale(sums, 1 / n), ct_dtype_of(t));
+        ty[1] = ct_select(sums, 1, 1);
+        ty[2] = ct_scale(ct_div(ct_select(sums, 1, 0), ru), 2);
+    }
+    return ct_reshape(th, p->shape, 4);
+}
+
+/* h by the operator itself, without weight and bias */
+static ct_tensor *normalized(const ct_call *call)
+{
+    ct__channels plain = *(const ct__channels *)ct_call_attributes(call);
+    plain.weight = plain.bias = false;
+    return ct_apply(ct_call_op(call), &plain, CT_TENSORS(ct_call_x(call, 0)));
+}
+
+ct_status ct__channels_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    const ct__channels *a = ct_call_attributes(call);
+    ct_tensor *x = ct_call_x(call, 0), *th = NULL;
+    if (a->given)
+        return given_jvp(call, tx, ty);
+    parts p = shapes_of(call);
+    bool kernel = !ct_is_recording(ct_call_context(call)) && ct_is_contiguous(x);
+    if (!kernel)
+        normalize(&p, call);
+    if (tx[0])
+        th = kernel ? by_kernel(call, &p, tx[0], ty) : by_operators(&p, tx[0], ty);
+    for (int i = 1; i < 3 && !tx[0] && p.n == 3; i++)
+        ty[i] = ct_zeros(ct_call_context(call), ct_dtype_of(x), CT_SHAPE(p.shape[1]));
+    if (th && a->weight)
+        th = ct_mul(th, of_channels(&p, ct_call_x(call, 1)));
+    if (kernel && a->weight && tx[1])
+        p.h = ct_reshape(normalized(call), p.shape, 4);
+    ty[0] = with_parameters(call, &p, tx, th);
+    return CT_OK;
+}
+
 /* -- The operators */
 static int sample_inputs(ct_context *cx, const ct__channels *a, ct_tensor **x)
 {
@@ -207,6 +307,7 @@ const ct_op ct__batch_norm_op = {
     .infer = ct__channels_infer,
     .forward = ct__channels_forward,
     .vjp = ct__channels_vjp,
+    .jvp = ct__channels_jvp,
     .backward = ct__channels_backward,
     .sample = sample_given,
 };
@@ -224,6 +325,7 @@ const ct_op ct__batch_norm_train_op = {
     .infer = ct__channels_infer,
     .forward = ct__channels_forward,
     .vjp = ct__channels_vjp,
+    .jvp = ct__channels_jvp,
     .backward = ct__channels_backward,
     .sample = sample_train,
 };

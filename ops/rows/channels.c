@@ -274,3 +274,19 @@ ct_status ct__channels_backward(const ct_call *call, ct_tensor *const *gy, ct_te
     run(call, &s, kernels_for(call)->backward);
     return give_sums(call, &s, gx);
 }
+
+ct_tensor *ct__channels_through(const ct_call *call, ct_tensor *t, ct_tensor **sums)
+{
+    ct_context *cx = ct_call_context(call);
+    sets s = sets_of(call);
+    ct_tensor *th = t ? ct_empty_like(t) : NULL;
+    *sums = ct_empty(cx, CT_F64, CT_SHAPE(s.count * s.parts, 2));
+    if (!th || !*sums)
+        return NULL;
+    s.w = NULL;
+    s.gy = ct_data(t);
+    s.gx = ct_data_mutable(th);
+    s.sums = ct_data_mutable(*sums);
+    run(call, &s, kernels_for(call)->backward);
+    return th;
+}

@@ -17,6 +17,10 @@ typedef struct ct__channels {
 ct_status ct__channels_infer(ct_call *call);
 ct_status ct__channels_forward(ct_call *call);
 ct_status ct__channels_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx);
+/* dh/dx t, where dh/dx is symmetric, by the kernel of backward, for statistics that are not given.
+ * x and t are contiguous. The sums of t h and of t over each channel of each set become the two
+ * columns of *sums, f64. NULL: it failed */
+ct_tensor *ct__channels_through(const ct_call *call, ct_tensor *t, ct_tensor **sums);
 
 /* -- batch_norm.c: x and the parameters, of which any may be NULL that the caller does not have.
  * Puts the inputs into `all`, which has room for 5, and returns their number; 0: x, which a message
@@ -24,4 +28,5 @@ ct_status ct__channels_backward(const ct_call *call, ct_tensor *const *gy, ct_te
 int ct__channels_inputs(ct__channels *a, const char *who, ct_tensor *const *parameters,
                         ct_tensor **all);
 ct_status ct__channels_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx);
+ct_status ct__channels_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty);
 #endif

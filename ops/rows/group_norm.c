@@ -42,6 +42,7 @@ const ct_op ct__group_norm_op = {
     .infer = ct__channels_infer,
     .forward = ct__channels_forward,
     .vjp = ct__channels_vjp,
+    .jvp = ct__channels_jvp,
     .backward = ct__channels_backward,
     .sample = sample,
 };

@@ -45,17 +45,39 @@ static ct_status logcumsumexp_forward(ct_call *call)
 }
 
 /* Where y_i is -inf, all x up to there are: then e^(x_i - y_i) and e^(y_i - y_(i+1)) count as 0. So
- * does the latter where y_(i+1) is infinite: what comes from there is lost in what is finite. */
+ * does the latter where y_(i+1) is infinite: what comes from there is lost in what is finite.
+ * step: e^(before - after) of each element of y and the next one, which is the one or the other */
+static ct_tensor *step_of(ct_tensor *before, ct_tensor *after)
+{
+    ct_tensor *lowest = ct_scalar_like(before, -INFINITY);
+    ct_tensor *none = ct_eq(before, lowest);
+    ct_tensor *lost = ct_logical_or(none, ct_eq(after, ct_scalar_like(after, INFINITY)));
+    return ct_exp(ct_where(lost, lowest, ct_sub(before, after)));
+}
+
+/* e^(x_i - y_i) */
+static ct_tensor *own_of(ct_tensor *x, ct_tensor *y)
+{
+    ct_tensor *lowest = ct_scalar_like(x, -INFINITY);
+    return ct_exp(ct_where(ct_eq(y, lowest), lowest, ct_sub(x, y)));
+}
+
 static ct_status logcumsumexp_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct__scan on = *(const ct__scan *)ct_call_attributes(call), back = { on.axis, !on.reverse };
     ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
-    ct_tensor *lowest = ct_scalar_like(x, -INFINITY), *none = ct_eq(y, lowest);
-    ct_tensor *next = ct__moved_on(y, back, INFINITY);
-    ct_tensor *lost = ct_logical_or(none, ct_eq(next, ct_scalar_like(x, INFINITY)));
-    ct_tensor *step = ct_exp(ct_where(lost, lowest, ct_sub(y, next)));
-    ct_tensor *own = ct_exp(ct_where(none, lowest, ct_sub(x, y)));
-    gx[0] = ct_mul(own, ct__recurrence(step, gy[0], back));
+    ct_tensor *step = step_of(y, ct__moved_on(y, back, INFINITY));
+    gx[0] = ct_mul(own_of(x, y), ct__recurrence(step, gy[0], back));
+    return CT_OK;
+}
+
+/* ty_i = e^(x_i - y_i) tx_i + e^(y_(i-1) - y_i) ty_(i-1) */
+static ct_status logcumsumexp_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
+{
+    ct__scan on = *(const ct__scan *)ct_call_attributes(call);
+    ct_tensor *x = ct_call_x(call, 0), *y = ct_call_y(call, 0);
+    ct_tensor *step = step_of(ct__moved_on(y, on, -INFINITY), y);
+    ty[0] = ct__recurrence(step, ct_mul(own_of(x, y), tx[0]), on);
     return CT_OK;
 }
 
@@ -79,6 +101,7 @@ const ct_op ct__logcumsumexp_op = {
     .infer = ct__infer_scan,
     .forward = logcumsumexp_forward,
     .vjp = logcumsumexp_vjp,
+    .jvp = logcumsumexp_jvp,
     .backward = logcumsumexp_backward,
     .sample = ct__sample_scan,
 };

@@ -33,6 +33,16 @@ for file in docs/examples/*.c; do
         test -s "docs/examples/$name.md" -a -s "docs/examples/$name.txt" -a \
         -n "$(grep -w "$name" run)" -a -n "$(grep -F "'$name'" docs/examples/meson.build)"
 done
+none 'a program is over 150 lines, or a line of docs/programs over 100 columns' \
+    "$(for name in $(cut -d ' ' -f 1 docs/programs/list); do
+        awk -v file="docs/programs/$name/$name.c" 'END { if (NR > 150) print file ": " NR }' \
+            "docs/programs/$name/$name.c"
+    done; grep -nE '^.{101}' docs/programs/*/*.[ch])"
+for name in $(cut -d ' ' -f 1 docs/programs/list); do
+    holds "docs/programs/$name: no page, no output, or not in docs/programs/README.md" \
+        test -s "docs/programs/$name/$name.md" -a -s "docs/programs/$name/$name.txt" -a \
+        -n "$(grep -F "[$name]" docs/programs/README.md)"
+done
 
 for folder in autograd ops nn; do
     for file in "$folder"/*.c "$folder"/*/*.c; do

@@ -53,9 +53,10 @@ typedef struct ct_pool_options {
     uint64_t reserved[4];
 } ct_pool_options;
 /* y[i] = max_k x[i stride + k dilation - padding]; gx[j] = sum of g[i] over all i whose largest
-   element is x[j]. Padding is smaller than any number. Of equal elements the first one gets g. If
-   any is NaN, so is y, and the last NaN gets g. padding is at most half the kernel. Along an axis,
-   y has (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1 elements, rounded down or up */
+   element is x[j]. The padding counts as -inf. If several elements of a window are the largest, the
+   first of them gets g. If one is NaN, y is NaN, and the last NaN gets g. The padding is at most
+   half the kernel. Along an axis, y has (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1
+   elements, rounded down, or up with `ceil` */
 ct_tensor *ct_max_pool(ct_tensor *x, const ct_pool_options *options);
 /* y[i] = (1 / n_i) sum_k x[i stride + k - padding]; gx[j] = sum of g[i] / n_i over all i, k with
    i stride + k - padding = j. n_i counts the elements of the window, with those in the padding, but

@@ -36,6 +36,25 @@ START_TEST(averages_follow_and_swap)
 }
 END_TEST
 
+/* without decay the mean is w, to the last bit, and nothing is computed */
+START_TEST(without_decay_averages_are_copies)
+{
+    ct_tensor *w = ct_variable(ct_full(cx, CT_F32, CT_SHAPE(1000), 0.1));
+    ct_average *a = ct_average_new(&w, 1, 0);
+    ct_memory before, after;
+    put(w, INFINITY);
+    ct_memory_stats(cx, &before);
+    ck_assert_int_eq(ct_average_update(a), CT_OK);
+    ct_memory_stats(cx, &after);
+    ck_assert_double_eq(ct_item(ct_max(ct_average_of(a, 0))), INFINITY);
+    ck_assert_int_lt(after.peak_bytes, before.peak_bytes + 1000);
+    put(w, 1 / 3.);
+    ck_assert_int_eq(ct_average_update(a), CT_OK);
+    ck_assert_double_eq(ct_item(ct_max(ct_average_of(a, 0))), 1 / 3.f);
+    ct_average_free(a);
+}
+END_TEST
+
 START_TEST(averages_that_cannot_be)
 {
     ct_tensor *w = one(CT_F64, 1), *whole = ct_ones(cx, CT_I64, CT_SHAPE(2));
@@ -187,8 +206,8 @@ Suite *average_suite(void);
 Suite *average_suite(void)
 {
     const TTest *const tests[] = {
-        averages_follow_and_swap, averages_that_cannot_be, a_freed_average_is_stale,
-        every_element_is_clipped_by_itself, what_is_frozen_is_not_trained, freezing_that_cannot_be,
-        out_of_memory, NULL };
+        averages_follow_and_swap, without_decay_averages_are_copies, averages_that_cannot_be,
+        a_freed_average_is_stale, every_element_is_clipped_by_itself, what_is_frozen_is_not_trained,
+        freezing_that_cannot_be, out_of_memory, NULL };
     return make_suite("nn/average", tests);
 }

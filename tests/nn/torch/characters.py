@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Bits per character of PyTorch's LSTM, on the text and by the rules of tests/nn/characters.c, which
-has this program's figure. It needs python3-torch.
+"""Bits per character of PyTorch's LSTM, on the text and by the rules of tests/nn/train/characters.c,
+which has this program's figure. It needs python3-torch.
 
     tests/nn/torch/characters.py FILE
 """

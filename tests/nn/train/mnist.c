@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nets.h"
+
 enum { EPOCHS = 5, BATCH = 128, SIDE = 28, PIXELS = SIDE * SIDE, MOST = 2 };
 
-/* -- The network */
+/* -- Moving images */
 static void move_image(float *to, const float *from, int down, int right)
 {
     for (int i = 0; i < SIDE; i++)
@@ -38,47 +40,6 @@ static ct_tensor *move_images(ct_module *self, ct_tensor *x, void *cx)
                    (int)(bits / 5 % 5) - MOST);
     }
     return y;
-}
-
-static ct_module *conv(ct_context *cx, int64_t inputs, int64_t outputs, int64_t kernel,
-                       int64_t stride)
-{
-    return ct_conv2d_new(cx, CT_F32, inputs, outputs, kernel, &(ct_conv_layer_options){
-        .conv = { .stride = stride, .padding = kernel / 2 },
-        .layer = { .no_bias = true, .weight_init = CT_HE_NORMAL } });
-}
-
-static ct_module *norm(ct_context *cx, int64_t channels)
-{
-    return ct_batch_norm_new(cx, CT_F32, channels, NULL);
-}
-
-static ct_module *relu(ct_context *cx)
-{
-    return ct_activation_new(cx, CT_RELU);
-}
-
-/* two convolutions beside a way that is none, or one of 1 x 1 where the size changes */
-static ct_module *block(ct_context *cx, int64_t inputs, int64_t outputs, int64_t stride)
-{
-    ct_module *around = NULL;
-    ct_module *body = ct_sequential_new(
-        cx, CT_MODULES(conv(cx, inputs, outputs, 3, stride), norm(cx, outputs), relu(cx),
-                       conv(cx, outputs, outputs, 3, 1), norm(cx, outputs)));
-    if (inputs != outputs)
-        around = ct_sequential_new(cx, CT_MODULES(conv(cx, inputs, outputs, 1, stride),
-                                                  norm(cx, outputs)));
-    return ct_residual_new(cx, body, around);
-}
-
-static ct_module *network(ct_context *cx)
-{
-    return ct_sequential_new(
-        cx, CT_MODULES(ct_module_new(cx, "move", move_images, cx), conv(cx, 1, 16, 5, 2),
-                       norm(cx, 16), relu(cx), block(cx, 16, 16, 1), relu(cx),
-                       block(cx, 16, 32, 2), relu(cx), block(cx, 32, 64, 2), relu(cx),
-                       ct_adaptive_avg_pool_new(cx, CT_SIZES(1)), ct_flatten_new(cx),
-                       ct_linear_new(cx, CT_F32, 64, 10, NULL)));
 }
 
 /* -- The data */
@@ -131,7 +92,7 @@ int main(int argc, char **argv)
         return fprintf(stderr, "usage: mnist FOLDER SEED\n"), 2;
     ct_context *cx = ct_context_new(&(ct_context_options){ .seed = strtoull(argv[2], NULL, 10) });
     digits train = read_digits(cx, argv[1], "train"), test = read_digits(cx, argv[1], "t10k");
-    ct_module *net = network(cx);
+    ct_module *net = net_residual(cx, ct_module_new(cx, "move", move_images, cx));
     int n;
     ct_tensor *const *parameters = ct_module_parameters(net, &n);
     ct_training run = { .module = net, .batches = ct_batches_new(train.x, train.labels, BATCH, NULL),

@@ -192,6 +192,13 @@ START_TEST(runs_of_other_things_are_refused)
         b.t.batches = NULL;
         ck_assert_int_ne(ct_training_load(&b.t, path), CT_OK);
         expect_error(CT_ERROR_VALUE, "training_load", "number of rows", NULL);
+        make_run(&b, cx, CT_ADAM);
+        b.t.plateau = NULL;
+        ck_assert_int_ne(ct_training_load(&b.t, path), CT_OK);
+        expect_error(CT_ERROR_VALUE, "training_load", "of a run with a plateau", NULL);
+        ck_assert_int_eq(ct_training_save(&b.t, path), CT_OK);
+        ck_assert_int_ne(ct_training_load(&a.t, path), CT_OK);
+        expect_error(CT_ERROR_VALUE, "training_load", "of a run without a plateau", NULL);
         ck_assert_int_eq(ct_module_save(a.t.module, path), CT_OK);
         ck_assert_int_eq(ct_training_load(&a.t, path), CT_ERROR_FORMAT);
         expect_error(CT_ERROR_FORMAT, "training_load", "must say 'cotangent'", NULL);

@@ -519,6 +519,22 @@ START_TEST(no_neighbor_of_an_image_is_read_as_its_own)
 }
 END_TEST
 
+/* gx at the border has fewer terms, and what is not there is no zero: it meets no infinite weight */
+START_TEST(infinite_weights_at_the_border)
+{
+    const double w[] = { 1, 2, 4, INFINITY, 1, 1 }, want[] = { 3, 7, 6, INFINITY, INFINITY, 2 };
+    for (int dtype = CT_F32; dtype <= CT_F64; dtype++)
+        for (int groups = 1; groups <= 2; groups++) {
+            ct_tensor *x = ct_variable(ct_ones(cx, (ct_dtype)dtype, CT_SHAPE(1, groups, 3)));
+            ct_tensor *k = ct_from_doubles(cx, (ct_dtype)dtype, CT_SHAPE(groups, 1, 3),
+                                           w + 6 - 3 * groups, 3 * groups);
+            ct_backward(ct_sum(ct_conv(x, k, NULL, &(ct_conv_options){ .padding = 1,
+                                                                       .groups = groups })));
+            expect_values(ct_gradient(x), want + 6 - 3 * groups, 3 * groups, 0);
+        }
+}
+END_TEST
+
 Suite *conv_suite(void)
 {
     return make_suite("conv", (const TTest *const[]){
@@ -526,5 +542,5 @@ Suite *conv_suite(void)
         the_gradient_of_a_bias_is_summed_well, same_keeps_the_size, views_are_operands,
         errors_say_what_is_wanted, one_pixel, memory_fails, threads_change_no_bit,
         far_strides_of_a_kernel_for_each_channel, kernels_of_3_x_3_for_each_channel,
-        no_neighbor_of_an_image_is_read_as_its_own, NULL });
+        no_neighbor_of_an_image_is_read_as_its_own, infinite_weights_at_the_border, NULL });
 }

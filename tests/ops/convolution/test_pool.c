@@ -247,6 +247,18 @@ START_TEST(threads_change_no_bit)
 }
 END_TEST
 
+/* between its two steps an image of 512 x 1 that becomes one of 1 x 512 is one of 512 x 512 */
+START_TEST(resampling_bounds_its_scratch)
+{
+    ct_context *c = ct_context_new(&(ct_context_options){ .max_bytes = 100 << 20 });
+    ct_tensor *x = ct_ones(c, CT_F64, CT_SHAPE(1056, 1, 512, 1));
+    ct_tensor *y = ct_upsample(x, CT_SIZES(1, 512), CT_LINEAR);
+    ck_assert_msg(y != NULL, "%s", ct_error_text(c));
+    ck_assert_double_eq(ct_item(ct_mean(y)), 1);
+    ct_context_free(c);
+}
+END_TEST
+
 static void use_all(ct_context *with)
 {
     for (int k = 0; k < 8; k++)
@@ -334,6 +346,6 @@ Suite *pool_suite(void)
         windows_that_overlap_add, maxima_of_wide_images, squares_of_any_number,
         averages_and_neighbors_of_whole_factors, averages_of_any_window,
         interpolation_reproduces_lines, the_same_size_changes_nothing, views_and_empty_batches,
-        threads_change_no_bit, memory_fails, pooling_says_what_is_wanted,
-        resampling_says_what_is_wanted, NULL });
+        threads_change_no_bit, resampling_bounds_its_scratch, memory_fails,
+        pooling_says_what_is_wanted, resampling_says_what_is_wanted, NULL });
 }

@@ -71,8 +71,8 @@ static double units_off(float got, double want)
     float rounded = (float)want;
     if (isnan(want) || isnan(got))
         return isnan(want) && isnan(got) ? 0 : INFINITY;
-    if (got == rounded)
-        return 0;
+    if (got == rounded) /* and of zeros the sign too */
+        return !signbit(got) == !signbit(rounded) ? 0 : INFINITY;
     return isinf(rounded) ? INFINITY : fabs((double)got - want) / unit(rounded);
 }
 
