@@ -360,6 +360,7 @@ ct_status ct__tangents(const ct__how *how, ct_tensor *const *y, int m, const ct_
     room.record = w.create_graph;
     room.call.cx = w.cx;
     room.call.recording = room.call.moved = false;
+    room.call.batch = 0;
     for (int i = 0; i < a->n; i++)
         ct__handle(a->x[i]);
     for (int i = 0; i < a->n && status == CT_OK; i++)

@@ -102,15 +102,18 @@ static ct_status linear_backward(const ct_call *call, ct_tensor *const *gy, ct_t
 static ct_status linear_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct_tensor *x = ct_call_x(call, 0), *w = ct_call_x(call, 1);
-    int64_t m = rows_of(x), n = ct_size(w, 0), k = ct_size(w, 1);
+    int64_t m = rows_of(x), k = ct_size(w, 1), shape[CT_MAX_DIMS];
     ct_tensor *gz = ct__activation_slope(activation_of(call), gy[0], ct_call_y(call, 0));
     if (ct_call_wants(call, 0))
         gx[0] = ct_matmul(gz, w);
-    if (ct_call_wants(call, 1))
-        gx[1] = ct_matmul(ct_transpose(ct_reshape(gz, CT_SHAPE(m, n))),
+    if (ct_call_wants(call, 1)) {
+        int ndim = ct_call_gx_shape(call, 1, shape); /* (n,k), and gz becomes (m,n) */
+        shape[ndim - 1] = shape[ndim - 2], shape[ndim - 2] = m;
+        gx[1] = ct_matmul(ct_transpose(ct_reshape(gz, shape, ndim)),
                           ct_reshape(x, CT_SHAPE(m, k)));
+    }
     if (ct_call_wants(call, 2))
-        gx[2] = ct_sum_to(gz, CT_SHAPE(n));
+        gx[2] = ct_call_sum(call, 2, gz);
     return CT_OK;
 }
 
@@ -184,7 +187,7 @@ const ct_op ct__linear_op = {
     .formula = "y = x w^T + b",
     .derivative = "gx = g w, gw = g^T x, gb = sum of the rows of g",
     .inputs = -2,
-    .flags = CT_OP_CONTIGUOUS,
+    .flags = CT_OP_CONTIGUOUS | CT_OP_BATCHED,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
     .attributes_size = sizeof(ct_activation),
     .infer = linear_infer,
@@ -200,7 +203,7 @@ const ct_op ct__linear_activation_op = {
     .derivative = "gx = e w, gw = e^T x, gb = sum of the rows of e, "
                   "e = g f'(x w^T + b)",
     .inputs = -2,
-    .flags = CT_OP_CONTIGUOUS,
+    .flags = CT_OP_CONTIGUOUS | CT_OP_BATCHED,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_Y(0),
     .attributes_size = sizeof(ct_activation),
     .infer = linear_infer,

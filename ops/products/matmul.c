@@ -148,20 +148,20 @@ static ct_status matmul_backward(const ct_call *call, ct_tensor *const *gy, ct_t
 static ct_status matmul_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1), *g = gy[0];
-    const ct_tensor *x[] = { a, b };
     ct_tensor *row = ct_ndim(a) == 1 ? ct_unsqueeze(a, 0) : a;
     ct_tensor *column = ct_ndim(b) == 1 ? ct_unsqueeze(b, 1) : b;
     if (ct_ndim(b) == 1)
         g = ct_unsqueeze(g, -1);
     if (ct_ndim(a) == 1)
         g = ct_unsqueeze(g, -2);
-    if (ct_call_wants(call, 0))
-        gx[0] = ct_sum_to(ct_matmul(g, ct_transpose(column)), ct_shape(row), ct_ndim(row));
-    if (ct_call_wants(call, 1))
-        gx[1] = ct_sum_to(ct_matmul(ct_transpose(row), g), ct_shape(column), ct_ndim(column));
-    for (int i = 0; i < 2; i++)
-        if (ct_ndim(x[i]) == 1)
-            gx[i] = ct_reshape(gx[i], ct_shape(x[i]), 1);
+    if (ct_call_wants(call, 0)) {
+        gx[0] = ct_matmul(g, ct_transpose(column));
+        gx[0] = ct_call_sum(call, 0, ct_ndim(a) == 1 ? ct_squeeze(gx[0], -2) : gx[0]);
+    }
+    if (ct_call_wants(call, 1)) {
+        gx[1] = ct_matmul(ct_transpose(row), g);
+        gx[1] = ct_call_sum(call, 1, ct_ndim(b) == 1 ? ct_squeeze(gx[1], -1) : gx[1]);
+    }
     return CT_OK;
 }
 
@@ -210,6 +210,7 @@ const ct_op ct__matmul_op = {
     .formula = "y_ij = sum_k a_ik b_kj",
     .derivative = "ga = g b^T, gb = a^T g",
     .inputs = 2,
+    .flags = CT_OP_BATCHED,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
     .infer = matmul_infer,
     .forward = matmul_forward,
@@ -239,7 +240,7 @@ static ct_status dot_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **
 {
     for (int i = 0; i < 2; i++)
         if (ct_call_wants(call, i))
-            gx[i] = ct_mul(gy[0], ct_call_x(call, 1 - i));
+            gx[i] = ct_mul(ct_unsqueeze(gy[0], -1), ct_call_x(call, 1 - i));
     return CT_OK;
 }
 
@@ -259,6 +260,7 @@ const ct_op ct__dot_op = {
     .formula = "y = sum a b",
     .derivative = "ga = g b, gb = g a",
     .inputs = 2,
+    .flags = CT_OP_BATCHED,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
     .infer = dot_infer,
     .forward = matmul_forward,

@@ -111,6 +111,7 @@ typedef struct images {
     ct_tensor *x;               /* of digits: f32 (n,PIXELS), 0 (paper) to 1 (ink) */
     ct_tensor *labels;          /* i64 (n), 0 to 9 */
 } images;
+images images_first(const images *set, int64_t n); /* a view of n of them */
 /* the cross-entropy of what net says about (images *)user: for program_check */
 ct_tensor *images_loss(ct_module *net, void *user);
 /* `train` images to learn from and `test` others, or fewer if there are not so many (60,000 and
@@ -169,7 +170,7 @@ typedef struct image {
 void report_image(program *p, const image *i);
 
 /* -- Charts */
-typedef enum mark { LINE, DASHED, DOTS, LINE_AND_DOTS } mark;
+typedef enum mark { LINE, DASHED, DOTS, LINE_AND_DOTS, THIN } mark;
 typedef struct series {
     const char *name;           /* in the legend; NULL: it is not there */
     const double *x, *y;        /* not finite, or not positive on a log axis: a gap */
@@ -193,7 +194,7 @@ void report_chart(program *p, const chart *c);
 
 /* -- For what is not foreseen above */
 /* The page, inside an element of that class, which ends at the next call of report_...; style.h has
-   the classes. NULL out of memory */
+   the classes. NULL while an error is pending */
 FILE *report_html(program *p, const char *class);
 /* the image as an <img> */
 void image_write(FILE *page, const image *i);
