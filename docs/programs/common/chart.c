@@ -166,8 +166,10 @@ static void draw_series(FILE *page, const frame *f, const chart *c)
     for (int k = 0; k < SERIES_MAX && c->series[k].n > 0; k++) {
         const series *s = &c->series[k];
         int color = color_of(c, k);
+        const char *curve = s->mark == DASHED ? "curve dashed" : s->mark == THIN ? "curve thin"
+                                                                                 : "curve";
         if (s->mark != DOTS)
-            path(page, f, s, s->mark == DASHED ? "curve dashed" : "curve", color, false);
+            path(page, f, s, curve, color, false);
         if (s->mark == DOTS || s->mark == LINE_AND_DOTS)
             path(page, f, s, "points", color, true);
     }
@@ -178,7 +180,7 @@ static void draw_series(FILE *page, const frame *f, const chart *c)
 
 static void key(FILE *page, const chart *c)
 {
-    static const char *const classes[] = { "line", "dashed", "dots", "line" };
+    static const char *const classes[] = { "line", "dashed", "dots", "line", "line" };
     bool any = false;
     for (int k = 0; k < SERIES_MAX && c->series[k].n > 0; k++) {
         const series *s = &c->series[k];

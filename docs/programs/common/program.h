@@ -169,7 +169,7 @@ typedef struct image {
 void report_image(program *p, const image *i);
 
 /* -- Charts */
-typedef enum mark { LINE, DASHED, DOTS, LINE_AND_DOTS } mark;
+typedef enum mark { LINE, DASHED, DOTS, LINE_AND_DOTS, THIN } mark;
 typedef struct series {
     const char *name;           /* in the legend; NULL: it is not there */
     const double *x, *y;        /* not finite, or not positive on a log axis: a gap */
@@ -193,7 +193,7 @@ void report_chart(program *p, const chart *c);
 
 /* -- For what is not foreseen above */
 /* The page, inside an element of that class, which ends at the next call of report_...; style.h has
-   the classes. NULL out of memory */
+   the classes. NULL while an error is pending */
 FILE *report_html(program *p, const char *class);
 /* the image as an <img> */
 void image_write(FILE *page, const image *i);

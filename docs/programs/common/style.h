@@ -56,6 +56,7 @@ static const char *const style[] = {
     "  stroke-width: 6px; stroke-linejoin: round; }",
     ".curve { fill: none; stroke-width: 2.25; stroke-linejoin: round; stroke-linecap: round; }",
     ".curve.dashed { stroke-width: 1.75; stroke-dasharray: 6 5; stroke-linecap: butt; }",
+    ".curve.thin { stroke-width: 0.75; }",
     ".points { fill: none; stroke-width: 5; stroke-linecap: round; }",
     ".card { padding: 20px; } .card img { width: 100%; }",
     ".legend { display: flex; align-items: center; gap: 10px; font-size: 13px;",
