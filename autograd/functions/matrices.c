@@ -61,9 +61,10 @@ static void set_line(ct_tensor *j, int64_t k, int64_t lines, bool row, const ct_
     ct_loop_over(&flat, 1, operands, 2, ct__copy_run, &bytes);
 }
 
+/* A search for what is not finite goes by single rows, since `backward` names its operator. */
 static int64_t batch_limit(const ct__stage *s, ct_tensor *y)
 {
-    return y->count > FEW ? ct__batch_limit(s->who, y, s->x[0]) : 0;
+    return y->count > FEW && !s->cx->find_nonfinite ? ct__batch_limit(s->who, y, s->x[0]) : 0;
 }
 
 /* rows k to k + b - 1 of j by one walk */

@@ -11,8 +11,8 @@ typedef struct ct__walk {
     bool create_graph; /* rules are recorded */
     bool reuses;       /* kernels may write gx where gy was */
     bool stops;        /* where another walk is under way it ends, instead of failing */
-    int64_t batch;     /* how many cotangents it carries at once, in tensors with an axis for them in
-                          front; 0: one, without such an axis */
+    int64_t batch;     /* how many cotangents it carries at once, with an axis for them in front;
+                          0: one, without such an axis */
     ct_tensor *ready;  /* a stack, through `link`: vertices whose cotangent is complete */
     ct_tensor *done;   /* a list, through `link`: targets that were reached */
 } ct__walk;

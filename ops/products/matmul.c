@@ -165,7 +165,8 @@ static ct_status matmul_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor
     return CT_OK;
 }
 
-/* tY = tA B + A tB. Where nothing is recorded, the second product is added to the first in place. */
+/* tY = tA B + A tB. Where nothing is recorded, the second product is added to the first in
+ * place. */
 static ct_status matmul_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
 {
     ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1);

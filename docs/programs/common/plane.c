@@ -5,6 +5,11 @@
 
 static const double pi = 3.14159265358979323846;
 
+images images_first(const images *set, int64_t n)
+{
+    return (images){ ct_slice(set->x, 0, 0, n, 1), ct_slice(set->labels, 0, 0, n, 1) };
+}
+
 ct_tensor *images_loss(ct_module *net, void *user)
 {
     const images *batch = user;

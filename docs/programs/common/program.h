@@ -111,6 +111,7 @@ typedef struct images {
     ct_tensor *x;               /* of digits: f32 (n,PIXELS), 0 (paper) to 1 (ink) */
     ct_tensor *labels;          /* i64 (n), 0 to 9 */
 } images;
+images images_first(const images *set, int64_t n); /* a view of n of them */
 /* the cross-entropy of what net says about (images *)user: for program_check */
 ct_tensor *images_loss(ct_module *net, void *user);
 /* `train` images to learn from and `test` others, or fewer if there are not so many (60,000 and

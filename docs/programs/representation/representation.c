@@ -109,7 +109,7 @@ static bool try(program *p, int k)
     ct_module *line = ct_mlp_new(p->cx, CT_F64, CT_SIZES(2, 2), CT_TANH, NULL);
     ct_module *line2 = ct_mlp_new(p->cx, CT_F64, CT_SIZES(2, 2), CT_TANH, NULL);
     ct_module *net = ct_mlp_new(p->cx, CT_F64, CT_SIZES(2, 24, 24, 2, 2), CT_TANH, NULL);
-    if (!program_check(p, net, loss, &test))
+    if (!program_check(p, net, loss, (images[]){ images_first(&test, 20) }))
         return false;
     double *percent = right[k];
     percent[0] = fit(line, &learn, &test, 100), percent[1] = fit(line2, &learn2, &test2, 100);

@@ -326,7 +326,7 @@ START_TEST(batches_and_single_rows)
     expect_runs(&(shaped){ &probe_op, 9, true }, CT_BY_ROWS, 9, 0);
     ck_assert_int_eq(hooked, 9);
     ct_find_nonfinite(cx, true);
-    expect_runs(&(shaped){ &probe_op, 200, false }, CT_BY_ROWS, 4, 64);
+    expect_runs(&(shaped){ &probe_op, 200, false }, CT_BY_ROWS, 200, 0);
     expect_ok();
 }
 END_TEST
