@@ -6,6 +6,7 @@
 typedef struct attention {
     int64_t size, heads;
     bool no_bias, causal;
+    double dropout;
 } attention;
 
 /* (...,t,size) as (...,heads,t,size / heads) */
@@ -44,7 +45,8 @@ static bool input_fits(ct_module *self, const attention *a, const ct_tensor *x)
 ct_tensor *ct__attend(ct_module *self, ct_tensor *const *x, ct_tensor *mask)
 {
     const attention *a = self->user;
-    const ct_attention_options options = { .causal = a->causal };
+    const ct_attention_options options = { .causal = a->causal, .dropout =
+                                           ct_is_inference(self->cx) ? 0 : a->dropout };
     ct_tensor *heads[3];
     for (int i = 0; i < 3; i++)
         if (!input_fits(self, a, x[i]))
@@ -97,13 +99,16 @@ ct_module *ct_multi_head_attention_new(ct_context *cx, ct_dtype dtype, int64_t s
 {
     const char *who = "multi_head_attention_new";
     const ct_multi_head_options o = options ? *options : (ct_multi_head_options){ 0 };
-    const attention a = { size, heads, o.no_bias, o.causal };
+    const attention a = { size, heads, o.no_bias, o.causal, o.dropout };
     if (!ct__options_zeroed(cx, who, o.reserved) || !ct__parameters_float(cx, who, dtype))
         return NULL;
     if (size < 1 || size > 1 << 24 || heads < 1 || size % heads != 0)
         return ct_fail(cx, CT_ERROR_RANGE, "%s: the size must be positive and a multiple of the "
                        "number of heads, got %lld and %lld", who, (long long)size,
                        (long long)heads), NULL;
+    if (!(o.dropout >= 0 && o.dropout < 1))
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: dropout must be in [0, 1), got %g", who,
+                       o.dropout), NULL;
     ct_scope scope = ct_scope_begin(cx);
     if (!scope)
         return NULL;

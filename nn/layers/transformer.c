@@ -126,12 +126,13 @@ static bool add_children(ct_module *m, ct_dtype dtype, int64_t size, int64_t hea
 {
     ct_context *cx = m->cx;
     int64_t hidden = o->hidden ? o->hidden : 4 * size;
-    const ct_multi_head_options itself = { .causal = o->causal };
+    const ct_multi_head_options memory = { .dropout = o->dropout };
+    const ct_multi_head_options itself = { .dropout = o->dropout, .causal = o->causal };
     return ct_module_add(m, "self_attn",
                          ct_multi_head_attention_new(cx, dtype, size, heads, &itself)) &&
            (!((const block *)m->user)->decodes ||
             ct_module_add(m, "multihead_attn",
-                          ct_multi_head_attention_new(cx, dtype, size, heads, NULL))) &&
+                          ct_multi_head_attention_new(cx, dtype, size, heads, &memory))) &&
            ct_module_add(m, "linear1", ct_linear_new(cx, dtype, size, hidden, NULL)) &&
            ct_module_add(m, "linear2", ct_linear_new(cx, dtype, hidden, size, NULL)) &&
            add_norms(m, dtype, size, o->epsilon);

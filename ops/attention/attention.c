@@ -5,7 +5,10 @@
  *   gq = scale gS k     gk = scale gS^T q     gmask = gS
  *
  * and D_i = sum_e gy_ie y_ie, since sum_j P_ij sum_e gy_ie v_je is that. Backward computes P from L
- * again, tile by tile (tiles.c). */
+ * again, tile by tile (tiles.c).
+ *
+ * With dropout, y = (m P) v, m_ij = 0 with probability p, else 1 / (1 - p). Then gv = (m P)^T gy
+ * and gP = m (gy v^T), and D is the same. m is not kept, but where its draws begin in the stream. */
 #include "attention.h"
 
 #include <cotangent/ops.h>
@@ -27,6 +30,9 @@ static ct_status infer(ct_call *call)
         (mask && ct_dtype_of(mask) != dtype && ct_dtype_of(mask) != CT_BOOL))
         return ct_call_fail(call, CT_ERROR_DTYPE, "q, k and v must be of one dtype, f32 or f64, "
                             "and the mask must be of that dtype or bool (see ct_cast)");
+    double p = ((const ct__attention *)ct_call_attributes(call))->dropout;
+    if (!(p >= 0 && p < 1))
+        return ct_call_fail(call, CT_ERROR_VALUE, "dropout must be in [0, 1), got %g", p);
     bool fits = ndim >= 2 && ct_ndim(k) == ndim && ct_ndim(v) == ndim &&
                 (!mask || ct_ndim(mask) == ndim);
     for (int d = 0; d < ndim - 2 && fits; d++)
@@ -39,6 +45,8 @@ static ct_status infer(ct_call *call)
                             "and a mask (...,t,s)");
     memcpy(shape, ct_shape(q), sizeof(int64_t) * (size_t)ndim);
     if (ct_call_records(call) && ct_call_set_aux(call, 0, dtype, shape, ndim - 1) != CT_OK)
+        return CT_ERROR_MEMORY;
+    if (ct_call_records(call) && p > 0 && ct_call_set_aux(call, 1, CT_I64, CT_SHAPE(2)) != CT_OK)
         return CT_ERROR_MEMORY;
     shape[ndim - 1] = ct_size(v, -1);
     return ct_call_set_y(call, 0, dtype, shape, ndim);
@@ -70,15 +78,33 @@ static ct_tensor *through_softmax(ct_tensor *p, ct_tensor *t)
     return ct_mul(p, ct_sub(t, ct_sum_over(ct_mul(p, t), CT_AXES(-1), CT_KEEPDIMS)));
 }
 
+/* x, of P's shape, times m */
+static ct_tensor *dropped(const ct_call *call, ct_tensor *x)
+{
+    double p = ((const ct__attention *)ct_call_attributes(call))->dropout;
+    if (p == 0 || !x)
+        return x;
+    const int64_t *stream = ct_data_i64(ct_call_aux(call, 1)), keys = ct_size(x, -1);
+    const int64_t each = ct__attention_draws(keys);
+    ct_tensor *kept = ct_empty(ct_call_context(call), CT_BOOL, ct_shape(x), ct_ndim(x));
+    unsigned char *to = kept ? ct_data_mutable(kept) : NULL;
+    for (int64_t i = 0; to && i < ct_count(x); i++) {
+        int64_t draw = i / keys * each + i % keys / 2;
+        uint64_t bits = ct_random_at((uint64_t)stream[0], (uint64_t)(stream[1] + draw));
+        to[i] = (uint32_t)(bits >> i % keys % 2 * 32) >= ct__attention_below(p);
+    }
+    return kept ? ct_where(kept, ct_scale(x, 1 / (1 - p)), ct_scalar_like(x, 0)) : NULL;
+}
+
 static ct_status attention_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     double scale = ((const ct__attention *)ct_call_attributes(call))->scale;
     ct_tensor *p = weights_of(call);
     if (ct_call_wants(call, 2))
-        gx[2] = ct_matmul(ct_transpose(p), gy[0]);
+        gx[2] = ct_matmul(ct_transpose(dropped(call, p)), gy[0]);
     if (!ct_call_wants(call, 0) && !ct_call_wants(call, 1) && !ct_call_wants(call, 3))
         return CT_OK;
-    ct_tensor *gp = ct_matmul(gy[0], ct_transpose(ct_call_x(call, 2)));
+    ct_tensor *gp = dropped(call, ct_matmul(gy[0], ct_transpose(ct_call_x(call, 2))));
     ct_tensor *gs = through_softmax(p, gp), *scaled = ct_scale(gs, scale);
     if (ct_call_wants(call, 0))
         gx[0] = ct_matmul(scaled, ct_call_x(call, 1));
@@ -118,14 +144,15 @@ static int sample(ct_context *cx, int k, ct_tensor **x, void *to)
         int64_t n, t, s, d, e;
         bool causal;
         ct_dtype mask; /* or 0 */
-    } all[] = { { 2, 3, 4, 2, 3, false, 0 },      { 1, 3, 3, 2, 2, true, CT_F64 },
-                { 2, 2, 3, 3, 1, false, CT_BOOL }, { 1, 1, 2, 1, 2, false, 0 },
-                { 1, 2, 4, 1, 2, true, 0 },        { 1, 0, 2, 2, 1, false, 0 },
-                { 1, 2, 0, 2, 2, true, 0 } };
+        double dropout;
+    } all[] = { { 2, 3, 4, 2, 3, false, 0, 0 },       { 1, 3, 3, 2, 2, true, CT_F64, 0 },
+                { 2, 2, 3, 3, 1, false, CT_BOOL, 0 }, { 1, 1, 2, 1, 2, false, 0, 0 },
+                { 1, 2, 4, 1, 2, true, 0, 0 },        { 1, 0, 2, 2, 1, false, 0, 0 },
+                { 1, 2, 0, 2, 2, true, 0, 0 },        { 2, 3, 3, 2, 2, true, CT_F64, 0.4 } };
     if (k >= (int)(sizeof all / sizeof *all))
         return 0;
     int64_t n = all[k].n, t = all[k].t, s = all[k].s, d = all[k].d;
-    *(ct__attention *)to = (ct__attention){ k == 0 ? 0.7 : 1, all[k].causal };
+    *(ct__attention *)to = (ct__attention){ k == 0 ? 0.7 : 1, all[k].causal, all[k].dropout };
     x[0] = ct_randn(cx, CT_F64, CT_SHAPE(n, t, d));
     x[1] = ct_randn(cx, CT_F64, CT_SHAPE(n, s, d));
     x[2] = ct_randn(cx, CT_F64, CT_SHAPE(n, s, all[k].e));
@@ -144,6 +171,7 @@ const ct_op ct__attention_op = {
     .derivative = "gv = P^T g, gmask = P (g v^T - sum of P (g v^T)), gq = scale gmask k, "
                   "gk = scale gmask^T q",
     .inputs = -3,
+    .flags = CT_OP_RANDOM,
     .saves = CT_SAVE_ALL_X | CT_SAVE_Y(0) | CT_SAVE_AUX,
     .attributes_size = sizeof(ct__attention),
     .infer = infer,
@@ -217,7 +245,8 @@ ct_tensor *ct_attention(ct_tensor *q, ct_tensor *k, ct_tensor *v, ct_tensor *mas
     }
     bool failed = !mask && q && ct_error(ct_context_of(q));
     int64_t d = q && ct_ndim(q) > 0 ? ct_size(q, -1) : 0;
-    ct__attention a = { o.scale != 0 ? o.scale : d > 0 ? 1 / sqrt((double)d) : 1, o.causal };
+    ct__attention a = { o.scale != 0 ? o.scale : d > 0 ? 1 / sqrt((double)d) : 1, o.causal,
+                         o.dropout };
     if (q && k && v && !failed)
         spread_all(x);
     return ct_apply(&ct__attention_op, &a, x, mask || failed ? 4 : 3);

@@ -6,7 +6,8 @@
  * forward; backward 2 (3 d + 2 e) and one.
  *
  * Forward, each block of queries is computed alone. Backward, all of one index of the leading axes
- * is, tile after tile. So the bits do not depend on the number of threads. */
+ * is, tile after tile. So the bits do not depend on the number of threads. A weight that is dropped
+ * is known by its number in the stream, so both ways find it again. */
 #include "attention.h"
 
 #include <math.h>
@@ -29,6 +30,8 @@ typedef struct tile {
     bool mask_chooses;            /* it is bool; else it is added */
     const void *mask;             /* or NULL */
     int64_t mask_row, mask_column;
+    uint32_t below;               /* halves of draws, of weights that are dropped */
+    double factor;                /* of the others */
 } tile;
 
 typedef struct attention_kernels {
@@ -38,6 +41,7 @@ typedef struct attention_kernels {
     void (*weigh_again)(const tile *t);
     void (*dot_rows)(const tile *t, const void *gy, int64_t row, int64_t column);
     void (*slope)(const tile *t, void *gmask, int64_t gmask_row);
+    void (*drop)(const tile *t, void *row, const uint64_t *bits);
 } attention_kernels;
 
 #define CT_KERNELS     "attention_kernels.h"
@@ -77,6 +81,9 @@ typedef struct job {
     bool causal, mask_chooses;
     operand x[OPERANDS];         /* data is NULL where there is none */
     char *log_sum;               /* or NULL */
+    const ct_context *draws;     /* or NULL: nothing is dropped */
+    uint64_t seed, start;        /* of the first draw */
+    double dropout;
     int64_t rows, columns;       /* of a tile */
     int64_t parts, items;
     char *scratch;
@@ -204,11 +211,27 @@ static tile tile_at(const job *j, int64_t problem, int64_t row, int64_t column, 
                .y = at(j, OF_Y, problem, row, 0), .is_later = column > 0,
                .mask_chooses = j->mask_chooses, .mask = at(j, OF_MASK, problem, row, column),
                .mask_row = j->x[OF_MASK].row, .mask_column = j->x[OF_MASK].column };
+    t.below = ct__attention_below(j->dropout), t.factor = 1 / (1 - j->dropout);
     t.diagonal = j->causal ? row - column : t.columns;
     t.sum = (double *)(void *)(rows + row_bytes(j));
     if (j->log_sum)
         t.log_sum = j->log_sum + (problem * j->queries + row) * j->size;
     return t;
+}
+
+/* the tile's rows of `data`, of which each number goes with a weight: as K(drop) has it. Both ways
+   draw the same numbers */
+static void drop(const job *j, const tile *t, int64_t problem, int64_t row, int64_t column,
+                 void *data)
+{
+    uint64_t bits[COLUMNS / 2];
+    int64_t each = ct__attention_draws(j->keys);
+    for (int64_t i = 0; j->draws && i < t->rows; i++) {
+        int64_t first = (problem * j->queries + row + i) * each + column / 2;
+        ct_random_fill(j->draws, j->seed, j->start + (uint64_t)first, bits,
+                       ct__attention_draws(t->columns));
+        j->kernels->drop(t, (char *)data + i * t->pitch * j->size, bits);
+    }
 }
 
 /* -- Forward: y of a block of queries */
@@ -222,6 +245,7 @@ static void run_forward(job *j, int64_t item, char *room)
         multiply(j, SCORES, &t, at(j, OF_Q, p, row, 0), at(j, OF_K, p, column, 0), t.s, false,
                  room + before_gemm(j));
         j->kernels->weigh(&t);
+        drop(j, &t, p, row, column, t.s);
         multiply(j, VALUES, &t, t.s, at(j, OF_V, p, column, 0), t.y, column > 0,
                  room + before_gemm(j));
     }
@@ -239,16 +263,19 @@ static void run_tile(const job *j, int64_t p, int64_t row, int64_t column, char 
     char *gmask = at(j, OF_GMASK, p, row, column);
     multiply(j, SCORES, &t, q, k, t.s, false, scratch);
     j->kernels->weigh_again(&t);
-    if (gv)
-        multiply(j, BACK_V, &t, t.s, gy, gv, true, scratch);
-    if (!gq && !gk && !gmask)
-        return;
-    multiply(j, BACK_P, &t, gy, at(j, OF_V, p, column, 0), t.gs, false, scratch);
-    j->kernels->slope(&t, gmask, j->x[OF_GMASK].row);
+    if (gq || gk || gmask) {
+        multiply(j, BACK_P, &t, gy, at(j, OF_V, p, column, 0), t.gs, false, scratch);
+        drop(j, &t, p, row, column, t.gs);
+        j->kernels->slope(&t, gmask, j->x[OF_GMASK].row);
+    }
     if (gq)
         multiply(j, BACK_Q, &t, t.gs, k, gq, true, scratch);
     if (gk)
         multiply(j, BACK_K, &t, t.gs, q, gk, true, scratch);
+    if (gv) {
+        drop(j, &t, p, row, column, t.s);
+        multiply(j, BACK_V, &t, t.s, gy, gv, true, scratch);
+    }
 }
 
 static void run_backward(job *j, int64_t p, char *room)
@@ -317,7 +344,7 @@ static job job_for(const ct_call *call)
               .kernels = CT_KERNEL_OF(kernels, q),
               .ndim = ct_ndim(q) - 2, .leading = ct_shape(q), .queries = ct_size(q, -2),
               .keys = ct_size(k, -2), .d = ct_size(q, -1), .e = ct_size(v, -1), .problems = 1,
-              .scale = a->scale, .causal = a->causal,
+              .scale = a->scale, .causal = a->causal, .dropout = a->dropout,
               .mask_chooses = mask && ct_dtype_of(mask) == CT_BOOL };
     for (int axis = 0; axis < j.ndim; axis++)
         j.problems *= j.leading[axis];
@@ -334,6 +361,14 @@ ct_status ct__attention_forward(ct_call *call)
     j.x[OF_Y] = operand_of(y, ct_data_mutable(y));
     if (ct_call_records(call))
         j.log_sum = ct_data_mutable(ct_call_aux(call, 0));
+    if (j.dropout > 0) {
+        j.draws = ct_call_context(call);
+        j.seed = ct_call_seed(call);
+        j.start = ct_call_draws(call, j.problems * j.queries * ct__attention_draws(j.keys));
+    }
+    if (j.draws && ct_call_records(call))
+        memcpy(ct_data_mutable(ct_call_aux(call, 1)), (uint64_t[]){ j.seed, j.start },
+               2 * sizeof j.seed);
     return run(call, &j, false);
 }
 
@@ -344,6 +379,11 @@ ct_status ct__attention_backward(const ct_call *call, ct_tensor *const *gy, ct_t
     j.x[OF_Y] = operand_of(y, (void *)(uintptr_t)ct_data(y));
     j.x[OF_GY] = operand_of(gy[0], (void *)(uintptr_t)ct_data(gy[0]));
     j.log_sum = (void *)(uintptr_t)ct_data(ct_call_aux(call, 0));
+    if (j.dropout > 0) {
+        const int64_t *stream = ct_data_i64(ct_call_aux(call, 1));
+        j.draws = ct_call_context(call);
+        j.seed = (uint64_t)stream[0], j.start = (uint64_t)stream[1];
+    }
     for (int i = 0; i < ct_call_inputs(call); i++) {
         if (!gx[i])
             continue;

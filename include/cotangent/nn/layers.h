@@ -214,6 +214,7 @@ ct_module *ct_channel_dropout_new(ct_context *cx, double p);
  * ct_padding_mask makes one of the lengths of sequences */
 typedef struct ct_multi_head_options {
     bool no_bias, causal;
+    double dropout;             /* of the weights of keys, in [0, 1); off under ct_inference */
     uint64_t reserved[4];
 } ct_multi_head_options;
 /* MultiheadAttention, of `heads` heads of size / heads numbers each: x is looked at by itself.
@@ -227,7 +228,8 @@ ct_tensor *ct_module_attend(ct_module *m, ct_tensor *q, ct_tensor *k, ct_tensor 
 typedef struct ct_transformer_options {
     int64_t hidden;             /* outputs of "linear1"; default 4 size (PyTorch's is 2048) */
     ct_activation activation;   /* behind it; default CT_RELU */
-    double dropout;             /* of what is added to x, and of what is hidden; not of weights */
+    double dropout;             /* of what is added to x, of what is hidden, and of the weights of
+                                   keys; off under ct_inference */
     double epsilon;             /* of norms; default 1e-5 */
     bool norm_first, causal;    /* causal: no step of x looks at later ones */
     uint64_t reserved[4];

@@ -146,8 +146,9 @@ START_TEST(dropout_is_for_training)
     ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(2, 3, 4));
     ck_assert(ct_max_difference(ct_module_forward(m, x), ct_module_forward(m, x)) > 0);
     uint64_t before = ct_random_stream(cx).draws;
-    ct_module_forward(m, x); /* half a draw for each of 2 x 3 x (4 + 16 + 4) elements */
-    ck_assert_int_eq((int)(ct_random_stream(cx).draws - before), 72);
+    /* half a draw for each of 2 x 3 x (4 + 16 + 4) elements, and in 2 heads two for 3 weights */
+    ct_module_forward(m, x);
+    ck_assert_int_eq((int)(ct_random_stream(cx).draws - before), 72 + 2 * 2 * 3 * 2);
     ct_inference(cx);
     ck_assert(ct_max_difference(ct_module_forward(m, x), ct_module_forward(m, x)) == 0);
     ct_module *copy = ct_module_clone(m, 0);
@@ -161,6 +162,33 @@ static ct_tensor *checked(ct_context *c, ct_tensor *const *x, int n, void *user)
     (void)c, (void)n;
     return ct_transformer_forward(user, x[0], NULL, x[1], NULL);
 }
+
+/* weights of keys are dropped as ct_attention does */
+START_TEST(attention_drops_weights_in_training)
+{
+    ct_module *m = ct_multi_head_attention_new(cx, CT_F64, 4, 1, &(ct_multi_head_options){
+        .dropout = 0.5 });
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(5, 4)), *w = ct_eye(cx, CT_F64, 4);
+    ct_scope scope = ct_scope_begin(cx);
+    ct_no_grad(cx);
+    ct_assign(ct_module_parameter(m, "in_proj_weight"), ct_concat(CT_TENSORS(w, w, w), 0));
+    ct_assign(ct_module_parameter(m, "out_proj.weight"), w);
+    ct_scope_end(cx, scope);
+    ct_seed(cx, 3);
+    ct_tensor *y = ct_module_forward(m, x);
+    ct_seed(cx, 3);
+    const ct_attention_options half = { .dropout = 0.5 };
+    ck_assert_double_lt(ct_max_difference(y, ct_attention(x, x, x, NULL, &half)), 1e-14);
+    ct_inference(cx);
+    ck_assert_double_lt(ct_max_difference(ct_module_forward(m, x),
+                                          ct_attention(x, x, x, NULL, NULL)), 1e-14);
+    expect_ok();
+    ck_assert(!ct_multi_head_attention_new(cx, CT_F64, 4, 2, &(ct_multi_head_options){
+        .dropout = -0.5 }));
+    expect_error(CT_ERROR_VALUE, "multi_head_attention_new: dropout must be in [0, 1), got -0.5",
+                 NULL);
+}
+END_TEST
 
 START_TEST(the_checker_agrees)
 {
@@ -261,7 +289,8 @@ Suite *attention_layers_suite(void)
 {
     return make_suite("attention_layers", (const TTest *const[]){
         attention_is_that_of_pytorch, blocks_are_those_of_pytorch, sequences_of_any_length,
-        padding_is_not_seen, dropout_is_for_training, the_checker_agrees,
+        padding_is_not_seen, dropout_is_for_training,
+        attention_drops_weights_in_training, the_checker_agrees,
         positions_are_sines_and_cosines, every_allocation_may_fail, errors_say_what_is_wanted,
         NULL });
 }

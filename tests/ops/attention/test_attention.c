@@ -88,6 +88,50 @@ START_TEST(equals_the_composition)
 }
 END_TEST
 
+/* with v = 1 the result is (m P): so it shows which weights are dropped, and the same seed drops the
+ * same ones again */
+static void compare_dropout(ct_dtype dtype, int64_t s, bool causal, double p)
+{
+    ct_tensor *x[INPUTS], *gx[INPUTS], *want[INPUTS];
+    const ct_attention_options o = { .causal = causal, .dropout = p };
+    inputs_of(&(shape){ 2, 131, s, 5, 3, causal, ADDS }, cx, dtype, x);
+    ct_tensor *eye = ct_eye(cx, dtype, s);
+    ct_seed(cx, 7);
+    ct_tensor *kept = ct_attention(x[0], x[1], eye, x[3], &o);
+    ct_tensor *all = composed((ct_tensor *[]){ x[0], x[1], ct_broadcast_to(eye, CT_SHAPE(2, s, s)),
+                                               x[3] }, causal, 1 / sqrt(5));
+    ct_tensor *zero = ct_scalar_like(all, 0);
+    ct_tensor *is_kept = ct_detach(ct_cast(ct_ne(kept, zero), dtype));
+    double share = ct_item(ct_sum(is_kept)) / ct_item(ct_sum(ct_cast(ct_ne(all, zero), dtype)));
+    ck_assert_double_lt(fabs(share - (1 - p)), 0.03);
+    ct_tensor *other = ct_matmul(ct_scale(ct_mul(all, is_kept), 1 / (1 - p)), x[2]);
+    ct_seed(cx, 7);
+    ct_tensor *y = ct_attention(x[0], x[1], x[2], x[3], &o);
+    ct_seed(cx, 8); /* which backward does not look at */
+    expect_close(y, other, 32);
+    ct_tensor *gy = ct_randn(cx, dtype, ct_shape(y), ct_ndim(y));
+    gradients_of(other, gy, x, 0, want);
+    for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+        int n = gradients_of(y, gy, x, flags, gx);
+        for (int i = 0; i < n; i++)
+            expect_close(gx[i], want[i], 64);
+    }
+    expect_ok();
+}
+
+START_TEST(weights_are_dropped)
+{
+    for (ct_dtype dtype = CT_F32; dtype <= CT_F64; dtype++)
+        for (int causal = 0; causal < 2; causal++) {
+            compare_dropout(dtype, 259, causal, 0.3);
+            compare_dropout(dtype, 33, causal, 0.6);
+        }
+    ct_tensor *x = ct_ones(cx, CT_F64, CT_SHAPE(2, 2));
+    ck_assert_ptr_null(ct_attention(x, x, x, NULL, &(ct_attention_options){ .dropout = 1 }));
+    expect_error(CT_ERROR_VALUE, "attention: dropout must be in [0, 1), got 1", NULL);
+}
+END_TEST
+
 /* the inputs have another use: its cotangents come first, and ours are added */
 static ct_tensor *with_squares(ct_tensor *y, ct_tensor *const *x, bool first)
 {
@@ -256,7 +300,7 @@ START_TEST(memory_is_that_of_a_row)
     ct_tensor *x[INPUTS] = { NULL };
     for (int i = 0; i < 3; i++)
         x[i] = ct_variable(ct_randn(cx, CT_F32, CT_SHAPE(T, D)));
-    ct_tensor *y = ct_attention(x[0], x[1], x[2], NULL, NULL);
+    ct_tensor *y = ct_attention(x[0], x[1], x[2], NULL, &(ct_attention_options){ .dropout = 0.1 });
     ck_assert_int_eq(ct_backward_from(y, ct_ones_like(y)), CT_OK);
     ct_memory_stats(cx, &m);
     ck_assert_int_lt(m.peak_bytes, (3 + 1 + 1 + 3 + 3) * T * D * 4 + T * 4 + (1 << 20));
@@ -273,7 +317,8 @@ START_TEST(same_bits_for_any_number_of_threads)
             ct_tensor *x[INPUTS], *gx[INPUTS];
             inputs_of(&(shape){ .n = n, .t = 260, .s = 300, .d = 24, .e = 8, .causal = n > 1 }, c,
                       CT_F32, x);
-            ct_tensor *y = ct_attention(x[0], x[1], x[2], NULL, NULL);
+            ct_tensor *y = ct_attention(x[0], x[1], x[2], NULL, &(ct_attention_options){
+                .dropout = n > 1 ? 0.3 : 0 });
             gradients_of(y, ct_ones_like(y), x, 0, gx);
             uint64_t hash = hash_of(y);
             for (int i = 0; i < 3; i++)
@@ -319,7 +364,7 @@ END_TEST
 Suite *attention_suite(void)
 {
     return make_suite("attention", (const TTest *const[]){
-        equals_the_composition, backward_adds, is_that_of_pytorch, a_query_without_keys_gets_0,
-        broadcasts, takes_any_strides, scores_of_any_size, memory_is_that_of_a_row,
+        equals_the_composition, weights_are_dropped, backward_adds, is_that_of_pytorch,
+        a_query_without_keys_gets_0, broadcasts, takes_any_strides, scores_of_any_size, memory_is_that_of_a_row,
         same_bits_for_any_number_of_threads, says_what_does_not_fit, NULL });
 }

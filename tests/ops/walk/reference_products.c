@@ -136,6 +136,14 @@ static real score(const task *t, int64_t i, int64_t j)
     return a->causal && j > i % queries ? -INFINITY : s;
 }
 
+/* what dropout makes of 1, by half a draw: 0, or 1 / (1 - p) */
+static real kept(const task *t, int64_t draw, int64_t half)
+{
+    double p = ((const ct__attention *)t->attributes)->dropout;
+    uint64_t bits = ct_random_at(t->seed, (uint64_t)draw) >> half * 32 & 0xffffffff;
+    return bits < (uint64_t)(p * 0x1p32) ? 0 : 1 / (1 - (real)p);
+}
+
 static void attention(task *t)
 {
     const array *q = &t->x[0], *v = &t->x[2];
@@ -149,6 +157,7 @@ static void attention(task *t)
         for (int64_t j = 0; j < keys; j++) {
             real weight = expl(score(t, i, j) - (max == -INFINITY ? 0 : max));
             sum += weight;
+            weight *= kept(t, i * (keys / 2 + keys % 2) + j / 2, j % 2);
             for (int64_t l = 0; l < e; l++)
                 y[l] += weight * v->at[(i / queries * keys + j) * e + l];
         }
