@@ -197,10 +197,36 @@ static ct_status sum_forward(ct_call *call)
     return ct_reduce(call, reduced, ct__sum_fold(call->cx, x->dtype), NULL);
 }
 
+/* g's elements in other places; nothing is recorded */
+static ct_tensor *seen_as(ct_tensor *g, const ct__layout *layout)
+{
+    ct_tensor *t = g ? ct__tensor_over(g->cx, layout) : NULL;
+    if (!t)
+        return NULL;
+    t->buffer = g->buffer;
+    t->buffer->refs++;
+    t->data = g->data;
+    t->flags |= CT__READ_ONLY;
+    return ct__to_scope(t);
+}
+
+/* in a batch: g, of y's shape, repeated to x_i's */
+static ct_tensor *repeat_batch(const ct_call *call, int i, ct_tensor *g)
+{
+    int64_t shape[CT_MAX_DIMS], strides[CT_MAX_DIMS];
+    int ndim = ct_call_gx_shape(call, i, shape), more = ndim - g->ndim;
+    for (int d = 0; d < ndim; d++) {
+        int own = d == 0 ? 0 : d - more;
+        strides[d] = d > 0 && (own < 1 || ct__shape(g)[own] == 1) ? 0 : ct__strides(g)[own];
+    }
+    return seen_as(g, &(ct__layout){ .dtype = g->dtype, .ndim = ndim, .shape = shape,
+                                     .strides = strides });
+}
+
 static ct_status sum_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     const ct_tensor *x = call->x[0];
-    gx[0] = call->batch ? ct__batch_repeat(call, 0, gy[0])
+    gx[0] = call->batch ? repeat_batch(call, 0, gy[0])
                         : ct_broadcast_to(gy[0], ct__shape(x), x->ndim);
     return CT_OK;
 }
@@ -251,4 +277,22 @@ ct_tensor *ct_broadcast_to(ct_tensor *x, const int64_t *shape, int ndim)
 ct_tensor *ct_sum_to(ct_tensor *x, const int64_t *shape, int ndim)
 {
     return to_shape(&ct_sum_to_op, x, shape, ndim);
+}
+
+/* -- In a batch */
+ct_tensor *ct_call_sum(const ct_call *call, int i, ct_tensor *g)
+{
+    int64_t shape[CT_MAX_DIMS], apart[CT_MAX_DIMS];
+    const ct_tensor *x = ct_call_x(call, i);
+    if (!x || !g || !ct__usable(g, call->op->name))
+        return NULL;
+    int ndim = ct_call_gx_shape(call, i, shape), more = g->ndim - ndim;
+    if (more == 0 && memcmp(shape, ct__shape(g), g->ndim * sizeof *shape) == 0)
+        return g;
+    if (ndim == x->ndim || more <= 0)
+        return ct_sum_to(g, shape, ndim);
+    for (int d = 0; d < g->ndim; d++) /* axes of size 1 behind the first */
+        apart[d] = d == 0 ? shape[0] : d <= more ? 1 : shape[d - more];
+    ct_tensor *sum = ct_sum_to(g, apart, g->ndim);
+    return seen_as(sum, &(ct__layout){ .dtype = g->dtype, .ndim = ndim, .shape = shape });
 }

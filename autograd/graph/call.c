@@ -1,6 +1,7 @@
 /* The functions that an operator's callbacks call (op.h). */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "record.h"
 
@@ -82,6 +83,17 @@ void ct_loop_kernel(const ct_call *call, ct_tensor *const *operands, int n, cons
 ct_status ct_reduce(const ct_call *call, unsigned reduced, const ct_fold *fold, void *arg)
 {
     return ct__reduce(call->x[0], call->y[0], reduced, fold, arg);
+}
+
+int ct_call_gx_shape(const ct_call *call, int i, int64_t shape[CT_MAX_DIMS])
+{
+    const ct_tensor *x = ct_call_x(call, i);
+    int more = call->vertex && call->batch;
+    if (!x)
+        return 0;
+    shape[0] = call->batch;
+    memcpy(shape + more, ct__shape(x), x->ndim * sizeof *shape);
+    return x->ndim + more;
 }
 
 /* One zero, repeated by strides of 0. It is read-only, so that it remains zero. */

@@ -45,16 +45,6 @@ static inline ct_status ct__said(const ct_call *call, ct_status status, const ch
 /* In `infer`: y0 is all inputs broadcast together, of x0's dtype. */
 ct_status ct__set_y_broadcast(ct_call *call);
 
-/* -- batch.c */
-/* Has g the shape that gx[i] must have? */
-bool ct__fits_batch(const ct_call *call, int i, const ct_tensor *g);
-static inline bool ct__has_gx_shape(const ct_call *call, int i, const ct_tensor *g)
-{
-    return call->batch ? ct__fits_batch(call, i, g) : ct__same_shape(g, call->x[i]);
-}
-/* In a batch: g, of y's shape, repeated to x_i's. */
-ct_tensor *ct__batch_repeat(const ct_call *call, int i, ct_tensor *g);
-
 /* -- record.c */
 extern const ct_op ct__output_op; /* of each of several outputs: its input is the hidden vertex */
 

@@ -1,5 +1,7 @@
 /* A vertex' rule, applied in a walk. Its vjp or its backward kernel gives the cotangents of its
  * inputs. These are checked, fitted to the inputs' shapes, and accumulated. */
+#include <string.h>
+
 #include "reuse.h"
 
 /* An error if something that t saved was written since. */
@@ -82,13 +84,23 @@ CT__COLD static ct_status refuse_cotangent(const ct_call *call, int i, const ct_
 }
 
 /* -- Fitting */
+/* Has g the shape that gx[i] must have? */
+static bool has_gx_shape(const ct_call *call, int i, const ct_tensor *g)
+{
+    int64_t shape[CT_MAX_DIMS];
+    if (!call->batch)
+        return ct__same_shape(g, call->x[i]);
+    int ndim = ct_call_gx_shape(call, i, shape);
+    return g->ndim == ndim && memcmp(ct__shape(g), shape, g->ndim * sizeof *shape) == 0;
+}
+
 /* Makes *gx a cotangent of x_i: of its dtype, of the shape that it must have (summed to it where
  * the operator broadcasts), and without a graph where none is asked for. */
 static ct_status fit(const ct__walk *w, const ct_call *call, int i, ct_tensor **gx)
 {
     const ct_tensor *x = call->x[i];
     ct_tensor *g = *gx;
-    bool same = ct__has_gx_shape(call, i, g);
+    bool same = has_gx_shape(call, i, g);
     if (g->dtype != x->dtype || (!same && !(call->op->flags & CT_OP_BROADCAST)))
         return refuse_cotangent(call, i, g);
     if (w->cx->find_nonfinite && !ct__all_finite(g))
