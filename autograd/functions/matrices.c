@@ -1,8 +1,15 @@
 /* Jacobian and Hessian of a C function. Row k is the vjp with the k-th unit vector of y. Column k
- * is the jvp with the k-th unit vector of x. All go over the one graph of f. */
+ * is the jvp with the k-th unit vector of x. All go over the one graph of f, and rows go in batches
+ * where its operators take them (batch.c). */
 #include <string.h>
 
 #include "arrays.h"
+
+enum {
+    FEW = 4,      /* so many rows take no longer one by one */
+    MANY = 16,    /* of so many rows in a batch ... */
+    MANY_COST = 4 /* ... so many cost as much as one column */
+};
 
 /* zeros, of shape(y) + shape(x) */
 static ct_tensor *empty_matrix(const ct__stage *s, const ct_tensor *y, const ct_tensor *x)
@@ -54,6 +61,42 @@ static void set_line(ct_tensor *j, int64_t k, int64_t lines, bool row, const ct_
     ct_loop_over(&flat, 1, operands, 2, ct__copy_run, &bytes);
 }
 
+/* A search for what is not finite goes by single rows, since `backward` names its operator. */
+static int64_t batch_limit(const ct__stage *s, ct_tensor *y)
+{
+    return y->count > FEW && !s->cx->find_nonfinite ? ct__batch_limit(s->who, y, s->x[0]) : 0;
+}
+
+/* rows k to k + b - 1 of j by one walk */
+static ct_status fill_batch(const ct__stage *s, ct_tensor *j, ct_tensor *y, int64_t k, int64_t b)
+{
+    const size_t size = ct__dtype_size(y->dtype);
+    int64_t shape[CT_MAX_DIMS] = { b };
+    memcpy(shape + 1, ct__shape(y), y->ndim * sizeof *shape);
+    ct_tensor *units = ct_zeros(s->cx, y->dtype, shape, y->ndim + 1), *rows;
+    if (!units)
+        return CT_ERROR_MEMORY;
+    for (int64_t i = 0; i < b; i++)
+        ct__store(units->data + (size_t)(i * y->count + k + i) * size, y->dtype, 1);
+    ct__how how = { s->who, CT__BATCH };
+    ct_status status = ct__grad_as(&how, y, units, s->x, 1, &rows);
+    if (status == CT_OK && rows)
+        ct__copy_out(j->data + (size_t)(k * s->x[0]->count) * size, rows);
+    return status;
+}
+
+static ct_status fill_batches(const ct__stage *s, ct_tensor *j, ct_tensor *y, int64_t limit)
+{
+    ct_status status = CT_OK;
+    for (int64_t k = 0; k < y->count && status == CT_OK; k += limit) {
+        ct__scope scope;
+        ct__scope_push(s->cx, &scope);
+        status = fill_batch(s, j, y, k, y->count - k < limit ? y->count - k : limit);
+        ct__scope_pop(s->cx, &scope);
+    }
+    return status;
+}
+
 static ct_status fill_lines(const ct__stage *s, ct_tensor *j, ct_tensor *y, bool rows)
 {
     const int64_t lines = rows ? y->count : s->x[0]->count;
@@ -75,8 +118,13 @@ ct_status ct__matrix(const ct__stage *s, ct_tensor *y, ct_direction direction, c
     ct_tensor *x = s->x[0], *made = empty_matrix(s, y, x);
     if (!made)
         return ct__failed(s->cx);
-    bool columns = direction == CT_BY_SIZES ? x->count < y->count : direction == CT_BY_COLUMNS;
-    ct_status status = fill_lines(s, made, y, !columns);
+    int64_t limit = direction == CT_BY_COLUMNS ? 0 : batch_limit(s, y);
+    int64_t together = limit < y->count ? limit : y->count;
+    bool columns = direction == CT_BY_SIZES
+                       ? x->count * (together >= MANY ? MANY_COST : 1) < y->count
+                       : direction == CT_BY_COLUMNS;
+    ct_status status = limit && !columns ? fill_batches(s, made, y, limit)
+                                         : fill_lines(s, made, y, !columns);
     return status == CT_OK ? ct__put_result(j, made) : status;
 }
 

@@ -46,11 +46,18 @@ void ct__set_null(ct_tensor **out, int n)
         out[i] = NULL;
 }
 
+/* The scope alone has t, which it got last, and t has no history. So no one else knows it. */
+static bool is_new(const ct_tensor *t)
+{
+    return t == t->cx->scope->tensors && t->handles == 1 && t->holds == 0 && t->saves == 0 &&
+           !t->extra && !t->op && !(t->flags & CT__REQUIRES_GRAD);
+}
+
 ct_status ct__put_result(ct_tensor **slot, ct_tensor *t)
 {
     if (!slot)
         return CT_OK;
-    *slot = ct_detach(t);
+    *slot = is_new(t) ? t : ct_detach(t);
     if (!*slot)
         return ct__failed(t->cx);
     ct__handle(*slot);
@@ -103,20 +110,13 @@ ct_tensor *ct__evaluate(ct_context *cx, const char *who, ct_function f, void *us
 /* f must use its arguments, and not the caller's tensors that these were made from: a derivative by
  * an argument would be 0 without a word. To find out, the caller's tensors require grad while f
  * runs, so that what is made from them is on the graph, and has edges to them. */
-static bool prepare(ct__stage *s)
-{
-    const size_t n = (size_t)s->n;
-    s->x = ct__stage_room(s);
-    s->holds = (void *)ct__scope_chars(s->cx, (n + 1) * sizeof *s->holds);
-    s->marked = (void *)ct__scope_chars(s->cx, (n + 1) * sizeof *s->marked);
-    if (!s->x || !s->holds || !s->marked)
-        return false;
-    memset(s->marked, 0, n * sizeof *s->marked);
-    return true;
-}
-
 static ct_status make_variables(ct__stage *s, ct_tensor *const *x)
 {
+    bool few = s->n <= CT__FEW;
+    s->x = few ? s->few : ct__stage_room(s);
+    ct__own *own = few ? s->few_own : (void *)ct__scope_chars(s->cx, (size_t)s->n * sizeof *own);
+    if (!s->x || !own)
+        return CT_ERROR_MEMORY;
     for (int i = 0; i < s->n; i++) {
         s->x[i] = ct_detach(x[i]);
         if (!s->x[i])
@@ -124,13 +124,11 @@ static ct_status make_variables(ct__stage *s, ct_tensor *const *x)
         if (s->cx->recording && ct__is_float(x[i]->dtype))
             ct_variable(s->x[i]);
     }
-    s->own = x;
+    s->own = own;
     for (int i = 0; i < s->n; i++) {
         ct__handle(x[i]); /* f may release it */
-        s->holds[i] = x[i]->holds;
-        s->marked[i] = s->cx->recording && ct__is_float(x[i]->dtype) &&
-                       !(x[i]->flags & CT__REQUIRES_GRAD);
-        if (s->marked[i])
+        own[i] = (ct__own){ x[i], x[i]->holds, s->x[i]->flags & ~x[i]->flags & CT__REQUIRES_GRAD };
+        if (own[i].marked)
             x[i]->flags |= CT__REQUIRES_GRAD;
     }
     return CT_OK;
@@ -139,9 +137,9 @@ static ct_status make_variables(ct__stage *s, ct_tensor *const *x)
 static void unmark(ct__stage *s)
 {
     for (int i = 0; s->own && i < s->n; i++) {
-        if (s->marked[i])
-            s->own[i]->flags &= (uint16_t)~CT__REQUIRES_GRAD;
-        ct__unhandle(s->own[i]);
+        if (s->own[i].marked)
+            s->own[i].x->flags &= (uint16_t)~CT__REQUIRES_GRAD;
+        ct__unhandle(s->own[i].x);
     }
     s->own = NULL;
 }
@@ -150,9 +148,9 @@ static void unmark(ct__stage *s)
  * have an edge to the caller's own tensors; for the others there is nothing to search. */
 static bool goes_past(const ct__stage *s, ct_tensor *y, int i)
 {
-    ct_tensor *own = s->own[i], *argument = s->x[i];
+    ct_tensor *own = s->own[i].x, *argument = s->x[i];
     if (!(own->flags & CT__REQUIRES_GRAD) || !(y->flags & CT__REQUIRES_GRAD) ||
-        (own->holds == s->holds[i] && y != own) || own->flags & CT__IN_WALK)
+        (own->holds == s->own[i].holds && y != own) || own->flags & CT__IN_WALK)
         return false;
     ct__walk w = ct__walk_begin(y, s->who);
     own->flags |= CT__TARGET;
@@ -170,7 +168,7 @@ static ct_status check_arguments_used(const ct__stage *s, ct_tensor *y)
     for (int i = 0; i < s->n; i++) {
         if (!goes_past(s, y, i))
             continue;
-        ct__tensor_print(text, sizeof text, s->own[i], true);
+        ct__tensor_print(text, sizeof text, s->own[i].x, true);
         return ct_fail(s->cx, CT_ERROR_GRAPH,
                        "%s: the function's value depends on the caller's x%d, %s, and not on the "
                        "argument x[%d] that stands for it: use the arguments in the function",
@@ -185,7 +183,7 @@ ct_tensor *ct__stage_begin(ct__stage *s, ct_function f, void *user, ct_tensor *c
     ct__scope_push(s->cx, &s->scope);
     s->cx->recording = record;
     s->own = NULL;
-    if (!prepare(s) || make_variables(s, x) != CT_OK)
+    if (make_variables(s, x) != CT_OK)
         return NULL;
     ct_tensor *y = ct__evaluate(s->cx, s->who, f, user, s->x, s->n);
     ct_status status = y && record ? check_arguments_used(s, y) : CT_OK;

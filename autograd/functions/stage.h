@@ -8,15 +8,23 @@
 
 enum { CT__RECORDED = CT_CREATE_GRAPH | CT_ZERO_PATH };
 
+/* what the caller gave for an input */
+typedef struct ct__own {
+    ct_tensor *x;
+    uint32_t holds; /* how many edges led to it before f ran */
+    bool marked;    /* it requires grad while f runs, and at no other time */
+} ct__own;
+
+enum { CT__FEW = 4 };
 typedef struct ct__stage {
     ct_context *cx;
     const char *who; /* the call that the user made, for messages */
     int n;
-    ct_tensor **x;         /* f's inputs: variables where they are floats */
-    ct_tensor *const *own; /* what the caller gave */
-    uint32_t *holds;       /* how many edges led to each of these before f ran */
-    bool *marked;          /* those that require grad while f runs, and at no other time */
+    ct_tensor **x;   /* f's inputs: variables where they are floats */
+    ct__own *own;    /* n of them while f runs; else NULL */
     ct__scope scope;
+    ct_tensor *few[CT__FEW]; /* room for x and own, if there are no more inputs */
+    ct__own few_own[CT__FEW];
 } ct__stage;
 
 ct_status ct__check_arguments(const ct__stage *s, ct_function f, ct_tensor *const *x,

@@ -102,7 +102,7 @@ const ct_op ct_add_op = {
     .formula = "y = a + b",
     .derivative = "ga = g, gb = g",
     .inputs = 2,
-    .flags = CT_OP_BROADCAST | CT_OP_SYMMETRIC,
+    .flags = CT_OP_BROADCAST | CT_OP_SYMMETRIC | CT_OP_BATCHED,
     .infer = add_infer,
     .forward = add_forward,
     .vjp = add_vjp,
@@ -143,7 +143,7 @@ static ct_status broadcast_infer(ct_call *call)
 
 static ct_status broadcast_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    gx[0] = ct_sum_to(gy[0], ct__shape(call->x[0]), call->x[0]->ndim);
+    gx[0] = ct_call_sum(call, 0, gy[0]);
     return CT_OK;
 }
 
@@ -164,7 +164,7 @@ const ct_op ct_broadcast_to_op = {
     .formula = "y = x repeated to shape",
     .derivative = "gx = g summed to the shape of x",
     .inputs = 1,
-    .flags = CT_OP_VIEW,
+    .flags = CT_OP_VIEW | CT_OP_BATCHED,
     .attributes_size = sizeof(shape_attributes),
     .infer = broadcast_infer,
     .vjp = broadcast_vjp,
@@ -199,7 +199,9 @@ static ct_status sum_forward(ct_call *call)
 
 static ct_status sum_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    gx[0] = ct_broadcast_to(gy[0], ct__shape(call->x[0]), call->x[0]->ndim);
+    const ct_tensor *x = call->x[0];
+    gx[0] = call->batch ? ct__batch_repeat(call, 0, gy[0])
+                        : ct_broadcast_to(gy[0], ct__shape(x), x->ndim);
     return CT_OK;
 }
 
@@ -219,7 +221,7 @@ const ct_op ct_sum_to_op = {
     .formula = "y = x summed to shape",
     .derivative = "gx = g repeated to the shape of x",
     .inputs = 1,
-    .flags = CT_OP_LINEAR,
+    .flags = CT_OP_LINEAR | CT_OP_BATCHED,
     .attributes_size = sizeof(shape_attributes),
     .infer = sum_infer,
     .forward = sum_forward,

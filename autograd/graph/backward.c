@@ -166,7 +166,7 @@ ct_status ct__grad_as(const ct__how *how, ct_tensor *y, ct_tensor *gy, ct_tensor
     unsigned flags = how->flags;
     for (int i = 0; i < n; i++)
         gx[i] = NULL;
-    ct_status status = check_start(how->who, y, gy);
+    ct_status status = how->flags & CT__BATCH ? CT_OK : check_start(how->who, y, gy);
     if (status == CT_OK)
         status = check_targets(how->who, y, x, n);
     if (status == CT_OK)
@@ -175,6 +175,8 @@ ct_status ct__grad_as(const ct__how *how, ct_tensor *y, ct_tensor *gy, ct_tensor
         return status;
     ct__walk w = ct__walk_begin(y, how->who);
     w.create_graph = flags & CT_CREATE_GRAPH;
+    w.batch = flags & CT__BATCH ? ct__shape(gy)[0] : 0;
+    w.reuses = !w.create_graph && !w.batch;
     w.stops = flags & CT__STOPS;
     for (int i = 0; i < n; i++) {
         ct__handle(x[i]); /* a hook may release it */

@@ -89,9 +89,11 @@ ct_tensor *ct_call_zero(const ct_call *call, int i)
 {
     static const int64_t none[CT_MAX_DIMS];
     const ct_tensor *x = ct_call_x(call, i);
+    int64_t shape[CT_MAX_DIMS];
+    int ndim = ct_call_gx_shape(call, i, shape);
     ct_tensor *zero = x ? ct_scalar(call->cx, x->dtype, 0) : NULL;
     ct_tensor *y = !zero ? NULL : ct__tensor_over(call->cx, &(ct__layout){ .dtype = x->dtype,
-                                      .ndim = x->ndim, .shape = ct__shape(x), .strides = none });
+                                      .ndim = ndim, .shape = shape, .strides = none });
     if (!y)
         return NULL;
     y->buffer = zero->buffer;

@@ -15,6 +15,7 @@ struct ct_call {
     bool moved;     /* a vertex owns the attributes now, and will drop them */
     uint64_t adds;  /* bit i: `backward` adds to gx[i] instead of storing */
     ct_tensor *vertex; /* in a walk: the vertex whose rule runs; else NULL */
+    int64_t batch;     /* in a walk: how many cotangents go through it at once; 0: one, as it is */
     ct_tensor *y[8], *aux[8];
 };
 
@@ -43,6 +44,16 @@ static inline ct_status ct__said(const ct_call *call, ct_status status, const ch
 }
 /* In `infer`: y0 is all inputs broadcast together, of x0's dtype. */
 ct_status ct__set_y_broadcast(ct_call *call);
+
+/* -- batch.c */
+/* Has g the shape that gx[i] must have? */
+bool ct__fits_batch(const ct_call *call, int i, const ct_tensor *g);
+static inline bool ct__has_gx_shape(const ct_call *call, int i, const ct_tensor *g)
+{
+    return call->batch ? ct__fits_batch(call, i, g) : ct__same_shape(g, call->x[i]);
+}
+/* In a batch: g, of y's shape, repeated to x_i's. */
+ct_tensor *ct__batch_repeat(const ct_call *call, int i, ct_tensor *g);
 
 /* -- record.c */
 extern const ct_op ct__output_op; /* of each of several outputs: its input is the hidden vertex */

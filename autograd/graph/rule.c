@@ -82,13 +82,13 @@ CT__COLD static ct_status refuse_cotangent(const ct_call *call, int i, const ct_
 }
 
 /* -- Fitting */
-/* Makes *gx a cotangent of x_i: of its dtype, of its shape (summed to it where the operator
- * broadcasts), and without a graph where none is asked for. */
+/* Makes *gx a cotangent of x_i: of its dtype, of the shape that it must have (summed to it where
+ * the operator broadcasts), and without a graph where none is asked for. */
 static ct_status fit(const ct__walk *w, const ct_call *call, int i, ct_tensor **gx)
 {
     const ct_tensor *x = call->x[i];
     ct_tensor *g = *gx;
-    bool same = ct__same_shape(g, x);
+    bool same = ct__has_gx_shape(call, i, g);
     if (g->dtype != x->dtype || (!same && !(call->op->flags & CT_OP_BROADCAST)))
         return refuse_cotangent(call, i, g);
     if (w->cx->find_nonfinite && !ct__all_finite(g))
@@ -99,7 +99,7 @@ static ct_status fit(const ct__walk *w, const ct_call *call, int i, ct_tensor **
         return CT_OK;
     ct_tensor *fitted = cut ? ct_detach(g) : g;
     if (!same)
-        fitted = ct_sum_to(fitted, ct__shape(x), x->ndim);
+        fitted = ct_call_sum(call, i, fitted);
     if (!fitted)
         return ct_error(w->cx);
     ct__handle(fitted);
@@ -139,7 +139,7 @@ static ct_status apply_rule(ct__walk *w, ct_call *call, int in_place, ct_tensor 
     if (recorded && !op->vjp)
         return ct_fail(w->cx, CT_ERROR_GRAPH, "%s: has first derivatives only", op->name);
     w->cx->recording = recorded;
-    bool kernel = op->backward && !recorded;
+    bool kernel = op->backward && !recorded && !w->batch;
     ct_status status = kernel ? by_kernel(call, in_place, gy, gx) : by_vjp(call, gy, gx);
     bool fits = kernel && !(op->flags & CT_OP_BROADCAST) && !w->cx->find_nonfinite;
     return status == CT_OK && !fits ? fit_all(w, call, gx) : status;

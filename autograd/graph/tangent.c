@@ -314,19 +314,17 @@ static ct_status go_through(ct__walk *w, tangent *k, ct_tensor *y)
 static ct_status plant(ct__walk *w, ct_tensor *x, ct_tensor *v)
 {
     ct__frame f;
-    const bool given = v != NULL;
-    ct__enter(w, &f, w->create_graph);
     x->flags |= CT__TARGET;
-    if (v && v->flags & CT__REQUIRES_GRAD && !w->create_graph)
+    if (!v)
+        return CT_OK;
+    ct__enter(w, &f, w->create_graph);
+    if (v->flags & CT__REQUIRES_GRAD && !w->create_graph)
         v = ct_detach(v);
-    ct_tensor *sum = v && x->cotangent ? ct_add(x->cotangent, v) : v;
-    if (sum) {
-        ct__handle(sum);
-        ct__unhandle(x->cotangent);
-        x->cotangent = sum;
-    }
+    if (v && x->cotangent)
+        v = ct_add(x->cotangent, v);
+    ct_status status = replace(&x->cotangent, v);
     ct__leave(w, &f);
-    return sum || !given ? CT_OK : CT_ERROR_MEMORY;
+    return status == CT_OK ? CT_OK : CT_ERROR_MEMORY;
 }
 
 static ct_status hand_out(ct_tensor *y, const ct__walk *w, ct_tensor **ty)
@@ -362,6 +360,7 @@ ct_status ct__tangents(const ct__how *how, ct_tensor *const *y, int m, const ct_
     room.record = w.create_graph;
     room.call.cx = w.cx;
     room.call.recording = room.call.moved = false;
+    room.call.batch = 0;
     for (int i = 0; i < a->n; i++)
         ct__handle(a->x[i]);
     for (int i = 0; i < a->n && status == CT_OK; i++)

@@ -195,6 +195,7 @@ static ct_status reverse_all(ct__walk *w, ct__frame *f)
     ct_call call;
     call.cx = w->cx;
     call.recording = call.moved = false;
+    call.batch = w->batch;
     for (ct_tensor *t; (t = w->ready);) {
         bool target = is_target(w, t);
         ct_status status = pass_on(w, &call, t, target);
@@ -251,7 +252,7 @@ ct__walk ct__walk_begin(ct_tensor *y, const char *who)
     if (++cx->walks == 0) /* 0 is the mark of vertices that no walk has seen */
         cx->walks = 1;
     ct__handle(y); /* a hook may release it */
-    return (ct__walk){ .cx = cx, .who = who, .mark = cx->walks };
+    return (ct__walk){ .cx = cx, .who = who, .mark = cx->walks, .reuses = true };
 }
 
 ct_status ct__reverse(ct__walk *w, ct_tensor *y, ct_tensor *gy)

@@ -9,7 +9,10 @@ typedef struct ct__walk {
     uint32_t mark;     /* the number of this walk, which its vertices carry */
     bool leaves;       /* every variable is a target (ct_backward); else those flagged CT__TARGET */
     bool create_graph; /* rules are recorded */
+    bool reuses;       /* kernels may write gx where gy was */
     bool stops;        /* where another walk is under way it ends, instead of failing */
+    int64_t batch;     /* how many cotangents it carries at once, with an axis for them in front;
+                          0: one, without such an axis */
     ct_tensor *ready;  /* a stack, through `link`: vertices whose cotangent is complete */
     ct_tensor *done;   /* a list, through `link`: targets that were reached */
 } ct__walk;
@@ -92,9 +95,13 @@ void ct__drop_cotangents(ct_tensor *t);
  * room for the results */
 typedef struct ct__how {
     const char *who; /* the call that the user made, for messages */
-    unsigned flags;  /* of ct_grad, and CT__STOPS */
+    unsigned flags;  /* of ct_grad, and of these */
 } ct__how;
-enum { CT__STOPS = 1 << 16 }; /* the walk `stops` */
+enum {
+    CT__STOPS = 1 << 16,  /* the walk `stops` */
+    CT__BATCH = 1 << 17   /* gy is a batch, which ct__batch_limit allows, and so are the gx;
+                             without CT_CREATE_GRAPH and CT_ZERO_PATH */
+};
 ct_status ct__grad_as(const ct__how *how, ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n,
                       ct_tensor **gx);
 static inline ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n,
@@ -102,6 +109,11 @@ static inline ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *
 {
     return ct__grad_as(&(ct__how){ "grad", flags }, y, gy, x, n, gx);
 }
+
+/* -- batch.c: several cotangents in one walk */
+/* How many a walk from y to x can carry at once, so that no tensor in it gets more than 2^18
+ * elements; 0: not even two, or a rule or a hook on the way takes only one. */
+int64_t ct__batch_limit(const char *who, ct_tensor *y, ct_tensor *x);
 
 /* -- tangent.c: forward mode. ty[k] = sum over i of dy[k]/dx[i] v[i], for m results y of one
  * context. v[i] fits x[i], or is NULL. The scope gets the results. On failure all are NULL */

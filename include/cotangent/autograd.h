@@ -98,15 +98,19 @@ double ct_value_and_gradient(ct_context *cx, ct_function f, void *user, const do
 /* With J the Jacobian dy/dx and H the Hessian of a scalar y: gx = gy . J, jv = J v, hv = H v. In
    instructions (callgrind), as multiples of f's without recording, they cost:
                                                   vjp    jvp    hvp
-     sin of one number                            4.9    4.8    9.7
-     11 elementwise operators, on 4 numbers       2.9    2.9   10.1
-     the same, on 10,000 numbers                  2.3    2.3    4.7
-     a 32-64-64 tanh network, squared             1.6    1.8    4.5
+     sin of one number                            4.3    4.1    9.3
+     11 elementwise operators, on 4 numbers       3.0    2.9   10.4
+     the same, on 10,000 numbers                  2.3    2.2    5.1
+     a 32-64-64 tanh network, squared             1.9    2.2    5.9
    The network's Jacobian before the sum, of 64 outputs by 32 inputs, takes 26 f; its Hessian by the
-   32 inputs 56 f. A call costs about 2,000 instructions beside. Without these, a jvp through a
-   function of one number or a linear operator takes 1.6 to 3 times that operator; a product 2.3, or
-   3.7 if both operands have tangents; rows of a few numbers 3 to 8. y, and gx of ct_hvp, may be
-   NULL if they are not wanted. On failure every output is NULL. */
+   32 inputs 36 f; that of Rosenbrock's function of 50 numbers 35 f; the Jacobian of a 3-64-64-3
+   tanh network 2.8 f. A call costs about 1,700 instructions beside. Without these, a jvp through a
+   function of one number or a linear operator takes 1.6 to 3 times that operator; a product or a
+   convolution 2, or 3 if both operands have tangents; rows of a few numbers 3 to 8. More than that
+   take small normalizations and recurrent cells, whose tangents are made of many operators, and
+   factorizations: Cholesky's has n^3 / 6 multiply-adds, and its tangent n^3 for two triangular
+   systems, and a product. y, and gx of ct_hvp, may be NULL if they are not wanted. On failure every
+   output is NULL. */
 ct_status ct_vjp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
                  ct_tensor *gy, ct_tensor **y, ct_tensor **gx);
 ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
@@ -114,13 +118,17 @@ ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
 ct_status ct_hvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
                  ct_tensor *const *v, int n, ct_tensor **gx, ct_tensor **hv);
 /* dy/dx, of shape(y) + shape(x): one jvp for each element of x if x has fewer elements than y, and
-   else one vjp for each element of y */
+   else one vjp for each element of y. Five vjps or more go together in batches, where all operators
+   on the way allow it (CT_OP_BATCHED; elementwise ones, views, sums, products and softmax do) and
+   no hook is there: up to 64 in one walk, and so few that no tensor in it has more than 2^18
+   elements. Where 16 or more go together, jvps are taken only if y has more than 4 times as many
+   elements as x. Batches differ from single vjps by rounding */
 ct_tensor *ct_jacobian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
 typedef enum ct_direction { CT_BY_SIZES = 0, CT_BY_ROWS = 1, CT_BY_COLUMNS = 2 } ct_direction;
 /* the same: by vjps (CT_BY_ROWS) or by jvps (CT_BY_COLUMNS), whatever the sizes are */
 ct_tensor *ct_jacobian_by(ct_context *cx, ct_function f, void *user, ct_tensor *x,
                           ct_direction direction);
-/* d2y/dx2 of a scalar y, of shape(x) + shape(x) */
+/* d2y/dx2 of a scalar y, of shape(x) + shape(x): the Jacobian of the gradient, by rows */
 ct_tensor *ct_hessian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
 
 /* -- Looking in */

@@ -61,6 +61,10 @@ enum {
                                 tangent of y is then found by the rules for cotangents */
     CT_OP_LINEAR = 256,      /* y is linear in all float inputs together, as a sum or a view is: the
                                 tangent of y is then the operator applied to the tangents */
+    CT_OP_BATCHED = 512,     /* `vjp` takes several cotangents at once, too: the gy that are there
+                                have one more axis, in front of y's, and then so must the gx; what
+                                is saved has not. ct_jacobian goes faster through such operators.
+                                Count axes from the end, and see ct_call_gx_shape, ct_call_sum */
     CT_OP_IN_PLACE = 64      /* it has one output, and gx[i] may be the same tensor as gy[0] for the
                                 last wanted i: so `backward` writes that gx last, and has read an
                                 element of gy when it writes there, and reads it no more */
@@ -141,6 +145,11 @@ ct_tensor *ct_touched_rows(const ct_tensor *g);
 /* Will the call be recorded? If not, nobody reads auxiliaries, and they need not be set. */
 bool ct_call_records(const ct_call *call);
 ct_tensor *ct_call_zero(const ct_call *call, int i);           /* a gx[i] that is zero, for free */
+/* In `vjp`: the shape that gx[i] must have; returns its number of dimensions. It is x[i]'s, but for
+   several cotangents at once (CT_OP_BATCHED), where their axis is in front of it. */
+int ct_call_gx_shape(const ct_call *call, int i, int64_t shape[CT_MAX_DIMS]);
+/* In `vjp`: g, summed as ct_sum_to does it to the shape that gx[i] must have. */
+ct_tensor *ct_call_sum(const ct_call *call, int i, ct_tensor *g);
 ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
 ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
 void *ct_call_scratch(const ct_call *call, size_t bytes);      /* gone when the callback returns */

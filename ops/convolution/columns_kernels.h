@@ -1,25 +1,22 @@
 /* Kernels of columns.c: they move numbers, and add them where said. Each reads and writes an
  * element once. */
-static void K(copy)(REAL *to, const REAL *from, int64_t n)
+static void K(copy)(REAL *restrict to, const REAL *restrict from, int64_t n)
 {
-    for (; n >= 8; n -= 8, to += 8, from += 8)
-        memcpy(to, from, 8 * sizeof *to);
-    if (n & 4) {
-        memcpy(to, from, 4 * sizeof *to);
-        to += 4, from += 4;
-    }
-    if (n & 2) {
-        memcpy(to, from, 2 * sizeof *to);
-        to += 2, from += 2;
-    }
-    if (n & 1)
-        *to = *from;
+    for (int64_t i = 0; i < n; i++)
+        to[i] = from[i];
+}
+
+static void K(clear_gaps)(const ct__runs *r, REAL *row)
+{
+    for (int64_t i = 0; i < r->gap_count; i++)
+        if (r->gaps[i].n == 1)
+            row[r->gaps[i].place] = 0;
+        else
+            memset(row + r->gaps[i].place, 0, (size_t)r->gaps[i].n * sizeof *row);
 }
 
 static void K(gather)(const ct__runs *r, const void *x, void *row)
 {
-    if (r->covered < r->n)
-        memset(row, 0, (size_t)r->n * sizeof(REAL));
     for (int64_t i = 0; i < r->count; i++) {
         const REAL *from = (const REAL *)x + r->runs[i].at;
         REAL *to = (REAL *)row + r->runs[i].place;
@@ -29,10 +26,12 @@ static void K(gather)(const ct__runs *r, const void *x, void *row)
             for (int64_t j = 0; j < r->runs[i].n; j++)
                 to[j] = from[j * r->step];
     }
+    K(clear_gaps)(r, row);
 }
 
-static void K(scatter)(const ct__runs *r, void *x, const void *row)
+static void K(scatter)(const ct__runs *r, void *x, void *row)
 {
+    K(clear_gaps)(r, row);
     for (int64_t i = 0; i < r->count; i++) {
         REAL *restrict to = (REAL *)x + r->runs[i].at;
         const REAL *restrict from = (const REAL *)row + r->runs[i].place;

@@ -36,11 +36,33 @@ typedef struct ct__plane_kernels {
 #include <cotangent/kernels.h>
 static const ct__plane_kernels *const kernels[][CT_SIMDS] = CT_KERNEL_TABLE(plane_kernels);
 
+/* -- 3 x 3 elements, and as many zeros round the image as leave it its size: without a copy */
+typedef struct ct__three {
+    int64_t rows, columns;             /* of an image */
+    const void *x;                     /* of all images */
+    void *y;                           /* the result, or what x is summed with */
+    int64_t count, count_of_y;         /* elements of x; of y, which may be used by this range */
+    int64_t next;                      /* elements of x and of y to the image that comes next */
+    bool mirrored, adds;
+} ct__three;
+
+typedef struct ct__three_kernels {
+    void (*convolve)(const ct__three *t, int64_t x, int64_t y, const void *w, const void *start);
+    void (*correlate)(const ct__three *t, int64_t x, int64_t y, void *sums);
+    void (*flush)(void *sums, void *total);
+    int lanes;
+} ct__three_kernels;
+
+#define CT_KERNELS     "three_kernels.h"
+#define CT_KERNELS_F32 64
+#include <cotangent/kernels.h>
+
 enum {
     SLACK = 32,         /* elements that are read behind the copy, at most: 4 vectors */
     RANGES = 16,        /* parts of the work, at most */
     MOST_CELLS = 1 << 20, /* elements of a copy, at most: each part has one */
-    VECTOR = 32         /* bytes of a vector, at most */
+    VECTOR = 64,        /* bytes of a vector, at most */
+    SUMMED = 256        /* numbers that are added by REAL, at most */
 };
 
 typedef struct job {
@@ -52,6 +74,8 @@ typedef struct job {
     size_t size, room;             /* bytes of an element, and of a range's scratch */
     int64_t grain;
     bool adds;
+    const ct__three_kernels *three; /* NULL: other kernels */
+    ct__three t;
 } job;
 
 /* Is a copy no larger than a few times the image? Where strides or padding are large, it is. */
@@ -183,16 +207,96 @@ static void run_w(int64_t begin, int64_t end, void *arg)
     }
 }
 
+/* -- The same, without copies */
+static void run_y_three(int64_t begin, int64_t end, void *arg)
+{
+    const job *j = arg;
+    ct__three t = j->t;
+    int64_t n = t.rows * t.columns;
+    t.count_of_y = end * j->o * n;
+    for (int64_t i = begin * j->o; i < end * j->o; i++) {
+        int64_t channel = i % (j->groups * j->o);
+        j->three->convolve(&t, i / j->o * n, i * n, at(j, j->w, channel, 9),
+                           j->bias ? j->bias + (size_t)channel * j->size : NULL);
+    }
+}
+
+static void run_x_three(int64_t begin, int64_t end, void *arg)
+{
+    const job *j = arg;
+    ct__three t = j->t;
+    int64_t n = t.rows * t.columns;
+    t.count_of_y = end * n;
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t o = 0; o < j->o; o++) {
+            int64_t group = i % j->groups;
+            t.adds = j->adds || o > 0;
+            j->three->convolve(&t, (i * j->o + o) * n, i * n, at(j, j->w, group * j->o + o, 9),
+                               j->bias && o == 0 ? j->bias + (size_t)group * j->size : NULL);
+        }
+}
+
+static void run_w_three(int64_t begin, int64_t end, void *arg)
+{
+    const job *j = arg;
+    const ct__three *t = &j->t;
+    char *sums = scratch_of(j, begin), *total = sums + 9 * VECTOR;
+    int64_t n = t->rows * t->columns, each = (t->columns / j->three->lanes + 1) * t->rows;
+    for (int64_t i = begin * j->o; i < end * j->o; i++) {
+        int64_t summed = 0;
+        memset(total, 0, 18 * j->size);
+        for (int64_t k = 0; k < j->images; k++) {
+            int64_t y = k * j->groups * j->o + i;
+            j->three->correlate(t, y / j->o * n, y * n, sums);
+            summed += each;
+            if (summed + each > SUMMED || k + 1 == j->images) {
+                j->three->flush(sums, total);
+                summed = 0;
+            }
+        }
+        j->kernels->settle(&j->p, total, at(j, j->w, i, 9), j->adds);
+    }
+}
+
+/* Have the kernels 3 x 3 elements, and leave the image its size? */
+static bool has_three(const ct__conv_sizes *s)
+{
+    bool has = s->kernel[0] == 1 && s->in[0] == 1 && s->out[0] == 1 && s->before[0] == 0;
+    for (int d = 1; d < AXES; d++)
+        has = has && s->kernel[d] == 3 && s->stride[d] == 1 && s->dilation[d] == 1 &&
+              s->before[d] == 1 && s->in[d] == s->out[d];
+    return has;
+}
+
+static void find_three(job *j, const ct__conv_product *p, const ct__conv_sizes *s)
+{
+#if defined(__GNUC__)
+    static const ct__three_kernels *const all[][CT_SIMDS] = CT_KERNEL_TABLE(three_kernels);
+    int64_t n = s->in[1] * s->in[2];
+    bool mirrored = p->result == CT__CONV_X;
+    if (!has_three(s))
+        return;
+    j->three = CT_KERNEL_OF(all, p->x);
+    j->t = (ct__three){ s->in[1], s->in[2], mirrored ? j->y : j->x, mirrored ? j->x : j->y,
+                        ct_count(mirrored ? p->y : p->x), ct_count(mirrored ? p->x : p->y),
+                        p->result == CT__CONV_W ? s->groups * n : n, mirrored, j->adds };
+#else
+    (void)j, (void)p, (void)s;
+#endif
+}
+
 ct_status ct__depthwise_multiply(const ct_call *call, const ct__conv_product *p,
                                  const ct__conv_sizes *s)
 {
-    static void (*const runs[])(int64_t, int64_t, void *) = { run_y, run_x, run_w };
+    static void (*const runs[][3])(int64_t, int64_t, void *) = {
+        { run_y, run_x, run_w }, { run_y_three, run_x_three, run_w_three } };
     bool mirrored = p->result == CT__CONV_X;
     job j = { .kernels = CT_KERNEL_OF(kernels, p->x), .images = s->images, .groups = s->groups,
               .o = s->o, .bias = p->bias ? ct_data(p->bias) : NULL, .adds = p->adds,
               .x = (char *)(uintptr_t)ct_data(p->x), .w = (char *)(uintptr_t)ct_data(p->w),
               .y = (char *)(uintptr_t)ct_data(p->y), .size = ct_dtype_size(ct_dtype_of(p->x)) };
     lay_out(&j.p, s, mirrored);
+    find_three(&j, p, s);
     int64_t items = p->result == CT__CONV_W ? s->groups : s->images * s->groups;
     double work = (double)ct_count(p->y) * (double)j.p.taps / (double)items; /* of an item */
     j.grain = (items + RANGES - 1) / RANGES;
@@ -206,6 +310,7 @@ ct_status ct__depthwise_multiply(const ct_call *call, const ct__conv_product *p,
     if (!j.p.tap || !j.scratch)
         return CT_ERROR_MEMORY;
     find_taps(&j.p, s, mirrored);
-    ct_parallel_ranges(ct_call_context(call), items, j.grain, runs[p->result], &j);
+    ct_parallel_ranges(ct_call_context(call), items, j.grain,
+                       runs[j.three != NULL][p->result], &j);
     return CT_OK;
 }

@@ -1,28 +1,7 @@
-/* Vectors of a file of kernels, and what turns pairs of neighbors into vectors and back. For
- * compilers that have no vectors, LANES is 1, and the functions are not there. Loading and storing
- * needs no alignment. */
-#if defined(__GNUC__)
-#define LANES (VECTOR_BYTES / (int)sizeof(REAL))
-typedef REAL K(lanes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
-#define SPLAT(x) ((K(lanes))((x) - (K(lanes)){ 0 }))
-#define INLINE static inline __attribute__((always_inline))
-#else
-#define LANES 1
-typedef REAL K(lanes);
-#define SPLAT(x) (x)
-#define INLINE static inline
-#endif
-#define LOAD(p) ((K(lanes))*(const K(lanes) *)(p))
-#define STORE(p, v) (*(K(lanes) *)(p) = (v))
+/* What turns pairs of neighbors into vectors and back, and numbers into bytes. Only for compilers
+ * that have vectors. */
+#include "vectors.h"
 
-#if defined(__GNUC__)
-#if IS_F32
-typedef int32_t K(mark);
-#else
-typedef int64_t K(mark);
-#endif
-typedef K(mark) K(marks) __attribute__((vector_size(VECTOR_BYTES))); /* as comparisons give them */
-#define MARK(n) ((K(marks)){ 0 } + (K(mark))(n))
 #if defined(__clang__)
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
@@ -91,11 +70,6 @@ INLINE K(marks) K(marks_in_order)(K(marks) v)
     return IN_ORDER(v);
 }
 
-INLINE K(lanes) K(choose)(K(marks) first, K(lanes) a, K(lanes) b)
-{
-    return (K(lanes))(((K(marks))a & first) | ((K(marks))b & ~first));
-}
-
 /* LANES numbers from 0 to 255, each as a byte. gcc 12 would convert them one by one */
 #if VECTOR_BYTES == 16
 INLINE void K(put_bytes)(char *to, K(marks) numbers)
@@ -162,4 +136,3 @@ INLINE K(lanes) K(high_pairs)(K(lanes) a, K(lanes) b)
 #undef LOW_PAIRS
 #undef HIGH_PAIRS
 #undef FIRST_BYTES
-#endif

@@ -22,7 +22,7 @@
 #include "gemm.h"
 
 enum {
-    CELLS = 48 << 10,     /* elements of X in a block, and of these columns: */
+    CELLS = 96 << 10,     /* elements of X in a block, and of these columns: */
     LEAST_COLUMNS = 64, MOST_COLUMNS = 512,
     DEPTH = 320,          /* taps in a block, unless one channel has more */
     GAP = 16,             /* between rows of X: a power of two would put them into one set */
@@ -168,7 +168,7 @@ static size_t whole_lines(size_t bytes)
 static size_t room_of(const job *j)
 {
     return whole_lines(columns_bytes(j)) + whole_lines(image_bytes(j)) +
-           whole_lines((size_t)j->columns * sizeof(ct__run)) + gemm_room(j);
+           whole_lines((2 * (size_t)j->columns + 1) * sizeof(ct__run)) + gemm_room(j);
 }
 
 static part part_of(const job *j, int64_t i)
@@ -177,7 +177,8 @@ static part part_of(const job *j, int64_t i)
     t.image = t.columns + whole_lines(columns_bytes(j));
     char *runs = t.image + whole_lines(image_bytes(j));
     t.runs.runs = (ct__run *)(void *)runs;
-    t.gemm = runs + whole_lines((size_t)j->columns * sizeof(ct__run));
+    t.runs.gaps = t.runs.runs + j->columns;
+    t.gemm = runs + whole_lines((2 * (size_t)j->columns + 1) * sizeof(ct__run));
     return t;
 }
 

@@ -55,7 +55,7 @@ const ct_op ct__cast_op = {
     .formula = "y = x as dtype",
     .derivative = "gx = g as the dtype of x",
     .inputs = 1,
-    .flags = CT_OP_LINEAR,
+    .flags = CT_OP_LINEAR | CT_OP_BATCHED,
     .attributes_size = sizeof(ct_dtype),
     .infer = cast_infer,
     .forward = cast_forward,

@@ -195,7 +195,7 @@ const ct_op ct__where_op = {
     .formula = "y = a where the condition holds, else b",
     .derivative = "ga = g where the condition holds, else 0, gb = 0 where it holds, else g",
     .inputs = 3,
-    .flags = CT_OP_BROADCAST | CT_OP_LINEAR,
+    .flags = CT_OP_BROADCAST | CT_OP_LINEAR | CT_OP_BATCHED,
     .saves = CT_SAVE_X(0),
     .infer = where_infer,
     .forward = where_forward,

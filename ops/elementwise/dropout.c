@@ -125,7 +125,7 @@ const ct_op ct__dropout_op = {
     .formula = "y = m x / (1 - p), m = 0 with probability p, else 1",
     .derivative = "gx = m g / (1 - p)",
     .inputs = 1,
-    .flags = CT_OP_CONTIGUOUS | CT_OP_RANDOM | CT_OP_SYMMETRIC,
+    .flags = CT_OP_CONTIGUOUS | CT_OP_RANDOM | CT_OP_SYMMETRIC | CT_OP_BATCHED,
     .saves = CT_SAVE_AUX,
     .attributes_size = sizeof(numbers),
     .infer = dropout_infer,

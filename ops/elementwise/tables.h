@@ -163,7 +163,7 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
         .derivative = gx_text,                                                                  \
         .inputs = 1,                                                                            \
         .user = &id##_row,                                                                      \
-        .flags = flags_##saved | CT_OP_IN_PLACE | CT_OP_SYMMETRIC,                               \
+        .flags = flags_##saved | CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED,              \
         .saves = saves_##saved,                                                                 \
         .attributes_size = N * sizeof(double),                                                  \
         .infer = ct_infer_same,                                                                 \
@@ -209,7 +209,7 @@ enum { SAVE_A = CT_SAVE_X(0), SAVE_B = CT_SAVE_X(1), SAVE_Y = CT_SAVE_Y(0) };
         .derivative = g_text,                                                                   \
         .inputs = 2,                                                                            \
         .user = &id##_row,                                                                      \
-        .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE | CT_OP_SYMMETRIC,                             \
+        .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED,            \
         .saves = saved,                                                                         \
         .infer = ct_infer_broadcast,                                                            \
         .forward = ct__binary_forward,                                                          \

@@ -26,7 +26,8 @@ static ct_status index_select_forward(ct_call *call)
 
 static ct_status index_select_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    int axis = ct__along_axis(call, gy[0]);
+    const ct_tensor *x = ct_call_x(call, 0);
+    int axis = ct__along_axis(call, x) - ct_ndim(x); /* from the end, also in a batch */
     gx[0] = ct_index_add(ct_call_zero(call, 0), axis, ct_call_x(call, 1), gy[0]);
     return CT_OK;
 }
@@ -59,7 +60,7 @@ const ct_op ct__index_select_op = {
     .formula = "y[j] = x[index[j]]",
     .derivative = "gx[i] = sum of g[j] over all j with index[j] = i",
     .inputs = 2,
-    .flags = CT_OP_LINEAR,
+    .flags = CT_OP_LINEAR | CT_OP_BATCHED,
     .saves = CT_SAVE_X(1),
     .attributes_size = sizeof(int),
     .infer = index_select_infer,
@@ -109,9 +110,10 @@ static ct_status index_add_forward(ct_call *call)
 
 static ct_status index_add_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
+    const ct_tensor *x = ct_call_x(call, 0);
     gx[0] = gy[0];
     if (ct_call_wants(call, 2))
-        gx[2] = ct_index_select(gy[0], ct__along_axis(call, gy[0]), ct_call_x(call, 1));
+        gx[2] = ct_index_select(gy[0], ct__along_axis(call, x) - ct_ndim(x), ct_call_x(call, 1));
     return CT_OK;
 }
 
@@ -133,7 +135,7 @@ const ct_op ct__index_add_op = {
     .formula = "y[i] = x[i] + sum of source[j] over all j with index[j] = i",
     .derivative = "gx = g, gsource[j] = g[index[j]]",
     .inputs = 3,
-    .flags = CT_OP_LINEAR,
+    .flags = CT_OP_LINEAR | CT_OP_BATCHED,
     .saves = CT_SAVE_X(1),
     .attributes_size = sizeof(int),
     .infer = index_add_infer,

@@ -13,13 +13,21 @@
 
 extern const ct_op ct__scatter_op, ct__scatter_add_op, ct__scatter_max_op;
 
+/* how elements go to their places: what `user` points to */
+static const ct__motion motions[] = { CT__SET, CT__ADD, CT__MAX };
+
+static ct__motion motion_of(const ct_call *call)
+{
+    return *(const ct__motion *)ct_call_op(call)->user;
+}
+
 static ct_status scatter_infer(ct_call *call)
 {
     const ct_tensor *x = ct_call_x(call, 0), *index = ct_call_x(call, 1);
     int axis = -1;
     ct_status status = ct__check_index(call, ct_ndim(x), &axis);
     if (status == CT_OK)
-        status = ct__check_source(call, ct_call_op(call) != &ct__scatter_op);
+        status = ct__check_source(call, motion_of(call) != CT__SET);
     if (status != CT_OK)
         return status;
     if (!ct_same_shape(ct_call_x(call, 2), index))
@@ -33,17 +41,14 @@ static ct_status scatter_infer(ct_call *call)
 
 static ct_status scatter_forward(ct_call *call)
 {
-    const ct_op *op = ct_call_op(call);
     ct_tensor *y = ct_call_y(call, 0), *index = ct_call_x(call, 1);
     int axis = ct__along_axis(call, y);
     ct_status status = ct__check_range(call, index, ct_size(y, axis), axis);
     if (status == CT_OK)
         status = ct__begin_with_x(call);
-    return status != CT_OK ? status
-                           : ct__move_lines(y, ct_call_x(call, 2), index, axis,
-                                            op == &ct__scatter_op       ? CT__SET
-                                            : op == &ct__scatter_max_op ? CT__MAX
-                                                                        : CT__ADD);
+    return status != CT_OK
+               ? status
+               : ct__move_lines(y, ct_call_x(call, 2), index, axis, motion_of(call));
 }
 
 /* Is source_j the last one to go to its place? Each puts its number there, and then looks. */
@@ -153,6 +158,7 @@ const ct_op ct__scatter_op = {
     .forward = scatter_forward,
     .vjp = scatter_vjp,
     .sample = scatter_sample,
+    .user = &motions[0],
 };
 const ct_op ct__scatter_add_op = {
     .name = "scatter_add",
@@ -166,6 +172,7 @@ const ct_op ct__scatter_add_op = {
     .forward = scatter_forward,
     .vjp = add_vjp,
     .sample = scatter_sample,
+    .user = &motions[1],
 };
 const ct_op ct__scatter_max_op = {
     .name = "scatter_max",
@@ -180,6 +187,7 @@ const ct_op ct__scatter_max_op = {
     .vjp = max_vjp,
     .jvp = max_jvp,
     .sample = scatter_sample,
+    .user = &motions[2],
 };
 
 ct_tensor *ct_scatter(ct_tensor *x, int axis, ct_tensor *index, ct_tensor *source)

@@ -102,15 +102,18 @@ static ct_status linear_backward(const ct_call *call, ct_tensor *const *gy, ct_t
 static ct_status linear_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct_tensor *x = ct_call_x(call, 0), *w = ct_call_x(call, 1);
-    int64_t m = rows_of(x), n = ct_size(w, 0), k = ct_size(w, 1);
+    int64_t m = rows_of(x), k = ct_size(w, 1), shape[CT_MAX_DIMS];
     ct_tensor *gz = ct__activation_slope(activation_of(call), gy[0], ct_call_y(call, 0));
     if (ct_call_wants(call, 0))
         gx[0] = ct_matmul(gz, w);
-    if (ct_call_wants(call, 1))
-        gx[1] = ct_matmul(ct_transpose(ct_reshape(gz, CT_SHAPE(m, n))),
+    if (ct_call_wants(call, 1)) {
+        int ndim = ct_call_gx_shape(call, 1, shape); /* (n,k), and gz becomes (m,n) */
+        shape[ndim - 1] = shape[ndim - 2], shape[ndim - 2] = m;
+        gx[1] = ct_matmul(ct_transpose(ct_reshape(gz, shape, ndim)),
                           ct_reshape(x, CT_SHAPE(m, k)));
+    }
     if (ct_call_wants(call, 2))
-        gx[2] = ct_sum_to(gz, CT_SHAPE(n));
+        gx[2] = ct_call_sum(call, 2, gz);
     return CT_OK;
 }
 
@@ -119,6 +122,17 @@ static ct_tensor *product(ct_tensor *x, ct_tensor *w, ct_tensor *b)
 {
     return ct_apply(&ct__linear_op, &(ct_activation){ CT_IDENTITY }, (ct_tensor *[]){ x, w, b },
                     b ? 3 : 2);
+}
+
+/* y += x w^T */
+static ct_status add_product(const ct_call *call, ct_tensor *y, ct_tensor *x, ct_tensor *w)
+{
+    if (!y || !x || !w)
+        return CT_ERROR_MEMORY;
+    const int64_t n = ct_size(w, 0), k = ct_size(w, 1);
+    return ct__gemm_call(call, &(ct__gemm){
+        .dtype = ct_dtype_of(x), .m = rows_of(x), .n = n, .k = k, .a = { ct_data(x), k, 1 },
+        .b = { ct_data(w), 1, k }, .c = ct_data_mutable(y), .c_row = n, .adds = true });
 }
 
 /* tz = tx w^T + x tw^T + tb, where tb goes along with one of the products, and ty = f'(z) tz */
@@ -132,10 +146,13 @@ static ct_status linear_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor
         tz = product(x, tx[1], tb);
     else
         tz = ct_broadcast_to(tb, ct_shape(y), ct_ndim(y));
-    if (tx[0] && tx[1])
+    ct_status status = CT_OK;
+    if (tx[0] && tx[1] && ct_is_recording(ct_call_context(call)))
         tz = ct_add(tz, product(x, tx[1], NULL));
+    else if (tx[0] && tx[1])
+        status = add_product(call, tz, ct_contiguous(x), ct_contiguous(tx[1]));
     ty[0] = ct__activation_slope(activation_of(call), tz, y);
-    return CT_OK;
+    return status;
 }
 
 static int sample(ct_context *cx, int k, ct_tensor **x)
@@ -170,7 +187,7 @@ const ct_op ct__linear_op = {
     .formula = "y = x w^T + b",
     .derivative = "gx = g w, gw = g^T x, gb = sum of the rows of g",
     .inputs = -2,
-    .flags = CT_OP_CONTIGUOUS,
+    .flags = CT_OP_CONTIGUOUS | CT_OP_BATCHED,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
     .attributes_size = sizeof(ct_activation),
     .infer = linear_infer,
@@ -186,7 +203,7 @@ const ct_op ct__linear_activation_op = {
     .derivative = "gx = e w, gw = e^T x, gb = sum of the rows of e, "
                   "e = g f'(x w^T + b)",
     .inputs = -2,
-    .flags = CT_OP_CONTIGUOUS,
+    .flags = CT_OP_CONTIGUOUS | CT_OP_BATCHED,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_Y(0),
     .attributes_size = sizeof(ct_activation),
     .infer = linear_infer,

@@ -148,29 +148,39 @@ static ct_status matmul_backward(const ct_call *call, ct_tensor *const *gy, ct_t
 static ct_status matmul_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1), *g = gy[0];
-    const ct_tensor *x[] = { a, b };
     ct_tensor *row = ct_ndim(a) == 1 ? ct_unsqueeze(a, 0) : a;
     ct_tensor *column = ct_ndim(b) == 1 ? ct_unsqueeze(b, 1) : b;
     if (ct_ndim(b) == 1)
         g = ct_unsqueeze(g, -1);
     if (ct_ndim(a) == 1)
         g = ct_unsqueeze(g, -2);
-    if (ct_call_wants(call, 0))
-        gx[0] = ct_sum_to(ct_matmul(g, ct_transpose(column)), ct_shape(row), ct_ndim(row));
-    if (ct_call_wants(call, 1))
-        gx[1] = ct_sum_to(ct_matmul(ct_transpose(row), g), ct_shape(column), ct_ndim(column));
-    for (int i = 0; i < 2; i++)
-        if (ct_ndim(x[i]) == 1)
-            gx[i] = ct_reshape(gx[i], ct_shape(x[i]), 1);
+    if (ct_call_wants(call, 0)) {
+        gx[0] = ct_matmul(g, ct_transpose(column));
+        gx[0] = ct_call_sum(call, 0, ct_ndim(a) == 1 ? ct_squeeze(gx[0], -2) : gx[0]);
+    }
+    if (ct_call_wants(call, 1)) {
+        gx[1] = ct_matmul(ct_transpose(row), g);
+        gx[1] = ct_call_sum(call, 1, ct_ndim(b) == 1 ? ct_squeeze(gx[1], -1) : gx[1]);
+    }
     return CT_OK;
 }
 
+/* tY = tA B + A tB. Unless it is recorded, the second product is added to the first in place. */
 static ct_status matmul_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
 {
-    ct_tensor *of_a = tx[0] ? ct_matmul(tx[0], ct_call_x(call, 1)) : NULL;
-    ct_tensor *of_b = tx[1] ? ct_matmul(ct_call_x(call, 0), tx[1]) : NULL;
-    ty[0] = tx[0] && tx[1] ? ct_add(of_a, of_b) : tx[0] ? of_a : of_b;
-    return CT_OK;
+    ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1);
+    bool both = tx[0] && tx[1], in_place = both && !ct_is_recording(ct_call_context(call));
+    ty[0] = tx[0] ? ct_matmul(tx[0], b) : ct_matmul(a, tx[1]);
+    if (both && !in_place)
+        ty[0] = ct_add(ty[0], ct_matmul(a, tx[1]));
+    if (!in_place || !ty[0])
+        return CT_OK;
+    ct__batch p;
+    begin(&p, call, true);
+    set_a(&p, &p.a, a);
+    set_b(&p, &p.b, tx[1]);
+    set_y(&p, &p.c, ty[0]);
+    return ct__batch_multiply(&p, ty[0]);
 }
 
 static int matmul_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
@@ -200,6 +210,7 @@ const ct_op ct__matmul_op = {
     .formula = "y_ij = sum_k a_ik b_kj",
     .derivative = "ga = g b^T, gb = a^T g",
     .inputs = 2,
+    .flags = CT_OP_BATCHED,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
     .infer = matmul_infer,
     .forward = matmul_forward,
@@ -229,7 +240,7 @@ static ct_status dot_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **
 {
     for (int i = 0; i < 2; i++)
         if (ct_call_wants(call, i))
-            gx[i] = ct_mul(gy[0], ct_call_x(call, 1 - i));
+            gx[i] = ct_mul(ct_unsqueeze(gy[0], -1), ct_call_x(call, 1 - i));
     return CT_OK;
 }
 
@@ -249,6 +260,7 @@ const ct_op ct__dot_op = {
     .formula = "y = sum a b",
     .derivative = "ga = g b, gb = g a",
     .inputs = 2,
+    .flags = CT_OP_BATCHED,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1),
     .infer = dot_infer,
     .forward = matmul_forward,

@@ -113,11 +113,15 @@ ct_status ct__infer_reduced(ct_call *call)
 ct_tensor *ct__kept(const ct_call *call, ct_tensor *t)
 {
     const ct__reduction *r = ct_call_attributes(call);
+    const ct_tensor *x = ct_call_x(call, 0);
     int64_t shape[CT_MAX_DIMS];
-    if (r->keep || !(r->axes & (r->axes + 1))) /* leading axes need not be there */
+    int more = t ? ct_ndim(t) - ct_ndim(ct_call_y(call, 0)) : 0; /* the axis of a batch */
+    if (!t || r->keep || (!more && !(r->axes & (r->axes + 1)))) /* leading axes need not be there */
         return t;
-    int ndim = ct__reduced_shape(ct_call_x(call, 0), (ct__reduction){ r->axes, true }, shape);
-    return ct_reshape(t, shape, ndim);
+    int ndim = ct__reduced_shape(x, (ct__reduction){ r->axes, true }, shape + more);
+    if (more)
+        shape[0] = ct_size(t, 0);
+    return ct_reshape(t, shape, ndim + more);
 }
 
 ct_status ct__group_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty,

@@ -37,7 +37,7 @@ ct_status ct__group_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **t
 ct_status ct__reduced_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty);
 ct_status ct__infer_reduced(ct_call *call);
 /* t, which has y's shape, so that it broadcasts with x: reduced axes that are not leading ones come
- * back with size 1. */
+ * back with size 1. t may be several cotangents at once. */
 ct_tensor *ct__kept(const ct_call *call, ct_tensor *t);
 /* Samples whose values differ by enough for finite differences. */
 int ct__sample_reduction(ct_context *cx, int k, ct_tensor **x, void *attributes);

@@ -65,6 +65,12 @@ static inline bool next_piece(const sets *s, piece *p)
     return true;
 }
 
+/* elements from a piece to the same one of the next run, which the processor does not foresee */
+static inline int64_t next_run(const sets *s, const piece *p)
+{
+    return p->runs == 1 && p->run + 1 < s->runs ? s->run_step : 0;
+}
+
 static inline int64_t part_at(const sets *s, int64_t set, int64_t part)
 {
     return set * s->step + part * s->part_step;
@@ -74,7 +80,8 @@ typedef struct ct__channel_kernels {
     void (*forward)(int64_t begin, int64_t end, void *arg);
     void (*backward)(int64_t begin, int64_t end, void *arg);
 } ct__channel_kernels;
-#define CT_KERNELS "channels_kernels.h"
+#define CT_KERNELS     "channels_kernels.h"
+#define CT_KERNELS_F32 64
 #include <cotangent/kernels.h>
 
 static const ct__channel_kernels *kernels_for(const ct_call *call)

@@ -52,8 +52,8 @@ static double K(find_spread)(const sets *s, int64_t set, REAL unit, K(moments) *
         sum[0] = sum[1] = 0;
         for (int64_t k = 0; k < s->parts; k++)
             for (piece p = { .first = part_at(s, set, k) }; next_piece(s, &p);)
-                K(add_spread)(p.runs * p.n, K(piece_in)(s, &p, room, x, unit), y + p.at, 0,
-                              to->high, sum);
+                K(add_spread)(p.runs * p.n, K(piece_in)(s, &p, room, x, unit), y + p.at,
+                              next_run(s, &p), to->high, sum);
         *low = sum[0] / n;
         if (turn == 1 || !(4 * *low * *low > sum[1] / n))
             break;
@@ -140,16 +140,21 @@ static void K(forward)(int64_t begin, int64_t end, void *arg)
 }
 
 /* Adds the sums of g h and of g over a piece to sum[0] and sum[1]. Meanwhile it asks for the memory
- * of gx. */
-NOT_INLINED void K(add_sums)(int64_t n, const REAL *x, const REAL *g, REAL *gx, K(moments) of,
-                             double *sum)
+ * of gx, and for what lies `next` after x and g. */
+NOT_INLINED void K(add_sums)(int64_t n, const REAL *const in[2], REAL *gx, int64_t next,
+                             K(moments) of, double *sum)
 {
+    const REAL *x = in[0], *g = in[1];
     K(vector) a = { 0 }, b = a, c = a, d = a;
     REAL one = 0, with_h = 0;
     int64_t i = 0;
     for (; i + 2 * K(WIDE) <= n; i += 2 * K(WIDE)) {
         K(vector) u = K(load)(g + i), v = K(load)(g + i + K(WIDE));
         K(fetch_to_write)(gx + i, 2 * K(WIDE));
+        if (next) {
+            K(fetch)(x + i, next, 2 * K(WIDE));
+            K(fetch)(g + i, next, 2 * K(WIDE));
+        }
         a += u;
         b += v;
         c += u * K(load_h)(x + i, &of);
@@ -203,7 +208,8 @@ static void K(sum_part)(const sets *s, int64_t first, K(moments) of, double *sum
     for (piece p = { .first = first }; next_piece(s, &p);) {
         const REAL *in = K(piece_in)(s, &p, room, s->x, of.unit);
         const REAL *g = K(piece_in)(s, &p, room_g, s->gy, 1);
-        K(add_sums)(p.runs * p.n, in, g, s->gx ? (REAL *)s->gx + p.at : room, of, sum);
+        K(add_sums)(p.runs * p.n, (const REAL *[]){ in, g }, s->gx ? (REAL *)s->gx + p.at : room,
+                    next_run(s, &p), of, sum);
     }
 }
 

@@ -141,6 +141,7 @@ const ct_op ct__norm_op = {
     .formula = "y = (sum |x|^p)^(1/p)",
     .derivative = "gx = g sign(x) |x / y|^(p - 1)",
     .inputs = 1,
+    .flags = CT_OP_BATCHED,
     .saves = CT_SAVE_X(0) | CT_SAVE_AUX,
     .attributes_size = sizeof(norm),
     .infer = norm_infer,

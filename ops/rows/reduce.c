@@ -208,6 +208,7 @@ static ct_status extreme_backward(const ct_call *call, ct_tensor *const *gy, ct_
         .formula = "y = " #id " x",                                                             \
         .derivative = "gx = g [x = y] / k where k elements equal y",                            \
         .inputs = 1,                                                                            \
+        .flags = CT_OP_BATCHED,                                                                 \
         .saves = CT_SAVE_X(0) | CT_SAVE_Y(0) | CT_SAVE_AUX,                                     \
         .attributes_size = sizeof(ct__reduction),                                               \
         .infer = extreme_infer,                                                                 \

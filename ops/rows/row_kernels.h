@@ -62,10 +62,14 @@ static inline REAL K(join)(K(vector) v)
 {
     REAL part[K(WIDE)];
     memcpy(part, &v, sizeof part);
-    for (int half = K(WIDE) / 2; half > 0; half /= 2)
-        for (int k = 0; k < half; k++)
-            part[k] += part[k + half];
-    return part[0];
+    enum { HALF = (K(WIDE) + 1) / 2, FOURTH = (HALF + 1) / 2, EIGHTH = (FOURTH + 1) / 2 };
+    for (int k = 0; k < HALF && HALF > 1; k++) /* constant bounds keep the numbers in registers */
+        part[k] += part[k + HALF];
+    for (int k = 0; k < FOURTH && FOURTH > 1; k++)
+        part[k] += part[k + FOURTH];
+    for (int k = 0; k < EIGHTH && EIGHTH > 1; k++)
+        part[k] += part[k + EIGHTH];
+    return K(WIDE) > 1 ? part[0] + part[1] : part[0];
 }
 
 /* Each element takes 1 read and 1 addition. */

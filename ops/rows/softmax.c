@@ -52,6 +52,12 @@ static int axis_of(const ct_call *call)
     return ct_call_axis(call, *axis, ct_ndim(ct_call_x(call, 0)));
 }
 
+/* counted from the end, so that it is the same axis of several cotangents at once */
+static int64_t from_end(const ct_call *call)
+{
+    return axis_of(call) - ct_ndim(ct_call_x(call, 0));
+}
+
 static ct_status infer(ct_call *call)
 {
     return axis_of(call) < 0 ? CT_ERROR_RANGE : ct_infer_same(call);
@@ -101,7 +107,7 @@ static ct_status softmax_forward(ct_call *call)
 static ct_status softmax_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct_tensor *y = ct_call_y(call, 0);
-    ct_tensor *dot = ct_sum_over(ct_mul(gy[0], y), CT_AXES(axis_of(call)), CT_KEEPDIMS);
+    ct_tensor *dot = ct_sum_over(ct_mul(gy[0], y), CT_AXES(from_end(call)), CT_KEEPDIMS);
     gx[0] = ct_mul(y, ct_sub(gy[0], dot));
     return CT_OK;
 }
@@ -117,7 +123,7 @@ const ct_op ct__softmax_op = {
     .formula = "y = e^x / sum e^x",
     .derivative = "gx = y (g - sum g y)",
     .inputs = 1,
-    .flags = CT_OP_SYMMETRIC,
+    .flags = CT_OP_SYMMETRIC | CT_OP_BATCHED,
     .saves = CT_SAVE_Y(0),
     .attributes_size = sizeof(int64_t),
     .infer = infer,
@@ -144,7 +150,7 @@ static ct_status log_softmax_forward(ct_call *call)
 static ct_status log_softmax_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     ct_tensor *z = ct_call_y(call, 0);
-    ct_tensor *sum = ct_sum_over(gy[0], CT_AXES(axis_of(call)), CT_KEEPDIMS);
+    ct_tensor *sum = ct_sum_over(gy[0], CT_AXES(from_end(call)), CT_KEEPDIMS);
     ct_tensor *own = ct_mul(gy[0], ct_expm1(z)), *others = ct_mul(ct_exp(z), ct_sub(sum, gy[0]));
     gx[0] = ct_neg(ct_add(own, others));
     return CT_OK;
@@ -169,6 +175,7 @@ const ct_op ct__log_softmax_op = {
     .formula = "y = x - log sum e^x",
     .derivative = "gx = g - e^y sum g",
     .inputs = 1,
+    .flags = CT_OP_BATCHED,
     .saves = CT_SAVE_Y(0),
     .attributes_size = sizeof(int64_t),
     .infer = infer,
@@ -245,6 +252,7 @@ const ct_op ct__logsumexp_op = {
     .formula = "y = log sum e^x",
     .derivative = "gx = g e^(x - y)",
     .inputs = 1,
+    .flags = CT_OP_BATCHED,
     .saves = CT_SAVE_X(0) | CT_SAVE_Y(0) | CT_SAVE_AUX,
     .attributes_size = sizeof(ct__reduction),
     .infer = logsumexp_infer,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "copy.h"
+#include "move_axes.h"
 
 /* All must have one dtype and one shape, but for `axis`; with axis -1 no size may differ. */
 static ct_status check_parts(const ct_call *call, int axis)
@@ -81,7 +82,7 @@ static ct_status join(ct_call *call)
 
 static ct_status concat_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    int axis = *(const int *)ct_call_attributes(call);
+    int axis = ct__from_end(*(const int *)ct_call_attributes(call), ct_ndim(ct_call_y(call, 0)));
     int64_t start = 0, stop;
     for (int i = 0; i < ct_call_inputs(call); i++, start = stop) {
         stop = start + ct_size(ct_call_x(call, i), axis);
@@ -93,7 +94,7 @@ static ct_status concat_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor
 
 static ct_status stack_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    int axis = *(const int *)ct_call_attributes(call);
+    int axis = ct__from_end(*(const int *)ct_call_attributes(call), ct_ndim(ct_call_y(call, 0)));
     for (int i = 0; i < ct_call_inputs(call); i++)
         if (ct_call_wants(call, i))
             gx[i] = ct_select(gy[0], axis, i);
@@ -129,7 +130,7 @@ const ct_op ct__concat_op = {
     .formula = "y = x_0, x_1, ... along the axis",
     .derivative = "gx_i = the part of g where y has x_i",
     .inputs = -1,
-    .flags = CT_OP_LINEAR,
+    .flags = CT_OP_LINEAR | CT_OP_BATCHED,
     .attributes_size = sizeof(int),
     .infer = concat_infer,
     .forward = join,
@@ -141,7 +142,7 @@ const ct_op ct__stack_op = {
     .formula = "y[i] = x_i along a new axis",
     .derivative = "gx_i = g[i]",
     .inputs = -1,
-    .flags = CT_OP_LINEAR,
+    .flags = CT_OP_LINEAR | CT_OP_BATCHED,
     .attributes_size = sizeof(int),
     .infer = stack_infer,
     .forward = join,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "copy.h"
+#include "move_axes.h"
 
 /* the attributes of both; matrices have the axes axis1 and axis2 of the larger tensor */
 typedef struct diagonals {
@@ -68,6 +69,8 @@ static ct_status diagonal_vjp(const ct_call *call, ct_tensor *const *gy, ct_tens
     diagonals a = *(const diagonals *)ct_call_attributes(call);
     a.rows = ct_size(x, a.axis1);
     a.columns = ct_size(x, a.axis2);
+    a.axis1 = ct__from_end(a.axis1, ct_ndim(x));
+    a.axis2 = ct__from_end(a.axis2, ct_ndim(x));
     gx[0] = ct_apply(&ct__diag_embed_op, &a, gy, 1);
     return CT_OK;
 }
@@ -88,7 +91,7 @@ const ct_op ct__diagonal_op = {
     .formula = "y[i] = x[i][i + offset]",
     .derivative = "gx = 0 except gx[i][i + offset] = g[i]",
     .inputs = 1,
-    .flags = CT_OP_VIEW,
+    .flags = CT_OP_VIEW | CT_OP_BATCHED,
     .attributes_size = sizeof(diagonals),
     .infer = diagonal_infer,
     .vjp = diagonal_vjp,
@@ -133,7 +136,9 @@ static ct_status diag_embed_forward(ct_call *call)
 static ct_status diag_embed_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     const diagonals *a = ct_call_attributes(call);
-    gx[0] = ct_diagonal(gy[0], a->offset, a->axis1, a->axis2);
+    int ndim = ct_ndim(ct_call_y(call, 0));
+    gx[0] = ct_diagonal(gy[0], a->offset, ct__from_end(a->axis1, ndim),
+                        ct__from_end(a->axis2, ndim));
     return CT_OK;
 }
 
@@ -153,7 +158,7 @@ const ct_op ct__diag_embed_op = {
     .formula = "y = 0 except y[i][i + offset] = x[i]",
     .derivative = "gx[i] = g[i][i + offset]",
     .inputs = 1,
-    .flags = CT_OP_LINEAR,
+    .flags = CT_OP_LINEAR | CT_OP_BATCHED,
     .attributes_size = sizeof(diagonals),
     .infer = diag_embed_infer,
     .forward = diag_embed_forward,

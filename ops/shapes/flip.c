@@ -25,8 +25,10 @@ static ct_status flip_infer(ct_call *call)
 
 static ct_status flip_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    const ct__list *axes = ct_call_attributes(call);
-    gx[0] = ct_flip(gy[0], axes->values, axes->n);
+    ct__list axes = *(const ct__list *)ct_call_attributes(call);
+    for (int k = 0; k < axes.n; k++)
+        axes.values[k] = ct__from_end(axes.values[k], ct_ndim(ct_call_x(call, 0)));
+    gx[0] = ct_flip(gy[0], axes.values, axes.n);
     return CT_OK;
 }
 
@@ -46,7 +48,7 @@ const ct_op ct__flip_op = {
     .formula = "y[j] = x[n-1-j] along each of the axes",
     .derivative = "gx[i] = g[n-1-i]",
     .inputs = 1,
-    .flags = CT_OP_VIEW,
+    .flags = CT_OP_VIEW | CT_OP_BATCHED,
     .attributes_size = sizeof(ct__list),
     .infer = flip_infer,
     .vjp = flip_vjp,
@@ -92,8 +94,9 @@ static ct_status roll_forward(ct_call *call)
 static ct_status roll_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     const turn *t = ct_call_attributes(call);
-    int64_t n = ct_size(gy[0], t->axis);
-    gx[0] = ct_roll(gy[0], n > 0 ? -(t->shift % n) : 0, t->axis);
+    int axis = ct__from_end(t->axis, ct_ndim(ct_call_x(call, 0)));
+    int64_t n = ct_size(gy[0], axis);
+    gx[0] = ct_roll(gy[0], n > 0 ? -(t->shift % n) : 0, axis);
     return CT_OK;
 }
 
@@ -112,7 +115,7 @@ const ct_op ct__roll_op = {
     .formula = "y[(i + shift) mod n] = x[i]",
     .derivative = "gx[i] = g[(i + shift) mod n]",
     .inputs = 1,
-    .flags = CT_OP_LINEAR,
+    .flags = CT_OP_LINEAR | CT_OP_BATCHED,
     .attributes_size = sizeof(turn),
     .infer = roll_infer,
     .forward = roll_forward,

@@ -84,9 +84,10 @@ static ct_status permute_vjp(const ct_call *call, ct_tensor *const *gy, ct_tenso
 {
     const ct__list *axes = ct_call_attributes(call);
     int64_t inverse[CT_MAX_DIMS] = { 0 };
+    int ndim = ct_ndim(gy[0]);
     for (int d = 0; d < axes->n; d++)
-        inverse[axes->values[d] < 0 ? axes->values[d] + axes->n : axes->values[d]] = d;
-    gx[0] = ct_permute(gy[0], inverse, axes->n);
+        inverse[ndim + ct__from_end(axes->values[d], axes->n)] = d - axes->n;
+    gx[0] = ct_permute(gy[0], inverse, ndim);
     return CT_OK;
 }
 
@@ -106,7 +107,7 @@ const ct_op ct__permute_op = {
     .formula = "y = x with its axes reordered",
     .derivative = "gx = g with its axes moved back",
     .inputs = 1,
-    .flags = CT_OP_VIEW,
+    .flags = CT_OP_VIEW | CT_OP_BATCHED,
     .attributes_size = sizeof(ct__list),
     .infer = permute_infer,
     .vjp = permute_vjp,
@@ -182,7 +183,7 @@ const ct_op ct__transpose_op = {
     .formula = "y_ij = x_ji",
     .derivative = "gx_ij = g_ji",
     .inputs = 1,
-    .flags = CT_OP_VIEW,
+    .flags = CT_OP_VIEW | CT_OP_BATCHED,
     .infer = transpose_infer,
     .vjp = transpose_vjp,
     .sample = transpose_sample,
@@ -233,14 +234,14 @@ static ct_status unsqueeze_infer(ct_call *call)
 static ct_status squeeze_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     int axis = *(const int *)ct_call_attributes(call);
-    gx[0] = ct_unsqueeze(gy[0], axis);
+    gx[0] = ct_unsqueeze(gy[0], ct__from_end(axis, ct_ndim(ct_call_x(call, 0))));
     return CT_OK;
 }
 
 static ct_status unsqueeze_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     int axis = *(const int *)ct_call_attributes(call);
-    gx[0] = ct_squeeze(gy[0], axis);
+    gx[0] = ct_squeeze(gy[0], ct__from_end(axis, ct_ndim(ct_call_y(call, 0))));
     return CT_OK;
 }
 
@@ -259,7 +260,7 @@ const ct_op ct__squeeze_op = {
     .formula = "y = x without an axis of size 1",
     .derivative = "gx = g with that axis",
     .inputs = 1,
-    .flags = CT_OP_VIEW,
+    .flags = CT_OP_VIEW | CT_OP_BATCHED,
     .attributes_size = sizeof(int),
     .infer = squeeze_infer,
     .vjp = squeeze_vjp,
@@ -270,7 +271,7 @@ const ct_op ct__unsqueeze_op = {
     .formula = "y = x with a new axis of size 1",
     .derivative = "gx = g without that axis",
     .inputs = 1,
-    .flags = CT_OP_VIEW,
+    .flags = CT_OP_VIEW | CT_OP_BATCHED,
     .attributes_size = sizeof(int),
     .infer = unsqueeze_infer,
     .vjp = unsqueeze_vjp,
@@ -319,8 +320,7 @@ static ct_status expand_infer(ct_call *call)
 
 static ct_status expand_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    const ct_tensor *x = ct_call_x(call, 0);
-    gx[0] = ct_sum_to(gy[0], ct_shape(x), ct_ndim(x));
+    gx[0] = ct_call_sum(call, 0, gy[0]);
     return CT_OK;
 }
 
@@ -340,7 +340,7 @@ const ct_op ct__expand_op = {
     .formula = "y = x repeated to shape",
     .derivative = "gx = g summed to the shape of x",
     .inputs = 1,
-    .flags = CT_OP_VIEW,
+    .flags = CT_OP_VIEW | CT_OP_BATCHED,
     .attributes_size = sizeof(ct__list),
     .infer = expand_infer,
     .vjp = expand_vjp,

@@ -12,6 +12,12 @@ ct__list ct__list_of(const int64_t *values, int n);
 ct_status ct__check_list(const ct_call *call, const ct__list *l);
 /* The axes as bits. -1 and an error: one is out of range or given twice. */
 int ct__axis_bits(const ct_call *call, const ct__list *axes, int ndim);
+/* The axis counted from the end, -ndim to -1: so it is the same one behind the axis of several
+ * cotangents (CT_OP_BATCHED). */
+static inline int ct__from_end(int64_t axis, int ndim)
+{
+    return (int)(axis < 0 ? axis : axis - ndim);
+}
 /* The axis as a number from 0 to ndim - 1. -1 and an error that names `who`: it is out of range, or
  * x cannot be used. This is for functions that compose others. */
 int ct__axis_of(const ct_tensor *x, int64_t axis, const char *who);

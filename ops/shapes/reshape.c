@@ -43,7 +43,7 @@ const ct_op ct__contiguous_op = {
     .formula = "y = x",
     .derivative = "gx = g",
     .inputs = 1,
-    .flags = CT_OP_SYMMETRIC,
+    .flags = CT_OP_SYMMETRIC | CT_OP_BATCHED,
     .infer = contiguous_infer,
     .forward = copy_forward,
     .vjp = contiguous_vjp,
@@ -148,8 +148,9 @@ static ct_status reshape_forward(ct_call *call)
 
 static ct_status reshape_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    const ct_tensor *x = ct_call_x(call, 0);
-    gx[0] = ct_reshape(gy[0], ct_shape(x), ct_ndim(x));
+    int64_t shape[CT_MAX_DIMS];
+    int ndim = ct_call_gx_shape(call, 0, shape);
+    gx[0] = ct_reshape(gy[0], shape, ndim);
     return CT_OK;
 }
 
@@ -173,7 +174,7 @@ const ct_op ct__reshape_op = {
     .formula = "y = x in another shape",
     .derivative = "gx = g in x's shape",
     .inputs = 1,
-    .flags = CT_OP_VIEW,
+    .flags = CT_OP_VIEW | CT_OP_BATCHED,
     .attributes_size = sizeof(ct__list),
     .infer = reshape_infer,
     .forward = reshape_forward,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "copy.h"
+#include "move_axes.h"
 
 typedef struct span {
     int axis;
@@ -97,10 +98,10 @@ static ct_status embed_forward(ct_call *call)
 static ct_status embed_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     const embedding *e = ct_call_attributes(call);
-    const ct_tensor *x = ct_call_x(call, 0);
-    gx[0] = ct_slice(gy[0], e->span.axis, e->span.start, e->span.stop, e->span.step);
-    if (ct_ndim(x) < e->ndim)
-        gx[0] = ct_squeeze(gx[0], e->span.axis);
+    int axis = ct__from_end(e->span.axis, e->ndim);
+    gx[0] = ct_slice(gy[0], axis, e->span.start, e->span.stop, e->span.step);
+    if (ct_ndim(ct_call_x(call, 0)) < e->ndim)
+        gx[0] = ct_squeeze(gx[0], axis);
     return CT_OK;
 }
 
@@ -121,7 +122,7 @@ const ct_op ct__embed_op = {
     .formula = "y = 0 except y[start:stop:step] = x",
     .derivative = "gx = g[start:stop:step]",
     .inputs = 1,
-    .flags = CT_OP_LINEAR,
+    .flags = CT_OP_LINEAR | CT_OP_BATCHED,
     .attributes_size = sizeof(embedding),
     .infer = embed_infer,
     .forward = embed_forward,
@@ -130,10 +131,11 @@ const ct_op ct__embed_op = {
 };
 
 /* gx for a slice of x */
-static ct_tensor *embed(ct_tensor *gy, const ct_tensor *x, const span *s)
+static ct_tensor *embed(const ct_call *call, ct_tensor *gy, const span *s)
 {
-    embedding e = { .span = *s, .ndim = ct_ndim(x) };
-    memcpy(e.shape, ct_shape(x), (size_t)e.ndim * sizeof *e.shape);
+    embedding e = { .span = *s };
+    e.span.axis = ct__from_end(s->axis, ct_ndim(ct_call_x(call, 0)));
+    e.ndim = ct_call_gx_shape(call, 0, e.shape);
     return ct_apply(&ct__embed_op, &e, &gy, 1);
 }
 
@@ -168,7 +170,7 @@ static ct_status slice_infer(ct_call *call)
 
 static ct_status slice_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
-    gx[0] = embed(gy[0], ct_call_x(call, 0), ct_call_attributes(call));
+    gx[0] = embed(call, gy[0], ct_call_attributes(call));
     return CT_OK;
 }
 
@@ -194,7 +196,7 @@ const ct_op ct__slice_op = {
     .formula = "y = x[start:stop:step]",
     .derivative = "gx = 0 except gx[start:stop:step] = g",
     .inputs = 1,
-    .flags = CT_OP_VIEW,
+    .flags = CT_OP_VIEW | CT_OP_BATCHED,
     .attributes_size = sizeof(span),
     .infer = slice_infer,
     .vjp = slice_vjp,
@@ -244,7 +246,7 @@ static ct_status select_infer(ct_call *call)
 static ct_status select_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     span s = span_of(call);
-    gx[0] = embed(gy[0], ct_call_x(call, 0), &s);
+    gx[0] = embed(call, gy[0], &s);
     return CT_OK;
 }
 
@@ -270,7 +272,7 @@ const ct_op ct__select_op = {
     .formula = "y = x[index]",
     .derivative = "gx = 0 except gx[index] = g",
     .inputs = 1,
-    .flags = CT_OP_VIEW,
+    .flags = CT_OP_VIEW | CT_OP_BATCHED,
     .attributes_size = sizeof(position),
     .infer = select_infer,
     .vjp = select_vjp,

@@ -1,7 +1,7 @@
 #!/bin/sh
 # test_program.sh PROGRAM EXPECTED: a tiny run of a program of docs/programs succeeds and prints the
-# same text, and its report is whole and needs no other file. Numbers may differ by 5 % and by 2 in
-# the last digit, as rounding differs from processor to processor.
+# same text, and its report is whole and needs no other file. Whole numbers must be the same; others
+# may differ by 5 % and by 2 in the last digit, as rounding differs from processor to processor.
 set -u
 # shellcheck source=../house/check.sh
 . "$(dirname "$0")/../house/check.sh"
@@ -15,6 +15,7 @@ cd "$work" || exit 1
 status=$?
 [ "$status" -eq 0 ] || cat err
 holds "$1 --tiny: exit status $status" [ "$status" -eq 0 ]
+# shellcheck disable=SC2016 # awk's
 holds "$1 --tiny: prints something else: a line of $(basename "$2"), and what it is now" \
     awk '
     function number(s) { return s ~ /^-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?$/ }

@@ -76,7 +76,8 @@ static axis axis_of(const chart *c, bool is_y)
 /* 10 to a power that would be a long number is written with superscripts */
 static void number(FILE *page, double v, int log)
 {
-    static const char *const raised[] = { "⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹" };
+    static const char *const raised[] = { "⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸",
+                                          "⁹" };
     int power = (int)lround(log10(fabs(v) + (v == 0)));
     if (log != 10 || (power >= -3 && power <= 4)) {
         fprintf(page, "%g", v);
@@ -85,8 +86,8 @@ static void number(FILE *page, double v, int log)
     double digits = v / pow(10, power);
     if (fabs(digits - 1) > 1e-6)
         fprintf(page, "%g·", digits);
-    fprintf(page, "10%s%s%s", power < 0 ? "⁻" : "", abs(power) >= 10 ? raised[abs(power) / 10 % 10]
-            : "", raised[abs(power) % 10]);
+    fprintf(page, "10%s%s%s", power < 0 ? "⁻" : "",
+            abs(power) >= 10 ? raised[abs(power) / 10 % 10] : "", raised[abs(power) % 10]);
 }
 
 static void tick(FILE *page, const frame *f, const chart *c, bool is_y, double v)
@@ -165,8 +166,10 @@ static void draw_series(FILE *page, const frame *f, const chart *c)
     for (int k = 0; k < SERIES_MAX && c->series[k].n > 0; k++) {
         const series *s = &c->series[k];
         int color = color_of(c, k);
+        const char *curve = s->mark == DASHED ? "curve dashed" : s->mark == THIN ? "curve thin"
+                                                                                 : "curve";
         if (s->mark != DOTS)
-            path(page, f, s, s->mark == DASHED ? "curve dashed" : "curve", color, false);
+            path(page, f, s, curve, color, false);
         if (s->mark == DOTS || s->mark == LINE_AND_DOTS)
             path(page, f, s, "points", color, true);
     }
@@ -177,7 +180,7 @@ static void draw_series(FILE *page, const frame *f, const chart *c)
 
 static void key(FILE *page, const chart *c)
 {
-    static const char *const classes[] = { "line", "dashed", "dots", "line" };
+    static const char *const classes[] = { "line", "dashed", "dots", "line", "line" };
     bool any = false;
     for (int k = 0; k < SERIES_MAX && c->series[k].n > 0; k++) {
         const series *s = &c->series[k];
@@ -197,7 +200,7 @@ static void key(FILE *page, const chart *c)
 static frame frame_of(const chart *c)
 {
     static const frame frames[] = { [HALF] = { 480, 270, 52, 464, 14, 226, { 0 }, { 0 } },
-        [SQUARE] = { 360, 356, 44, 350, 10, 316, { 0 }, { 0 } },
+        [SQUARE] = { 360, 356, 48, 346, 10, 316, { 0 }, { 0 } },
         [SMALL] = { 240, 240, 2, 238, 2, 238, { 0 }, { 0 } },
         [FULL] = { 480, 270, 52, 464, 14, 226, { 0 }, { 0 } } };
     frame f = frames[c->size];

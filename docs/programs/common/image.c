@@ -49,7 +49,7 @@ static color color_of(palette kind, int i)
         return c;
     }
     case AREAS: return i == 0 ? (color){ 0 } : areas[(i - 1) % COLORS];
-    case CELLS: return hue(i * 0.61803398875, 0.62 + 0.1 * (i % 3), 0.2); /* the golden section */
+    case CELLS: return hue(i * 0.61803398875, 0.66 + 0.08 * (i % 3), 0.17); /* the golden section */
     default: return between(heat, 5, i / 255.0);
     }
 }

@@ -105,17 +105,24 @@ const char *program_words(program *p, const char *format, ...) PRINTF(2, 3);
 /* seconds since some moment in the past */
 double seconds_now(void);
 
-/* -- Digits to learn from */
+/* -- Data to learn from */
 enum { SIDE = 28, PIXELS = SIDE * SIDE, CLASSES = 10 };
 typedef struct images {
-    ct_tensor *x;               /* f32 (n,PIXELS), 0 (paper) to 1 (ink) */
+    ct_tensor *x;               /* of digits: f32 (n,PIXELS), 0 (paper) to 1 (ink) */
     ct_tensor *labels;          /* i64 (n), 0 to 9 */
 } images;
+images images_first(const images *set, int64_t n); /* a view of n of them */
+/* the cross-entropy of what net says about (images *)user: for program_check */
+ct_tensor *images_loss(ct_module *net, void *user);
 /* `train` images to learn from and `test` others, or fewer if there are not so many (60,000 and
    10,000): from the four files of MNIST, or of a set like it, in --data, else drawn by the program
    itself from the seed. Prints where they come from, and the report says it too. On failure both
    have NULLs */
 bool program_digits(program *p, int64_t train, int64_t test, images *learn, images *other);
+/* n points of two classes in the plane, at most 1 from the middle: x is f64 (n,2). Each is moved by
+   noise of that standard deviation, drawn from the context's stream */
+images program_spirals(program *p, int64_t n, double turns, double noise);
+images program_rings(program *p, int64_t n, double noise); /* of radius 0.45 and 0.9 */
 
 /* -- The report: p->out/report.html, self-contained, for light and dark and for wide and narrow
  * screens. Its parts stand as they are called. What comes before the first heading is followed by
@@ -163,7 +170,7 @@ typedef struct image {
 void report_image(program *p, const image *i);
 
 /* -- Charts */
-typedef enum mark { LINE, DASHED, DOTS, LINE_AND_DOTS } mark;
+typedef enum mark { LINE, DASHED, DOTS, LINE_AND_DOTS, THIN } mark;
 typedef struct series {
     const char *name;           /* in the legend; NULL: it is not there */
     const double *x, *y;        /* not finite, or not positive on a log axis: a gap */
@@ -187,7 +194,7 @@ void report_chart(program *p, const chart *c);
 
 /* -- For what is not foreseen above */
 /* The page, inside an element of that class, which ends at the next call of report_...; style.h has
-   the classes. NULL out of memory */
+   the classes. NULL while an error is pending */
 FILE *report_html(program *p, const char *class);
 /* the image as an <img> */
 void image_write(FILE *page, const image *i);

@@ -83,7 +83,7 @@ static void close_element(report *r)
 FILE *report_open(program *p, const char *class, const char *tag)
 {
     report *r = p->report;
-    if (!r)
+    if (!r || ct_error(p->cx)) /* then data may be missing, and there will be no report */
         return NULL;
     if (!r->open || strcmp(r->open, class) != 0) {
         close_element(r);
@@ -95,9 +95,8 @@ FILE *report_open(program *p, const char *class, const char *tag)
 
 FILE *report_html(program *p, const char *class)
 {
-    if (!p->report)
-        return NULL;
-    close_element(p->report);
+    if (p->report)
+        close_element(p->report);
     return report_open(p, class, "div");
 }
 

@@ -36,7 +36,8 @@ static const char *const style[] = {
     ".charts, .squares, .smalls, .full { display: grid; gap: 16px; margin: 16px 0; }",
     ".charts { grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr)); }",
     ".squares { grid-template-columns: repeat(auto-fit, minmax(min(290px, 100%), 1fr)); }",
-    ".smalls { grid-template-columns: repeat(auto-fill, minmax(min(180px, 45%), 1fr)); }",
+    ".smalls { grid-template-columns: repeat(auto-fit, minmax(min(180px, 45%), 1fr)); }",
+    ".smalls figure { max-width: 320px; }",
     "figure { margin: 0; min-width: 0; } .chart { padding: 18px 20px 12px; }",
     ".charts .chart, .full .chart { max-width: 720px; } .squares figure { max-width: 480px; }",
     ".smalls .chart, .smalls .card { padding: 10px 12px; }",
@@ -55,6 +56,7 @@ static const char *const style[] = {
     "  stroke-width: 6px; stroke-linejoin: round; }",
     ".curve { fill: none; stroke-width: 2.25; stroke-linejoin: round; stroke-linecap: round; }",
     ".curve.dashed { stroke-width: 1.75; stroke-dasharray: 6 5; stroke-linecap: butt; }",
+    ".curve.thin { stroke-width: 0.75; }",
     ".points { fill: none; stroke-width: 5; stroke-linecap: round; }",
     ".card { padding: 20px; } .card img { width: 100%; }",
     ".legend { display: flex; align-items: center; gap: 10px; font-size: 13px;",
@@ -78,7 +80,8 @@ static const char *const style[] = {
     "  border-bottom: 1px solid var(--line); } th { font-weight: 400; color: var(--soft); }",
     ".settings th { white-space: nowrap; }",
     "@media (max-width: 600px) { main { padding: 32px 16px 48px; } h1 { font-size: 34px; }",
-    "  .chart { padding: 14px 12px 10px; } .card { padding: 12px; } svg text { font-size: 14px; } }"
+    "  .chart { padding: 14px 12px 10px; } .card { padding: 12px; } ",
+    "  .charts svg text { font-size: 14px; } }"
 };
 
 #endif

@@ -14,18 +14,12 @@ static ct_module *net_for(ct_context *cx, const options *o)
     return ct_mlp_new(cx, CT_F32, sizes, o->hidden_count + 2, o->activation, NULL);
 }
 
-static ct_tensor *loss_of(ct_module *net, void *user)
-{
-    const images *batch = user;
-    return ct_cross_entropy(ct_module_forward(net, batch->x), batch->labels);
-}
-
 static bool check_gradients(program *p, ct_module *net, const images *set)
 {
     int64_t n = ct_size(set->x, 0) < CHECKED ? ct_size(set->x, 0) : CHECKED;
     images batch = { ct_cast(ct_slice(set->x, 0, 0, n, 1), CT_F64),
                      ct_slice(set->labels, 0, 0, n, 1) };
-    return program_check(p, net, loss_of, &batch);
+    return program_check(p, net, images_loss, &batch);
 }
 
 int main(int argc, char **argv)

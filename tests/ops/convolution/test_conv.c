@@ -462,6 +462,63 @@ START_TEST(far_strides_of_a_kernel_for_each_channel)
 }
 END_TEST
 
+/* What a kernel of 3 x 3 for each channel computes is what convolutions of single channels do. All
+ * are called twice, so that gradients are added to. */
+static ct_tensor *channel_by_channel(ct_tensor *x, ct_tensor *w, ct_tensor *b)
+{
+    ct_tensor *y[8];
+    const int64_t o = ct_size(w, 0) / ct_size(x, 1);
+    for (int64_t c = 0; c < ct_size(x, 1); c++)
+        y[c] = ct_conv(ct_slice(x, 1, c, c + 1, 1), ct_slice(w, 0, c * o, (c + 1) * o, 1),
+                       ct_slice(b, 0, c * o, (c + 1) * o, 1), &(ct_conv_options){ .padding = 1 });
+    return ct_concat(y, (int)ct_size(x, 1), 1);
+}
+
+START_TEST(kernels_of_3_x_3_for_each_channel)
+{
+    static const int64_t widths[] = { 1, 2, 4, 5, 7, 8, 9, 15, 16, 17, 28, 33 };
+    for (int k = 0; k < 3 * 12 * 2; k++) {
+        ct_context *with = ct_context_new(&(ct_context_options){ .simd = (ct_simd)(k % 3 + 1) });
+        ct_dtype dtype = k % 2 ? CT_F32 : CT_F64;
+        int64_t w = widths[k / 6], h = 1 + (k / 3 + w) % 5, c = 2 + k % 2, o = 1 + k % 5 / 4;
+        ct_tensor *in[] = { ct_variable(ct_randn(with, dtype, CT_SHAPE(17, c, h, w))),
+                            ct_variable(ct_randn(with, dtype, CT_SHAPE(c * o, 1, 3, 3))),
+                            ct_variable(ct_randn(with, dtype, CT_SHAPE(c * o))) };
+        ct_tensor *g = ct_randn(with, dtype, CT_SHAPE(17, c * o, h, w)), *got[3], *want[3];
+        const ct_conv_options all = { .padding = 1, .groups = c };
+        ct_tensor *y = ct_conv(in[0], in[1], in[2], &all);
+        ct_tensor *z = channel_by_channel(in[0], in[1], in[2]);
+        const double units = dtype == CT_F32 ? 1e-4 : 1e-12;
+        ck_assert_double_le(ct_max_difference(y, z), units);
+        y = ct_add(y, ct_conv(in[0], in[1], in[2], &all));
+        ck_assert_int_eq(ct_grad(y, g, in, 3, 0, got), CT_OK);
+        ck_assert_int_eq(ct_grad(ct_scale(z, 2), g, in, 3, 0, want), CT_OK);
+        for (int i = 0; i < 3; i++)
+            ck_assert_double_le(ct_max_difference(got[i], want[i]), 4 * units);
+        ck_assert_int_eq(ct_error(with), CT_OK);
+        ct_context_free(with);
+    }
+}
+END_TEST
+
+/* what is not finite in a row of one image is nowhere else */
+START_TEST(no_neighbor_of_an_image_is_read_as_its_own)
+{
+    for (int64_t w = 3; w < 36; w += 4) {
+        ct_tensor *x = ct_ones(cx, CT_F32, CT_SHAPE(3, 2, 3, w)), *y, *gx[2];
+        ck_assert_int_eq(ct_fill(ct_select(ct_select(x, 0, 1), 0, 0), INFINITY), CT_OK);
+        ct_tensor *in[] = { ct_variable(x), ct_variable(ct_ones(cx, CT_F32, CT_SHAPE(2, 1, 3, 3))) };
+        y = ct_conv(in[0], in[1], NULL, &(ct_conv_options){ .padding = 1, .groups = 2 });
+        ck_assert_int_eq(ct_grad(y, ct_ones_like(y), in, 2, 0, gx), CT_OK);
+        for (int i = 0; i < 6; i++)
+            ck_assert(isfinite(ct_item(ct_sum(ct_select(ct_select(y, 0, i / 2), 0, i % 2)))) ==
+                      (i != 2));
+        ck_assert(!isnan(ct_item(ct_sum(gx[1]))));
+        ck_assert(isfinite(ct_item(ct_sum(ct_select(gx[1], 0, 1)))));
+    }
+}
+END_TEST
+
 /* gx at the border has fewer terms, and what is not there is no zero: it meets no infinite weight */
 START_TEST(infinite_weights_at_the_border)
 {
@@ -484,5 +541,6 @@ Suite *conv_suite(void)
         small_cases_of_every_kind, large_cases, empty_batches_and_images, biases,
         the_gradient_of_a_bias_is_summed_well, same_keeps_the_size, views_are_operands,
         errors_say_what_is_wanted, one_pixel, memory_fails, threads_change_no_bit,
-        far_strides_of_a_kernel_for_each_channel, infinite_weights_at_the_border, NULL });
+        far_strides_of_a_kernel_for_each_channel, kernels_of_3_x_3_for_each_channel,
+        no_neighbor_of_an_image_is_read_as_its_own, infinite_weights_at_the_border, NULL });
 }
