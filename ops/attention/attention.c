@@ -121,7 +121,7 @@ static ct_tensor *sum_of(ct_tensor *a, ct_tensor *b)
     return a && b ? ct_add(a, b) : a ? a : b;
 }
 
-/* ty = tP v + P tv with tP_ij = P_ij (tS_ij - sum_j P_ij tS_ij) and
+/* ty = (m tP) v + (m P) tv with tP_ij = P_ij (tS_ij - sum_j P_ij tS_ij) and
  * tS = scale (tq k^T + q tk^T) + tmask */
 static ct_status attention_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
 {
@@ -133,9 +133,9 @@ static ct_status attention_jvp(const ct_call *call, ct_tensor *const *tx, ct_ten
         ts = sum_of(ts, ct_matmul(ct_call_x(call, 0), ct_transpose(tx[1])));
     ts = sum_of(ts ? ct_scale(ts, scale) : NULL, tmask);
     if (ts)
-        ty[0] = ct_matmul(through_softmax(p, ts), ct_call_x(call, 2));
+        ty[0] = ct_matmul(dropped(call, through_softmax(p, ts)), ct_call_x(call, 2));
     if (tx[2])
-        ty[0] = sum_of(ts ? ty[0] : NULL, ct_matmul(p, tx[2]));
+        ty[0] = sum_of(ts ? ty[0] : NULL, ct_matmul(dropped(call, p), tx[2]));
     return CT_OK;
 }
 
