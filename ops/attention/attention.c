@@ -8,7 +8,8 @@
  * again, tile by tile (tiles.c).
  *
  * With dropout, y = (m P) v, m_ij = 0 with probability p, else 1 / (1 - p). Then gv = (m P)^T gy
- * and gP = m (gy v^T), and D is the same. m is not kept, but where its draws begin in the stream. */
+ * and gP = m (gy v^T), and D is the same. The place in the stream at which the
+ * draws of m begin is kept, and m is not. */
 #include "attention.h"
 
 #include <cotangent/ops.h>
@@ -120,7 +121,7 @@ static ct_tensor *sum_of(ct_tensor *a, ct_tensor *b)
     return a && b ? ct_add(a, b) : a ? a : b;
 }
 
-/* ty = tP v + P tv with tP_ij = P_ij (tS_ij - sum_j P_ij tS_ij) and
+/* ty = (m tP) v + (m P) tv with tP_ij = P_ij (tS_ij - sum_j P_ij tS_ij) and
  * tS = scale (tq k^T + q tk^T) + tmask */
 static ct_status attention_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty)
 {
@@ -132,9 +133,9 @@ static ct_status attention_jvp(const ct_call *call, ct_tensor *const *tx, ct_ten
         ts = sum_of(ts, ct_matmul(ct_call_x(call, 0), ct_transpose(tx[1])));
     ts = sum_of(ts ? ct_scale(ts, scale) : NULL, tmask);
     if (ts)
-        ty[0] = ct_matmul(through_softmax(p, ts), ct_call_x(call, 2));
+        ty[0] = ct_matmul(dropped(call, through_softmax(p, ts)), ct_call_x(call, 2));
     if (tx[2])
-        ty[0] = sum_of(ts ? ty[0] : NULL, ct_matmul(p, tx[2]));
+        ty[0] = sum_of(ts ? ty[0] : NULL, ct_matmul(dropped(call, p), tx[2]));
     return CT_OK;
 }
 
