@@ -119,10 +119,10 @@ ct_status ct_hvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
                  ct_tensor *const *v, int n, ct_tensor **gx, ct_tensor **hv);
 /* dy/dx, of shape(y) + shape(x): one jvp for each element of x if x has fewer elements than y, and
    else one vjp for each element of y. Five vjps or more go together in batches, where all operators
-   on the way allow it (CT_OP_BATCHED; elementwise ones, views, sums, products and softmax do) and
-   no hook is there: up to 64 in one walk, and so few that no tensor in it has more than 2^18
-   elements. Where 16 or more go together, jvps are taken only if y has more than 4 times as many
-   elements as x. Batches differ from single vjps by rounding */
+   on the way allow it (CT_OP_BATCHED; elementwise ones, views, sums, products and softmax do), no
+   hook is there, and ct_find_nonfinite is off: up to 64 in one walk, and so few that no tensor in
+   it has more than 2^18 elements. Where 16 or more go together, jvps are taken only if y has more
+   than 4 times as many elements as x. Batches differ from single vjps by rounding */
 ct_tensor *ct_jacobian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
 typedef enum ct_direction { CT_BY_SIZES = 0, CT_BY_ROWS = 1, CT_BY_COLUMNS = 2 } ct_direction;
 /* the same: by vjps (CT_BY_ROWS) or by jvps (CT_BY_COLUMNS), whatever the sizes are */
