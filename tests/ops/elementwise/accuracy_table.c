@@ -182,18 +182,21 @@ static void print_row(const char *name, const char *dtype, const worst *w, int k
 static void print_head(int kinds, uint64_t every)
 {
     static const char *const names[] = { "", "plain", "AVX2", "AVX-512" };
+    char which[40] = "all";
+    if (every > 1)
+        snprintf(which, sizeof which, "every %lluth", (unsigned long long)every);
     printf("# How exact elementwise functions are\n\n"
            "The largest error of each function of one tensor that was found, in units in the last\n"
            "place (0.50 is a result that is rounded once), and where. Below the normal numbers the\n"
            "unit is that of the smallest normal one.\n\n"
-           "- `f32`: every %llu%s of the 2^32 numbers, against our own `f64`; the worst one is\n"
+           "- `f32`: %s of the 2^32 numbers, against our own `f64`; the worst one is\n"
            "  then measured by MPFR; (r): the `f32` is the `f64` that is rounded, which was seen at\n"
            "  every %dth number, and so no more was looked at;\n"
            "- `f64`: %d random numbers, against MPFR.\n\n"
            "`./run accuracy 1` makes this page from all numbers, in an hour or two. Bounds for first and\n"
            "second derivatives, and for functions of two tensors, are in\n"
            "`tests/ops/elementwise/exact.def`; the tests hold them.\n\n| function | dtype |",
-           (unsigned long long)every, every == 1 ? "st" : "th", COARSE, RANDOM);
+           which, COARSE, RANDOM);
     for (int k = 0; k < kinds; k++)
         printf(" %s |", names[k + CT_SIMD_PLAIN]);
     printf("\n|---|---|%.*s\n", 4 * kinds, "---|---|---|");
