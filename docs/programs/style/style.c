@@ -130,7 +130,7 @@ int main(int argc, char **argv)
     for (int learned = 0; learned < 2; learned++) {
         ct_module *net = net_new(p.cx, !learned);
         if (learned)
-            right = 100 * learn(&p, net, (int)program_size(&p, 600, 100, 3));
+            right = 100 * learn(&p, net, (int)program_size(&p, 600, 600, 3));
         ct_module_freeze(net, NULL, true);
         if (!learned && !checked(&p, net, x))
             return program_end(&p, NULL);
