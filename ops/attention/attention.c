@@ -8,8 +8,8 @@
  * again, tile by tile (tiles.c).
  *
  * With dropout, y = (m P) v, m_ij = 0 with probability p, else 1 / (1 - p). Then gv = (m P)^T gy
- * and gP = m (gy v^T), and D is the same. The place in the stream at which the
- * draws of m begin is kept, and m is not. */
+ * and gP = m (gy v^T), and D is the same. The place in the stream at which the draws of m begin is
+ * kept, and m is not. */
 #include "attention.h"
 
 #include <cotangent/ops.h>

@@ -1,18 +1,6 @@
 /* Kernels of depthwise.c, for one channel, from a copy of it (ct__plane). Per element of y and tap:
  * 1 read, 1 multiply-add; with few taps what bounds them is reading x and writing y. */
-#if defined(__GNUC__)
-#define LANES (VECTOR_BYTES / (int)sizeof(REAL))
-typedef REAL K(lanes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
-#define SPLAT(x) ((K(lanes))((x) - (K(lanes)){ 0 }))
-#define INLINE static inline __attribute__((always_inline))
-#else
-#define LANES 1
-typedef REAL K(lanes);
-#define SPLAT(x) (x)
-#define INLINE static inline
-#endif
-#define LOAD(p) ((K(lanes))*(const K(lanes) *)(p))
-#define STORE(p, v) (*(K(lanes) *)(p) = (v))
+#include "vectors.h"
 
 /* x into the copy, whose zeros round it are there: row by row, each cut into its phases */
 static void K(copy_plane)(const ct__plane *p, const void *from, void *to)
@@ -180,9 +168,3 @@ static void K(settle)(const ct__plane *p, const void *total, void *w, bool adds)
 
 static const ct__plane_kernels K(plane_kernels) = { K(copy_plane), K(convolve_plane),
                                                     K(correlate_plane), K(settle) };
-
-#undef LANES
-#undef SPLAT
-#undef LOAD
-#undef STORE
-#undef INLINE

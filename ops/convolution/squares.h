@@ -20,8 +20,8 @@ typedef struct ct__square_kernels {
     void (*spread)(const ct__squares *s, const void *y, void *x); /* y times `scale` */
 } ct__square_kernels;
 
-/* Where the windows cover the image, those of n images, one behind another, are like those of one:
- * then *s becomes theirs. How many images it is of. */
+/* If the windows cover the image, n images in succession have the windows of one image with n times
+ * as many rows, and *s becomes that image. Returns the number of images that *s then is of. */
 static inline int64_t ct__many_squares(ct__squares *s, int64_t n)
 {
     if (s->row != 2 * s->n || s->count != 4 * s->rows * s->n)

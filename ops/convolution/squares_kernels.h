@@ -10,10 +10,10 @@ INLINE void K(max_block)(const REAL *p, const REAL *q, REAL *y, char *at)
     K(lanes) a = K(evens)(LOAD(p), LOAD(p + LANES)), b = K(odds)(LOAD(p), LOAD(p + LANES));
     K(lanes) c = K(evens)(LOAD(q), LOAD(q + LANES)), d = K(odds)(LOAD(q), LOAD(q + LANES));
     K(marks) top = (b > a) | (b != b), low = (d > c) | (d != d);
-    a = K(choose)(top, b, a);
-    c = K(choose)(low, d, c);
+    a = CHOOSE(top, b, a);
+    c = CHOOSE(low, d, c);
     K(marks) more = (c > a) | (c != c);
-    STORE(y, K(in_order)(K(choose)(more, c, a)));
+    STORE(y, K(in_order)(CHOOSE(more, c, a)));
     if (at)
         K(put_bytes)(at, K(marks_in_order)(((2 - low) & more) | (-top & ~more)));
 }
@@ -128,9 +128,4 @@ static void K(spread_squares)(const ct__squares *s, const void *y, void *x)
 
 static const ct__square_kernels K(square_kernels) = { K(max_squares), K(put_squares),
                                                       K(mean_squares), K(spread_squares) };
-#undef INLINE
-#undef LANES
-#undef LOAD
-#undef STORE
-#undef SPLAT
 #endif

@@ -57,7 +57,7 @@ INLINE void K(write)(const K(strip) *s, int64_t r, K(lanes) v, K(marks) fresh)
     const ct__three *t = s->t;
     REAL *y = (REAL *)t->y + s->y + r * t->columns + s->column, room[LANES];
     if (s->safe) {
-        STORE(y, t->adds ? K(choose)(fresh, v + LOAD(y), LOAD(y)) : v);
+        STORE(y, t->adds ? CHOOSE(fresh, v + LOAD(y), LOAD(y)) : v);
         return;
     }
     STORE(room, v);
@@ -200,9 +200,4 @@ static void K(flush_three)(void *room, void *totals)
 
 static const ct__three_kernels K(three_kernels) = { K(convolve_three), K(correlate_three),
                                                     K(flush_three), LANES };
-#undef INLINE
-#undef LANES
-#undef LOAD
-#undef STORE
-#undef SPLAT
 #endif

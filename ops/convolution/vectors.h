@@ -1,5 +1,12 @@
-/* Vectors of a file of kernels. For compilers that have none, LANES is 1, and comparisons are not
- * there. Loading and storing needs no alignment. */
+/* Vectors of a file of kernels, which is stamped several times. For compilers that have none, LANES
+ * is 1, and comparisons are not there. Loading and storing needs no alignment. */
+#undef CHOOSE
+#undef INLINE
+#undef LANES
+#undef LOAD
+#undef MARK
+#undef SPLAT
+#undef STORE
 #if defined(__GNUC__)
 #define LANES (VECTOR_BYTES / (int)sizeof(REAL))
 typedef REAL K(lanes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
@@ -24,8 +31,6 @@ typedef K(mark) K(marks) __attribute__((vector_size(VECTOR_BYTES))); /* as compa
 #define MARK(n) ((K(marks)){ 0 } + (K(mark))(n))
 
 /* a where `first` is set, b elsewhere */
-INLINE K(lanes) K(choose)(K(marks) first, K(lanes) a, K(lanes) b)
-{
-    return (K(lanes))(((K(marks))a & first) | ((K(marks))b & ~first));
-}
+#define CHOOSE(first, a, b) \
+    ((K(lanes))(((K(marks))(a) & (first)) | ((K(marks))(b) & ~(first))))
 #endif

@@ -59,22 +59,28 @@ static int gradients_of(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, unsign
     return n;
 }
 
-static void compare(const shape *s, ct_dtype dtype)
+/* y and other are equal, and so are their gradients by x, with a graph and without */
+static void expect_alike(ct_tensor *y, ct_tensor *other, ct_tensor *const *x)
 {
-    ct_tensor *x[INPUTS], *gx[INPUTS], *want[INPUTS];
-    inputs_of(s, cx, dtype, x);
-    ct_tensor *y = ct_attention(x[0], x[1], x[2], x[3],
-                                &(ct_attention_options){ .causal = s->causal });
-    ct_tensor *other = composed(x, s->causal, s->d > 0 ? 1 / sqrt((double)s->d) : 1);
-    expect_ok();
+    ct_tensor *gy = ct_randn(cx, ct_dtype_of(y), ct_shape(y), ct_ndim(y)), *gx[INPUTS], *want[INPUTS];
     expect_close(y, other, 32);
-    ct_tensor *gy = ct_randn(cx, dtype, ct_shape(y), ct_ndim(y));
     gradients_of(other, gy, x, 0, want);
     for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
         int n = gradients_of(y, gy, x, flags, gx);
         for (int i = 0; i < n; i++)
             expect_close(gx[i], want[i], 64);
     }
+}
+
+static void compare(const shape *s, ct_dtype dtype)
+{
+    ct_tensor *x[INPUTS];
+    inputs_of(s, cx, dtype, x);
+    ct_tensor *y = ct_attention(x[0], x[1], x[2], x[3],
+                                &(ct_attention_options){ .causal = s->causal });
+    ct_tensor *other = composed(x, s->causal, s->d > 0 ? 1 / sqrt((double)s->d) : 1);
+    expect_ok();
+    expect_alike(y, other, x);
 }
 
 START_TEST(equals_the_composition)
@@ -92,7 +98,7 @@ END_TEST
  * same ones again */
 static void compare_dropout(ct_dtype dtype, int64_t s, bool causal, double p)
 {
-    ct_tensor *x[INPUTS], *gx[INPUTS], *want[INPUTS];
+    ct_tensor *x[INPUTS];
     const ct_attention_options o = { .causal = causal, .dropout = p };
     inputs_of(&(shape){ 2, 131, s, 5, 3, causal, ADDS }, cx, dtype, x);
     ct_tensor *eye = ct_eye(cx, dtype, s);
@@ -108,14 +114,7 @@ static void compare_dropout(ct_dtype dtype, int64_t s, bool causal, double p)
     ct_seed(cx, 7);
     ct_tensor *y = ct_attention(x[0], x[1], x[2], x[3], &o);
     ct_seed(cx, 8); /* which backward does not look at */
-    expect_close(y, other, 32);
-    ct_tensor *gy = ct_randn(cx, dtype, ct_shape(y), ct_ndim(y));
-    gradients_of(other, gy, x, 0, want);
-    for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
-        int n = gradients_of(y, gy, x, flags, gx);
-        for (int i = 0; i < n; i++)
-            expect_close(gx[i], want[i], 64);
-    }
+    expect_alike(y, other, x);
     expect_ok();
 }
 

@@ -34,7 +34,7 @@ Suite *double_math_suite(void)
     FUNCTION(sin, mpfr_sin(y, x, R), 0.8, -1e6, 1e6)                                            \
     FUNCTION(cos, mpfr_cos(y, x, R), 0.8, -1e6, 1e6)                                            \
     FUNCTION(tanh, mpfr_tanh(y, x, R), 0.8, -INFINITY, INFINITY)                                \
-    FUNCTION(logistic, exact_logistic(y, x, 1), 1.5, -INFINITY, INFINITY)                      \
+    FUNCTION(logistic, exact_logistic(y, x, 1), 1.1, -INFINITY, INFINITY)                      \
     FUNCTION(silu, exact_times(y, x, exact_logistic(y, x, 1)), 1.7, -DBL_MAX, DBL_MAX)         \
     FUNCTION(softplus, exact_softplus(y, x), 1.2, -INFINITY, INFINITY)                          \
     FUNCTION(erf, mpfr_erf(y, x, R), 1, -INFINITY, INFINITY)                                    \
