@@ -29,6 +29,7 @@ typedef struct ct__scope {
 typedef struct ct__object ct__object;   /* object.c */
 typedef struct ct__slab ct__slab;       /* memory.c */
 typedef struct ct__threads ct__threads; /* parallel.c, on the floor above */
+typedef struct ct__listener ct__listener; /* listener.h */
 
 /* sizes of blocks: up to CT__SMALL bytes in steps of CT__STEP, then eight classes per doubling */
 enum { CT__SMALL = 1024, CT__STEP = 32, CT__SMALL_CLASSES = CT__SMALL / CT__STEP,
@@ -58,6 +59,8 @@ struct ct_context {
     uint64_t seed, draws;
     uint32_t walks;
     ct__threads *threads;
+    ct__listener *listener; /* NULL: nobody listens */
+    uint32_t changes; /* of tensors that programs read by themselves */
 };
 
 ct_simd ct__widest_simd(void); /* processor.c: the widest that this machine has */

@@ -102,7 +102,7 @@ static CT__INLINE ct_status compute(ct_call *call)
         status = ct__said(call, op->infer(call), "infer");
     if (status == CT_OK)
         status = check_outputs(call);
-    if (status == CT_OK && op->forward)
+    if (status == CT_OK)
         status = ct__run(call, NULL, NULL);
     if (status == CT_OK && cx->find_nonfinite)
         status = check_finite(call);

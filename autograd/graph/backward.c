@@ -59,6 +59,7 @@ static void commit(ct__walk *w)
             g->buffer->gradient = true;
             t->extra->grad = g;
             t->cotangent = NULL;
+            ct__tell_graded(t, g);
             continue;
         }
         ct__add_into(grad, g);

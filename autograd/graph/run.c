@@ -2,6 +2,35 @@
  * others. */
 #include "run.h"
 
+#include <cotangent/program.h>
+
+ct_status ct__run_heard(ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    ct_context *cx = call->cx;
+    ct__listener *listener = cx->listener;
+    cx->listener = NULL;
+    ct_status status = ct__run(call, gy, gx);
+    cx->listener = listener;
+    if (status == CT_OK)
+        listener->ran(listener, call, gy, gx);
+    return status;
+}
+
+ct_status ct_call_again(ct_context *cx, ct_status (*again)(void *user), void *user)
+{
+    if (!cx || !again)
+        return ct_fail(cx, CT_ERROR_NULL, "call_again: the function is NULL");
+    ct__listener *listener = cx->listener;
+    cx->listener = NULL;
+    ct_status status = again(user);
+    cx->listener = listener;
+    if (listener && status == CT_OK)
+        listener->again(listener, again, user);
+    else if (listener)
+        listener->other(listener, "a call that failed");
+    return status;
+}
+
 static ct_status copy_forward(ct_call *call)
 {
     ct__copy_out(call->y[0]->data, call->x[0]);

@@ -150,6 +150,7 @@ static ct_status run_hooks(ct__walk *w, ct_tensor *t)
     for (ct__hook *hook = t->extra->hooks; hook && t->cotangent; hook = hook->next) {
         ct__frame f;
         ct__enter(w, &f, w->create_graph);
+        ct__tell(w->cx, "a hook");
         ct_tensor *g = hook->call(t->cotangent, hook->user);
         bool fits = g && ct__usable(g, "hook") && g->cx == w->cx && g->dtype == t->dtype &&
                     ct__same_shape(g, t);
@@ -243,7 +244,7 @@ static ct_tensor *first_cotangent(const ct__walk *w, ct_tensor *y, ct_tensor *gy
         return NULL;
     ct__store(one->data, y->dtype, 1);
     ct__handle(one);
-    return one;
+    return ct__tell_made(one);
 }
 
 ct__walk ct__walk_begin(ct_tensor *y, const char *who)

@@ -5,6 +5,7 @@
  * ct_context_free may free optimizers and groups in any order. */
 #include "optimizer.h"
 
+#include <cotangent/program.h>
 #include <math.h>
 
 static void finish(void *optimizer)
@@ -285,10 +286,11 @@ static void gather(const ct_optimizer *o, int n)
         }
 }
 
-ct_status ct_optimizer_step(ct_optimizer *o)
+static ct_status step_now(void *optimizer)
 {
-    if (!ct__optimizer_alive(o, "optimizer_step"))
-        return o ? CT_ERROR_STALE : CT_ERROR_NULL;
+    ct_optimizer *o = optimizer;
+    if (!ct__optimizer_alive(o, "optimizer_step")) /* in a replay it may be gone */
+        return CT_ERROR_STALE;
     int n = count_ready(o);
     if (n < 0)
         return ct_error(o->cx);
@@ -304,4 +306,12 @@ ct_status ct_optimizer_step(ct_optimizer *o)
     for (int i = 0; i < n && status == CT_OK && !options.keep_gradients; i++)
         ct_zero_grad(step[i]);
     return status;
+}
+
+/* In a replay, too, it is called: it reads the rate of then. */
+ct_status ct_optimizer_step(ct_optimizer *o)
+{
+    if (!ct__optimizer_alive(o, "optimizer_step"))
+        return o ? CT_ERROR_STALE : CT_ERROR_NULL;
+    return ct_call_again(o->cx, step_now, o);
 }

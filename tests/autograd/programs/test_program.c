@@ -1,0 +1,467 @@
+/* Programs: what is replayed gives the bits of an eager run, and what cannot be is not. */
+#include "support.h"
+
+/* -- Comparing bits */
+static bool same_bits(const ct_tensor *a, const ct_tensor *b)
+{
+    size_t bytes = (size_t)ct_count(a) * ct_dtype_size(ct_dtype_of(a));
+    char *p = malloc(bytes + 1), *q = malloc(bytes + 1);
+    bool same = ct_dtype_of(a) == ct_dtype_of(b) && ct_same_shape(a, b) &&
+                ct_to_memory(a, p, bytes) == CT_OK && ct_to_memory(b, q, bytes) == CT_OK &&
+                memcmp(p, q, bytes) == 0;
+    free(p);
+    free(q);
+    return same;
+}
+
+/* how many runs were replays, as the text says */
+static int replays(const ct_program *p)
+{
+    int all = 0, n;
+    for (const char *at = ct_program_text(p); (at = strstr(at, "replayed ")); at++)
+        if (sscanf(at, "replayed %d", &n) == 1)
+            all += n;
+    return all;
+}
+
+static int calls; /* of the functions below */
+
+/* -- Functions of the arguments alone */
+static ct_tensor *chain(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    calls++;
+    return ct_mul(ct_tanh(ct_add(ct_mul(x[0], x[1]), ct_scalar_like(x[0], 2))), ct_sin(x[0]));
+}
+
+static ct_tensor *gradient(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *v = ct_variable(ct_detach(x[0])), *g;
+    ct_tensor *y = ct_sum(ct_square(chain(c, (ct_tensor *[]){ v, x[1] }, n, user)));
+    return ct_grad(y, NULL, &v, 1, 0, &g) == CT_OK ? g : NULL;
+}
+
+static ct_tensor *second(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *v = ct_variable(ct_detach(x[0])), *g, *h;
+    ct_tensor *y = ct_sum(chain(c, (ct_tensor *[]){ v, x[1] }, n, user));
+    if (ct_grad(y, NULL, &v, 1, CT_CREATE_GRAPH, &g) != CT_OK ||
+        ct_grad(ct_sum(ct_square(g)), NULL, &v, 1, 0, &h) != CT_OK)
+        return NULL;
+    return h;
+}
+
+static ct_tensor *dropped(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_dropout(ct_mul(x[0], x[1]), 0.5);
+}
+
+static ct_tensor *turned(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user; /* a view of a result, which is no row of it */
+    return ct_transpose(ct_exp(ct_matmul(ct_transpose(x[0]), x[1])));
+}
+
+static ct_tensor *first(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_transpose(x[0]);
+}
+
+static ct_tensor *constant(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n, (void)user;
+    return ct_broadcast_to(ct_full(c, CT_F64, CT_SHAPE(2, 1), 3), ct_shape(x[0]), ct_ndim(x[0]));
+}
+
+static const ct_function functions[] = { chain, gradient, second, dropped, turned, first, constant };
+
+START_TEST(the_bits_of_eager_runs)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        for (int dtype = CT_F32; dtype <= CT_F64; dtype++) {
+            ct_program *p = ct_program_new(cx, functions[i], NULL, NULL);
+            ct_scope scope = ct_scope_begin(cx);
+            int runs = 40;
+            for (int run = 0; run < runs; run++) {
+                int64_t rows = 2 + (run % 5 == 4);
+                if (functions[i] == constant && rows == 3)
+                    rows = 2;
+                ct_tensor *x[] = { ct_randn(cx, (ct_dtype)dtype, CT_SHAPE(rows, 3)),
+                                   ct_randn(cx, (ct_dtype)dtype, CT_SHAPE(rows, 3)) };
+                ct_stream stream = ct_random_stream(cx);
+                ct_tensor *y = ct_program_run(p, x, 2);
+                uint64_t after = ct_random_stream(cx).draws;
+                ct_random_resume(cx, stream);
+                ct_tensor *want = functions[i](cx, x, 2, NULL);
+                ck_assert(y && want && same_bits(y, want));
+                ck_assert_uint_eq(ct_random_stream(cx).draws, after);
+                ck_assert(!ct_requires_grad(y));
+            }
+            ck_assert_int_eq(replays(p), runs - (functions[i] == constant ? 1 : 2));
+            ct_scope_end(cx, scope);
+            ct_program_free(p);
+        }
+    expect_ok();
+}
+END_TEST
+
+START_TEST(the_function_is_called_in_first_runs_only)
+{
+    ct_program *p = ct_program_new(cx, chain, NULL, NULL);
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(4)), *kept = NULL;
+    calls = 0;
+    for (int run = 0; run < 5; run++) {
+        ct_tensor *y = ct_program_run(p, CT_TENSORS(x, x)); /* one tensor twice ... */
+        ck_assert(same_bits(y, chain(cx, CT_TENSORS(x, x), NULL)));
+        x = y;                                              /* ... and a result of a run */
+        if (run == 1)
+            kept = y;
+        if (run == 1)
+            ck_assert(ct_retain(ct_add(kept, ct_zeros_like(kept))));
+    }
+    ck_assert_int_eq(calls, 1 + 5);
+    x = ct_randn(cx, CT_F64, CT_SHAPE(4));
+    ck_assert(same_bits(ct_program_run(p, CT_TENSORS(x, kept)),
+                        chain(cx, CT_TENSORS(x, kept), NULL)));
+    ck_assert_int_eq(calls, 1 + 5 + 1);
+    ct_no_grad(cx); /* another mode is noted anew */
+    ck_assert(ct_program_run(p, CT_TENSORS(x, kept)));
+    ck_assert_int_eq(calls, 1 + 5 + 1 + 1);
+}
+END_TEST
+
+/* -- What stays eager */
+static ct_tensor *branch(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_item(ct_sum(x[0])) > 0 ? ct_exp(x[0]) : ct_neg(x[0]);
+}
+
+static ct_tensor *count_nonzero(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_nonzero(ct_gt(x[0], ct_scalar_like(x[0], 0)));
+}
+
+static ct_tensor *noise(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n, (void)user;
+    return ct_add(x[0], ct_randn(c, CT_F64, ct_shape(x[0]), ct_ndim(x[0])));
+}
+
+static ct_tensor *memory(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n;
+    *(double *)user += 1;
+    return ct_add(x[0], ct_from_doubles(c, CT_F64, CT_SHAPE(1), user, 1));
+}
+
+static ct_tensor *in_place(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n, (void)user;
+    ct_tensor *y = ct_empty_like(x[0]);
+    ct_no_grad(c);
+    return ct_assign(y, x[0]) == CT_OK ? ct_exp(y) : NULL;
+}
+
+static ct_tensor *twice(ct_tensor *g, void *user)
+{
+    (void)user;
+    return ct_scale(g, 2);
+}
+
+static ct_tensor *hooked(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    ct_tensor *v = ct_variable(ct_detach(x[0])), *y = ct_exp(v), *g;
+    ct_on_cotangent(y, twice, NULL);
+    return ct_grad(ct_sum(y), NULL, &v, 1, 0, &g) == CT_OK ? g : NULL;
+}
+
+static ct_tensor *state;
+static ct_tensor *keeping(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_keep(&state, ct_add(state, x[0])) == CT_OK ? state : NULL;
+}
+
+static ct_tensor *again(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    return ct_checkpoint(c, gradient, user, x, n);
+}
+
+static ct_tensor *reading(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    const double *data = ct_data_f64(x[0]);
+    return ct_scale(x[0], data[0]);
+}
+
+START_TEST(what_cannot_be_replayed_stays_eager)
+{
+    static const struct { ct_function f; const char *why; } cases[] = {
+        { branch, "item" }, { count_nonzero, "data" }, { noise, "draw" },
+        { memory, "from_doubles" }, { in_place, "assign" }, { hooked, "hook" },
+        { keeping, "retain" }, { again, "checkpoint" }, { reading, "data_f64" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double user = 1, user_twin = 1;
+        ct_program *p = ct_program_new(cx, cases[i].f, &user, NULL);
+        ct_keep(&state, ct_zeros(cx, CT_F64, CT_SHAPE(3)));
+        ct_tensor *twin = state;
+        ct_retain(twin);
+        for (int run = 0; run < 4; run++) {
+            ct_tensor *x[] = { ct_randn(cx, CT_F64, CT_SHAPE(3)), ct_ones(cx, CT_F64, CT_SHAPE(3)) };
+            ct_stream stream = ct_random_stream(cx);
+            ct_tensor *y = ct_program_run(p, x, 2);
+            ct_random_resume(cx, stream);
+            ct_tensor *want = cases[i].f == keeping ? NULL : cases[i].f(cx, x, 2, &user_twin);
+            if (cases[i].f == keeping)
+                ct_keep(&twin, want = ct_add(twin, x[0]));
+            ck_assert_msg(y && want && same_bits(y, want), "%s, run %d: %s", cases[i].why, run,
+                          ct_error_text(cx));
+        }
+        ck_assert_msg(strstr(ct_program_text(p), cases[i].why), "%s: %s", cases[i].why,
+                      ct_program_text(p));
+        ck_assert_int_eq(replays(p), 0);
+        ct_program_free(p);
+        ct_release(twin);
+    }
+    ct_release(state);
+    state = NULL;
+    ct_program *p = ct_program_new(cx, branch, NULL, &(ct_program_options){ .strict = true });
+    ct_tensor *x = ct_ones(cx, CT_F64, CT_SHAPE(3));
+    ck_assert_ptr_null(ct_program_run(p, &x, 1));
+    expect_error(CT_ERROR_UNSUPPORTED, "item", NULL);
+    ck_assert_ptr_null(ct_program_run(p, &x, 1));
+    expect_error(CT_ERROR_UNSUPPORTED, "item", NULL);
+}
+END_TEST
+
+/* -- Leaves */
+typedef struct model {
+    ct_tensor *w, *b;
+} model;
+
+static ct_tensor *affine(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    const model *m = user;
+    (void)c, (void)n;
+    calls++;
+    return ct_add(ct_mul(x[0], m->w), ct_transpose(m->b));
+}
+
+START_TEST(leaves_are_read_in_each_run)
+{
+    ct_scope scope = ct_scope_begin(cx);
+    model m = { ct_retain(ct_randn(cx, CT_F64, CT_SHAPE(3, 3))),
+                ct_retain(ct_randn(cx, CT_F64, CT_SHAPE(3, 3))) };
+    ct_scope_end(cx, scope);
+    ct_program *p = ct_program_new(cx, affine, &m, NULL);
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3, 3));
+    calls = 0;
+    for (int run = 0; run < 10; run++) {
+        ck_assert(same_bits(ct_program_run(p, &x, 1), affine(cx, &x, 1, &m)));
+        ck_assert_int_eq(ct_assign(m.w, ct_randn(cx, CT_F64, CT_SHAPE(3, 3))), CT_OK);
+    }
+    ck_assert_int_eq(calls, 10 + 1);
+    /* one is replaced; the program knows nothing of the slot, but sees the release */
+    scope = ct_scope_begin(cx);
+    ct_keep(&m.b, ct_randn(cx, CT_F64, CT_SHAPE(3, 3)));
+    ct_scope_end(cx, scope);
+    ck_assert(same_bits(ct_program_run(p, &x, 1), affine(cx, &x, 1, &m)));
+    ck_assert(same_bits(ct_program_run(p, &x, 1), affine(cx, &x, 1, &m)));
+    ck_assert_int_eq(calls, 10 + 1 + 2 + 1);
+    /* one goes with its scope */
+    ct_release(m.w);
+    scope = ct_scope_begin(cx);
+    m.w = ct_ones(cx, CT_F64, CT_SHAPE(3, 3));
+    ck_assert(ct_program_run(p, &x, 1) && ct_program_run(p, &x, 1));
+    ck_assert_int_eq(calls, 10 + 1 + 2 + 1 + 1);
+    ct_scope_end(cx, scope);
+    m.w = ct_full(cx, CT_F64, CT_SHAPE(3, 3), 2);
+    ck_assert(same_bits(ct_program_run(p, &x, 1), affine(cx, &x, 1, &m)));
+    /* again and again: it gives up */
+    for (int run = 0; run < 12; run++) {
+        ct_keep(&m.b, ct_randn(cx, CT_F64, CT_SHAPE(3, 3)));
+        ck_assert(same_bits(ct_program_run(p, &x, 1), affine(cx, &x, 1, &m)));
+    }
+    ct_program_free(p);
+    ct_release(m.b);
+}
+END_TEST
+
+/* -- ct_backward */
+static ct_tensor *walk(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    model *m = user;
+    ct_zero_grad(m->w);
+    ct_tensor *y = ct_sum(ct_square(affine(c, x, n, user)));
+    return ct_backward(y) == CT_OK ? y : NULL;
+}
+
+static ct_tensor *walk_on(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *y = ct_sum(ct_square(affine(c, x, n, user)));
+    return ct_backward(y) == CT_OK ? y : NULL;
+}
+
+START_TEST(gradients_are_those_of_eager_runs)
+{
+    model m = { ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(3, 3))),
+                ct_randn(cx, CT_F64, CT_SHAPE(3, 3)) };
+    ct_program *p = ct_program_new(cx, walk, &m, NULL), *q = ct_program_new(cx, walk_on, &m, NULL);
+    for (int run = 0; run < 10; run++) {
+        ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3, 3)), *y = ct_program_run(p, &x, 1);
+        ck_assert_ptr_nonnull(ct_gradient(m.w));
+        ct_tensor *g = ct_retain(ct_gradient(m.w));
+        ct_tensor *want = walk(cx, &x, 1, &m);
+        ck_assert(same_bits(y, want) && same_bits(g, ct_gradient(m.w)));
+        ct_release(g);
+    }
+    ck_assert_int_eq(replays(p), 9);
+    for (int run = 0; run < 12; run++) { /* with and without a gradient from before */
+        ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3, 3));
+        if (run % 3 == 0)
+            ct_zero_grad(m.w);
+        ct_tensor *before = ct_gradient(m.w);
+        before = before ? ct_add(before, ct_zeros_like(before)) : NULL;
+        ck_assert(ct_program_run(q, &x, 1));
+        ct_tensor *g = ct_add(ct_gradient(m.w), ct_scalar_like(x, 0));
+        ct_zero_grad(m.w);
+        if (before) {
+            ck_assert_int_eq(ct_backward_from(m.w, before), CT_OK);
+        }
+        ck_assert(walk_on(cx, &x, 1, &m) && same_bits(g, ct_gradient(m.w)));
+    }
+    ck_assert_int_eq(replays(q), 3);
+    ct_constant(m.w); /* no variable any more: an error, as in an eager run */
+    ck_assert_ptr_null(ct_program_run(p, &m.b, 1));
+    expect_error(CT_ERROR_GRAPH, "no variable", NULL);
+}
+END_TEST
+
+/* -- verify */
+static double factor;
+static ct_tensor *scaled(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_scale(ct_dropout(x[0], 0.5), factor);
+}
+
+START_TEST(verify_finds_what_is_no_tensor)
+{
+    ct_program *p = ct_program_new(cx, scaled, NULL, &(ct_program_options){ .verify = 3 });
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(50));
+    factor = 2;
+    for (int run = 0; run < 7; run++)
+        ck_assert_ptr_nonnull(ct_program_run(p, &x, 1));
+    factor = 3;
+    int found = 0;
+    for (int run = 0; run < 3; run++)
+        found += ct_program_run(p, &x, 1) == NULL;
+    ck_assert_int_eq(found, 1);
+    expect_error(CT_ERROR_VALUE, "differs", NULL);
+}
+END_TEST
+
+/* -- Calls that fail */
+static ct_tensor *fails(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_cross_entropy(x[0], x[1]);
+}
+
+START_TEST(errors)
+{
+    ck_assert_ptr_null(ct_program_new(NULL, chain, NULL, NULL));
+    ck_assert_ptr_null(ct_program_new(cx, NULL, NULL, NULL));
+    expect_error(CT_ERROR_NULL, "function", NULL);
+    ck_assert_ptr_null(ct_program_new(cx, chain, NULL, &(ct_program_options){ .plans = -1 }));
+    expect_error(CT_ERROR_VALUE, "plans", NULL);
+    ck_assert_ptr_null(ct_program_new(cx, chain, NULL, &(ct_program_options){ .reserved = { 1 } }));
+    expect_error(CT_ERROR_VALUE, "zeroed", NULL);
+    ck_assert_int_eq(ct_call_again(NULL, NULL, NULL), CT_ERROR_NULL);
+    ck_assert_ptr_null(ct_program_run(NULL, NULL, 0));
+    ck_assert_ptr_null(ct_program_text(NULL));
+    ct_program_free(NULL);
+    ct_program *p = ct_program_new(cx, fails, NULL, NULL);
+    ck_assert_ptr_null(ct_program_run(p, NULL, 2));
+    expect_error(CT_ERROR_NULL, "inputs", NULL);
+    ck_assert_ptr_null(ct_program_run(p, CT_TENSORS(NULL)));
+    expect_error(CT_ERROR_NULL, "x0", NULL);
+    ct_tensor *x = ct_randn(cx, CT_F32, CT_SHAPE(2, 3));
+    ct_tensor *t = ct_from_ints(cx, CT_SHAPE(2), CT_INTS(0, 2));
+    for (int run = 0; run < 3; run++)
+        ck_assert_ptr_nonnull(ct_program_run(p, CT_TENSORS(x, t)));
+    ck_assert_int_eq(replays(p), 2);
+    t = ct_from_ints(cx, CT_SHAPE(2), CT_INTS(0, 3)); /* a kernel finds it, in a replay too */
+    ck_assert_ptr_null(ct_program_run(p, CT_TENSORS(x, t)));
+    expect_error(CT_ERROR_RANGE, NULL);
+    t = ct_from_ints(cx, CT_SHAPE(2), CT_INTS(1, 2));
+    ck_assert_ptr_nonnull(ct_program_run(p, CT_TENSORS(x, t)));
+    expect_ok();
+}
+END_TEST
+
+/* -- Allocations that fail: the run fails and says so, or it is an eager one and right */
+static void *failing(size_t bytes, size_t alignment, void *user)
+{
+    long long *left = user;
+    void *p = NULL;
+    return (*left)-- == 0 || posix_memalign(&p, alignment, bytes) != 0 ? NULL : p;
+}
+
+static void give_back(void *p, size_t bytes, void *user)
+{
+    (void)bytes, (void)user;
+    free(p);
+}
+
+/* how often an allocation failed */
+static int run_three(ct_context *c)
+{
+    int failed = 0;
+    ct_program *p = ct_program_new(c, gradient, NULL, NULL);
+    for (int run = 0; p && run < 3; run++) {
+        ct_tensor *x = ct_full(c, CT_F64, CT_SHAPE(9), run), *a = ct_full(c, CT_F64, CT_SHAPE(9), 2);
+        ct_tensor *y = x && a ? ct_program_run(p, CT_TENSORS(x, a)) : NULL;
+        failed += !y;
+        ck_assert(y || ct_error(c) == CT_ERROR_MEMORY);
+        ct_error_clear(c);
+        ct_tensor *want = y ? gradient(c, CT_TENSORS(x, a), NULL) : NULL;
+        ck_assert(!want || same_bits(y, want));
+    }
+    ct_program_free(p);
+    return failed + !p;
+}
+
+START_TEST(every_allocation_fails_once)
+{
+    int failed = 0;
+    for (long long n = 0;; n++) {
+        long long left = 1LL << 40;
+        ct_context *c = ct_context_new(&(ct_context_options){
+            .pool_bytes = -1, .allocator = { failing, give_back, &left } });
+        left = n;
+        failed += run_three(c);
+        bool over = left >= 0;
+        ct_context_free(c);
+        if (over)
+            break;
+    }
+    ck_assert_int_gt(failed, 20);
+}
+END_TEST
+
+Suite *program_suite(void);
+Suite *program_suite(void)
+{
+    return make_suite("autograd/program", (const TTest *[]){
+        the_bits_of_eager_runs, the_function_is_called_in_first_runs_only,
+        what_cannot_be_replayed_stays_eager, leaves_are_read_in_each_run,
+        gradients_are_those_of_eager_runs, verify_finds_what_is_no_tensor, errors,
+        every_allocation_fails_once, NULL });
+}
