@@ -49,6 +49,7 @@ struct ct_context {
     ct_status error;
     char error_text[512];
     bool recording, inference, repeating, find_nonfinite;
+    bool watched; /* somebody listens, or find_nonfinite is on */
     bool allocating, reporting; /* the allocator runs now; so does on_error */
     ct_simd simd;
     const char *writer; /* the operator or call that writes now */
@@ -60,6 +61,7 @@ struct ct_context {
     uint32_t walks;
     ct__threads *threads;
     ct__listener *listener; /* NULL: nobody listens */
+    uint32_t marks;   /* those of new buffers */
     uint32_t changes; /* of tensors that programs read by themselves */
 };
 

@@ -17,6 +17,16 @@ struct ct__listener {
     void (*other)(ct__listener *l, const char *who);
 };
 
+/* From now on l listens, or nobody if it is NULL. Returns who did before. */
+static inline ct__listener *ct__listen(ct_context *cx, ct__listener *l)
+{
+    ct__listener *before = cx->listener;
+    cx->listener = l;
+    cx->watched = l || cx->find_nonfinite;
+    cx->marks = (ct__buffer){ .heard = l != NULL }.marks;
+    return before;
+}
+
 static inline void ct__tell(const ct_context *cx, const char *who)
 {
     if (cx && cx->listener)

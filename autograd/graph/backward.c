@@ -175,7 +175,7 @@ ct_status ct__grad_as(const ct__how *how, ct_tensor *y, ct_tensor *gy, ct_tensor
     ct__walk w = ct__walk_begin(y, how->who);
     w.create_graph = flags & CT_CREATE_GRAPH;
     w.batch = flags & CT__BATCH ? ct__shape(gy)[0] : 0;
-    w.reuses = !w.create_graph && !w.batch;
+    w.reuses = w.reuses && !w.create_graph && !w.batch;
     w.stops = flags & CT__STOPS;
     for (int i = 0; i < n; i++) {
         ct__handle(x[i]); /* a hook may release it */

@@ -253,7 +253,8 @@ ct__walk ct__walk_begin(ct_tensor *y, const char *who)
     if (++cx->walks == 0) /* 0 is the mark of vertices that no walk has seen */
         cx->walks = 1;
     ct__handle(y); /* a hook may release it */
-    return (ct__walk){ .cx = cx, .who = who, .mark = cx->walks, .reuses = true };
+    return (ct__walk){ .cx = cx, .who = who, .mark = cx->walks,
+                      .reuses = !cx->find_nonfinite };
 }
 
 ct_status ct__reverse(ct__walk *w, ct_tensor *y, ct_tensor *gy)

@@ -1,6 +1,6 @@
 /* Noting: an ordinary run, to which a plan listens. Nothing is kept alive by it, so the run takes
- * what an eager one takes, and the engine decides as it would. A buffer is known by a number that is
- * written into it; one whose content nobody accounts for ends the noting. */
+ * what an eager one takes, and the engine decides as it would. A buffer is known by a number that
+ * is written into it; one whose content nobody accounts for ends the noting. */
 #include <stdio.h>
 #include <string.h>
 
@@ -260,8 +260,8 @@ static void other(ct__listener *l, const char *who)
 }
 
 /* -- A run */
-/* What f gets for x: a constant over x's data with a buffer of its own, so that it is known from all
- * others over these data; or x, if it is a variable. */
+/* What f gets for x: a constant over x's data with a buffer of its own, so that it is known from
+ * all others over these data; or x, if it is a variable. */
 static ct_tensor *stand_in(ct_tensor *x)
 {
     if (x->flags & CT__REQUIRES_GRAD && !x->op)
@@ -343,9 +343,9 @@ static ct_tensor *run(ct_context *cx, ct_function f, void *user, ct_tensor *cons
         note_arguments(p, x, in, n);
     ct__scope inner;
     ct__scope_push(cx, &inner);
-    cx->listener = p ? &note.listener : NULL;
+    ct__listen(cx, p ? &note.listener : NULL);
     ct_tensor *y = f(cx, in, n, user);
-    cx->listener = NULL;
+    ct__listen(cx, NULL);
     bool good = is_result(cx, y);
     if (good && p && !is_over(p))
         note_result(p, y);

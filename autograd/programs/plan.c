@@ -147,7 +147,7 @@ static bool vacate(ct__plan *p, const ct__slot *s, hole **holes)
     return true;
 }
 
-/* Slots are in the order of their first steps. A buffer that dies makes room after its last step. */
+/* Slots are in the order of their first steps. A buffer makes room after its last step. */
 static bool place_all(ct__plan *p)
 {
     hole *holes = NULL;

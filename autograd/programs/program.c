@@ -203,7 +203,7 @@ ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *pro
     if (!ct_object_alive(p, finish, "program_call"))
         return NULL;
     for (int i = 0; i < n && x; i++)
-        if (x[i] && ct_requires_grad(x[i]))
+        if (x[i] && x[i]->flags & CT__REQUIRES_GRAD && ct__usable(x[i], "program_run"))
             return p->f(cx, x, n, p->user);
     return ct_program_run(p, x, n);
 }

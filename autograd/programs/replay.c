@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "programs.h"
+#include "run.h"
 
 bool ct__has_effects(const ct__plan *p)
 {
@@ -77,8 +78,7 @@ static ct_status take_step(ct__step *s, ct_context *cx)
     switch (s->act) {
     case CT__RUN:
         cx->writer = s->call.op->name;
-        return s->gx ? ct__said(&s->call, s->call.op->backward(&s->call, s->gy, s->gx), "backward")
-                     : ct__said(&s->call, s->call.op->forward(&s->call), "forward");
+        return ct__run_kernel(&s->call, s->gy, s->gx);
     case CT__LOAD:
         memcpy(s->slot->headers->buffer->data, s->slot->content, (size_t)s->slot->bytes);
         return CT_OK;

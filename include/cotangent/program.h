@@ -12,9 +12,10 @@
  *   while (...)
  *       loss = ct_program_run(p, CT_TENSORS(images, labels));
  *
- * The first run for each set of shapes is an ordinary one, and it is noted. Later ones call the same
- * kernels with the same arguments in the same order, so that they give the same bits, and do
- * nothing else: no check, no allocation, no graph, no walk. docs/replay.md says how. */
+ * The first run for each set of shapes is an ordinary one, and it is noted. Later ones call the
+ * same kernels with the same arguments in the same order, so that they give the same bits. They do
+ * nothing else: no check, no graph, no walk, no allocation but of what is returned. docs/replay.md
+ * says how. */
 #ifndef COTANGENT_PROGRAM_H
 #define COTANGENT_PROGRAM_H
 #include <cotangent/autograd.h>
@@ -30,8 +31,8 @@ typedef struct ct_program_options {
     uint64_t reserved[4];
 } ct_program_options;
 
-/* f, to be run many times. NULL and an error: no f, or options that were not zeroed. The context owns
-   the program; `user` must live as long as it does.
+/* f, to be run many times. NULL and an error: no f, or options that were not zeroed. The context
+   owns the program; `user` must live as long as it does.
    Tensors that f reaches without its arguments, as parameters, are allowed: they are read and
    written where they lie, in each run. So are ct_grad, ct_backward and ct_optimizer_step in f.
    f is called in first runs alone: what it does in C, and numbers of C that it reads and passes to
@@ -39,7 +40,7 @@ typedef struct ct_program_options {
    the rate of an optimizer may change, too. */
 ct_program *ct_program_new(ct_context *cx, ct_function f, void *user,
                            const ct_program_options *options);
-/* f(x), as a new tensor without history. In f the x[i] are constants over the caller's data, but for
+/* f(x), as a tensor without history. In f the x[i] are constants over the caller's data, but for
    variables of the caller's, which are given as they are. NULL and an error: f failed, or a kernel
    did, in which case what comes after it is not done.
    A run is noted anew for other dtypes, shapes or strides, under ct_no_grad or ct_inference, and if
