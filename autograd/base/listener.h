@@ -12,6 +12,7 @@ struct ct__listener {
     void (*made)(ct__listener *l, ct_tensor *t); /* t has numbers that the caller's text gives */
     /* g is x's gradient now; NULL: x has none */
     void (*graded)(ct__listener *l, ct_tensor *x, ct_tensor *g);
+    void (*retained)(ct__listener *l, const ct_tensor *t, int by); /* by 1, or by -1: released */
     void (*again)(ct__listener *l, ct_status (*call)(void *user), void *user);
     /* the call `who` told the caller something about values, or did what cannot be noted */
     void (*other)(ct__listener *l, const char *who);
@@ -44,6 +45,12 @@ static inline void ct__tell_graded(ct_tensor *x, ct_tensor *g)
 {
     if (x->cx->listener)
         x->cx->listener->graded(x->cx->listener, x, g);
+}
+
+static inline void ct__tell_retained(const ct_tensor *x, int by)
+{
+    if (x->cx->listener)
+        x->cx->listener->retained(x->cx->listener, x, by);
 }
 
 /* A tensor that programs read by themselves was released, or is something else now: they look. */

@@ -9,6 +9,7 @@
 typedef struct noting {
     ct__listener listener;
     ct__plan *plan;
+    int retained; /* how often, of what was made in the run */
 } noting;
 
 static void stay_eager(ct__plan *p, const char *who)
@@ -103,15 +104,14 @@ static ct__step *step_new(ct__plan *p, ct__act act)
     return s;
 }
 
-enum { READ = 1, WRITTEN = 2, BARE = 4 }; /* what becomes of an operand; BARE: its shape is read */
+enum { READ = 1, WRITTEN = 2 }; /* what becomes of an operand */
 
 static ct_tensor *operand(ct__plan *p, const ct_tensor *t, int use, bool wanted)
 {
     if (!t || is_over(p))
         return NULL;
-    bool bare = use == BARE || !t->buffer;
-    ct__slot *s = bare ? NULL : slot_of(p, t, use & WRITTEN);
-    return s || bare ? ct__plan_header(p, s, t, wanted) : NULL;
+    ct__slot *s = t->buffer ? slot_of(p, t, use & WRITTEN) : NULL; /* or there is a shape alone */
+    return s || !t->buffer ? ct__plan_header(p, s, t, wanted) : NULL;
 }
 
 static ct_tensor **operands(ct__plan *p, ct_tensor *const *t, int n, int use)
@@ -134,17 +134,15 @@ static void forward(ct__plan *p, ct__step *s, const ct_call *call)
 static void backward(ct__plan *p, ct__step *s, const ct_call *call, ct_tensor *const *gy,
                      ct_tensor *const *gx)
 {
-    const ct_op *op = call->op;
     ct_tensor **x = ct__plan_take(p, (size_t)(call->n + 1) * sizeof(ct_tensor *));
     for (int i = 0; x && i < call->n; i++)
-        x[i] = operand(p, call->x[i], ct__saves_x(op, (uint32_t)i) ? READ : BARE,
-                       ct__wants(call, i));
+        x[i] = operand(p, call->x[i], READ, ct__wants(call, i));
     s->call.x = x;
     s->call.vertex = p->vertex;
     for (int i = 0; i < call->outputs; i++)
-        s->call.y[i] = operand(p, call->y[i], op->saves & CT_SAVE_Y(i) ? READ : BARE, false);
+        s->call.y[i] = operand(p, call->y[i], READ, false);
     for (int i = 0; i < call->aux_count; i++)
-        s->call.aux[i] = operand(p, call->aux[i], op->saves & CT_SAVE_AUX ? READ : BARE, false);
+        s->call.aux[i] = operand(p, call->aux[i], READ, false);
     s->gy = operands(p, gy, call->outputs, READ);
     for (int i = 0; i < call->n && i < 64; i++)
         if (gx[i] && call->adds >> i & 1)
@@ -243,6 +241,16 @@ static void graded(ct__listener *l, ct_tensor *x, ct_tensor *gradient)
     s->slot = slot;
 }
 
+/* What is made in the run may be retained for a while in it. */
+static void retained(ct__listener *l, const ct_tensor *t, int by)
+{
+    noting *note = (noting *)l;
+    const ct__slot *s = t->buffer ? known(note->plan, t->buffer) : NULL;
+    if (!s || s->kind == CT__LEAF)
+        stay_eager(note->plan, by > 0 ? "retain" : "release");
+    note->retained += by;
+}
+
 static void again(ct__listener *l, ct_status (*call)(void *user), void *user)
 {
     ct__plan *p = ((noting *)l)->plan;
@@ -332,7 +340,7 @@ static bool is_result(ct_context *cx, const ct_tensor *y)
 static ct_tensor *run(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
                       ct__plan *p)
 {
-    noting note = { { ran, made, graded, again, other }, p };
+    noting note = { { ran, made, graded, retained, again, other }, p, 0 };
     ct_tensor **in = (void *)ct__scope_chars(cx, (size_t)(n + 1) * sizeof *in);
     for (int i = 0; in && i < n; i++)
         if (!(in[i] = stand_in(x[i])))
@@ -346,6 +354,8 @@ static ct_tensor *run(ct_context *cx, ct_function f, void *user, ct_tensor *cons
     ct__listen(cx, p ? &note.listener : NULL);
     ct_tensor *y = f(cx, in, n, user);
     ct__listen(cx, NULL);
+    if (note.retained != 0)
+        stay_eager(p, "retain");
     bool good = is_result(cx, y);
     if (good && p && !is_over(p))
         note_result(p, y);

@@ -49,9 +49,9 @@ ct_program *ct_program_new(ct_context *cx, ct_function f, void *user,
    a value (ct_item, ct_at, ct_data, ct_to_doubles, ct_to_memory, ct_text, ct_gradient, the shape of
    ct_nonzero), to write one other than by an operator (ct_assign, ct_fill, ct_set,
    ct_data_mutable), to make a tensor of the caller's memory (ct_from_doubles, ct_borrow), to draw
-   random numbers other than by an operator (ct_randn, ct_random_u64; ct_dropout is one), ct_retain,
-   ct_release, ct_keep, ct_constant, hooks, ct_custom, ct_checkpoint, ct_fixed_point, ct_root,
-   ct_jacobian, ct_hessian, operators whose attributes are not plain, gradients by rows
+   random numbers other than by an operator (ct_randn, ct_random_u64; ct_dropout is one), to retain
+   or release what lives longer than the run (ct_retain, ct_keep), ct_constant, hooks,
+   ct_custom, ct_checkpoint, ct_fixed_point, ct_root, ct_jacobian, ct_hessian, operators whose attributes are not plain, gradients by rows
    (ct_call_touched), and adding to a gradient from before the run. It is eager for the moment while
    ct_find_nonfinite is on, or another program notes. */
 ct_tensor *ct_program_run(ct_program *p, ct_tensor *const *x, int n);

@@ -203,7 +203,7 @@ START_TEST(what_cannot_be_replayed_stays_eager)
     static const struct { ct_function f; const char *why; } cases[] = {
         { branch, "item" }, { count_nonzero, "data" }, { noise, "draw" },
         { memory, "from_doubles" }, { in_place, "assign" }, { hooked, "hook" },
-        { keeping, "retain" }, { again, "checkpoint" }, { reading, "data_f64" },
+        { keeping, "release" }, { again, "checkpoint" }, { reading, "data_f64" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double user = 1, user_twin = 1;
