@@ -1,4 +1,5 @@
-/* Who wants to know what is computed in a context: a program, while it notes a first run. Nobody listens while a kernel runs: what it reads and writes is its own affair. */
+/* Who wants to know what is computed in a context: a program, while it notes a first run. Nobody
+ * listens while a kernel runs: what it reads and writes is its own affair. */
 #ifndef COTANGENT_LISTENER_H
 #define COTANGENT_LISTENER_H
 #include "tensor.h"

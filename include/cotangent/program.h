@@ -52,8 +52,9 @@ ct_program *ct_program_new(ct_context *cx, ct_function f, void *user,
    random numbers other than by an operator (ct_randn, ct_random_u64; ct_dropout is one), to retain
    or release what lives longer than the run (ct_retain, ct_keep), ct_constant, hooks,
    ct_custom, ct_checkpoint, ct_fixed_point, ct_root, ct_jacobian, ct_hessian, operators
-   whose attributes are not plain, gradients by rows (ct_call_touched), and adding to a gradient from before the run. It is eager for the moment while
-   ct_find_nonfinite is on, or another program notes. */
+   whose attributes are not plain, gradients by rows (ct_call_touched), and adding to a gradient
+   from before the run. It is eager for the moment while ct_find_nonfinite is on, or another program
+   notes. */
 ct_tensor *ct_program_run(ct_program *p, ct_tensor *const *x, int n);
 /* ct_program_run as a ct_function, whose user is the program. Where an x requires grad it is f
    itself. */
