@@ -70,6 +70,7 @@ bool ct__mpi_begin(ct_mpi *m, ct__what what)
     }
     m->what = what;
     m->step++;
+    m->known = false;
     return true;
 }
 
@@ -86,6 +87,7 @@ ct_status ct__mpi_spread(ct_mpi *m, int root)
                       "MPI_Ibcast") || !ct__mpi_wait(m, &request, 1))
         return CT_ERROR_CALLBACK;
     letter->text[CT__TEXT - 1] = '\0';
+    m->known = true;
     bool known = letter->code > CT_OK && letter->code <= CT_ERROR_UNSUPPORTED;
     ct_status code = known ? (ct_status)letter->code : CT_ERROR_CALLBACK;
     if (m->rank != root)
@@ -103,8 +105,9 @@ ct_status ct__mpi_agree(ct_mpi *m, int64_t *examples, ct__slot *slots, int n)
     m->mine[FAILED] = ct_error(m->cx) != CT_OK ? m->rank : INT64_MAX;
     for (int i = 0; i < n; i++)
         m->mine[BITS + i / 64] |= (int64_t)((uint64_t)slots[i].present << i % 64);
-    if (!ct__mpi_good(m, MPI_Iallreduce(m->mine, m->all, 1, m->records[n > 0], m->merge, m->comm,
-                                        &request), "MPI_Iallreduce") || !ct__mpi_wait(m, &request, 1))
+    const MPI_Datatype record = m->records[n > 0];
+    if (!ct__mpi_good(m, MPI_Iallreduce(m->mine, m->all, 1, record, m->merge, m->comm, &request),
+                      "MPI_Iallreduce") || !ct__mpi_wait(m, &request, 1))
         return CT_ERROR_CALLBACK;
     if (m->all[LOW] != m->all[HIGH]) {
         snprintf(text, sizeof text, "rank %d: the ranks do not make the same calls", m->rank);

@@ -69,7 +69,7 @@ static void finish(void *object)
     ct_mpi *m = object;
     if (!mpi_is_there())
         return;
-    if (ct_error(m->cx) != CT_OK)
+    if (ct_error(m->cx) != CT_OK && !m->known)
         ct__mpi_leave(m);
     for (int k = 0; k < 2; k++)
         if (m->records[k] != MPI_DATATYPE_NULL)

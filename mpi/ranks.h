@@ -61,6 +61,7 @@ struct ct_mpi {
     ct__what what;
     int64_t step;               /* counts the calls that all ranks make */
     bool broken, told;          /* the ranks no longer work together; the others know it */
+    bool known;                 /* the error of the last call is that of all ranks */
     bool walking;
     double weight;              /* of this rank's gradients, in this walk */
     char text[CT__TEXT];        /* why it is broken */
