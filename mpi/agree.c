@@ -46,11 +46,11 @@ static int words_of(int n)
 bool ct__mpi_agreement_room(ct_mpi *m, int n)
 {
     const int words = words_of(n);
-    int64_t *room = ct_object_new(m->cx, (size_t)words * 2 * sizeof *room, NULL);
+    int64_t *room = ct__mpi_take(m, (size_t)words * 2 * sizeof *room);
     MPI_Datatype *record = &m->records[n > 0];
     if (!room)
         return false;
-    ct_object_free(m->mine);
+    ct__mpi_give_back(m, m->mine);
     m->mine = room;
     m->all = room + words;
     if (*record != MPI_DATATYPE_NULL)
@@ -64,6 +64,7 @@ bool ct__mpi_agreement_room(ct_mpi *m, int n)
 
 bool ct__mpi_begin(ct_mpi *m, ct__what what)
 {
+    m->broken = m->broken || m->doomed;
     if (m->broken) {
         ct_fail(m->cx, CT_ERROR_CALLBACK, "%s", m->text);
         return false;
@@ -76,7 +77,7 @@ bool ct__mpi_begin(ct_mpi *m, ct__what what)
 
 ct_status ct__mpi_spread(ct_mpi *m, int root)
 {
-    ct__letter *letter = &m->in;
+    ct__letter *letter = m->letter;
     MPI_Request request = MPI_REQUEST_NULL;
     if (m->rank == root) {
         memset(letter, 0, sizeof *letter);
@@ -130,8 +131,9 @@ static bool gather(ct_mpi *m, ct__what what, double value, double weight)
     if (!ct__mpi_begin(m, what))
         return false;
     MPI_Request request = MPI_REQUEST_NULL;
-    double *all = m->numbers;
-    const double mine[NUMBERS] = { value, weight, ct_error(m->cx), (double)call_of(m) };
+    double *all = m->numbers, *mine = all + m->size * NUMBERS;
+    mine[NUMBER] = value, mine[WEIGHT] = weight, mine[CODE] = ct_error(m->cx);
+    mine[CALL] = (double)call_of(m);
     if (!ct__mpi_good(m, MPI_Iallgather(mine, NUMBERS, MPI_DOUBLE, all, NUMBERS, MPI_DOUBLE,
                                         m->comm, &request), "MPI_Iallgather") ||
         !ct__mpi_wait(m, &request, 1))

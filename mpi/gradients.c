@@ -66,11 +66,11 @@ static void start(ct__shared *s)
         scale(b, m->weight, 1);
     m->report.bytes += b->room * (int64_t)ct_dtype_size(b->dtype);
     if (m->options.ordered)
-        ct__mpi_good(m, MPI_Ialltoall(b->data, part, type, b->others, part, type, m->comm, request),
-                     "MPI_Ialltoall");
+        ct__mpi_good(m, MPI_Ialltoall(b->data, part, type, b->others, part, type, m->exchange,
+                                      request), "MPI_Ialltoall");
     else
-        ct__mpi_good(m, MPI_Iallreduce(MPI_IN_PLACE, b->data, (int)b->count, type, MPI_SUM, m->comm,
-                                       request), "MPI_Iallreduce");
+        ct__mpi_good(m, MPI_Iallreduce(MPI_IN_PLACE, b->data, (int)b->count, type, MPI_SUM,
+                                       m->exchange, request), "MPI_Iallreduce");
 }
 
 ct_tensor *ct__mpi_hook(ct_tensor *gy, void *user)
@@ -104,7 +104,7 @@ static bool complete(ct__shared *s)
         if (!ct__mpi_wait(m, &s->requests[k], 1))
             return false;
         add_parts(b, part, m->size);
-        if (!ct__mpi_good(m, MPI_Iallgather(b->others, part, type, b->data, part, type, m->comm,
+        if (!ct__mpi_good(m, MPI_Iallgather(b->others, part, type, b->data, part, type, m->exchange,
                                             &s->requests[k]), "MPI_Iallgather"))
             return false;
     }

@@ -1,7 +1,8 @@
 /* Ranks: their beginning and end, and memory that MPI reads and writes.
  *
- * Memory from MPI_Alloc_mem may be known to the network, and stays where it is for as long as an
- * exchange may write there: where ranks are broken, it is given up and never freed. */
+ * A collective call that has begun cannot be taken back: where ranks are broken, MPI may write
+ * later to what it was given. So it is given memory of MPI_Alloc_mem only, which is then given up:
+ * it is never freed. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,8 +15,17 @@ static bool mpi_is_there(void)
            MPI_Finalized(&ended) == MPI_SUCCESS && !ended;
 }
 
-/* -- Memory */
-enum { FRONT = 64 }; /* bytes before it, of which the first says whether it is given up */
+/* -- Memory: a front, whose first byte says whether it is given up, and what is used */
+enum { FRONT = 64 };
+
+void *ct__mpi_take(ct_mpi *m, size_t bytes)
+{
+    char *front = NULL;
+    if (!ct__mpi_good(m, MPI_Alloc_mem((MPI_Aint)bytes + FRONT, MPI_INFO_NULL, &front),
+                      "MPI_Alloc_mem"))
+        return NULL;
+    return (char *)memset(front, 0, bytes + FRONT) + FRONT;
+}
 
 static void give_back(void *data, void *user)
 {
@@ -31,19 +41,24 @@ void ct__mpi_give_up(void *data)
         *((char *)data - FRONT) = 1;
 }
 
+void ct__mpi_give_back(const ct_mpi *m, void *data)
+{
+    if (data && !m->broken)
+        give_back(data, NULL);
+}
+
 ct_tensor *ct__mpi_memory(ct_mpi *m, ct_dtype dtype, int64_t n, void **data)
 {
-    char *front = NULL;
-    const MPI_Aint bytes = (MPI_Aint)(n * (int64_t)ct_dtype_size(dtype));
-    if (!ct__mpi_good(m, MPI_Alloc_mem(bytes + FRONT, MPI_INFO_NULL, &front), "MPI_Alloc_mem"))
+    *data = ct__mpi_take(m, (size_t)n * ct_dtype_size(dtype));
+    if (!*data)
         return NULL;
-    memset(front, 0, (size_t)bytes + FRONT);
-    *data = front + FRONT;
     ct_scope scope = ct_scope_begin(m->cx);
     ct_tensor *x = scope ? ct_borrow(m->cx, dtype, CT_SHAPE(n), *data,
                                      &(ct_borrow_options){ .release = give_back }) : NULL;
-    if (!x)
-        MPI_Free_mem(front);
+    if (!x) {
+        give_back(*data, NULL);
+        *data = NULL;
+    }
     ct_retain(x);
     ct_scope_end(m->cx, scope);
     return x;
@@ -60,6 +75,7 @@ void ct__mpi_leave(ct_mpi *m)
 {
     char text[CT__TEXT];
     snprintf(text, sizeof text, "rank %d: %.200s", m->rank, ct_error_text(m->cx));
+    m->step++; /* it has done its part of the last call */
     if (!m->broken)
         ct__mpi_break(m, text);
 }
@@ -71,15 +87,18 @@ static void finish(void *object)
         return;
     if (ct_error(m->cx) != CT_OK && !m->known)
         ct__mpi_leave(m);
+    ct__mpi_give_back(m, m->mine);
+    ct__mpi_give_back(m, m->numbers);
+    ct__mpi_give_back(m, m->letter);
     for (int k = 0; k < 2; k++)
         if (m->records[k] != MPI_DATATYPE_NULL)
             MPI_Type_free(&m->records[k]);
     if (m->merge != MPI_OP_NULL)
         MPI_Op_free(&m->merge);
-    if (m->comm != MPI_COMM_NULL && !m->broken)
-        MPI_Comm_free(&m->comm);
-    if (m->control != MPI_COMM_NULL && !m->broken)
-        MPI_Comm_free(&m->control);
+    MPI_Comm *const all[] = { &m->exchange, &m->comm, &m->control };
+    for (int k = 0; k < 3 && !m->broken; k++)
+        if (*all[k] != MPI_COMM_NULL)
+            MPI_Comm_free(all[k]);
 }
 
 bool ct__mpi_alive(const ct_mpi *m, const char *who)
@@ -92,8 +111,6 @@ void ct_mpi_free(ct_mpi *m)
     if (!ct__mpi_alive(m, "mpi_free"))
         return;
     ct_object_free(m->shared);
-    ct_object_free(m->mine);
-    ct_object_free(m->numbers);
     ct_object_free(m->heard);
     ct_object_free(m);
 }
@@ -128,14 +145,15 @@ static bool connect(ct_mpi *m, MPI_Comm comm)
         !ct__mpi_good(m, MPI_Comm_size(m->control, &m->size), "MPI_Comm_size"))
         return false;
     m->told = false;
-    return copy(m, m->control, &m->comm);
+    return copy(m, m->control, &m->comm) && copy(m, m->control, &m->exchange);
 }
 
 static bool complete(ct_mpi *m)
 {
-    m->numbers = ct_object_new(m->cx, (size_t)m->size * 4 * sizeof *m->numbers, NULL);
     m->heard = ct_object_new(m->cx, (size_t)m->size * sizeof *m->heard, NULL);
-    return m->numbers && m->heard && ct__mpi_agreement_room(m, 0);
+    m->letter = m->heard ? ct__mpi_take(m, sizeof *m->letter) : NULL;
+    m->numbers = m->letter ? ct__mpi_take(m, ((size_t)m->size + 1) * 4 * sizeof(double)) : NULL;
+    return m->numbers && ct__mpi_agreement_room(m, 0);
 }
 
 /* An agreement needs memory. So a rank that has none can only tell the others that it is gone. */
@@ -163,9 +181,9 @@ ct_mpi *ct_mpi_new(ct_context *cx, MPI_Comm comm, const ct_mpi_options *options)
                        "MPI_Finalize after"), NULL;
     if (comm == MPI_COMM_NULL)
         return ct_fail(cx, CT_ERROR_NULL, "mpi_new: the communicator is MPI_COMM_NULL"), NULL;
-    ct_mpi m = { .cx = cx, .comm = MPI_COMM_NULL, .control = MPI_COMM_NULL, .size = 1,
-                 .options = o, .records = { MPI_DATATYPE_NULL, MPI_DATATYPE_NULL },
-                  .merge = MPI_OP_NULL };
+    ct_mpi m = { .cx = cx, .comm = MPI_COMM_NULL, .exchange = MPI_COMM_NULL,
+                 .control = MPI_COMM_NULL, .size = 1, .options = o, .merge = MPI_OP_NULL,
+                 .records = { MPI_DATATYPE_NULL, MPI_DATATYPE_NULL } };
     m.options.bucket_bytes = o.bucket_bytes > 0 ? o.bucket_bytes : (int64_t)4 << 20;
     options_fit(cx, &o); /* if they do not, the agreement fails */
     if (connect(&m, comm))

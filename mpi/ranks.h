@@ -55,22 +55,24 @@ typedef struct ct__post {
 
 struct ct_mpi {
     ct_context *cx;
-    MPI_Comm comm, control;     /* for collective calls; for letters */
+    /* for collective calls; for buckets, so that different calls never meet; for letters */
+    MPI_Comm comm, exchange, control;
     int rank, size;
     ct_mpi_options options;
     ct__what what;
     int64_t step;               /* counts the calls that all ranks make */
     bool broken, told;          /* the ranks no longer work together; the others know it */
+    bool doomed;                /* it will be broken after this call, with m->text */
     bool known;                 /* the error of the last call is that of all ranks */
     bool walking;
     double weight;              /* of this rank's gradients, in this walk */
     char text[CT__TEXT];        /* why it is broken */
-    ct__letter out[CT__LETTERS], in;
+    ct__letter out[CT__LETTERS], in, *letter; /* the last one goes from one rank to all */
     bool *heard;                /* by rank: it has answered */
     MPI_Datatype records[2];    /* an agreement; one about parameters */
     MPI_Op merge;
     int64_t *mine, *all;        /* agreements: this rank's, and that of all */
-    double *numbers;            /* 4 of each rank */
+    double *numbers;            /* 4 of each rank; 4 that this one gives */
     ct__shared *shared;
     ct_mpi_report report;
 };
@@ -101,7 +103,9 @@ ct_status ct__mpi_spread(ct_mpi *m, int root);
 bool ct__mpi_alive(const ct_mpi *m, const char *who);
 /* tells others that this rank, which has an error, will not come */
 void ct__mpi_leave(ct_mpi *m);
-/* MPI may still write there: it is never freed */
+/* memory for collective calls, zeros; NULL: broken */
+void *ct__mpi_take(ct_mpi *m, size_t bytes);
+void ct__mpi_give_back(const ct_mpi *m, void *data); /* or up, if broken */
 void ct__mpi_give_up(void *data);
 /* a tensor (n), retained, over memory of MPI; *data is where it is. NULL and an error */
 ct_tensor *ct__mpi_memory(ct_mpi *m, ct_dtype dtype, int64_t n, void **data);

@@ -19,6 +19,7 @@ typedef struct given {
     ct_tensor *const *w, **rest;
     int n, others;
     const char *who;
+    void *piece;                /* room for what goes from one rank to all */
 } given;
 
 static const char *const dtypes[CT_BOOL + 1] = { "?", "f32", "f64", "i64", "bool" };
@@ -52,11 +53,18 @@ static void print_card(char *room, size_t bytes, const card *c)
         snprintf(room + at, bytes - at, ")");
 }
 
-static bool from_root(ct_mpi *m, void *data, int bytes)
+enum { PIECE = 1 << 20 }; /* bytes that go from one rank to all at once */
+
+/* by way of g->piece, since MPI may write there after this has failed */
+static bool from_root(ct_mpi *m, const given *g, void *data, size_t bytes)
 {
     MPI_Request request = MPI_REQUEST_NULL;
-    return ct__mpi_good(m, MPI_Ibcast(data, bytes, MPI_BYTE, 0, m->comm, &request), "MPI_Ibcast") &&
-           ct__mpi_wait(m, &request, 1);
+    memcpy(g->piece, data, bytes);
+    if (!ct__mpi_good(m, MPI_Ibcast(g->piece, (int)bytes, MPI_BYTE, 0, m->comm, &request),
+                      "MPI_Ibcast") || !ct__mpi_wait(m, &request, 1))
+        return false;
+    memcpy(data, g->piece, bytes);
+    return true;
 }
 
 /* Each rank compares its own with rank 0's. One that differs has an error, and goes on, so that all
@@ -65,7 +73,7 @@ static bool compare(ct_mpi *m, const given *g)
 {
     char is[160], wants[160];
     int64_t counts[2] = { g->n, g->others };
-    if (!from_root(m, counts, sizeof counts))
+    if (!from_root(m, g, counts, sizeof counts))
         return false;
     if (ct_error(m->cx) == CT_OK && (counts[0] != g->n || counts[1] != g->others))
         ct_fail(m->cx, CT_ERROR_VALUE, "%s: there are %d parameters and %d other tensors, and on "
@@ -75,7 +83,7 @@ static bool compare(ct_mpi *m, const given *g)
         card mine, first;
         fill_card(&mine, i < g->n + g->others ? tensor_of(g, (int)i) : NULL);
         first = mine;
-        if (!from_root(m, &first, sizeof first))
+        if (!from_root(m, g, &first, sizeof first))
             return false;
         if (ct_error(m->cx) != CT_OK || memcmp(&mine, &first, sizeof mine) == 0)
             continue;
@@ -88,8 +96,6 @@ static bool compare(ct_mpi *m, const given *g)
 }
 
 /* -- The same values */
-enum { PIECE = 1 << 30 }; /* bytes in one call at most, since MPI counts in ints */
-
 static ct_status broadcast(ct_mpi *m, const given *g)
 {
     for (int i = 0; i < g->n + g->others; i++) {
@@ -97,17 +103,17 @@ static ct_status broadcast(ct_mpi *m, const given *g)
         char *data = ct_data_mutable(x);
         size_t bytes = (size_t)ct_count(x) * ct_dtype_size(ct_dtype_of(x));
         for (size_t at = 0; at < bytes; at += PIECE)
-            if (!from_root(m, data + at, bytes - at < PIECE ? (int)(bytes - at) : PIECE))
+            if (!from_root(m, g, data + at, bytes - at < PIECE ? bytes - at : PIECE))
                 return CT_ERROR_CALLBACK;
     }
     return CT_OK;
 }
 
 /* rank 0 goes on with its own stream; another one gets the seed that this stream, mixed, gives */
-static ct_status draw_apart(ct_mpi *m)
+static ct_status draw_apart(ct_mpi *m, const given *g)
 {
     ct_stream stream = ct_random_stream(m->cx);
-    if (!from_root(m, &stream, sizeof stream))
+    if (!from_root(m, g, &stream, sizeof stream))
         return CT_ERROR_CALLBACK;
     if (m->rank > 0)
         ct_random_resume(m->cx, (ct_stream){ ct_random_at(~stream.seed, (uint64_t)m->rank),
@@ -255,7 +261,7 @@ static bool check(ct_mpi *m, const given *g)
     return ct_error(m->cx) == CT_OK;
 }
 
-static ct_status add(ct_mpi *m, const given *g)
+static ct_status add(ct_mpi *m, given *g)
 {
     if (!ct__mpi_begin(m, CT__MPI_ADD))
         return CT_ERROR_CALLBACK;
@@ -263,17 +269,19 @@ static ct_status add(ct_mpi *m, const given *g)
     ct_scope scope = ct_scope_begin(m->cx);
     ct_no_grad(m->cx);
     ct_status status = CT_OK;
+    g->piece = ct__mpi_take(m, PIECE);
     if (check(m, g))
         make_shared(m, g);
-    if (!compare(m, g))
+    if (!g->piece || !compare(m, g))
         status = CT_ERROR_CALLBACK;
     if (status == CT_OK)
         status = ct__mpi_agree(m, NULL, NULL, 0);
     if (status == CT_OK)
         status = broadcast(m, g);
     if (status == CT_OK)
-        status = draw_apart(m);
+        status = draw_apart(m, g);
     ct_scope_end(m->cx, scope);
+    ct__mpi_give_back(m, g->piece);
     if (status != CT_OK && fresh) {
         ct_object_free(m->shared);
         m->shared = NULL;

@@ -51,7 +51,7 @@ static void send(ct_mpi *m, int kind, int to)
 /* an error with this text, after which nothing works */
 static void leave(ct_mpi *m, const char *text)
 {
-    if (!m->broken)
+    if (!m->broken && !m->doomed)
         snprintf(m->text, sizeof m->text, "%s", text);
     m->broken = true;
     ct_fail(m->cx, CT_ERROR_CALLBACK, "%s", text);
@@ -94,6 +94,18 @@ static void read_answer(ct_mpi *m, int from)
     ct__mpi_break(m, text);
 }
 
+/* A rank that is gone in a later call has completed this one. So all have done their part of this
+   one, and it can be completed here too. */
+static void read_end(ct_mpi *m)
+{
+    m->told = true; /* by the one that broke */
+    m->doomed = m->in.step > m->step;
+    if (m->doomed)
+        snprintf(m->text, sizeof m->text, "%s", m->in.text);
+    else
+        leave(m, m->in.text);
+}
+
 /* reads what has come; false: broken */
 static bool listen(ct_mpi *m)
 {
@@ -112,10 +124,8 @@ static bool listen(ct_mpi *m)
             send(m, CT__HERE, from);
         else if (m->in.kind == CT__HERE)
             read_answer(m, from);
-        else {
-            m->told = true; /* by the one that broke */
-            leave(m, m->in.text);
-        }
+        else
+            read_end(m);
     }
     return !m->broken;
 }

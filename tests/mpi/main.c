@@ -7,7 +7,7 @@
 int rank, ranks;
 ct_context *cx;
 
-void failed(const char *file, int line, const char *format, ...)
+void check_failed(const char *file, int line, const char *format, ...)
 {
     va_list list;
     fprintf(stderr, "FAILED: %s:%d: rank %d of %d: ", file, line, rank, ranks);
@@ -51,21 +51,26 @@ static void run(const test *t)
     MPI_Barrier(MPI_COMM_WORLD);
 }
 
+static int run_all(const test *t, int argc, char **argv)
+{
+    int count = 0;
+    for (; t->name; t++) {
+        bool wanted = argc == 1 && t->ranks <= ranks;
+        for (int k = 1; k < argc; k++)
+            wanted |= strcmp(argv[k], t->name) == 0;
+        if (wanted)
+            run(t);
+        count += wanted;
+    }
+    return count;
+}
+
 int main(int argc, char **argv)
 {
     MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-    int passed = 0;
-    for (int i = 0; i < test_count; i++) {
-        bool wanted = argc == 1 && !tests[i].alone;
-        for (int k = 1; k < argc; k++)
-            wanted |= strcmp(argv[k], tests[i].name) == 0;
-        if (wanted) {
-            run(&tests[i]);
-            passed++;
-        }
-    }
+    int passed = run_all(rank_tests, argc, argv) + run_all(fault_tests, argc, argv);
     CHECK_MSG(passed > 0, "there is no such test");
     if (rank == 0)
         printf("%d passed, 0 failed, 0 skipped\n", passed);

@@ -11,21 +11,21 @@
 #define CHECK_MSG(condition, ...)                                                               \
     do                                                                                          \
         if (!(condition))                                                                       \
-            failed(__FILE__, __LINE__, __VA_ARGS__);                                            \
+            check_failed(__FILE__, __LINE__, __VA_ARGS__);                                      \
     while (0)
-void failed(const char *file, int line, const char *format, ...);
+void check_failed(const char *file, int line, const char *format, ...);
 
 extern int rank, ranks;
 extern ct_context *cx;
 
+/* each begins with a new cx, whose blocks are counted */
 typedef struct test {
     const char *name;
     void (*run)(void);
-    bool alone; /* it runs by its name only */
+    int ranks;                  /* it takes so many or more */
 } test;
-/* each begins with a new cx, whose blocks are counted */
-extern const test tests[];
-extern const int test_count;
+enum { ALONE = 1000 };          /* as `ranks`: it runs by its name only */
+extern const test rank_tests[], fault_tests[];
 
 /* -- What is trained: a tanh network 3-5-2 and a scale that only some losses use */
 enum { IN = 3, OUT = 2, SCALE = 0 }; /* SCALE: its number, a module's own come first */
@@ -46,7 +46,7 @@ bool same_everywhere(ct_tensor *const *x, int n);
 /* an error is pending, of that code, with that text in it; it is cleared */
 void expect(ct_status code, const char *text);
 
-/* -- PMPI: the call number `fails_at` of an MPI function from now on fails; 0: none does */
-extern long fails_at, calls_made;
-extern const char *failing; /* the last function that failed */
+/* -- MPI's profiling interface: call number fail_at of that function fails, MPI_ not written */
+extern const char *fail_name;
+extern long fail_at, fail_seen;
 #endif

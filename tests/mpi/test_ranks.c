@@ -110,7 +110,7 @@ static void parameters_stay_equal(void)
             ct_scope_end(cx, scope);
         }
         CHECK(same_everywhere(a.w, a.n));
-        CHECK_MSG(last / 180 < 0.9 * first / 20, "nothing was learned: %g, %g", first / 20, last / 180);
+        CHECK_MSG(last / 180 < 0.9 * first / 20, "nothing learned: %g, %g", first / 20, last / 180);
         ct_optimizer_free(s);
         ct_mpi_free(m);
         ct_module_free(a.module);
@@ -147,7 +147,7 @@ static void an_error_on_one_is_an_error_on_all(void)
     const int bad = ranks - 1;
     ct_tensor *loss = loss_of(&a, 0, 4);
     if (rank == bad)
-        loss = ct_matmul(a.w[1], ct_zeros(cx, CT_F64, CT_SHAPE(9, 9))); /* no rank has such sizes */
+        loss = ct_matmul(a.w[1], ct_zeros(cx, CT_F64, CT_SHAPE(9, 9))); /* they do not fit */
     CHECK(ct_mpi_backward(m, loss, 4) == CT_ERROR_SHAPE);
     char text[40];
     snprintf(text, sizeof text, rank == bad ? "matmul: " : "rank %d: matmul: ", bad);
@@ -215,8 +215,8 @@ static void models_must_be_the_same(void)
     }
     if (ranks > 1) {
         CHECK(ct_mpi_add_parameters(m, one, rank == 1 ? 0 : 1) == CT_ERROR_VALUE);
-        expect(CT_ERROR_VALUE, "there are 0 parameters and 0 other tensors, and on rank 0 there are "
-                               "1 and 0");
+        expect(CT_ERROR_VALUE, "there are 0 parameters and 0 other tensors, and on rank 0 "
+                               "there are 1 and 0");
     }
     CHECK(ct_mpi_backward(m, ct_sum(one[0]), 1) == CT_ERROR_VALUE);
     expect(CT_ERROR_VALUE, "there are no parameters");
@@ -232,7 +232,8 @@ static void models_must_be_the_same(void)
     expect(CT_ERROR_VALUE, "given before");
     CHECK(!ct_mpi_new(cx, MPI_COMM_WORLD, &(ct_mpi_options){ .timeout = rank == 0 ? -1 : 0 }));
     expect(CT_ERROR_VALUE, "timeout must not be negative");
-    CHECK(!ct_mpi_new(cx, MPI_COMM_WORLD, &(ct_mpi_options){ .reserved = { (uint64_t)(rank == 0) } }));
+    const ct_mpi_options bad = { .reserved = { (uint64_t)(rank == 0) } };
+    CHECK(!ct_mpi_new(cx, MPI_COMM_WORLD, &bad));
     expect(CT_ERROR_VALUE, "zeroed");
     CHECK(!ct_mpi_new(cx, MPI_COMM_NULL, NULL));
     expect(CT_ERROR_NULL, "MPI_COMM_NULL");
@@ -290,14 +291,15 @@ static void an_object_that_was_freed_is_found(void)
     ct_mpi_free(NULL);
     CHECK(ct_mpi_backward(NULL, NULL, 1) == CT_ERROR_NULL && ct_mpi_rank(NULL) == -1);
     CHECK(!ct_mpi_new(NULL, MPI_COMM_WORLD, NULL) && ct_mpi_size(NULL) == -1);
-    CHECK(isnan(ct_mpi_sum(NULL, 1)) && isnan(ct_mpi_max(NULL, 1)) && isnan(ct_mpi_mean(NULL, 1, 1)));
+    CHECK(isnan(ct_mpi_sum(NULL, 1)) && isnan(ct_mpi_max(NULL, 1)));
+    CHECK(isnan(ct_mpi_mean(NULL, 1, 1)));
     CHECK(ct_mpi_add_module(NULL, NULL) == CT_ERROR_NULL);
     CHECK(ct_mpi_add_parameters(NULL, NULL, 0) == CT_ERROR_NULL);
     CHECK(ct_mpi_report_of(NULL).steps == 0);
 }
 
-const test tests[] = {
-#define TEST(name) { #name, name, false }
+const test rank_tests[] = {
+#define TEST(name) { #name, name, 0 }
     TEST(gradient_is_that_of_the_whole_batch),
     TEST(ordered_sums_have_the_bits_of_one_process),
     TEST(parameters_stay_equal),
@@ -308,5 +310,5 @@ const test tests[] = {
     TEST(rank_0_decides_what_all_begin_with),
     TEST(batches_are_cut_by_rank),
     TEST(an_object_that_was_freed_is_found),
+    { NULL, NULL, 0 }
 };
-const int test_count = sizeof tests / sizeof *tests;
