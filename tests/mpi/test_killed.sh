@@ -17,5 +17,5 @@ took=$(($(date +%s) - start))
 holds "the job ended well: status 0" [ "$status" -ne 0 ]
 holds "the job went on for $took s" [ "$took" -le 10 ]
 holds 'nothing was saved' [ -s killed.safetensors ]
-"$runs" "$program" left "$@" >log 2>&1 && ok || { bad 'the file is damaged'; cat log; }
+holds 'the file is damaged' "$runs" "$program" left "$@"
 verdict
