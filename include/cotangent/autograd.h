@@ -26,6 +26,10 @@ ct_tensor *ct_detach(ct_tensor *x);            /* a leaf over the same data */
    it longer. */
 ct_tensor *ct_gradient(const ct_tensor *x);
 void ct_zero_grad(ct_tensor *x);               /* ct_gradient(x) is NULL again */
+/* Adds g to the gradient of the variable x, as backward does; where x has none, a copy of g becomes
+   it. g has x's shape and dtype. It is for gradients that come from elsewhere, such as other
+   processes. On failure nothing changes; where x has a gradient already, no memory is needed. */
+ct_status ct_add_gradient(ct_tensor *x, ct_tensor *g);
 
 /* -- Recording */
 /* Switches recording off until the innermost open scope ends. */
