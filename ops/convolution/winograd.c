@@ -1,22 +1,9 @@
 /* A product with a kernel of 3 x 3 elements, y_i = sum_k w_k x_(i + k - before), in tiles of 4 x 4
- * pixels of y, each made of 6 x 6 pixels of x (Lavin and Gray, "Fast algorithms for convolutional
- * neural networks", CVPR 2016, after Winograd, 1980). Along one axis,
+ * pixels of y, each made of 6 x 6 pixels of x, by Winograd's minimal filtering: with the matrices
+ * of points.c along both axes, 36 products at points take the place of 144. For all channels and
+ * tiles they are 36 products of matrices,
  *
- *   y = A^T ((G w) (B^T x)),   element by element, where
- *
- *   B^T = 1 0 -5/2 0 1 0     G = 1 0 0                   A^T = 1 1 1 1 1 0
- *         0 -2a -2 a 1 0         -2/3 (1 a 1/2)                0 a -a b -b 0
- *         0 2a -2 -a 1 0         -2/3 (1 -a 1/2)               0 1/2 1/2 2 2 0
- *         0 -b/2 -1/2 b 1 0      1/6 (1 b 2)                   0 a/2 -a/2 2b -2b 1
- *         0 b/2 -1/2 -b 1 0      1/6 (1 -b 2)
- *         0 1 0 -5/2 0 1         0 0 1
- *
- * G w are the values of a polynomial with coefficients w at the points 0, a, -a, b, -b and infinity,
- * and the rest is the transpose of interpolation. Any points will do: a = sqrt(1/2) and b = sqrt(2)
- * round half as much as 1 and 2 do. Along both axes 36 products take the place of 144, and for all
- * channels and tiles they are 36 products of matrices,
- *
- *   (tiles x channels of y) at a point = (tiles x channels of x) (channels of x x channels of y).
+ *   (tiles x channels of y) = (tiles x channels of x) (channels of x x channels of y).
  *
  * x from y is the same with the kernel mirrored. For w, with A y for the points of a tile of y,
  *
@@ -24,29 +11,27 @@
  *
  * Images are moved to where the channels of a pixel lie side by side, so that vectors hold channels
  * and no tile's place matters; beyond the edges there are zeros. In a block of tiles all of this
- * stays in the second cache. For each pixel and channel, some 40 numbers are moved and 60 added or
- * multiplied: 1/4 to 1/32 of the 2.25 multiply-adds for each channel of the other side.
+ * stays in the second cache. For each pixel and channel, some 25 numbers are moved and 30
+ * operations done, beside 2.25 multiply-adds, instead of 9, for each channel of the other side.
  *
- * An infinity or NaN, or what overflows, spreads over a tile. So a tile that is not finite is summed
- * anew without points, and so is all of w (product.c). A finite y is off by some 10 roundings of the
- * largest products in its tile.
+ * An infinity or NaN, or what overflows at a point, spreads over a tile. So a tile that is not
+ * finite is summed anew without points, and so is all of w (product.c). A finite result is off by
+ * some 10 roundings of the largest sum of sizes in its tile.
  *
  * An image's tiles are cut by its size alone, and rows of a product do not depend on each other: so
  * y does not depend on other images, or on threads. w is summed in ranges of blocks, in order. */
 #include "winograd.h"
 
 #include <string.h>
-#ifdef CT_SIMD_X86
-#include <immintrin.h>
-#endif
 
 #include "columns.h"
 #include "gemm.h"
+#include "points.h"
 
 enum {
     POINTS = 36,
     CHANNELS = 16,        /* fewer are not worth it; counts are rounded up to multiples of it */
-    MOST_PAIRS = 1 << 18, /* channels of x times those of y */
+    MOST_PAIRS = 1 << 17, /* channels of x times those of y */
     CELLS = 160 << 10,    /* numbers at all points of a block, and of these tiles: */
     LEAST_TILES = 24,
     GAP = 16,             /* between points: a power of two would put them into one set */
@@ -56,63 +41,8 @@ enum {
 };
 #define GRAIN 1e6 /* multiply-adds: fewer are left to one thread */
 
-/* `pixels` numbers of each of some channels, `channel` from one to the next; where channels are last,
- * `lanes` numbers for each pixel, at places[pixel] or, if it is NULL, in order */
-typedef struct ct__turn {
-    int64_t channels, channel, pixels, lanes;
-    const int32_t *places;
-    const void *bias;     /* to channels_first: is added; or NULL */
-    bool adds;            /* to channels_first: to what is there */
-} ct__turn;
-
-typedef enum ct__winograd_step {
-    CT__TO_POINTS, CT__FROM_POINTS, CT__TO_POINTS_ADJOINT, CT__WEIGHTS, CT__WEIGHTS_ADJOINT
-} ct__winograd_step;
-
-/* Squares of pixels or points, count[0] x count[1] x count[2] of them */
-typedef struct ct__spots {
-    const void *from;
-    void *to;
-    int64_t from_row, from_column, to_row, to_column; /* from an element of a square to the next */
-    int64_t count[3], from_step[3], to_step[3];       /* from a square to the next */
-    int64_t lanes;
-    bool *wrong;          /* set by CT__FROM_POINTS: is a result of the square not finite? */
-} ct__spots;
-
-typedef struct ct__direct {
-    const void *from, *w; /* the tile's first pixel; weights by channels of x and taps */
-    void *to;
-    int64_t from_row, to_row, in, in_lanes, out_lanes;
-    int64_t tap;          /* from the weight of a tap to that of the next; may be negative */
-    int64_t inside[4];    /* rows, from and to, and columns of the 6 x 6 pixels that are used */
-} ct__direct;
-
-typedef struct ct__winograd_kernels {
-    void (*channels_last)(const ct__turn *t, const void *from, void *to);
-    void (*channels_first)(const ct__turn *t, const void *from, void *to);
-    void (*run)(ct__winograd_step step, const ct__spots *s);
-    void (*direct)(const ct__direct *d);
-} ct__winograd_kernels;
-
-#if defined(__GNUC__)
-#define CT_KERNELS     "winograd_kernels.h"
-#define CT_KERNELS_F32 64
-#define CT_KERNELS_F64 0
-#include <cotangent/kernels.h>
-
-static const ct__winograd_kernels *kernels_for(const ct_tensor *x)
-{
-    static const ct__winograd_kernels *const all[][CT_SIMDS] = CT_KERNEL_TABLE(winograd_kernels);
-    return CT_KERNEL_OF(all, x);
-}
-#else
-static const ct__winograd_kernels *kernels_for(const ct_tensor *x)
-{
-    return (void)x, NULL;
-}
-#endif
-
-/* one of the two images: `from`, of which tiles have 6 x 6 pixels, or `to`, of which they have 4 x 4 */
+/* one of the two images: `from`, of which tiles have 6 x 6 pixels, or `to`, of which they have
+ * 4 x 4 */
 typedef struct image {
     float *data;
     int64_t channels, lanes;
@@ -123,7 +53,7 @@ typedef struct image {
 
 typedef struct job {
     const ct__conv_product *p;
-    const ct__winograd_kernels *with;
+    const ct__point_kernels *with;
     ct_context *cx;            /* whose threads help in one product, or NULL */
     ct_simd simd;
     int64_t images, down, across;      /* tiles of an image */
@@ -160,7 +90,7 @@ bool ct__is_winograd(const ct__conv_product *p, const ct__conv_sizes *s)
     for (int d = 1; d < AXES; d++)
         fits = fits && s->kernel[d] == 3 && s->stride[d] == 1 && s->dilation[d] == 1 &&
                s->before[d] <= 2 && s->in[d] < 1 << 15 && s->out[d] < 1 << 15;
-    return fits && kernels_for(p->x);
+    return fits && ct__points_for(p->x);
 }
 
 /* -- Blocks */
@@ -228,17 +158,13 @@ static bool makes_w(const job *j)
     return j->p->result == CT__CONV_W;
 }
 
-static int64_t pixels_of(const job *j, const image *m)
-{
-    return j->block_images * band_pixels(j, m) * m->lanes;
-}
-
 /* with scratch NULL: only *bytes is of use */
 static part part_of(const job *j, char *scratch, size_t *bytes)
 {
     size_t end = 0, f = sizeof(float);
     int64_t most = band_pixels(j, &j->from);
-    size_t from = take(&end, pixels_of(j, &j->from), f), to = take(&end, pixels_of(j, &j->to), f);
+    size_t from = take(&end, j->block_images * band_pixels(j, &j->from) * j->from.lanes, f);
+    size_t to = take(&end, j->block_images * band_pixels(j, &j->to) * j->to.lanes, f);
     size_t from_points = take(&end, POINTS * point_of(j, &j->from), f);
     size_t to_points = take(&end, POINTS * point_of(j, &j->to), f);
     size_t w_points = take(&end, makes_w(j) ? POINTS * j->w_point : 0, f);
@@ -299,7 +225,7 @@ static void move(const part *t, const image *m, float *room, bool out)
 }
 
 /* between pixels in `room` and points, of which there are `point` numbers each */
-static void run_tiles(const part *t, ct__winograd_step step, const image *m, float *room,
+static void run_tiles(const part *t, ct__point_step step, const image *m, float *room,
                       float *points)
 {
     const job *j = t->j;
@@ -321,7 +247,8 @@ static void run_tiles(const part *t, ct__winograd_step step, const image *m, flo
 static void run_direct(const part *t, int64_t k)
 {
     const job *j = t->j;
-    int64_t image = k / (t->rows * j->across), row = k / j->across % t->rows, column = k % j->across;
+    int64_t image = k / (t->rows * j->across);
+    int64_t row = k / j->across % t->rows, column = k % j->across;
     int64_t from_row = band_columns(j, &j->from) * j->from.lanes;
     int64_t to_row = band_columns(j, &j->to) * j->to.lanes;
     bool mirrored = j->p->result == CT__CONV_X;
@@ -432,13 +359,15 @@ static void prepare(int64_t begin, int64_t end, void *arg)
     j->with->run(CT__WEIGHTS, &s);
 }
 
-static void pack(int64_t p, void *arg)
+static void pack(int64_t begin, int64_t end, void *arg)
 {
     const job *j = arg;
-    ct__gemm g = product_of(j, 4);
-    g.cx = NULL;
-    g.b = (ct__matrix){ j->points + p * j->w_point, j->to.lanes, 1 };
-    ct__gemm_pack(&g, (char *)j->packed + (size_t)p * j->pack_bytes);
+    for (int64_t p = begin; p < end; p++) {
+        ct__gemm g = product_of(j, 4);
+        g.cx = NULL;
+        g.b = (ct__matrix){ j->points + p * j->w_point, j->to.lanes, 1 };
+        ct__gemm_pack(&g, (char *)j->packed + (size_t)p * j->pack_bytes);
+    }
 }
 
 /* -- Parts */
@@ -507,7 +436,7 @@ static job job_of(const ct_call *call, const ct__conv_product *p, const ct__conv
     bool mirrored = p->result == CT__CONV_X;
     image x = image_of(p->x, s->in, mirrored);
     image y = image_of(p->y, s->out, p->result == CT__CONV_Y);
-    job j = { .p = p, .with = kernels_for(p->x), .simd = ct_simd_of(ct_call_context(call)),
+    job j = { .p = p, .with = ct__points_for(p->x), .simd = ct_simd_of(ct_call_context(call)),
               .images = s->images, .from = mirrored ? y : x, .to = mirrored ? x : y };
     j.from.edge = 6;
     j.from.before = mirrored ? 2 - s->before[1] : s->before[1];
@@ -558,11 +487,9 @@ ct_status ct__winograd_multiply(const ct_call *call, const ct__conv_product *p,
     j.packed = (void *)(scratch + packed), j.sums = (void *)(scratch + sums);
     j.scratch = scratch + end;
     if (!makes_w(&j)) {
-        ct_parallel_ranges(cx, j.from.channels, threads > 1 ? CHANNELS : j.from.channels, prepare,
-                           &j);
-        ct_parallel_for(cx, threads > 1 ? POINTS : 0, pack, &j);
-        for (int64_t k = 0; k < POINTS && threads == 1; k++)
-            pack(k, &j);
+        int64_t some = threads > 1 ? CHANNELS : MOST_PAIRS;
+        ct_parallel_ranges(cx, j.from.channels, some, prepare, &j);
+        ct_parallel_ranges(cx, POINTS, some, pack, &j);
     }
     ct_parallel_for(cx, j.parts, run_part, &j);
     *done = !makes_w(&j) || put_w(&j);

@@ -1,4 +1,4 @@
-/* Kernels of winograd.c. A vector holds LANES channels of one pixel or point; there is room for
+/* Kernels of points.c. A vector holds LANES channels of one pixel or point; there is room for
  * whole vectors of channels everywhere, and those behind the last channel are zeros. */
 #if defined(__GNUC__)
 #include "pairs.h"
@@ -78,7 +78,8 @@ static void K(channels_last)(const ct__turn *t, const void *from, void *to)
 }
 
 /* at most LANES pixels of at most LANES channels, of which v has a vector for each pixel */
-INLINE void K(put_square)(const ct__turn *t, K(lanes) v[LANES], REAL *to, int64_t channels, int64_t n)
+INLINE void K(put_square)(const ct__turn *t, K(lanes) v[LANES], REAL *to, int64_t channels,
+                          int64_t n)
 {
     K(turn_square)(v);
     for (int64_t i = 0; i < channels; i++, to += t->channel) {
@@ -108,7 +109,7 @@ static void K(channels_first)(const ct__turn *t, const void *from, void *to)
     }
 }
 
-/* -- From pixels to points and back, along one axis; the matrices are in winograd.c. 6 numbers take
+/* -- From pixels to points and back, along one axis; the matrices are in points.c. 6 numbers take
  * some 12 operations */
 INLINE void K(both)(K(lanes) *y, K(lanes) even, K(lanes) odd)
 {
@@ -116,7 +117,7 @@ INLINE void K(both)(K(lanes) *y, K(lanes) even, K(lanes) odd)
     y[1] = even - odd;
 }
 
-INLINE void K(along)(ct__winograd_step step, const K(lanes) *x, K(lanes) *y)
+INLINE void K(along)(ct__point_step step, const K(lanes) *x, K(lanes) *y)
 {
     const K(lanes) half = SPLAT((REAL)0.5), two = SPLAT(2), more = SPLAT((REAL)2.5);
     const K(lanes) a = SPLAT((REAL)0.70710678118654752), b = SPLAT((REAL)1.4142135623730950);
@@ -159,7 +160,7 @@ INLINE void K(along)(ct__winograd_step step, const K(lanes) *x, K(lanes) *y)
 }
 
 /* the same along both axes. Returns zeros, or NaN where a result is not finite, if `checks` */
-INLINE K(lanes) K(square)(ct__winograd_step step, const ct__spots *s, const REAL *x, REAL *y)
+INLINE K(lanes) K(square)(ct__point_step step, const ct__spots *s, const REAL *x, REAL *y)
 {
     const int n = step == CT__WEIGHTS ? 3 : step == CT__TO_POINTS_ADJOINT ? 4 : 6;
     const int m = step == CT__WEIGHTS_ADJOINT ? 3 : step == CT__FROM_POINTS ? 4 : 6;
@@ -191,7 +192,7 @@ INLINE bool K(has_nan)(K(lanes) v)
     return sum != sum;
 }
 
-INLINE void K(squares_of)(ct__winograd_step step, const ct__spots *s)
+INLINE void K(squares_of)(ct__point_step step, const ct__spots *s)
 {
     bool *wrong = s->wrong;
     for (int64_t i = 0; i < s->count[0]; i++)
@@ -209,7 +210,7 @@ INLINE void K(squares_of)(ct__winograd_step step, const ct__spots *s)
             }
 }
 
-static void K(run)(ct__winograd_step step, const ct__spots *s)
+static void K(run)(ct__point_step step, const ct__spots *s)
 {
     switch (step) {
     case CT__TO_POINTS:
@@ -251,6 +252,6 @@ static void K(direct)(const ct__direct *d)
             }
 }
 
-static const ct__winograd_kernels K(winograd_kernels) = { K(channels_last), K(channels_first),
+static const ct__point_kernels K(point_kernels) = { K(channels_last), K(channels_first),
                                                           K(run), K(direct) };
 #endif
