@@ -62,14 +62,18 @@ static int64_t K(place)(const ct__turn *t, int64_t pixel)
 
 static void K(channels_last)(const ct__turn *t, const void *from, void *to)
 {
+    const uintptr_t next = (uintptr_t)(t->channels * t->channel) * sizeof(REAL);
     for (int64_t c = 0; c < t->lanes; c += LANES)
         for (int64_t p = 0, n; p < t->pixels; p += n) {
             K(lanes) v[LANES];
             n = t->pixels - p < LANES ? t->pixels - p : LANES;
             for (int i = 0; i < LANES; i++) {
                 v[i] = SPLAT(0);
-                if (c + i < t->channels)
-                    v[i] = K(load_some)((const REAL *)from + (c + i) * t->channel + p, n);
+                if (c + i < t->channels) {
+                    const REAL *x = (const REAL *)from + (c + i) * t->channel + p;
+                    v[i] = K(load_some)(x, n);
+                    __builtin_prefetch((const void *)((uintptr_t)x + next));
+                }
             }
             K(turn_square)(v);
             for (int64_t i = 0; i < n; i++)
