@@ -179,23 +179,13 @@ static void test_three(void)
 }
 
 /* -- The search, with a judge that knows nothing */
-static void nothing(void *user, const game *g, const position *const *p, int n, opinion *o)
-{
-    (void)user, (void)p;
-    for (int i = 0; i < n; i++) {
-        o[i].value = 0;
-        for (int m = 0; m <= g->points; m++)
-            o[i].policy[m] = 1;
-    }
-}
-
 static int found(const game *g, const position *p, int looks)
 {
     tree *t = malloc(sizeof *t);
     int move = -1;
     if (t) {
         tree_begin(t, p);
-        search(g, t, 1, looks, nothing, NULL);
+        search(g, t, 1, looks, knows_nothing, NULL);
         move = most_visited(t);
     }
     free(t);

@@ -1,6 +1,9 @@
 /* A network learns tic-tac-toe, and then Go on 5 x 5, from games against itself. See go.md. */
-#include "player.h"
-#include "tictactoe.h"
+#include "pictures.h"
+
+enum { LOOKS = 400 }; /* of the search, before a move that counts */
+
+static player novice, master;   /* of tic-tac-toe, of Go */
 
 static ct_module *conv(ct_context *cx, int in, int out, int kernel)
 {
@@ -20,47 +23,23 @@ static ct_module *block(ct_context *cx, int n)
     return ct_sequential_new(cx, CT_MODULES(ct_residual_new(cx, body, NULL), relu(cx)));
 }
 
+/* two residual blocks, and three numbers for each point: see `ask` */
 static ct_module *net_new(ct_context *cx, int n)
 {
-    ct_module *head = conv(cx, n, 3, 1);
-    ct_initialize(ct_module_parameter(head, "weight"), CT_INIT_ZEROS);
     return ct_sequential_new(cx, CT_MODULES(conv(cx, PLANES, n, 3), relu(cx), block(cx, n),
-                                            block(cx, n), head));
+                                            block(cx, n), conv(cx, n, 3, 1)));
 }
 
-typedef struct batch {
-    const game *g;
-    ct_tensor *x, *policy, *owner;
-} batch;
-
+/* data: a batch. What the search found is learned, and how the game ended: point by point, and in
+   all */
 static ct_tensor *loss(ct_module *net, void *data)
 {
     const batch *b = data;
     ct_tensor *y[2];
     ask(b->g, net, b->x, y);
     ct_tensor *surprise = ct_sum_over(ct_mul(b->policy, ct_log_softmax(y[0], 1)), CT_AXES(1), 0);
-    ct_tensor *apart = ct_sub(y[1], b->owner);
-    ct_tensor *value = ct_square(ct_mean_over(apart, CT_AXES(1), 0));
-    return ct_add(ct_sub(ct_mean(ct_square(apart)), ct_mean(surprise)), ct_mean(value));
-}
-
-static batch batch_of(player *a, int n)
-{
-    static float x[BATCH * PLANES * POINTS], policy[BATCH * MOVES], owner[BATCH * POINTS];
-    const game *g = a->g;
-    int64_t have = a->count < KEPT ? a->count : KEPT;
-    for (int i = 0; i < n; i++) {
-        const sample *s = &a->kept[ct_random_u64(a->cx) % (uint64_t)have];
-        int way = (int)(ct_random_u64(a->cx) % 8);
-        paint(g, s->planes, way, x + i * PLANES * g->points);
-        for (int m = 0; m <= g->points; m++)
-            policy[i * (g->points + 1) + turned(g->edge, m, way)] = s->policy[m];
-        for (int m = 0; m < g->points; m++)
-            owner[i * g->points + turned(g->edge, m, way)] = s->owner[m];
-    }
-    return (batch){ g, ct_borrow_const(a->cx, CT_F32, CT_SHAPE(n, PLANES, g->edge, g->edge), x),
-        ct_borrow_const(a->cx, CT_F32, CT_SHAPE(n, g->points + 1), policy),
-        ct_borrow_const(a->cx, CT_F32, CT_SHAPE(n, g->points), owner) };
+    ct_tensor *wrong = ct_sub(y[1], b->owner), *value = ct_mean_over(wrong, CT_AXES(1), 0);
+    return ct_add(ct_sub(ct_mean(ct_square(wrong)), ct_mean(surprise)), ct_mean(ct_square(value)));
 }
 
 static void learn(player *a)
@@ -70,106 +49,98 @@ static void learn(player *a)
     ct_tensor *j = loss(a->net, &b);
     ct_backward(j);
     ct_optimizer_step(a->adam);
-    a->learned += BATCH;
-    a->loss += 0.02 * (ct_item(j) - a->loss);
+    a->loss += (a->loss > 0 ? 0.02 : 1) * (ct_item(j) - a->loss);
     ct_scope_end(a->cx, scope);
 }
 
-/* n games against random play, by turns as black and white; won ones, mean points */
-static int versus_random(player *a, int n, int looks, double *points)
+/* the logits and values of a new net are zeros: it knows nothing */
+static void begin(program *p, player *a, const game *g, ct_module *net)
 {
-    static tree t[TREES];
-    position p[TREES] = { 0 };
-    int won = 0;
-    *points = 0;
-    for (int step = 0; step < LONGEST; step++) {
-        int count = 0, who[TREES];
-        for (int i = 0; i < n; i++) {
-            if (a->g->over(&p[i]))
-                continue;
-            if (p[i].turn != i % 2)
-                play_at_random(a->cx, a->g, &p[i]);
-            else
-                tree_begin(&t[count], &p[i]), who[count++] = i;
-        }
-        search(a->g, t, count, looks, network, a);
-        for (int i = 0; i < count; i++)
-            a->g->play(&p[who[i]], most_visited(&t[i]));
-    }
-    for (int i = 0; i < n; i++) {
-        int s = score_of(a->g, &p[i]) * (i % 2 ? -1 : 1);
-        won += s > 0;
-        *points += (double)s / n;
-    }
-    return won;
+    int n;
+    ct_tensor *const *w = ct_module_parameters(net, &n);
+    a->cx = p->cx, a->g = g, a->net = net, a->games = p->tiny ? 16 : TREES;
+    a->at_random = g == &go ? 10 : 6, a->drawn = g == &go ? 8 : 3;
+    a->adam = ct_adam_new(w, n, 2e-3, NULL);
+    ct_initialize(ct_module_parameter(net, "4.weight"), CT_INIT_ZEROS);
 }
-static player x, y;
-static every e;
-/* needless losses, needless non-wins */
-static void prove(player *a, int looks, int *lost, int *worse)
+
+/* what is known of it now, for the curves */
+static void measure(program *p, player *a, course *c)
 {
-    static tree t[TREES];
-    *lost = *worse = 0;
-    for (int i = 0; i < POSITIONS;) {
-        int n = 0;
-        for (; n < TREES && i < POSITIONS; i++)
-            if (!three_over(&e.all[i]))
-                tree_begin(&t[n++], &e.all[i]);
-        search(a->g, t, n, looks, network, a);
-        for (int k = 0; k < n; k++) {
-            position q = three_after(&t[k].root, most_visited(&t[k]));
-            int was = e.value[code_of(&t[k].root)], is = -e.value[code_of(&q)];
-            *lost += was > -1 && is == -1;
-            *worse += is < was;
-        }
+    int i = c->n++, n = p->tiny ? 4 : 64;
+    c->games[i] = (double)a->ended, c->loss[i] = a->loss;
+    if (a == &novice) {
+        c->lost[i] = needless(a, 2, network, &(proof){ 0 }, p->tiny ? 64 : 1);
+        return;
+    }
+    position empty = { 0 };
+    float owner[POINTS];
+    c->expected[i] = foresee(a, &empty, owner), c->score[i] = a->score;
+    c->won[i] = 100.0 * against_random(a, n, 32) / n;
+    c->alone[i] = 100.0 * against_random(a, n, 2) / n;
+    c->center[i] = 100 * a->center;
+    look_at(a, &empty, p->tiny ? 16 : 256, c->opening[i]);
+}
+
+static void train(program *p, player *a, course *c, int rounds, double from, double to)
+{
+    for (int i = 0; i < rounds; i++) {
+        double share = i / (double)rounds;
+        if (!program_progress(p, from + (to - from) * share, "%s, %lld games", a == &novice
+                              ? "tic-tac-toe" : "Go", (long long)a->ended))
+            break;
+        ct_optimizer_set_rate(a->adam, 2e-3 * fmin(1, 2.04 - 2 * share));
+        play_on(a, p->tiny ? 4 : (int)(16 + 32 * share));
+        for (int k = 0; k < 2 && a->count >= BATCH; k++)
+            learn(a);
+        if ((i + 1) * MARKS / rounds > c->n)
+            measure(p, a, c);
     }
 }
 
-#include <stdlib.h>
+/* the move chosen in every position of tic-tac-toe, beside minimax, and beside search alone */
+static void prove(program *p, player *a, proof *f)
+{
+    static const int looks[SIGHTS] = { 2, 30, 170, 1000 };
+    for (int i = 0; i < SIGHTS; i++) {
+        f->looks[i] = p->tiny ? i + 2 : looks[i];
+        f->lost[1][i] = needless(a, f->looks[i], knows_nothing, f, p->tiny ? 64 : 1);
+        f->lost[0][i] = needless(a, f->looks[i], network, f, p->tiny ? 64 : 1);
+        program_progress(p, 0.05 + 0.005 * i, "tic-tac-toe, all positions");
+    }
+}
+
 int main(int argc, char **argv)
 {
-    program p = { .name = "go", .title = "Learning to play, from nothing but the rules",
-                  .does = "learns tic-tac-toe and Go on 5 x 5 by playing against itself", .minutes = 7 };
+    program p = { .name = "go", .title = "To play, from nothing but the rules", .minutes = 7,
+                  .does = "learns tic-tac-toe and Go on 5 x 5 from games against itself" };
+    static results r;
     if (!program_begin(&p, argc, argv))
         return p.status;
-    double t0 = seconds_now();
-    position start = { 0 };
-    solve(&e, &start);
-    printf("%d positions, %d ends, value %d\n", e.n, e.ends, e.value[0]);
-    int n, lost, worse;
-    x.cx = p.cx, x.g = &three, x.at_random = 6, x.net = net_new(p.cx, 16);
-    ct_tensor *const *w = ct_module_parameters(x.net, &n);
-    x.adam = ct_adam_new(w, n, 2e-3, NULL);
-    int R = getenv("T") ? atoi(getenv("T")) : 300;
-    for (int r = 0; r < R; r++) {
-        play_on(&x, TREES, 24, 3);
-        if (x.count > 2000) learn(&x), learn(&x);
-        if (r % 50 == 49 || r == R-1) {
-            int l1, w1;
-            prove(&x, 1, &l1, &w1);
-            prove(&x, 2, &lost, &worse);
-            printf("%.1f s: %d games, loss %.3f, net+1 look: lost %d worse %d;", seconds_now() - t0, (int)x.ended, x.loss, lost, worse);
-            prove(&x, 100, &lost, &worse);
-            printf("100 looks: lost %d worse %d\n", lost, worse);
-        }
-    }
-    for (int L = 200; L <= 500; L += 300) prove(&x, L, &lost, &worse),
-    printf("%.1f 300 looks: lost %d worse %d\n", seconds_now() - t0, lost, worse);
-    y.cx = p.cx, y.g = &go, y.at_random = getenv("A") ? atoi(getenv("A")) : 10, y.net = net_new(p.cx, 32);
-    w = ct_module_parameters(y.net, &n);
-    y.adam = ct_adam_new(w, n, 2e-3, NULL);
-    int G = getenv("G") ? atoi(getenv("G")) : 500, S = getenv("S") ? atoi(getenv("S")) : 32;
-    t0 = seconds_now();
-    for (int r = 0; r < G; r++) {
-        ct_optimizer_set_rate(y.adam, 2e-3 * fmin(1, 1.05 - r / (double)G));
-        play_on(&y, TREES, S, 8);
-        if (y.count > 4000) learn(&y), learn(&y);
-        if (r % 50 == 49) {
-            double pts, pts1; int won = versus_random(&y, 64, 32, &pts), won1 = versus_random(&y, 64, 2, &pts1);
-            tree_begin(&y.trees[0], &y.trees[0].root);
-            printf("%.0f s: %d games of %.1f, loss %.3f, score %.1f, center %.2f; random: %d of 64 by %.1f, alone %d by %.1f\n", seconds_now() - t0, (int)y.ended, (double)y.moves / (double)y.ended, y.loss, y.score, y.opening[12], won, pts, won1, pts1);
-            fflush(stdout);
-        }
-    }
-    return program_end(&p, "done");
+    ct_module *small = net_new(p.cx, 16), *large = net_new(p.cx, 32);
+    batch some = some_batch(p.cx, &go, 8);
+    if (!program_check(&p, large, loss, &some))
+        return program_end(&p, NULL);
+    solve(&positions, &(position){ 0 });
+    program_say(&p, "tic-tac-toe: %d positions, %d of them ends", positions.n, positions.ends);
+    begin(&p, &novice, &three, small);
+    train(&p, &novice, &r.three, (int)program_size(&p, 300, 150, 12), 0, 0.05);
+    prove(&p, &novice, &r.proof);
+    begin(&p, &master, &go, large);
+    train(&p, &master, &r.go, (int)program_size(&p, 1600, 200, 60), 0.07, 0.85);
+    r.own = play_match(&master, NULL, -1, p.tiny ? 4 : LOOKS);
+    r.played = against_gnugo(&p, &master, r.matches, (int)program_size(&p, GAMES, 2, 0), LOOKS);
+    const char *gnugo = result_of(&p, &r);
+    report_all(&p, &novice, &master, &r);
+    if (p.tiny)
+        return program_end(&p, "played; too little to learn anything");
+    int lost = r.proof.lost[0][SIGHTS - 1];
+    double won = r.go.won[r.go.n - 1];
+    program_target(&p, lost == 0 && r.proof.positions == POSITIONS - positions.ends,
+                   "tic-tac-toe: %d of %d positions lost that need not be", lost,
+                   r.proof.positions);
+    program_target(&p, r.own.move[0] == POINTS / 2, "Go on 5 x 5: it opens in the middle");
+    program_target(&p, won >= 95, "at least 95 %% won against random play: %.0f %%", won);
+    return program_end(&p, "tic-tac-toe: %d of %d positions lost needlessly; Go: %.0f %% won "
+                       "against random play, %s", lost, r.proof.positions, won, gnugo);
 }

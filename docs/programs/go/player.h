@@ -20,14 +20,14 @@ typedef struct player {
     ct_module *net;
     ct_optimizer *adam;
     const game *g;
-    int64_t count, learned;     /* of samples; only the last KEPT are there */
-    sample kept[KEPT];
+    int games, at_random, drawn; /* side by side; a game begins with at most so many random moves;
+                                   until that move they are drawn by their shares */
+    int64_t count, ended;       /* samples, of which the last KEPT are there; games */
+    double score, loss, center; /* running means: black's score, the loss, the share of the middle
+                                   among first moves */
+    sample kept[KEPT], made[TREES][LONGEST]; /* made: in games that go on */
+    int length[TREES];          /* of made */
     tree trees[TREES];
-    int played[TREES];          /* samples of the game that each tree is in */
-    sample games[TREES][LONGEST];
-    int at_random;              /* a game begins with so many random moves at most */
-    int64_t ended, moves;       /* games and their moves */
-    double score, loss, opening[MOVES]; /* means over the last games: black's score, the loss */
 } player;
 
 static inline double uniform(ct_context *cx)
@@ -60,6 +60,40 @@ static inline void paint(const game *g, const set *planes, int way, float *x)
     for (int k = 0; k < PLANES; k++)
         for (int i = 0; i < g->points; i++)
             x[k * g->points + turned(g->edge, i, way)] = (float)(planes[k] >> i & 1);
+}
+
+typedef struct batch {
+    const game *g;
+    ct_tensor *x, *policy, *owner;
+} batch;
+
+/* n of the samples, each turned or mirrored at random */
+static inline batch batch_of(player *a, int n)
+{
+    static float x[BATCH * PLANES * POINTS], policy[BATCH * MOVES], owner[BATCH * POINTS];
+    const game *g = a->g;
+    int64_t have = a->count < KEPT ? a->count : KEPT;
+    for (int i = 0; i < n; i++) {
+        const sample *s = &a->kept[ct_random_u64(a->cx) % (uint64_t)have];
+        int way = (int)(ct_random_u64(a->cx) % 8);
+        paint(g, s->planes, way, x + i * PLANES * g->points);
+        for (int m = 0; m <= g->points; m++)
+            policy[i * (g->points + 1) + turned(g->edge, m, way)] = s->policy[m];
+        for (int m = 0; m < g->points; m++)
+            owner[i * g->points + turned(g->edge, m, way)] = s->owner[m];
+    }
+    return (batch){ g,
+        ct_from_memory(a->cx, CT_F32, CT_SHAPE(n, PLANES, g->edge, g->edge), x),
+        ct_from_memory(a->cx, CT_F32, CT_SHAPE(n, g->points + 1), policy),
+        ct_from_memory(a->cx, CT_F32, CT_SHAPE(n, g->points), owner) };
+}
+
+/* one made up, in f64: for the check */
+static inline batch some_batch(ct_context *cx, const game *g, int64_t n)
+{
+    return (batch){ g, ct_rand(cx, CT_F64, CT_SHAPE(n, PLANES, g->edge, g->edge)),
+        ct_softmax(ct_randn(cx, CT_F64, CT_SHAPE(n, g->points + 1)), 1),
+        ct_shift(ct_scale(ct_rand(cx, CT_F64, CT_SHAPE(n, g->points)), 2), -1) };
 }
 
 /* logits of moves (N,points + 1), and tanh of what says whose each point will be (N,points) */
@@ -96,6 +130,25 @@ static inline void network(void *user, const game *g, const position *const *p, 
     ct_scope_end(a->cx, scope);
 }
 
+/* whose each point will be, of black; black's points less white's */
+static inline double foresee(player *a, const position *p, float *owner)
+{
+    float x[PLANES * POINTS];
+    set planes[PLANES];
+    double sum = 0;
+    see(a->g, p, planes), paint(a->g, planes, 0, x);
+    ct_scope scope = ct_scope_begin(a->cx);
+    ct_inference(a->cx);
+    ct_tensor *y[2];
+    ask(a->g, a->net, ct_from_memory(a->cx, CT_F32, CT_SHAPE(1, PLANES, a->g->edge, a->g->edge), x),
+        y);
+    ct_to_memory(p->turn ? ct_neg(y[1]) : y[1], owner, sizeof(float) * (size_t)a->g->points);
+    for (int i = 0; i < a->g->points; i++)
+        sum += (double)owner[i];
+    ct_scope_end(a->cx, scope);
+    return sum;
+}
+
 /* a quarter of the root's priors becomes noise, Dirichlet of 1/2: squares of normal numbers */
 static inline void stir(ct_context *cx, tree *t)
 {
@@ -127,17 +180,17 @@ static inline int drawn(ct_context *cx, const float *share)
 static inline void keep(player *a, int i)
 {
     float owner[POINTS];
-    int first = a->trees[i].root.moves - a->played[i];
-    a->g->owners(&a->trees[i].root, owner);
-    double rate = fmax(0.002, 1.0 / (double)++a->ended);
-    a->score += rate * (score_of(a->g, &a->trees[i].root) - a->score);
-    for (int k = 0; k < a->played[i]; k++) {
-        sample *s = &a->games[i][k];
+    const position *end = &a->trees[i].root;
+    int first = end->moves - a->length[i];
+    a->g->owners(end, owner);
+    a->score += fmax(0.002, 1.0 / (double)++a->ended) * (score_of(a->g, end) - a->score);
+    for (int k = 0; k < a->length[i]; k++) {
+        sample *s = &a->made[i][k];
         for (int j = 0; j < a->g->points; j++)
             s->owner[j] = (first + k) % 2 ? -owner[j] : owner[j];
         a->kept[a->count++ % KEPT] = *s;
     }
-    a->moves += a->played[i], a->played[i] = 0;
+    a->length[i] = 0;
 }
 
 /* one of the legal moves; to pass is one */
@@ -150,42 +203,50 @@ static inline void play_at_random(ct_context *cx, const game *g, position *p)
         n += (int)(legal >> m & 1);
     for (int m = 0; m < MOVES; m++)
         share[m] = (float)(legal >> m & 1) / (float)n;
-    if (n)
-        g->play(p, drawn(cx, share));
+    g->play(p, drawn(cx, share));
 }
 
+/* half of the games begin with random moves */
 static inline void start_game(player *a, position *p)
 {
     do {
         memset(p, 0, sizeof *p);
-        for (double n = a->at_random * (2 * uniform(a->cx) - 1); n > 0; n--)
+        for (double n = a->at_random * (2 * uniform(a->cx) - 1); n > 0 && !a->g->over(p); n--)
             play_at_random(a->cx, a->g, p);
     } while (a->g->over(p));
 }
 
-/* Every game makes one move, found by so many looks; a game that is over begins again. The first
-   moves are drawn by their shares, so that games differ */
-static inline void play_on(player *a, int games, int looks, int free_moves)
+/* Every game makes one move, found by so many looks; a game that is over begins again */
+static inline void play_on(player *a, int looks)
 {
-    for (int i = 0; i < games; i++) {
+    for (int i = 0; i < a->games; i++) {
         if (a->g->over(&a->trees[i].root))
             keep(a, i), start_game(a, &a->trees[i].root);
         tree_begin(&a->trees[i], &a->trees[i].root);
     }
-    search(a->g, a->trees, games, 1, network, a);
-    for (int i = 0; i < games; i++)
+    search(a->g, a->trees, a->games, 1, network, a);
+    for (int i = 0; i < a->games; i++)
         stir(a->cx, &a->trees[i]);
-    search(a->g, a->trees, games, looks, network, a);
-    for (int i = 0; i < games; i++) {
-        position *p = &a->trees[i].root;
-        sample *s = &a->games[i][a->played[i]++];
-        see(a->g, p, s->planes);
-        visits_of(&a->trees[i], s->policy);
-        int move = p->moves < free_moves ? drawn(a->cx, s->policy) : most_visited(&a->trees[i]);
-        for (int m = 0; p->moves == 0 && m < MOVES; m++)
-            a->opening[m] += 0.005 * ((double)s->policy[m] - a->opening[m]);
-        a->g->play(p, move);
+    search(a->g, a->trees, a->games, looks, network, a);
+    for (int i = 0; i < a->games; i++) {
+        tree *t = &a->trees[i];
+        sample *s = &a->made[i][a->length[i]++];
+        see(a->g, &t->root, s->planes);
+        visits_of(t, s->policy);
+        if (t->root.moves == 0)
+            a->center += 0.005 * ((double)s->policy[a->g->points / 2] - a->center);
+        a->g->play(&t->root, t->root.moves < a->drawn ? drawn(a->cx, s->policy) : most_visited(t));
     }
+}
+
+/* where the search looks, as shares */
+static inline int look_at(player *a, const position *p, int looks, float *share)
+{
+    static tree t;
+    tree_begin(&t, p);
+    search(a->g, &t, 1, looks, network, a);
+    visits_of(&t, share);
+    return most_visited(&t);
 }
 
 #endif

@@ -54,6 +54,11 @@ static inline int code_of(const position *p)
     return code;
 }
 
+static inline int value_of(const every *e, const position *p)
+{
+    return e->value[code_of(p)];
+}
+
 static inline position three_after(const position *p, int move)
 {
     position q = *p;
