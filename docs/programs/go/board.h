@@ -25,7 +25,7 @@ typedef struct game {
     set (*legal)(const position *p);                /* the moves; bit `points` is to pass */
     void (*play)(position *p, int move);            /* a legal one */
     bool (*over)(const position *p);
-    void (*owners)(const position *p, float *owner); /* at the end: 1 black's, -1 white's, 0 none's */
+    void (*owners)(const position *p, float *owner); /* at the end: 1 black, -1 white, 0 none */
 } game;
 
 static const set whole = ((set)1 << POINTS) - 1, left = 0x108421, right = 0x108421 << (EDGE - 1);

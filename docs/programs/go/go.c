@@ -68,7 +68,7 @@ static void begin(program *p, player *a, const game *g, ct_module *net)
 static void measure(program *p, player *a, course *c)
 {
     int i = c->n++, n = p->tiny ? 4 : 64;
-    c->games[i] = (double)a->ended, c->loss[i] = a->loss;
+    c->games[i] = (double)a->ended, c->loss[i] = a->loss > 0 ? a->loss : NAN;
     if (a == &novice) {
         c->lost[i] = needless(a, 2, network, &(proof){ 0 }, p->tiny ? 64 : 1);
         return;
@@ -78,8 +78,8 @@ static void measure(program *p, player *a, course *c)
     c->expected[i] = foresee(a, &empty, owner), c->score[i] = a->score;
     c->won[i] = 100.0 * against_random(a, n, 32) / n;
     c->alone[i] = 100.0 * against_random(a, n, 2) / n;
-    c->center[i] = 100 * a->center;
-    look_at(a, &empty, p->tiny ? 16 : 256, c->opening[i]);
+        look_at(a, &empty, p->tiny ? 16 : 256, c->opening[i]);
+    c->middle[i] = 100 * (double)c->opening[i][POINTS / 2];
 }
 
 static void train(program *p, player *a, course *c, int rounds, double from, double to)
@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     static results r;
     if (!program_begin(&p, argc, argv))
         return p.status;
-    ct_module *small = net_new(p.cx, 16), *large = net_new(p.cx, 32);
+    ct_module *small = net_new(p.cx, p.tiny ? 4 : 16), *large = net_new(p.cx, p.tiny ? 4 : 32);
     batch some = some_batch(p.cx, &go, 8);
     if (!program_check(&p, large, loss, &some))
         return program_end(&p, NULL);
@@ -130,7 +130,8 @@ int main(int argc, char **argv)
     train(&p, &master, &r.go, (int)program_size(&p, 1600, 200, 60), 0.07, 0.85);
     r.own = play_match(&master, NULL, -1, p.tiny ? 4 : LOOKS);
     r.played = against_gnugo(&p, &master, r.matches, (int)program_size(&p, GAMES, 2, 0), LOOKS);
-    const char *gnugo = result_of(&p, &r);
+    const char *gnugo = result_of(&p, &r, &(int){ 0 });
+    program_say(&p, "%s", p.tiny ? "GNU Go is not asked in a tiny run" : gnugo);
     report_all(&p, &novice, &master, &r);
     if (p.tiny)
         return program_end(&p, "played; too little to learn anything");

@@ -40,7 +40,7 @@ typedef struct proof {
     int looks[SIGHTS], lost[2][SIGHTS], positions, worse;
 } proof;
 
-/* in how many positions of tic-tac-toe, of every so many of them, the move that is chosen loses what
+/* In how many positions of tic-tac-toe, each of every so many, the move that is chosen loses what
    need not be lost; f->worse: or does not win what could be won */
 static inline int needless(player *a, int looks, judge judge, proof *f, int every_nth)
 {

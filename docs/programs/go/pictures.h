@@ -3,7 +3,7 @@
 #define PICTURES_H
 #include "matches.h"
 
-enum { MARKS = 12, GAMES = 10 };
+enum { MARKS = 10, GAMES = 10 };
 
 /* What is drawn on a board beside its stones: where the search looks (share), whose each point will
    be (owner, of black), which move was the last (-1: none) */
@@ -39,9 +39,10 @@ static inline void draw_share(FILE *page, int x, int y, double share)
     if (share < 0.005)
         return;
     fprintf(page, "<rect x=\"%d\" y=\"%d\" width=\"10\" height=\"10\" fill=\"#c4200f\" "
-            "fill-opacity=\"%.2f\"/>", x - 5, y - 5, 0.1 + 0.8 * sqrt(share));
-    fprintf(page, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\" style=\"font-size:3.6px;"
-            "fill:#fff;font-weight:600\">%.0f</text>", x, y + 1, 100 * share);
+            "fill-opacity=\"%.2f\"/>", x - 5, y - 5, 0.9 * sqrt(share));
+    fprintf(page, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"middle\" style=\"font-size:3.4px;"
+            "fill:%s;font-weight:600\">%.0f</text>", x, y + 1.2, share > 0.15 ? "#fff" : "#4a2e10",
+            100 * share);
 }
 
 /* one figure */
@@ -79,7 +80,7 @@ static inline void draw_board(FILE *page, const game *g, const position *p, over
 typedef struct course {
     int n;
     double games[MARKS], lost[MARKS], won[MARKS], alone[MARKS], loss[MARKS];
-    double score[MARKS], expected[MARKS], center[MARKS];
+    double score[MARKS], expected[MARKS], middle[MARKS];
     float opening[MARKS][MOVES];
 } course;
 
@@ -102,11 +103,16 @@ static inline void report_three(program *p, player *a, const results *r)
     for (int i = 0; i < SIGHTS; i++)
         x[i] = f->looks[i], y[0][i] = f->lost[0][i], y[1][i] = f->lost[1][i];
     report_chart(p, &(chart){ "Positions lost needlessly, as it learned", .x_name = "games against "
-        "itself", .last = true, .y_low = 0, .y_high = fmax(c->lost[0], 10), .series = {
+        "itself", .last = true, .series = {
         { "the network alone", c->games, c->lost, c->n, LINE_AND_DOTS, 0 } } });
     report_chart(p, &(chart){ "And by how long it looks", .x_name = "looks of the search", .x_log =
         10, .last = true, .series = { { "with the network", x, y[0], SIGHTS, LINE_AND_DOTS, BLUE },
         { "without: the search alone", x, y[1], SIGHTS, LINE_AND_DOTS, ORANGE } } });
+    report_row(p, "looks of the search|lost needlessly, with the network|without: search alone");
+    for (int i = 0; i < SIGHTS; i++)
+        report_row(p, "%d|%d|%d", f->looks[i], f->lost[0][i], f->lost[1][i]);
+    report_text(p, "A move that keeps a draw but lets a win go: after %d looks, %d times.",
+                f->looks[SIGHTS - 1], f->worse - f->lost[0][SIGHTS - 1]);
     FILE *page = report_html(p, "smalls");
     for (int i = 0; page && i < 4; i++) {
         position q = { 0 };
@@ -141,9 +147,9 @@ static inline void report_course(program *p, const course *c)
         .unit = " %", .y_low = 0, .y_high = 100, .series = {
         { "with its search", c->games, c->won, c->n, LINE_AND_DOTS, BLUE },
         { "the network alone", c->games, c->alone, c->n, DASHED, ORANGE } } });
-    report_chart(p, &(chart){ "Looks at the middle, of those before a first move",
+    report_chart(p, &(chart){ "Looks at the middle before the first move",
         .x_name = "games against itself", .unit = " %", .y_low = 0, .y_high = 100, .last = true,
-        .series = { { NULL, c->games, c->center, c->n, LINE_AND_DOTS, BLUE } } });
+        .series = { { NULL, c->games, c->middle, c->n, LINE_AND_DOTS, BLUE } } });
     report_chart(p, &(chart){ "The loss", .x_name = "games against itself", .last = true,
         .series = { { NULL, c->games, c->loss, c->n, LINE_AND_DOTS, BLUE } } });
 }
@@ -181,20 +187,23 @@ static inline void report_matches(program *p, const match *m, int n)
                    program_words(p, "Game %d, at its end: %+d", i + 1, points_of(&m[i])));
 }
 
-/* in words, against GNU Go */
-static inline const char *result_of(program *p, const results *r)
+/* in words, against GNU Go; the won ones of all */
+static inline const char *result_of(program *p, const results *r, int *all)
 {
     int won[2] = { 0 }, n[2] = { 0 };
     for (int i = 0; i < r->played; i++)
         n[r->matches[i].ours]++, won[r->matches[i].ours] += points_of(&r->matches[i]) > 0;
-    return r->played ? program_words(p, "against GNU Go %d of %d as black, %d of %d as white",
-                                     won[0], n[0], won[1], n[1])
+    *all = won[0] + won[1];
+    return r->played ? program_words(p, "GNU Go: won %d of %d as black, %d of %d as white", won[0],
+                                     n[0], won[1], n[1])
                      : "GNU Go was not there";
 }
 
 static inline void report_all(program *p, player *novice, player *master, const results *r)
 {
     const course *c = &r->go;
+    int all;
+    const char *words = result_of(p, r, &all);
     report_text(p, "Nobody showed it a game. It knew the rules, played against itself, and learned "
                 "what its own search found. Here, where it looks before the first move of Go, in "
                 "%% of all looks:");
@@ -204,7 +213,7 @@ static inline void report_all(program *p, player *novice, player *master, const 
                 "search of %d looks", r->proof.looks[SIGHTS - 1]));
     report_fact(p, "Random play", program_words(p, "%.0f %%", c->n ? c->won[c->n - 1] : 0),
                 "of games of Go won against it");
-    report_fact(p, "GNU Go 3.8", program_words(p, "%d games", r->played), result_of(p, r));
+    report_fact(p, "GNU Go", program_words(p, "%d of %d", all, r->played), words);
     report_heading(p, "Tic-tac-toe, proven");
     report_text(p, "Minimax says what each position is worth. The player, with its search, was "
                 "asked for a move in all %d positions that are not ends.", r->proof.positions);

@@ -23,8 +23,7 @@ typedef struct player {
     int games, at_random, drawn; /* side by side; a game begins with at most so many random moves;
                                    until that move they are drawn by their shares */
     int64_t count, ended;       /* samples, of which the last KEPT are there; games */
-    double score, loss, center; /* running means: black's score, the loss, the share of the middle
-                                   among first moves */
+    double score, loss;         /* running means; black's score */
     sample kept[KEPT], made[TREES][LONGEST]; /* made: in games that go on */
     int length[TREES];          /* of made */
     tree trees[TREES];
@@ -233,8 +232,6 @@ static inline void play_on(player *a, int looks)
         sample *s = &a->made[i][a->length[i]++];
         see(a->g, &t->root, s->planes);
         visits_of(t, s->policy);
-        if (t->root.moves == 0)
-            a->center += 0.005 * ((double)s->policy[a->g->points / 2] - a->center);
         a->g->play(&t->root, t->root.moves < a->drawn ? drawn(a->cx, s->policy) : most_visited(t));
     }
 }
