@@ -76,7 +76,7 @@ static void measure(program *p, player *a, course *c)
     position empty = { 0 };
     float owner[POINTS];
     c->expected[i] = foresee(a, &empty, owner), c->score[i] = a->score;
-    c->won[i] = 100.0 * against_random(a, n, 32) / n;
+    c->won[i] = 100.0 * against_random(a, n, p->tiny ? 4 : 32) / n;
     c->alone[i] = 100.0 * against_random(a, n, 2) / n;
         look_at(a, &empty, p->tiny ? 16 : 256, c->opening[i]);
     c->middle[i] = 100 * (double)c->opening[i][POINTS / 2];
@@ -91,9 +91,9 @@ static void train(program *p, player *a, course *c, int rounds, double from, dou
             break;
         ct_optimizer_set_rate(a->adam, 2e-3 * fmin(1, 2.04 - 2 * share));
         play_on(a, p->tiny ? 4 : (int)(16 + 32 * share));
-        for (int k = 0; k < 2 && a->count >= BATCH; k++)
+        for (int k = 0; k < (p->tiny ? 1 : 2) && a->count >= BATCH; k++)
             learn(a);
-        if ((i + 1) * MARKS / rounds > c->n)
+        if ((i + 1) * (p->tiny ? 2 : MARKS) / rounds > c->n)
             measure(p, a, c);
     }
 }
@@ -118,7 +118,7 @@ int main(int argc, char **argv)
     if (!program_begin(&p, argc, argv))
         return p.status;
     ct_module *small = net_new(p.cx, p.tiny ? 4 : 16), *large = net_new(p.cx, p.tiny ? 4 : 32);
-    batch some = some_batch(p.cx, &go, 8);
+    batch some = some_batch(p.cx, &go, p.tiny ? 2 : 8);
     if (!program_check(&p, large, loss, &some))
         return program_end(&p, NULL);
     solve(&positions, &(position){ 0 });
@@ -127,7 +127,7 @@ int main(int argc, char **argv)
     train(&p, &novice, &r.three, (int)program_size(&p, 300, 150, 12), 0, 0.05);
     prove(&p, &novice, &r.proof);
     begin(&p, &master, &go, large);
-    train(&p, &master, &r.go, (int)program_size(&p, 1500, 200, 60), 0.07, 0.85);
+    train(&p, &master, &r.go, (int)program_size(&p, 1500, 200, 45), 0.07, 0.85);
     r.own = play_match(&master, NULL, -1, p.tiny ? 4 : LOOKS);
     r.played = against_gnugo(&p, &master, r.matches, (int)program_size(&p, GAMES, 2, 0), LOOKS);
     const char *gnugo = result_of(&p, &r, &(int){ 0 });
