@@ -175,8 +175,10 @@ static inline void report_match(program *p, player *a, const match *m)
     }
 }
 
-static inline void report_matches(program *p, const match *m, int n)
+/* how the games ended, and the one move by move that was the best for it as white */
+static inline void report_gnugo(program *p, player *a, const match *m, int n)
 {
+    int best = n > 1;
     report_row(p, "game|the network is|its points|GNU Go counts|moves");
     for (int i = 0; i < n; i++)
         report_row(p, "%d|%s|%+d|%s|%d", i + 1, m[i].ours ? "white" : "black", points_of(&m[i]),
@@ -185,6 +187,11 @@ static inline void report_matches(program *p, const match *m, int n)
     for (int i = 0; page && i < n; i++)
         draw_board(page, &go, &m[i].at[m[i].n], (overlay){ NULL, NULL, -1 }, "",
                    program_words(p, "Game %d, at its end: %+d", i + 1, points_of(&m[i])));
+    for (int i = best; i < n; i += 2)
+        best = points_of(&m[i]) > points_of(&m[best]) ? i : best;
+    report_text(p, "Game %d, move by move; the network is %s.", best + 1,
+                m[best].ours ? "white" : "black");
+    report_match(p, a, &m[best]);
 }
 
 /* in words, against GNU Go; the won ones of all */
@@ -221,21 +228,15 @@ static inline void report_all(program *p, player *novice, player *master, const 
     report_heading(p, "Go, as it learned");
     report_course(p, c);
     report_heading(p, "A game against itself");
-    report_text(p, "Small squares: whose the network expects each point to be at the end. Their "
-                "sum is black's score, below each board.");
+    report_text(p, "Small squares: whose the network expects each point to be at the end, black's "
+                "or white's. Their sum, black's score, stands behind each move. The last move has a "
+                "red ring.");
     report_match(p, master, &r->own);
     report_heading(p, "Against GNU Go");
     if (!r->played)
         report_text(p, "GNU Go was not asked, or is not here (Debian's package gnugo).");
-    for (int i = 0; i < r->played; i++)
-        if (i == r->played - 1 || r->matches[i].ours) {
-            report_text(p, "Game %d, move by move; the network has %s.", i + 1,
-                        r->matches[i].ours ? "white" : "black");
-            report_match(p, master, &r->matches[i]);
-            break;
-        }
-    if (r->played)
-        report_matches(p, r->matches, r->played);
+    else
+        report_gnugo(p, master, r->matches, r->played);
 }
 
 #endif
