@@ -229,8 +229,8 @@ static inline void report_all(program *p, player *novice, player *master, const 
     report_course(p, c);
     report_heading(p, "A game against itself");
     report_text(p, "Small squares: whose the network expects each point to be at the end, black's "
-                "or white's. Their sum, black's score, stands behind each move. The last move has a "
-                "red ring.");
+                "or white's. Their sum, black's score, stands behind each move. A red ring marks "
+                "the last move.");
     report_match(p, master, &r->own);
     report_heading(p, "Against GNU Go");
     if (!r->played)
