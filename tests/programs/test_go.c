@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "gnugo.h"
 #include "search.h"
@@ -217,8 +218,58 @@ static void test_names(void)
          && move_of("resign") == RESIGN && move_of("PASS") == PASS);
 }
 
+/* -- GNU Go: a script stands for it */
+static void make_gnugo(const char *folder, const char *answers)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/gnugo", folder);
+    FILE *file = fopen(path, "w");
+    if (!file)
+        return;
+    fprintf(file, "#!/bin/sh\nwhile read -r command _; do\n%s\ndone\n", answers);
+    fclose(file);
+    chmod(path, 0700);
+}
+
+static void test_gnugo(void)
+{
+    char folder[] = "/tmp/test-go-XXXXXX", path[512], answer[64];
+    gnugo g;
+    const char *old = getenv("PATH");
+    if (!mkdtemp(folder))
+        return;
+    snprintf(path, sizeof path, "%s:%s", folder, old ? old : "/usr/bin:/bin");
+    setenv("PATH", path, 1);
+    make_gnugo(folder, "case $command in genmove) echo '= D3';; play) echo '? illegal move';; "
+               "final_score) printf '= W+3';sleep 0.05; echo .0;; *) echo =;; esac; echo");
+    must("it begins", gnugo_begin(&g, 1));
+    must("it moves", gnugo_move(&g, 0) == move_of("D3"));
+    must("a complaint is seen", !gnugo_sees(&g, 1, 3));
+    must("an answer may come in pieces", gnugo_ask(&g, "final_score", answer, sizeof answer)
+         && strcmp(answer, "W+3.0") == 0);
+    must("a complaint is no end", gnugo_move(&g, 1) == move_of("D3"));
+    gnugo_end(&g);
+    must("after the end there is no move", gnugo_move(&g, 0) == NOTHING);
+    make_gnugo(folder, "[ \"$command\" = genmove ] && exit; echo =; echo");
+    must("one that ends begins", gnugo_begin(&g, 1));
+    must("and is given up", gnugo_move(&g, 0) == NOTHING && g.pid == 0);
+    patience = 300;
+    make_gnugo(folder, "[ \"$command\" = genmove ] && sleep 5; echo =; echo");
+    must("one that sleeps begins", gnugo_begin(&g, 1));
+    must("and is given up too", gnugo_move(&g, 0) == NOTHING && g.pid == 0);
+    make_gnugo(folder, "echo =; [ $command = komi ] || echo; head -c 999 /dev/zero | tr '\\0' x");
+    must("a long answer does no harm", !gnugo_begin(&g, 1) && g.pid == 0);
+    make_gnugo(folder, "echo '= and'");
+    must("nor one that does not end", !gnugo_begin(&g, 1) && g.pid == 0);
+    make_gnugo(folder, "exit 1");
+    must("where there is none, it does not begin", !gnugo_begin(&g, 1) && g.pid == 0);
+    snprintf(path, sizeof path, "%s/gnugo", folder);
+    remove(path), rmdir(folder);
+}
+
 int main(void)
 {
+    test_gnugo();
     test_neighbors();
     test_captures();
     test_suicide();

@@ -10,7 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { RESIGN = MOVES, NOTHING, PATIENCE = 30000 }; /* milliseconds for an answer */
+enum { RESIGN = MOVES, NOTHING };
+static int patience = 30000;    /* milliseconds for an answer */
 
 typedef struct gnugo {
     pid_t pid;                  /* 0: it does not run */
@@ -52,15 +53,14 @@ static inline bool gnugo_ask(gnugo *g, const char *command, char *answer, size_t
     struct pollfd wait = { g->out, POLLIN, 0 };
     char line[64];
     int length = snprintf(line, sizeof line, "%s\n", command);
-    bool sent = g->pid > 0 && write(g->in, line, (size_t)length) == length;
-    for (ssize_t got = 0; sent && n + 1 < room; n += (size_t)got) {
-        if (n > 2 && memcmp(answer + n - 2, "\n\n", 2) == 0)
-            break;
-        got = poll(&wait, 1, PATIENCE) > 0 ? read(g->out, answer + n, room - 1 - n) : 0;
-        if (got <= 0)
-            sent = false;
+    ssize_t got = g->pid > 0 ? write(g->in, line, (size_t)length) : 0;
+    bool ended = false; /* by an empty line */
+    while (got > 0 && !ended && n + 1 < room) {
+        got = poll(&wait, 1, patience) > 0 ? read(g->out, answer + n, room - 1 - n) : 0;
+        n += got > 0 ? (size_t)got : 0;
+        ended = n > 2 && memcmp(answer + n - 2, "\n\n", 2) == 0;
     }
-    if (!sent) {
+    if (!ended) {
         gnugo_end(g);
         return false;
     }

@@ -136,7 +136,7 @@ int main(int argc, char **argv)
     if (p.tiny)
         return program_end(&p, "played; too little to learn anything");
     int lost = r.proof.lost[0][SIGHTS - 1];
-    double won = r.go.won[r.go.n - 1];
+    double won = r.go.n ? r.go.won[r.go.n - 1] : 0;
     program_target(&p, lost == 0 && r.proof.positions == POSITIONS - positions.ends,
                    "tic-tac-toe: %d of %d positions lost that need not be", lost,
                    r.proof.positions);

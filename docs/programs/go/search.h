@@ -91,7 +91,7 @@ static inline void back_up(tree *t, double value)
         t->nodes[t->path[i]].visits++, t->nodes[t->path[i]].sum -= value;
 }
 
-/* the first look, which gives the root its children */
+/* one look in each tree; the first one gives the root its children */
 static inline void search_look(const game *g, tree *trees, int n, judge judge, void *user)
 {
     const position *asked[TREES];
