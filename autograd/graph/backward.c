@@ -39,11 +39,9 @@ static ct_status prepare(ct__walk *w)
             return CT_ERROR_MEMORY;
         if (ct__exclusive(g) || (t->extra->grad && !g->buffer->gradient))
             continue;
-        ct_tensor *own = ct__tensor_new(w->cx, &(ct__layout){ .dtype = g->dtype, .ndim = g->ndim,
-                                                              .shape = ct__shape(g) });
+        ct_tensor *own = ct__copy(g);
         if (!own)
             return CT_ERROR_MEMORY;
-        ct__copy_out(own->data, g);
         ct__handle(own);
         ct__unhandle(g);
         t->cotangent = own;

@@ -110,7 +110,7 @@ static void show(program *p, int n)
                 "hand, training is the limit, not width.");
     report_heading(p, "Three functions, and what tanh makes of them");
     for (int k = 0; k < FUNCTIONS; k++)
-        report_chart(p, &(chart){ names[k], .size = SQUARE, .x_name = "x", .series = {
+        report_chart(p, &(chart){ names[k], .size = SQUARE, .cover = !k, .x_name = "x", .series = {
             { "f", x, t[k], PLACES, LINE, GRAY }, { "2 units", x, fit[k][1], PLACES, LINE, 0 },
             { "4 units", x, fit[k][2], PLACES, DASHED, BLUE } } });
     for (int mean = 0; mean < 2; mean++) {

@@ -162,7 +162,8 @@ static inline void draw_map(program *p, player choose, void *user, const char *t
         map[i] = (float)right[i];
     image behind = { .values = map, .width = EDGE, .height = EDGE, .palette = SIGNED, .high = 1 };
     report_chart(p, &(chart){ title, .x_name = "angle, in radians", .y_name = "its speed",
-                 .x_low = -0.21, .x_high = 0.21, .y_low = -2, .y_high = 2, .behind = &behind });
+                 .x_low = -0.21, .x_high = 0.21, .y_low = -2, .y_high = 2, .behind = &behind,
+                 .cover = true });
 }
 
 #endif

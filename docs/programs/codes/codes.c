@@ -103,7 +103,7 @@ static void show(program *p)
 {
     report_heading(p, "Where the digits lie");
     for (int way = 0; way < WAYS; way++) {
-        chart c = { .title = way ? "The network's two numbers" : "Two principal components" };
+        chart c = { way ? "The network's two numbers" : "Two principal components", .cover = way };
         for (int d = 0; d < CLASSES; d++)
             c.series[d] = (series){ program_words(p, "%d", d), spots[way][0][d], spots[way][1][d],
                                     spot_count[d], DOTS, 0 };

@@ -239,7 +239,7 @@ void report_chart(program *p, const chart *c)
     if (!page)
         return;
     frame f = frame_of(c);
-    fputs("<figure class=\"chart\">", page);
+    fprintf(page, "<figure class=\"chart%s\">", c->cover ? " cover" : "");
     title(page, c);
     key(page, c);
     fprintf(page, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", f.width, f.height);

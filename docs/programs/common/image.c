@@ -132,7 +132,8 @@ void report_image(program *p, const image *i)
     FILE *page = report_open(p, grids[i->size], "div");
     if (!page)
         return;
-    fprintf(page, "<figure class=\"card%s\"><img alt=\"", i->palette == INK ? " ink" : "");
+    fprintf(page, "<figure class=\"card%s%s\"><img alt=\"", i->palette == INK ? " ink" : "",
+            i->cover ? " cover" : "");
     escape(page, i->caption ? i->caption : p->title);
     fputs("\" src=\"", page);
     image_write(page, i);

@@ -166,6 +166,7 @@ typedef struct image {
     double low, high;           /* the values of the first and last color; both 0: by the palette */
     bool each;                  /* of each picture by itself */
     size size;
+    bool cover;                 /* the last one that has it is the program's picture in README.md */
 } image;
 void report_image(program *p, const image *i);
 
@@ -189,6 +190,7 @@ typedef struct chart {
     bool whole;                 /* x has whole numbers only, as those of epochs */
     bool last;                  /* the last y of each line as a number */
     size size;
+    bool cover;                 /* as an image's */
 } chart;
 void report_chart(program *p, const chart *c);
 

@@ -102,7 +102,7 @@ static void show(program *p)
         for (int d = 0; d < DEPTHS; d++)
             report_image(p, &(image){ program_words(p, "%s, %.0f layers: %.0f pieces, %.0f %% "
                 "right", kinds[k], depths[d], pieces[k][d], right[k][d]), picture[k][d], GRID, GRID,
-                .palette = CELLS, .size = SMALL });
+                .palette = CELLS, .size = SMALL, .cover = k == TRAINED && d == 3 });
 }
 
 int main(int argc, char **argv)

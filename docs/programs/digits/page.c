@@ -52,10 +52,10 @@ static void head(program *p, const found *f)
     FILE *page = report_html(p, "hero");
     if (!page)
         return;
-    fputs("<img class=\"ink\" alt=\"The first test images\" src=\"", page);
+    fputs("<figure class=\"cover\"><img class=\"ink\" alt=\"The first test images\" src=\"", page);
     image_write(page, &(image){ .values = ct_data_f32(test->x), .width = SIDE, .height = SIDE,
                                 .count = (int)n, .columns = COLUMNS });
-    fputs("\">\n", page);
+    fputs("\"></figure>\n", page);
 }
 
 /* -- The curves */

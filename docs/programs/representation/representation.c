@@ -58,7 +58,7 @@ static void plane(program *p, const char *title, ct_module *m, ct_tensor *x, boo
     image areas = { NULL, ct_data_f32(ct_shift(says, 1)), AREA, AREA, .palette = AREAS };
     report_chart(p, &(chart){ title, .x_name = is_polar ? "r" : "x", .x_low = left, .x_high = 1.1,
                               .y_low = -top, .y_high = top, .behind = &areas, .size = SQUARE,
-                              .series = { dots(x, 0), dots(x, 1) } });
+                              .cover = !is_polar, .series = { dots(x, 0), dots(x, 1) } });
 }
 
 /* lines of a grid of the plane, in one stroke: to and fro, then up and down */

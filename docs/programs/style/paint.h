@@ -102,7 +102,8 @@ static inline ct_module *picture_new(ct_context *cx, ct_tensor *x)
 
 static inline void show(program *p, const float *picture, const char *words, size size)
 {
-    report_image(p, &(image){ words, picture, EDGE, EDGE, .palette = RGB, .size = size });
+    report_image(p, &(image){ words, picture, EDGE, EDGE, .palette = RGB, .size = size,
+                               .cover = size == HALF });
 }
 
 #endif

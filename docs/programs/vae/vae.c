@@ -105,7 +105,7 @@ static void show(program *p, ct_module *net, const images *test, int total)
     z = ct_lerp(ct_slice(z, 1, 0, 1, 1), ct_slice(z, 1, 1, 2, 1), w);
     ct_to_memory(ct_sigmoid(decode(net, z)), walks, sizeof walks);
     report_image(p, &(image){ "Drawn from the model: the first ones, not chosen", samples[0], SIDE,
-                              SIDE, GRID * GRID, GRID, .size = FULL });
+                              SIDE, GRID * GRID, GRID, .size = FULL, .cover = true });
     report_heading(p, "Between digits, and through the code");
     report_image(p, &(image){ "From one test image's code to another's", walks[0], SIDE, SIDE,
                               5 * STEPS, STEPS, .size = FULL });
