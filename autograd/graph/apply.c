@@ -1,5 +1,6 @@
 /* Applying an operator: check the inputs, infer the outputs, compute them, record the call. */
 #include "record.h"
+#include "run.h"
 
 /* The error of an operator that is applied to too few or too many inputs, or without attributes. */
 CT__COLD static ct_status refuse_call(const ct_call *call)
@@ -102,7 +103,7 @@ static CT__INLINE ct_status compute(ct_call *call)
     if (status == CT_OK)
         status = check_outputs(call);
     if (status == CT_OK && op->forward)
-        status = ct__said(call, op->forward(call), "forward");
+        status = ct__run(call, NULL, NULL);
     if (status == CT_OK && cx->find_nonfinite)
         status = check_finite(call);
     call->x = given;

@@ -30,11 +30,10 @@ static ct_status check_numbers(const ct_call *call)
     return CT_OK;
 }
 
-void ct__add_into(ct_tensor *y, const ct_tensor *x)
+void ct__add_scaled(ct_tensor *y, ct_tensor *x, double scale)
 {
-    double one = 1;
     ct__rows_drop(y);
-    ct_loop(CT_TENSORS(y, (ct_tensor *)(uintptr_t)x), adding_scaled[y->dtype][y->cx->simd], &one);
+    ct_loop(CT_TENSORS(y, x), adding_scaled[y->dtype][y->cx->simd], &scale);
 }
 
 ct_status ct_assign_add(ct_tensor *x, double scale, const ct_tensor *value)
@@ -53,7 +52,7 @@ ct_status ct_assign_add(ct_tensor *x, double scale, const ct_tensor *value)
     ct__scope_push(x->cx, &scope);
     ct_status status = ct__writable_from(x, v, "assign_add", &ready);
     if (status == CT_OK)
-        ct_loop(CT_TENSORS(x, ready), adding_scaled[x->dtype][x->cx->simd], &scale);
+        ct__add_scaled(x, ready, scale);
     ct__scope_pop(x->cx, &scope);
     return status;
 }

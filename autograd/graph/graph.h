@@ -13,6 +13,7 @@ struct ct_call {
     int n, outputs, aux_count;
     bool recording; /* the call will be on the graph */
     bool moved;     /* a vertex owns the attributes now, and will drop them */
+    bool apart;     /* in a walk: nobody adds to a gx before it has been looked at */
     uint64_t adds;  /* bit i: `backward` adds to gx[i] instead of storing */
     ct_tensor *vertex; /* in a walk: the vertex whose rule runs; else NULL */
     int64_t batch;     /* in a walk: how many cotangents go through it at once; 0: one, as it is */
@@ -48,6 +49,11 @@ ct_status ct__set_y_broadcast(ct_call *call);
 /* -- record.c */
 extern const ct_op ct__output_op; /* of each of several outputs: its input is the hidden vertex */
 
-/* -- arithmetic.c */
-void ct__add_into(ct_tensor *y, const ct_tensor *x); /* y += x, of one float dtype and shape */
+/* -- run.c */
+ct_tensor *ct__copy(ct_tensor *x); /* new, row-major, and without a handle; NULL and an error */
+ct_tensor *ct__contiguous(ct_tensor *x); /* x where it is contiguous, else a copy in the scope */
+void ct__add_into(ct_tensor *y, ct_tensor *x); /* y += x, of one float dtype and shape */
+
+/* -- arithmetic.c: y += scale x, of one dtype; x is broadcast to y */
+void ct__add_scaled(ct_tensor *y, ct_tensor *x, double scale);
 #endif

@@ -6,6 +6,7 @@
 #ifndef COTANGENT_REUSE_H
 #define COTANGENT_REUSE_H
 #include "rows.h"
+#include "run.h"
 #include "walk.h"
 
 /* Is x_i the same tensor as an input before it? */
@@ -51,7 +52,7 @@ static CT__INLINE ct_status reverse_in_place(ct_call *call, int i, ct_tensor **g
     gx[i] = *gy;
     call->cx->recording = false;
     call->cx->writer = call->op->name;
-    ct_status status = ct__said(call, call->op->backward(call, gy, gx), "backward");
+    ct_status status = ct__run(call, gy, gx);
     if (status == CT_OK) { /* our handle goes along */
         call->x[i]->cotangent = *gy;
         *gy = NULL;
@@ -72,7 +73,7 @@ static ct_status provide(ct_call *call, int in_place, ct_tensor **gx)
             gx[i] = call->vertex->cotangent;
             continue;
         }
-        bool may_add = i < 64 && ct__same_shape(like, x) && !is_repeated(call, i) &&
+        bool may_add = i < 64 && !call->apart && ct__same_shape(like, x) && !is_repeated(call, i) &&
                        !call->cx->find_nonfinite;
         if (!old && may_add && x->extra)
             old = x->cotangent = ct__rows_take(x);

@@ -22,18 +22,10 @@ static inline ct_status check_versions(const ct__walk *w, const ct_tensor *t)
 /* gx from `backward`. We have a handle on each, except on those that were added to. */
 static ct_status by_kernel(ct_call *call, int in_place, ct_tensor *const *gy, ct_tensor **gx)
 {
-    ct_tensor *const *given = call->x;
     call->cx->writer = call->op->name;
     ct_status status = provide(call, in_place, gx);
-    if (status == CT_OK && call->op->flags & CT_OP_CONTIGUOUS) {
-        gy = ct__contiguous_all(call->cx, gy, call->outputs);
-        call->x = ct__contiguous_all(call->cx, given, call->n);
-        if (!gy || !call->x)
-            status = CT_ERROR_MEMORY;
-    }
     if (status == CT_OK)
-        status = ct__said(call, call->op->backward(call, gy, gx), "backward");
-    call->x = given;
+        status = ct__run_backward(call, gy, gx);
     if (in_place >= 0 && status == CT_OK)
         call->vertex->cotangent = NULL; /* our handle on it goes along */
     else if (in_place >= 0)
@@ -180,6 +172,9 @@ static CT__INLINE ct_status reverse_with(ct__walk *w, ct_call *call, ct_tensor *
         return reverse_in_place(call, in_place, gx);
     if (status == CT_OK)
         status = apply_rule(w, call, in_place, ct__cotangents_of(t), gx);
+    for (int i = 0; w->watch && i < call->n && status == CT_OK; i++)
+        if (gx[i])
+            status = w->watch->brought(w->watch, t, i, gx[i]);
     for (int i = 0; i < call->n; i++) {
         ct_tensor *g = gx[i], **slot = &call->x[i]->cotangent;
         if (g && status == CT_OK && !*slot)

@@ -10,6 +10,7 @@
  *   f is so: ty_i = f'(x_i) tx_i.
  * - CT_OP_LINEAR, and a view: ty = f(tx).
  * - Else by two vjps: g(u) = J^T u is linear in u, and its vjp with tx is J tx. */
+#include "run.h"
 #include "walk.h"
 
 enum { FEW = 8 }; /* inputs */
@@ -50,22 +51,14 @@ static ct_tensor *shaped(ct_tensor *t, const ct_tensor *like)
 static ct_status by_kernel(tangent *k, int i, ct_tensor *tx, ct_tensor **ty)
 {
     ct_call *call = &k->call;
-    ct_tensor *const *given = call->x, *const *gy = &tx;
     call->adds = *ty ? (uint64_t)1 << i : 0;
     if (!*ty && !(*ty = ct__tensor_like(call->vertex, 0, 0)))
         return CT_ERROR_MEMORY;
     if (!call->adds)
         ct__handle(*ty);
-    if (call->op->flags & CT_OP_CONTIGUOUS) {
-        gy = ct__contiguous_all(call->cx, gy, 1);
-        call->x = ct__contiguous_all(call->cx, given, call->n);
-    }
     k->gx[i] = *ty;
-    bool good = gy && call->x;
-    ct_status status = good ? ct__said(call, call->op->backward(call, gy, k->gx), "backward")
-                            : CT_ERROR_MEMORY;
+    ct_status status = ct__run_backward(call, &tx, k->gx);
     k->gx[i] = NULL;
-    call->x = given;
     return status;
 }
 

@@ -139,17 +139,6 @@ void ct__copy_out(void *y, const ct_tensor *x)
     ct__loop_shared(x->cx, ct__shape(x), x->ndim, operands, 2, ct__copy_run, &bytes);
 }
 
-ct_tensor *ct__contiguous(ct_tensor *x)
-{
-    if (x->flags & CT__CONTIGUOUS)
-        return x;
-    ct_tensor *y = ct__to_scope(ct__tensor_new(
-        x->cx, &(ct__layout){ .dtype = x->dtype, .ndim = x->ndim, .shape = ct__shape(x) }));
-    if (y)
-        ct__copy_out(y->data, x);
-    return y;
-}
-
 static void to_doubles(int64_t n, void *const *data, const int64_t *stride, const void *dtype)
 {
     ct_dtype from = *(const ct_dtype *)dtype;

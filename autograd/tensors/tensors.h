@@ -29,7 +29,6 @@ char *ct__element(const ct_tensor *x, const char *who, const int64_t *index, int
 /* a loop's body: y = x, for elements of *size bytes (an int64_t: 1, 4 or 8) */
 void ct__copy_run(int64_t n, void *const *data, const int64_t *stride, const void *size);
 void ct__copy_out(void *y, const ct_tensor *x); /* all elements, in row-major order */
-ct_tensor *ct__contiguous(ct_tensor *x); /* x where it is contiguous, else a copy in the scope */
 bool ct__all_finite(const ct_tensor *x);
 
 /* -- write.c */

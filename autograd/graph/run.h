@@ -1,0 +1,29 @@
+/* The funnel: every kernel that an operator has runs here, forward and backward, and so do the
+ * engine's own: copies, and the sums of cotangents, are operators without a vertex (run.c). Whoever
+ * wants to know what is computed listens here. */
+#ifndef COTANGENT_RUN_H
+#define COTANGENT_RUN_H
+#include "graph.h"
+
+/* Runs `backward` or, where gx is NULL, `forward`. */
+static CT__INLINE ct_status ct__run(ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    return gx ? ct__said(call, call->op->backward(call, gy, gx), "backward")
+              : ct__said(call, call->op->forward(call), "forward");
+}
+
+/* Runs `backward`, with inputs and cotangents made contiguous where the operator asks for it. */
+static inline ct_status ct__run_backward(ct_call *call, ct_tensor *const *gy,
+                                         ct_tensor *const *gx)
+{
+    ct_tensor *const *given = call->x;
+    if (call->op->flags & CT_OP_CONTIGUOUS) {
+        gy = ct__contiguous_all(call->cx, gy, call->outputs);
+        call->x = ct__contiguous_all(call->cx, given, call->n);
+    }
+    ct_status status = gy && call->x ? ct__run(call, gy, gx) : CT_ERROR_MEMORY;
+    call->x = given;
+    return status;
+}
+
+#endif
