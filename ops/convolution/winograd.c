@@ -35,6 +35,8 @@ enum {
     CELLS = 160 << 10,    /* numbers at all points of a block, and of these tiles: */
     LEAST_TILES = 24,
     GAP = 16,             /* between points: a power of two would put them into one set */
+    PACKED = 32,          /* tiles for which weights are not worth packing */
+    LEAST_OF_W = 8,       /* tiles for which w is worth it */
     RANGE = 256,          /* tiles in a range of w, or more: */
     RANGES = 8,
     MOST_ROOM = 64 << 20  /* bytes of scratch of all parts but one */
@@ -61,7 +63,8 @@ typedef struct job {
     int64_t block_images, block_rows;  /* in a block: images, rows of tiles of an image */
     int64_t per_image, blocks, items, ranges, parts;
     float *w, *sums;           /* weights, channels last; sums of ranges */
-    float *points, *packed;    /* weights at the points, and for gemm.c */
+    float *points, *packed;    /* weights at the points, and for gemm.c if there are many tiles */
+    bool packs;
     int64_t w_point;
     size_t pack_bytes, room;
     char *scratch;
@@ -90,7 +93,8 @@ bool ct__is_winograd(const ct__conv_product *p, const ct__conv_sizes *s)
     for (int d = 1; d < AXES; d++)
         fits = fits && s->kernel[d] == 3 && s->stride[d] == 1 && s->dilation[d] == 1 &&
                s->before[d] <= 2 && s->in[d] < 1 << 15 && s->out[d] < 1 << 15;
-    return fits && ct__points_for(p->x);
+    int64_t tiles = s->images * even(s->out[1], 4) * even(s->out[2], 4);
+    return fits && ct__points_for(p->x) && (p->result != CT__CONV_W || tiles >= LEAST_OF_W);
 }
 
 /* -- Blocks */
@@ -148,9 +152,8 @@ typedef struct part {
 
 static size_t take(size_t *end, int64_t n, size_t size)
 {
-    size_t at = *end;
     *end += ((size_t)n * size + 63) / 64 * 64;
-    return at;
+    return *end - ((size_t)n * size + 63) / 64 * 64;
 }
 
 static bool makes_w(const job *j)
@@ -279,7 +282,8 @@ static ct__gemm product_of(const job *j, int64_t tiles)
                            .b.row = to->lanes, .b.col = 1, .c_row = to->lanes };
     return (ct__gemm){ .dtype = CT_F32, .simd = j->simd, .cx = j->cx, .m = tiles > 4 ? tiles : 4,
                        .n = to->lanes, .k = from->channels, .a.row = from->lanes, .a.col = 1,
-                       .c_row = to->lanes, .packed = true };
+                       .b.row = to->lanes, .b.col = 1, .c_row = to->lanes,
+                       .packed = j->packs };
 }
 
 static size_t gemm_room(const job *j)
@@ -303,7 +307,8 @@ static void run_products(const part *t, bool adds)
     for (int64_t p = 0; p < POINTS; p++) {
         g.a.data = t->from_points + p * from;
         g.b.data = makes_w(j) ? (void *)(t->to_points + p * to)
-                              : (void *)((char *)j->packed + (size_t)p * j->pack_bytes);
+                   : j->packs ? (void *)((char *)j->packed + (size_t)p * j->pack_bytes)
+                              : (void *)(j->points + p * j->w_point);
         g.c = makes_w(j) ? t->w_points + p * j->w_point : t->to_points + p * to;
         ct__gemm_run(&g, t->gemm);
     }
@@ -365,7 +370,7 @@ static void pack(int64_t begin, int64_t end, void *arg)
     for (int64_t p = begin; p < end; p++) {
         ct__gemm g = product_of(j, 4);
         g.cx = NULL;
-        g.b = (ct__matrix){ j->points + p * j->w_point, j->to.lanes, 1 };
+        g.b.data = j->points + p * j->w_point;
         ct__gemm_pack(&g, (char *)j->packed + (size_t)p * j->pack_bytes);
     }
 }
@@ -382,9 +387,8 @@ static void run_item(part *t, int64_t i)
     if (makes_w(j)) {
         float *sums = j->sums + i * j->from.channels * 9 * lanes;
         ct__spots s = spots_of_w(j, sums, t->w_points, j->from.channels);
-        s = (ct__spots){ t->w_points, sums, s.to_row, s.to_column, s.from_row, s.from_column,
-                         { 1, 1, j->from.channels }, { 0, 0, lanes }, { 0, 0, 9 * lanes }, lanes,
-                         NULL };
+        s = (ct__spots){ s.to, sums, s.to_row, s.to_column, s.from_row, s.from_column,
+                         { 1, 1, s.count[2] }, { 0, 0, lanes }, { 0, 0, 9 * lanes }, lanes, NULL };
         j->with->run(CT__WEIGHTS_ADJOINT, &s);
     }
 }
@@ -445,8 +449,8 @@ static job job_of(const ct_call *call, const ct__conv_product *p, const ct__conv
     j.across = even(j.to.columns, 4);
     j.w_point = j.from.channels * j.to.lanes + GAP;
     cut(&j);
-    int64_t ranges = s->images * j.down * j.across / RANGE;
-    ranges = ranges < 1 ? 1 : least(ranges, RANGES);
+    int64_t tiles = s->images * j.down * j.across, ranges = least(tiles / RANGE + 1, RANGES);
+    j.packs = !makes_w(&j) && tiles > PACKED;
     j.ranges = makes_w(&j) ? even(j.blocks, even(j.blocks, ranges)) : 0;
     j.items = makes_w(&j) ? j.ranges : j.blocks;
     return j;
@@ -478,18 +482,17 @@ ct_status ct__winograd_multiply(const ct_call *call, const ct__conv_product *p,
     j.pack_bytes = (ct__gemm_pack_bytes(&g) + 63) / 64 * 64;
     w = take(&end, makes_w(&j) ? 0 : weights, f);
     points = take(&end, makes_w(&j) ? 0 : POINTS * j.w_point, f);
-    packed = take(&end, makes_w(&j) ? 0 : POINTS, j.pack_bytes);
+    packed = take(&end, j.packs ? POINTS : 0, j.pack_bytes);
     sums = take(&end, j.ranges * weights, f);
     char *scratch = ct_call_scratch(call, end + (size_t)j.parts * j.room);
     if (!scratch)
         return CT_ERROR_MEMORY;
-    j.w = (void *)(scratch + w), j.points = (void *)(scratch + points);
+    j.w = (void *)(scratch + w), j.points = (void *)(scratch + points), j.scratch = scratch + end;
     j.packed = (void *)(scratch + packed), j.sums = (void *)(scratch + sums);
-    j.scratch = scratch + end;
     if (!makes_w(&j)) {
         int64_t some = threads > 1 ? CHANNELS : MOST_PAIRS;
         ct_parallel_ranges(cx, j.from.channels, some, prepare, &j);
-        ct_parallel_ranges(cx, POINTS, some, pack, &j);
+        ct_parallel_ranges(cx, j.packs ? POINTS : 0, some, pack, &j);
     }
     ct_parallel_for(cx, j.parts, run_part, &j);
     *done = !makes_w(&j) || put_w(&j);

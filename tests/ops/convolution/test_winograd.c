@@ -246,7 +246,7 @@ END_TEST
 
 static void train(ct_context *with)
 {
-    ct_tensor *x = ct_variable(ct_zeros(with, CT_F32, CT_SHAPE(2, 16, 5, 5)));
+    ct_tensor *x = ct_variable(ct_zeros(with, CT_F32, CT_SHAPE(8, 16, 5, 5)));
     ct_tensor *w = ct_variable(ct_zeros(with, CT_F32, CT_SHAPE(16, 16, 3, 3)));
     ct_backward(ct_sum(ct_conv(x, w, NULL, NULL)));
 }
