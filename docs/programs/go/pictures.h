@@ -39,7 +39,7 @@ static inline void draw_share(FILE *page, int x, int y, double share)
     if (share < 0.005)
         return;
     fprintf(page, "<rect x=\"%d\" y=\"%d\" width=\"10\" height=\"10\" fill=\"#c4200f\" "
-            "fill-opacity=\"%.2f\"/>", x - 5, y - 5, 0.9 * sqrt(share));
+            "fill-opacity=\"%.2f\"/>", x - 5, y - 5, 0.9 * pow(share, 0.75));
     fprintf(page, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"middle\" style=\"font-size:3.4px;"
             "fill:%s;font-weight:600\">%.0f</text>", x, y + 1.2, share > 0.15 ? "#fff" : "#4a2e10",
             100 * share);
