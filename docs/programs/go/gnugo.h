@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum { RESIGN = MOVES, NOTHING };
-static int patience = 30000;    /* milliseconds for an answer */
+static int patience = 100000;    /* milliseconds for an answer */
 
 typedef struct gnugo {
     pid_t pid;                  /* 0: it does not run */
@@ -105,9 +105,12 @@ static inline bool gnugo_begin(gnugo *g, int seed)
     close(to[0]), close(from[1]);
     if (g->pid < 0)
         close(g->in), close(g->out);
-    return gnugo_ask(g, "boardsize 5", answer, sizeof answer)
+    bool begun = gnugo_ask(g, "boardsize 5", answer, sizeof answer)
         && gnugo_ask(g, "clear_board", answer, sizeof answer)
         && gnugo_ask(g, "komi 0", answer, sizeof answer);
+    if (!begun)
+        gnugo_end(g);
+    return begun;
 }
 
 /* what it plays, as black (0) or white (1): a move, PASS, RESIGN, or NOTHING after an error */

@@ -127,7 +127,7 @@ int main(int argc, char **argv)
     train(&p, &novice, &r.three, (int)program_size(&p, 300, 150, 12), 0, 0.05);
     prove(&p, &novice, &r.proof);
     begin(&p, &master, &go, large);
-    train(&p, &master, &r.go, (int)program_size(&p, 1500, 200, 45), 0.07, 0.85);
+    train(&p, &master, &r.go, (int)program_size(&p, 2500, 200, 45), 0.07, 0.85);
     r.own = play_match(&master, NULL, -1, p.tiny ? 4 : LOOKS);
     r.played = against_gnugo(&p, &master, r.matches, (int)program_size(&p, GAMES, 2, 0), LOOKS);
     const char *gnugo = result_of(&p, &r, &(int){ 0 });

@@ -69,9 +69,10 @@ typedef struct match {
     int ours, n, score;         /* whose turn is the player's, or -1: both; moves; black's score */
     position at[LONGEST + 1];
     int move[LONGEST];
-    char counted[32];           /* GNU Go's own count, "B+25.0", or why there is none */
+    char counted[32];           /* GNU Go's own count, "B+25.0" */
 } match;
 
+/* Against GNU Go the first two moves are drawn by their shares: else all games would be the same */
 static inline match play_match(player *a, gnugo *other, int ours, int looks)
 {
     match m = { .ours = ours };
@@ -85,6 +86,7 @@ static inline match play_match(player *a, gnugo *other, int ours, int looks)
         } else {
             float share[MOVES];
             move = look_at(a, p, looks, share);
+            move = ours >= 0 && m.n < 4 ? drawn(a->cx, share) : move;
             if (ours >= 0 && !gnugo_sees(other, ours, move))
                 break;
         }
@@ -93,27 +95,34 @@ static inline match play_match(player *a, gnugo *other, int ours, int looks)
         go_play(&m.at[m.n + 1], move);
     }
     m.score = score_of(&go, &m.at[m.n]);
-    bool ended = go_over(&m.at[m.n]);
-    if (ours >= 0 && !(ended && gnugo_ask(other, "final_score", m.counted, sizeof m.counted)))
-        strcpy(m.counted, ended ? "no count" : "broken off");
+    if (ours >= 0 && !gnugo_ask(other, "final_score", m.counted, sizeof m.counted))
+        strcpy(m.counted, "no count");
     return m;
 }
 
-/* n games against GNU Go, by turns as black and as white; how many were played */
+/* n games against GNU Go, by turns as black and as white; how many came to their end. One that does
+   not begin, or gives no answer in time, is the last */
 static inline int against_gnugo(program *p, player *a, match *m, int n, int looks)
 {
+    int ended = 0;
     for (int i = 0; i < n; i++) {
         gnugo other;
-        if (!program_progress(p, 0.85 + 0.15 * i / n, "game %d against GNU Go", i + 1))
-            return i;
-        bool there = gnugo_begin(&other, 100 * p->seed + i);
-        if (there)
-            m[i] = play_match(a, &other, i % 2, looks);
+        if (!program_progress(p, 0.85 + 0.15 * i / n, "game %d against GNU Go", i + 1)
+            || !gnugo_begin(&other, 100 * p->seed + i))
+            break;
+        m[ended] = play_match(a, &other, i % 2, looks);
+        bool answers = other.pid > 0;
         gnugo_end(&other);
-        if (!there)
-            return i;
+        if (go_over(&m[ended].at[m[ended].n])) {
+            ended++;
+            continue;
+        }
+        program_say(p, "game %d against GNU Go was broken off after %d moves: %s", i + 1,
+                    m[ended].n, answers ? "a move is not legal" : "no answer");
+        if (!answers)
+            break;
     }
-    return n;
+    return ended;
 }
 
 /* of the player, in a game against another */

@@ -39,7 +39,7 @@ static inline void draw_share(FILE *page, int x, int y, double share)
     if (share < 0.005)
         return;
     fprintf(page, "<rect x=\"%d\" y=\"%d\" width=\"10\" height=\"10\" fill=\"#c4200f\" "
-            "fill-opacity=\"%.2f\"/>", x - 5, y - 5, 0.9 * sqrt(share));
+            "fill-opacity=\"%.2f\"/>", x - 5, y - 5, 0.9 * pow(share, 0.75));
     fprintf(page, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"middle\" style=\"font-size:3.4px;"
             "fill:%s;font-weight:600\">%.0f</text>", x, y + 1.2, share > 0.15 ? "#fff" : "#4a2e10",
             100 * share);
@@ -178,7 +178,7 @@ static inline void report_match(program *p, player *a, const match *m)
 /* how the games ended, and the one move by move that was the best for it as white */
 static inline void report_gnugo(program *p, player *a, const match *m, int n)
 {
-    int best = n > 1;
+    int best = 0;
     report_row(p, "game|the network is|its points|GNU Go counts|moves");
     for (int i = 0; i < n; i++)
         report_row(p, "%d|%s|%+d|%s|%d", i + 1, m[i].ours ? "white" : "black", points_of(&m[i]),
@@ -187,8 +187,10 @@ static inline void report_gnugo(program *p, player *a, const match *m, int n)
     for (int i = 0; page && i < n; i++)
         draw_board(page, &go, &m[i].at[m[i].n], (overlay){ NULL, NULL, -1 }, "",
                    program_words(p, "Game %d, at its end: %+d", i + 1, points_of(&m[i])));
-    for (int i = best; i < n; i += 2)
-        best = points_of(&m[i]) > points_of(&m[best]) ? i : best;
+    for (int i = 0; i < n; i++)
+        if (m[i].ours > m[best].ours
+            || (m[i].ours == m[best].ours && points_of(&m[i]) > points_of(&m[best])))
+            best = i;
     report_text(p, "Game %d, move by move; the network is %s.", best + 1,
                 m[best].ours ? "white" : "black");
     report_match(p, a, &m[best]);
