@@ -1,4 +1,4 @@
-/* The page without its graph: page/embed.py makes it of page/page.html, page.css and page.js. */
+/* The page without its graph: embed.py makes it of page.html, page.css and page.js. */
 #ifndef COTANGENT_PAGE_H
 #define COTANGENT_PAGE_H
 

@@ -3,7 +3,37 @@
    into one box: what is drawn then has no cycles. So modules, and groups of operators where there
    are too many, are a tree of intervals. */
 const graph = JSON.parse(document.getElementById("graph").textContent);
-const vertices = graph.vertices, last = vertices.length - 1;
+
+/* The vertices in the order in which a program would make them: what is used more than once and
+   made by no operator comes first. Then, depth first, the input with the longest way behind it goes
+   before the others, so that nothing is made long before it is used. */
+function inOrder(given) {
+  const depth = [], used = given.map(() => 0), order = [], next = given.map(() => -1);
+  const known = v => v.inputs.filter(input => input.vertex !== null).map(input => input.vertex);
+  given.forEach((v, at) => {
+    depth[at] = 0;
+    for (const x of known(v)) {
+      depth[at] = Math.max(depth[at], depth[x] + 1);
+      used[x]++;
+    }
+  });
+  given.forEach((v, at) => { if (!v.inputs.length && used[at] > 1) next[at] = order.push(at); });
+  const ways = given.map(v => known(v).sort((a, b) => depth[b] - depth[a]));
+  for (let stack = [given.length - 1]; stack.length;) {
+    const at = stack[stack.length - 1];
+    next[at]++;
+    const x = ways[at][next[at]];
+    if (x === undefined) order.push(stack.pop());
+    else if (next[x] < 0) stack.push(x);
+  }
+  const number = [];
+  order.forEach((at, i) => { number[at] = i; });
+  for (const v of given)
+    for (const input of v.inputs)
+      if (input.vertex !== null) input.vertex = number[input.vertex];
+  return order.map(at => given[at]);
+}
+const vertices = inOrder(graph.vertices), last = vertices.length - 1;
 const find = id => document.getElementById(id);
 
 /* -- Words and numbers */
@@ -49,7 +79,7 @@ function brief(s, letter) {
   if (s.min === undefined) return (letter === "g" ? "g = " : "") + short(s.cells[0]);
   if (s.nans > 0) return `${s.nans} \u00d7 NaN`;
   if (s.infinities > 0) return `${s.infinities} \u00d7 inf`;
-  return letter ? `|${letter}| \u2264 ${short(size(s))}` : `up to ${short(size(s))}`;
+  return letter ? `|${letter}| \u2264 ${Number(size(s).toPrecision(3))}` : `up to ${short(size(s))}`;
 }
 
 /* -- Uses, and what stands out */
@@ -92,9 +122,14 @@ function firstAlarms() {
 
 /* -- The tree of folds: an item is a vertex, or an interval of them with items of its own */
 const parts = path => path.split(".").slice(0, -1);
+function common(a, b) {
+  if (a === null) return b;
+  const end = a.findIndex((part, i) => part !== b[i]);
+  return end < 0 ? a : a.slice(0, end);
+}
 
 /* The module that each vertex belongs to: as its own name says; else as the variable says that it
-   uses; else with the next operator that has a name. A leaf goes with the operator after it. */
+   uses; else with the next operator that has a name. A leaf goes with what uses it. */
 function modules() {
   const path = vertices.map(v => v.kind === "operator" || v.kind === "output" ? parts(v.name) : []);
   const named = path.map(p => p.length > 0);
@@ -107,7 +142,7 @@ function modules() {
   });
   for (let at = last, next = []; at >= 0; at--) {
     if (vertices[at].kind !== "operator" && vertices[at].kind !== "output") {
-      path[at] = uses[at].length ? path[uses[at][0].at] : [];
+      path[at] = uses[at].map(use => path[use.at]).reduce(common, null) || [];
       continue;
     }
     if (named[at]) next = path[at];
@@ -233,7 +268,7 @@ function hasCotangent(at) {
 const isComplete = at => usesDone(at) === uses[at].length;
 
 /* -- Drawing in layers, from the variables down to the result */
-const WIDE = 168, HIGH = 66, GAP = 22, LAYER = 118;
+const WIDE = 190, HIGH = 66, GAP = 22, LAYER = 118;
 
 function edges() {
   const all = new Map();
@@ -246,27 +281,30 @@ function edges() {
   return [...all.values()];
 }
 
-/* the layer of each item: below all its inputs, and leaves just above what uses them */
+/* the layer of each item: as far down as what uses it allows */
 function layers(all) {
   const layer = items.map(() => 0);
-  all.sort((a, b) => a.to - b.to || a.from - b.from);
-  for (const e of all) layer[e.to] = Math.max(layer[e.to], layer[e.from] + 1);
-  const first = items.map(() => Infinity), fed = new Set(all.map(e => e.to));
-  for (const e of all) first[e.from] = Math.min(first[e.from], layer[e.to]);
-  items.forEach((item, i) => { if (!fed.has(i) && first[i] < Infinity) layer[i] = first[i] - 1; });
-  return layer;
+  for (const e of all.sort((a, b) => b.from - a.from || a.to - b.to))
+    layer[e.from] = Math.min(layer[e.from], layer[e.to] - 1);
+  const top = Math.min(...layer);
+  return layer.map(l => l - top);
 }
 
 /* places: items, and bends of the edges that cross layers */
+/* Edges from one item share their bends, as long as they go the same way. */
 function placesOf(all) {
   const layer = layers(all), places = items.map((item, i) => ({ layer: layer[i], wide: WIDE, x: 0,
                                                                 up: [], down: [] }));
+  const bends = new Map();
   for (const e of all) {
     e.way = [places[e.from]];
     for (let l = layer[e.from] + 1; l < layer[e.to]; l++) {
-      const bend = { layer: l, wide: 14, x: 0, up: [], down: [] };
-      places.push(bend);
-      e.way.push(bend);
+      const key = e.from + " " + l;
+      if (!bends.has(key)) {
+        bends.set(key, { layer: l, wide: 14, x: 0, up: [], down: [] });
+        places.push(bends.get(key));
+      }
+      e.way.push(bends.get(key));
     }
     e.way.push(places[e.to]);
     for (let i = 0; i + 1 < e.way.length; i++) {
@@ -354,7 +392,8 @@ function thumb(s, x, y) {
 /* -- The drawing */
 let drawing = null, boxes = [], wires = [];
 function text(x, y, words, kind, anchor) {
-  return draw("text", { x, y, class: kind || "", "text-anchor": anchor || "start" }, words);
+  return draw("text", { x, y, class: kind || "", "text-anchor": anchor || "start" },
+              words + " "); /* apart from the next one, where it is read aloud */
 }
 
 function box(item, i, p) {
@@ -364,18 +403,18 @@ function box(item, i, p) {
   if (at === undefined) {
     g.append(draw("rect", { x: 5, y: 5, width: WIDE, height: HIGH, rx: 10 }),
              draw("rect", { class: "box", width: WIDE, height: HIGH, rx: 10 }),
-             text(12, 24, cut(item.name || `vertices ${item.from}\u2013${item.to}`, 22), "name"),
+             text(12, 24, cut(item.name || `${item.from} to ${item.to}`, 22), "name"),
              text(12, 41, count(operators(item).length, "operator")),
-             text(12, 57, cut(kinds(item).join(", "), 26)));
-    g.setAttribute("aria-label", `${item.name || "folded"}: ${count(operators(item).length,
-      "operator")}, folded`);
+             text(12, 57, cut(kinds(item).join(", "), 27)));
     g.setAttribute("aria-expanded", "false");
   } else {
     g.setAttribute("data-vertex", at);
     g.append(draw("rect", { class: "box", width: WIDE, height: HIGH, rx: isLeaf(v) ? 22 : 10 }),
-             text(isLeaf(v) ? 16 : 12, 22, cut(heading(v), 15), "name"),
+             text(isLeaf(v) ? 16 : 12, 22, cut(heading(v),
+               v.value && v.value.cells.length > 1 ? 13 : 19), "name"),
              text(isLeaf(v) ? 16 : 12, 38, cut((heading(v) === title(v) && !isLeaf(v) && v.name ?
-               v.name + " " : "") + shape(v), 22)),
+               v.name + " " : "") + shape(v),
+               v.value && v.value.cells.length > 1 ? 18 : 26)),
              draw("g", { class: "numbers" }));
     if (alarms[at]) g.append(draw("title", {}, alarms[at]));
   }
@@ -396,15 +435,13 @@ function refresh(item, g) {
   const cotangent = hasCotangent(at) && v.cotangent;
   numbers.replaceChildren();
   const part = cotangent && !isComplete(at);
-  if (value) numbers.append(text(isLeaf(v) ? 16 : 12, 56, cut(brief(value, "x"), 13), strange(value) ? "bad" : "value"));
+  if (value) numbers.append(text(isLeaf(v) ? 16 : 12, 56, cut(brief(value, "x"), 14), strange(value) ? "bad" : "value"));
   if (cotangent)
     numbers.append(text(WIDE - (isLeaf(v) ? 16 : 10), 56, part ?
-      `${usesDone(at)} of ${uses[at].length} uses` : cut(brief(cotangent, "g"), 13), strange(cotangent) ? "bad" : "cotangent", "end"));
+      `${usesDone(at)} of ${uses[at].length} uses` : cut(brief(cotangent, "g"), 14), strange(cotangent) ? "bad" : "cotangent", "end"));
   if (value && v.value.cells.length > 1) numbers.append(thumb(v.value, WIDE - 64, 8));
   if (cotangent && !part && v.cotangent.cells.length > 1)
     numbers.append(thumb(v.cotangent, WIDE - 34, 8));
-  g.setAttribute("aria-label", [label(v), shape(v), value ? "value " + brief(value) : "",
-    cotangent && !part ? "cotangent " + brief(cotangent) : "", alarms[at]].filter(Boolean).join(", "));
 }
 
 function curve(way) {
@@ -449,11 +486,12 @@ function showEdges() {
     const mine = p.item && items[w.to] === p.item && (p.name === "forward" ||
       w.uses.some(use => brought(use)));
     w.line.setAttribute("class", mine ? "edge now" : "edge");
+    if (mine) drawing.insertBefore(w.line, boxes[0]); /* above the others */
     if (!mine || w.uses.length > 3) continue;
     const words = w.uses.map(use => p.name === "forward" ? brief(vertices[use.x].value) :
       brief(brought(use))).join(" and ");
     const a = w.way[w.way.length - 2], b = w.way[w.way.length - 1];
-    carries.append(text(0.35 * a.x + 0.65 * b.x, b.y - 0.3 * (LAYER - HIGH), words,
+    carries.append(text(0.75 * a.x + 0.25 * b.x, b.y - 0.62 * (LAYER - HIGH), words,
       "carried " + (p.name === "forward" ? "value" : "cotangent")));
   }
 }
@@ -509,8 +547,8 @@ function backwardStep(at) {
       make("td", { class: "number" }, numbers(g, "cotangent"))));
   });
   return [make("p", { class: "rule" }, op.derivative || "its own rule"),
-          op.formula ? make("p", { class: "note" }, "of ", op.formula, own ? ", with g = " : "",
-                            own ? numbers(own, "cotangent") : "") : null,
+          op.formula ? make("p", { class: "note" }, "of ", op.formula, own ? ", with " : "",
+                            own ? make("span", { class: "cotangent" }, brief(own, "g")) : "") : null,
           make("table", {}, ...rows)].filter(Boolean);
 }
 
@@ -742,7 +780,8 @@ function introduce() {
   find("title").textContent = name ? `How ${name} was computed` : "How the result was computed";
   document.title = find("title").textContent;
   find("summary").textContent = `${count(n("operator"), "operator")}, ` +
-    `${count(n("variable"), "variable")}, ${count(n("constant"), "constant")}: the graph that the ` +
+    `${count(n("variable"), "variable")}` +
+    (n("constant") ? `, ${count(n("constant"), "constant")}` : "") + ": the graph that the " +
     "program recorded, with its own numbers" + (graph.backward ?
       ". Forward: from the variables down to the result. Backward: how much the result changes " +
       "with each of them." : ".") + (graph.left_out ?
