@@ -411,7 +411,7 @@ function box(item, i, p) {
     g.setAttribute("data-vertex", at);
     g.append(draw("rect", { class: "box", width: WIDE, height: HIGH, rx: isLeaf(v) ? 22 : 10 }),
              text(isLeaf(v) ? 16 : 12, 22, cut(heading(v),
-               v.value && v.value.cells.length > 1 ? 13 : 19), "name"),
+               v.value && v.value.cells.length > 1 ? 12 : 19), "name"),
              text(isLeaf(v) ? 16 : 12, 38, cut((heading(v) === title(v) && !isLeaf(v) && v.name ?
                v.name + " " : "") + shape(v),
                v.value && v.value.cells.length > 1 ? 18 : 26)),
@@ -482,6 +482,7 @@ function showEdges() {
   const p = phase(), carries = drawing.querySelector(".carries");
   drawing.setAttribute("class", p.name === "backward" || p.name === "start" ? "backward" : "");
   carries.replaceChildren();
+  const taken = []; /* a number that would lie over another one is in the panel only */
   for (const w of wires) {
     const mine = p.item && items[w.to] === p.item && (p.name === "forward" ||
       w.uses.some(use => brought(use)));
@@ -491,7 +492,10 @@ function showEdges() {
     const words = w.uses.map(use => p.name === "forward" ? brief(vertices[use.x].value) :
       brief(brought(use))).join(" and ");
     const a = w.way[w.way.length - 2], b = w.way[w.way.length - 1];
-    carries.append(text(0.75 * a.x + 0.25 * b.x, b.y - 0.62 * (LAYER - HIGH), words,
+    const x = 0.75 * a.x + 0.25 * b.x, half = 4 * words.length;
+    if (taken.some(([left, right]) => x - half < right && left < x + half)) continue;
+    taken.push([x - half, x + half]);
+    carries.append(text(x, b.y - 0.62 * (LAYER - HIGH), words,
       "carried " + (p.name === "forward" ? "value" : "cotangent")));
   }
 }
@@ -795,5 +799,5 @@ function introduce() {
 }
 introduce();
 redraw();
-zoom(Math.min(1.4, Math.max(1, (find("canvas").clientWidth - 40) / drawing.clientWidth)));
+zoom(Math.min(1.4, Math.max(0.75, (find("canvas").clientWidth - 40) / drawing.clientWidth)));
 go(0);
