@@ -481,13 +481,16 @@ ct_status ct__winograd_multiply(const ct_call *call, const ct__conv_product *p,
     ct__gemm g = product_of(&j, 4);
     j.pack_bytes = (ct__gemm_pack_bytes(&g) + 63) / 64 * 64;
     w = take(&end, makes_w(&j) ? 0 : weights, f);
-    points = take(&end, makes_w(&j) ? 0 : POINTS * j.w_point, f);
     packed = take(&end, j.packs ? POINTS : 0, j.pack_bytes);
     sums = take(&end, j.ranges * weights, f);
-    char *scratch = ct_call_scratch(call, end + (size_t)j.parts * j.room);
+    size_t parts = end; /* once they are packed, the weights at the points may be written over */
+    points = take(&end, makes_w(&j) ? 0 : POINTS * j.w_point, f);
+    parts = j.packs ? parts : end;
+    size_t all = parts + (size_t)j.parts * j.room;
+    char *scratch = ct_call_scratch(call, all > end ? all : end);
     if (!scratch)
         return CT_ERROR_MEMORY;
-    j.w = (void *)(scratch + w), j.points = (void *)(scratch + points), j.scratch = scratch + end;
+    j.w = (void *)(scratch + w), j.points = (void *)(scratch + points), j.scratch = scratch + parts;
     j.packed = (void *)(scratch + packed), j.sums = (void *)(scratch + sums);
     if (!makes_w(&j)) {
         int64_t some = threads > 1 ? CHANNELS : MOST_PAIRS;
