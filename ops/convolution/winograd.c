@@ -80,11 +80,6 @@ static int64_t even(int64_t n, int64_t parts)
     return (n + parts - 1) / parts;
 }
 
-static int64_t round_up(int64_t n, int64_t to)
-{
-    return even(n, to) * to;
-}
-
 bool ct__is_winograd(const ct__conv_product *p, const ct__conv_sizes *s)
 {
     bool fits = ct_dtype_of(p->x) == CT_F32 && s->groups == 1 && s->c >= CHANNELS &&
@@ -431,7 +426,7 @@ static bool put_w(const job *j)
 static image image_of(ct_tensor *t, const int64_t sizes[AXES], bool written)
 {
     return (image){ .data = written ? ct_data_mutable(t) : (void *)(uintptr_t)ct_data(t),
-                    .channels = ct_size(t, 1), .lanes = round_up(ct_size(t, 1), CHANNELS),
+                    .channels = ct_size(t, 1), .lanes = even(ct_size(t, 1), CHANNELS) * CHANNELS,
                     .rows = sizes[1], .columns = sizes[2], .edge = 4 };
 }
 
