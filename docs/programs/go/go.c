@@ -127,11 +127,11 @@ int main(int argc, char **argv)
     train(&p, &novice, &r.three, (int)program_size(&p, 300, 150, 12), 0, 0.05);
     prove(&p, &novice, &r.proof);
     begin(&p, &master, &go, large);
-    train(&p, &master, &r.go, (int)program_size(&p, 2500, 200, 45), 0.07, 0.85);
+    train(&p, &master, &r.go, (int)program_size(&p, 1500, 200, 45), 0.07, 0.85);
     r.own = play_match(&master, NULL, -1, p.tiny ? 4 : LOOKS);
     r.played = against_gnugo(&p, &master, r.matches, (int)program_size(&p, GAMES, 2, 0), LOOKS);
     const char *gnugo = result_of(&p, &r, &(int){ 0 });
-    program_say(&p, "%s", p.tiny ? "GNU Go is not asked in a tiny run" : gnugo);
+    program_say(&p, "GNU Go: %s", p.tiny ? "not asked in a tiny run" : gnugo);
     report_all(&p, &novice, &master, &r);
     if (p.tiny)
         return program_end(&p, "played; too little to learn anything");
@@ -143,5 +143,5 @@ int main(int argc, char **argv)
     program_target(&p, r.own.move[0] == POINTS / 2, "Go on 5 x 5: it opens in the middle");
     program_target(&p, won >= 95, "at least 95 %% won against random play: %.0f %%", won);
     return program_end(&p, "tic-tac-toe: %d of %d positions lost needlessly; Go: %.0f %% won "
-                       "against random play, %s", lost, r.proof.positions, won, gnugo);
+                       "against random play, GNU Go: %s", lost, r.proof.positions, won, gnugo);
 }

@@ -72,7 +72,6 @@ typedef struct match {
     char counted[32];           /* GNU Go's own count, "B+25.0" */
 } match;
 
-/* Against GNU Go the first two moves are drawn by their shares: else all games would be the same */
 static inline match play_match(player *a, gnugo *other, int ours, int looks)
 {
     match m = { .ours = ours };
@@ -86,7 +85,6 @@ static inline match play_match(player *a, gnugo *other, int ours, int looks)
         } else {
             float share[MOVES];
             move = look_at(a, p, looks, share);
-            move = ours >= 0 && m.n < 4 ? drawn(a->cx, share) : move;
             if (ours >= 0 && !gnugo_sees(other, ours, move))
                 break;
         }
@@ -123,6 +121,20 @@ static inline int against_gnugo(program *p, player *a, match *m, int n, int look
             break;
     }
     return ended;
+}
+
+/* how many of the games are not the same as one before */
+static inline int different(const match *m, int n)
+{
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+        bool fresh = true;
+        for (int k = 0; k < i; k++)
+            fresh &= m[i].n != m[k].n
+                || memcmp(m[i].move, m[k].move, (size_t)m[i].n * sizeof(int)) != 0;
+        count += fresh;
+    }
+    return count;
 }
 
 /* of the player, in a game against another */

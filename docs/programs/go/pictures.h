@@ -148,7 +148,7 @@ static inline void report_course(program *p, const course *c)
         { "with its search", c->games, c->won, c->n, LINE_AND_DOTS, BLUE },
         { "the network alone", c->games, c->alone, c->n, DASHED, ORANGE } } });
     report_chart(p, &(chart){ "Looks at the middle before the first move",
-        .x_name = "games against itself", .unit = " %", .y_low = 0, .y_high = 100, .last = true,
+        .x_name = "games against itself", .unit = " %", .y_low = 0, .y_high = 100,
         .series = { { NULL, c->games, c->middle, c->n, LINE_AND_DOTS, BLUE } } });
     report_chart(p, &(chart){ "The loss", .x_name = "games against itself", .last = true,
         .series = { { NULL, c->games, c->loss, c->n, LINE_AND_DOTS, BLUE } } });
@@ -183,6 +183,7 @@ static inline void report_gnugo(program *p, player *a, const match *m, int n)
     for (int i = 0; i < n; i++)
         report_row(p, "%d|%s|%+d|%s|%d", i + 1, m[i].ours ? "white" : "black", points_of(&m[i]),
                    m[i].counted, m[i].n);
+    report_text(p, "%d of these %d games are different.", different(m, n), n);
     FILE *page = report_html(p, "smalls");
     for (int i = 0; page && i < n; i++)
         draw_board(page, &go, &m[i].at[m[i].n], (overlay){ NULL, NULL, -1 }, "",
@@ -203,9 +204,9 @@ static inline const char *result_of(program *p, const results *r, int *all)
     for (int i = 0; i < r->played; i++)
         n[r->matches[i].ours]++, won[r->matches[i].ours] += points_of(&r->matches[i]) > 0;
     *all = won[0] + won[1];
-    return r->played ? program_words(p, "GNU Go: won %d of %d as black, %d of %d as white", won[0],
+    return r->played ? program_words(p, "won %d of %d as black, %d of %d as white", won[0],
                                      n[0], won[1], n[1])
-                     : "GNU Go was not there";
+                     : "not there";
 }
 
 static inline void report_all(program *p, player *novice, player *master, const results *r)
