@@ -68,9 +68,9 @@ static inline ct_module *stage(ct_context *cx, int64_t in, int64_t out, int bloc
     return m;
 }
 
-static inline ct_module *net_new(program *p, int blocks, bool shortcuts)
+/* of c channels in the first stage, and so many blocks in each of them */
+static inline ct_module *net_new(program *p, int64_t c, int blocks, bool shortcuts)
 {
-    int64_t c = program_size(p, 16, 16, 4);
     return ct_sequential_new(p->cx, CT_MODULES(
         ct_module_new(p->cx, "look", look, NULL),
         conv(p->cx, 1, c, 5, ct_activation_new(p->cx, CT_RELU)),

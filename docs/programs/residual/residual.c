@@ -3,7 +3,7 @@
 #include <math.h>
 #include <unistd.h>
 #define FASHION "/usr/share/datasets/fashion-mnist" /* of Debian's dataset-fashion-mnist */
-enum { EPOCHS = 5, BATCH = 128, POINTS = 80, NETS = 3, DEPTHS = 10 };
+enum { EPOCHS = 5, BATCH = 128, POINTS = 80, TINY = 15, NETS = 3, DEPTHS = 10 };
 static double losses[NETS][POINTS], at[NETS][POINTS], errors[EPOCHS], epochs[] = { 1, 2, 3, 4, 5 };
 static double lengths[NETS][DEPTHS], depths[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
 
@@ -45,14 +45,14 @@ static double error_of(program *p, ct_module *net, const images *test)
 static double train(program *p, ct_module *net, int run, int total, const images *learn,
                     const images *test)
 {
-    int n, seen[POINTS] = { 0 };
-    double last = 0;
+    int n, seen[POINTS] = { 0 }, points = p->tiny ? TINY : POINTS;
+    double last = 0, rate = p->tiny ? 0.02 : 0.2;
     ct_tensor *const *w = ct_module_parameters(net, &n), *x, *labels;
-    ct_optimizer *sgd = ct_sgd_new(w, n, 0.2, &(ct_sgd_options){
+    ct_optimizer *sgd = ct_sgd_new(w, n, rate, &(ct_sgd_options){
         .momentum = 0.9, .nesterov = true, .weight_decay = 5e-4 });
     ct_batches *batches = ct_batches_new(learn->x, learn->labels, p->tiny ? 20 : BATCH, NULL);
     int64_t step = 0, steps = total * ct_batches_count(batches), tenth = (steps + 9) / 10;
-    const ct_schedule cycle = { .kind = CT_ONE_CYCLE, .rate = 0.2, .steps = steps };
+    const ct_schedule cycle = { .kind = CT_ONE_CYCLE, .rate = rate, .steps = steps };
     for (int epoch = 0; epoch < total; epoch++) {
         while (program_progress(p, 0.33 * run + 0.3 * (double)step / (double)steps, "network %d of "
                                 "3, step %lld of %lld", run + 1, (long long)step, (long long)steps)
@@ -62,8 +62,8 @@ static double train(program *p, ct_module *net, int run, int total, const images
             ct_tensor *j = ct_cross_entropy(ct_module_forward(net, x), labels);
             ct_backward(j);
             ct_optimizer_step(sgd);
-            int64_t k = step++ * POINTS / steps;
-            at[run][k] = (double)total * (double)(k + 1) / POINTS;
+            int64_t k = step++ * points / steps;
+            at[run][k] = (double)total * (double)(k + 1) / points;
             losses[run][k] += (ct_item(j) - losses[run][k]) / ++seen[k];
             last += step > steps - tenth ? ct_item(j) / (double)tenth : 0;
             ct_scope_end(p->cx, scope);
@@ -77,10 +77,11 @@ static double train(program *p, ct_module *net, int run, int total, const images
 
 static void curves(program *p, int total, int n)
 {
+    int points = p->tiny ? TINY : POINTS;
     report_heading(p, "How it learned");
     report_chart(p, &(chart){ .title = "Loss while learning", .x_name = "epoch", .y_log = 10,
         .whole = true, .last = true,
-        .series = { { NULL, at[0], losses[0], POINTS, LINE, BLUE } } });
+        .series = { { NULL, at[0], losses[0], points, LINE, BLUE } } });
     report_chart(p, &(chart){ .title = "Test error after each epoch", .x_name = "epoch",
         .unit = " %", .whole = true, .last = true,
         .series = { { NULL, epochs, errors, total, LINE_AND_DOTS, ORANGE } } });
@@ -91,8 +92,8 @@ static void curves(program *p, int total, int n)
                 "its way down, a block without a shortcut multiplies it by a matrix F', one with a "
                 "shortcut by I + F'.");
     report_chart(p, &(chart){ .title = "Loss while learning", .x_name = "epoch", .y_log = 10,
-        .last = true, .series = { { "with shortcuts", at[1], losses[1], POINTS, LINE, BLUE },
-                                  { "without", at[2], losses[2], POINTS, LINE, ORANGE } } });
+        .last = true, .series = { { "with shortcuts", at[1], losses[1], points, LINE, BLUE },
+                                  { "without", at[2], losses[2], points, LINE, ORANGE } } });
     report_chart(p, &(chart){ .title = "Length of the gradient, before learning", .x_name = "block",
         .y_log = 10, .whole = true, .series = {
             { "with shortcuts", depths, lengths[1], n, LINE_AND_DOTS, BLUE },
@@ -108,16 +109,18 @@ int main(int argc, char **argv)
     bool mnist = p.data != NULL;
     if (!mnist && !p.tiny && access(FASHION, R_OK) == 0)
         p.data = FASHION;
-    images learn, test, few = { ct_rand(p.cx, CT_F64, CT_SHAPE(4, PIXELS)),
-                                ct_randint(p.cx, 0, CLASSES, CT_SHAPE(4)) };
-    ct_module *net = net_new(&p, 1, true);
+    images learn, test, few = { ct_rand(p.cx, CT_F64, CT_SHAPE(2, PIXELS)),
+                                ct_randint(p.cx, 0, CLASSES, CT_SHAPE(2)) };
+    int64_t c = program_size(&p, 16, 16, 4);
+    ct_module *net = net_new(&p, c, 1, true);
     int total = p.tiny ? 1 : p.quick ? 2 : EPOCHS, n = 0;
     if (!program_digits(&p, program_size(&p, 60000, 10000, 300), program_size(&p, 10000, 2000, 300),
-                        &learn, &test) || !program_check(&p, net, images_loss, &few))
+                        &learn, &test)
+        || !program_check(&p, p.tiny ? net_new(&p, 2, 1, true) : net, images_loss, &few))
         return program_end(&p, NULL);
     double last[NETS] = { train(&p, net, 0, total, &learn, &test) }, error = errors[total - 1];
     for (int run = 1; run < NETS; run++) {
-        ct_module *deep = net_new(&p, 3, run == 1);
+        ct_module *deep = net_new(&p, c, 3, run == 1);
         few = images_first(&learn, BATCH);
         n = cotangents(deep, 3, &few, lengths[run]);
         last[run] = train(&p, deep, run, 1, &learn, NULL);
