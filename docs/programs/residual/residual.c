@@ -50,7 +50,8 @@ static double train(program *p, ct_module *net, int run, int total, const images
     ct_tensor *const *w = ct_module_parameters(net, &n), *x, *labels;
     ct_optimizer *sgd = ct_sgd_new(w, n, rate, &(ct_sgd_options){
         .momentum = 0.9, .nesterov = true, .weight_decay = 5e-4 });
-    ct_batches *batches = ct_batches_new(learn->x, learn->labels, p->tiny ? 20 : BATCH, NULL);
+    ct_batches *batches = ct_batches_new(learn->x, learn->labels, p->tiny ? 20 : BATCH,
+                                         &(ct_batches_options){ .drop_last = true });
     int64_t step = 0, steps = total * ct_batches_count(batches), tenth = (steps + 9) / 10;
     const ct_schedule cycle = { .kind = CT_ONE_CYCLE, .rate = rate, .steps = steps };
     for (int epoch = 0; epoch < total; epoch++) {
