@@ -87,6 +87,22 @@ static ct_status backward(ct_tensor *y, ct_tensor *gy, const char *who)
     return status;
 }
 
+ct_status ct__watch_backward(const char *who, ct_tensor *y, ct_tensor *gy, ct__watch *watch)
+{
+    ct_status status = check_start(who, y, gy);
+    if (status != CT_OK)
+        return status;
+    ct__walk w = ct__walk_begin(y, who);
+    w.leaves = true;
+    w.reuses = false;
+    w.watch = watch;
+    status = ct__discover(&w, y);
+    if (status == CT_OK)
+        status = ct__reverse(&w, y, gy);
+    ct__walk_end(&w, y);
+    return status;
+}
+
 ct_status ct_backward(ct_tensor *y)
 {
     return y ? backward(y, NULL, "backward") : CT_ERROR_NULL;

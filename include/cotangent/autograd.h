@@ -146,7 +146,7 @@ ct_status ct_on_cotangent(ct_tensor *y, ct_hook hook, void *user); /* the hook g
    and the error names it. It costs one pass over each result. */
 void ct_find_nonfinite(ct_context *cx, bool on);
 /* One line per operator behind y, at most 1,000: then the last line says that there are more. The
-   scope owns the text. */
+   scope owns the text. Pictures of the graph, with values and cotangents, are in graph.h. */
 const char *ct_graph_text(const ct_tensor *y);
 
 CT_API_END
