@@ -184,7 +184,6 @@ ct_mpi *ct_mpi_new(ct_context *cx, MPI_Comm comm, const ct_mpi_options *options)
     ct_mpi m = { .cx = cx, .comm = MPI_COMM_NULL, .exchange = MPI_COMM_NULL,
                  .control = MPI_COMM_NULL, .size = 1, .options = o, .merge = MPI_OP_NULL,
                  .records = { MPI_DATATYPE_NULL, MPI_DATATYPE_NULL } };
-    m.options.bucket_bytes = o.bucket_bytes > 0 ? o.bucket_bytes : (int64_t)4 << 20;
     options_fit(cx, &o); /* if they do not, the agreement fails */
     if (connect(&m, comm))
         return make(&m);

@@ -168,14 +168,26 @@ static ct__shared *shared_new(ct_mpi *m, int n)
     return s;
 }
 
+/* the size of buckets: small networks too have several, so that there is something to hide */
+static int64_t bucket_bytes(const ct_mpi *m, const given *g)
+{
+    enum { MOST = 4 << 20, PARTS = 4 };
+    int64_t all = 0;
+    for (int i = 0; i < g->n; i++)
+        all += ct_count(g->w[i]) * (int64_t)ct_dtype_size(ct_dtype_of(g->w[i]));
+    if (m->options.bucket_bytes > 0)
+        return m->options.bucket_bytes;
+    return all / PARTS < MOST ? all / PARTS : MOST;
+}
+
 /* the last bucket takes parameter i too, or a new one does */
-static void assign(ct__shared *s, int i)
+static void assign(ct__shared *s, int i, int64_t most)
 {
     ct_tensor *w = s->slots[i].w;
     const int64_t size = (int64_t)ct_dtype_size(ct_dtype_of(w)), count = ct_count(w);
     ct__bucket *b = s->buckets > 0 ? &s->bucket[s->buckets - 1] : NULL;
     if (!b || b->dtype != ct_dtype_of(w) ||
-        (b->count > 0 && (b->count + count) * size > s->m->options.bucket_bytes)) {
+        (b->count > 0 && (b->count + count) * size > most)) {
         b = &s->bucket[s->buckets++];
         *b = (ct__bucket){ .dtype = ct_dtype_of(w), .first = i };
     }
@@ -216,12 +228,13 @@ static bool make_bucket(ct__shared *s, ct__bucket *b)
 static bool make_shared(ct_mpi *m, const given *g)
 {
     ct__shared *s = m->shared = shared_new(m, g->n);
+    const int64_t most = bucket_bytes(m, g);
     if (!s || !ct__mpi_agreement_room(m, g->n))
         return false;
     for (s->n = 0; s->n < g->n; s->n++) { /* from the last parameter to the first */
         ct_tensor *w = g->w[g->n - 1 - s->n];
         s->slots[s->n].w = s->w[s->n] = ct_retain(w);
-        assign(s, s->n);
+        assign(s, s->n, most);
     }
     for (int b = 0; b < s->buckets; b++)
         s->requests[b] = MPI_REQUEST_NULL;

@@ -7,7 +7,7 @@
  *   HERE   with what it waits for
  *   GONE   "I can go on no longer", with the reason, which becomes the error of all
  *
- * A rank that asked and gets no answer from another one within a second names it, and is GONE. So a
+ * A rank that asked and gets no answer from another one in 3 seconds names it, and is GONE. So a
  * rank that is killed, hangs or has left its loop is named, and one that is merely slow is not, as
  * long as the time-out is longer than its computation. */
 #include <sched.h>
@@ -17,7 +17,7 @@
 
 #include "ranks.h"
 
-enum { ANSWERS = 1 }; /* seconds */
+enum { ANSWERS = 3 }; /* seconds */
 
 static const char *const calls[CT__MPI_CALLS] = {
     "ct_mpi_new", "ct_mpi_add_...", "ct_mpi_backward", "ct_mpi_sum", "ct_mpi_max", "ct_mpi_mean",
@@ -162,7 +162,7 @@ static void judge(ct_mpi *m, patience *p, double now)
 /* between two looks: others may need the processor */
 static void pause(double waited)
 {
-    const struct timespec nap = { 0, 20000 };
+    const struct timespec nap = { 0, waited < 0.1 ? 20000 : 200000 };
     if (waited < 2e-3)
         sched_yield();
     else

@@ -43,7 +43,9 @@ CT_API_BEGIN
 
 typedef struct ct_mpi ct_mpi;
 typedef struct ct_mpi_options {
-    int64_t bucket_bytes; /* gradients are exchanged in buckets of about this size; default 4 MiB */
+    /* gradients are exchanged in buckets of about this size; default 4 MiB, or a quarter of all if
+       that is less */
+    int64_t bucket_bytes;
     /* Sums are taken in the order of ranks: the same bits with every MPI, and as one process that
        adds in this order. It takes a second copy of all buckets, and half of the exchange waits for
        the end of backward. Without it MPI_Allreduce adds as it likes: all ranks get the same bits,
