@@ -16,6 +16,7 @@
  *
  * A rank that fails goes on making these calls, with whatever its buckets hold, so that no rank
  * waits for it; the agreement then refuses the step. */
+#include <stdio.h>
 #include <string.h>
 
 #include "ranks.h"
@@ -34,21 +35,22 @@ static void scale(const ct__bucket *b, double weight, double divisor)
     }
 }
 
+void ct__mpi_add(ct_dtype dtype, void *y, const void *x, int64_t n)
+{
+    if (dtype == CT_F32)
+        for (int64_t i = 0; i < n; i++)
+            ((float *)y)[i] += ((const float *)x)[i];
+    else
+        for (int64_t i = 0; i < n; i++)
+            ((double *)y)[i] += ((const double *)x)[i];
+}
+
 /* the first of the `size` parts of n elements each becomes the sum of all, in their order */
 static void add_parts(const ct__bucket *b, int64_t n, int size)
 {
+    const size_t bytes = (size_t)n * ct_dtype_size(b->dtype);
     for (int k = 1; k < size; k++)
-        if (b->dtype == CT_F32) {
-            float *sum = b->others;
-            const float *x = sum + k * n;
-            for (int64_t i = 0; i < n; i++)
-                sum[i] += x[i];
-        } else {
-            double *sum = b->others;
-            const double *x = sum + k * n;
-            for (int64_t i = 0; i < n; i++)
-                sum[i] += x[i];
-        }
+        ct__mpi_add(b->dtype, b->others, (char *)b->others + (size_t)k * bytes, n);
 }
 
 /* -- The exchange */
@@ -187,6 +189,18 @@ static ct_status exchange(ct__shared *s, int64_t *examples)
     return ct__mpi_agree(m, examples, s->slots, s->n);
 }
 
+/* Others may wait for this rank in a sum of the graph (ct_mpi_total): there it does not come. */
+static ct_status refuse(ct_mpi *m)
+{
+    char text[CT__TEXT];
+    if (ct_error(m->cx) == CT_OK)
+        ct_fail(m->cx, CT_ERROR_VALUE, "mpi_backward: with sums over ranks in the graph, each rank "
+                "must have an example");
+    snprintf(text, sizeof text, "rank %d: %.200s", m->rank, ct_error_text(m->cx));
+    ct__mpi_break(m, text);
+    return CT_ERROR_CALLBACK;
+}
+
 ct_status ct_mpi_backward(ct_mpi *m, ct_tensor *loss, int64_t examples)
 {
     if (!ct__mpi_alive(m, "mpi_backward"))
@@ -198,10 +212,14 @@ ct_status ct_mpi_backward(ct_mpi *m, ct_tensor *loss, int64_t examples)
         ct_fail(m->cx, CT_ERROR_VALUE, "mpi_backward: there are no parameters (ct_mpi_add_module)");
         return ct__mpi_agree(m, NULL, NULL, 0);
     }
+    if (m->synchronized && (ct_error(m->cx) != CT_OK || examples < 1))
+        return refuse(m);
     const double begun = ct__seconds();
     ct_scope scope = ct_scope_begin(m->cx);
     prepare(s, examples);
     walk(s, loss, examples);
+    if (m->synchronized && ct_error(m->cx) != CT_OK && !m->broken)
+        ct__mpi_leave(m);
     m->report.backward += ct__seconds() - begun;
     ct_status status = exchange(s, &examples);
     if (status == CT_OK && examples == 0) /* on all ranks */

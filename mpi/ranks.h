@@ -8,6 +8,7 @@ enum { CT__TEXT = 240 };
 /* what a rank is doing: the calls that all ranks make */
 typedef enum ct__what {
     CT__MPI_NEW, CT__MPI_ADD, CT__MPI_BACKWARD, CT__MPI_SUM, CT__MPI_MAX, CT__MPI_MEAN,
+    CT__MPI_TOTAL, CT__MPI_SAVE, CT__MPI_LOAD, CT__MPI_STEP,
     CT__MPI_CALLS
 } ct__what;
 
@@ -22,6 +23,7 @@ enum { CT__ASK, CT__HERE, CT__GONE, CT__LETTERS };
 typedef struct ct__slot {
     ct_tensor *w, *view;        /* retained; the view is the parameter's place in its bucket */
     int bucket;
+    int owner;                  /* the rank that keeps its states, if these are shared out */
     bool present;               /* this walk has brought a cotangent */
     bool created;               /* this step has made the gradient */
 } ct__slot;
@@ -42,8 +44,10 @@ typedef struct ct__shared {
     int n, buckets, next;       /* slots; buckets; the next one to be exchanged */
     ct__slot *slots;
     ct__bucket *bucket;
-    MPI_Request *requests;      /* one for each bucket */
+    MPI_Request *requests;      /* one for each bucket, or for each slot */
     ct_tensor **w, **gx;        /* for ct_grad */
+    ct_tensor **part;           /* those that this rank owns */
+    int parts;
     struct ct__post *posts;
 } ct__shared;
 
@@ -65,6 +69,7 @@ struct ct_mpi {
     bool doomed;                /* it will be broken after this call, with m->text */
     bool known;                 /* the error of the last call is that of all ranks */
     bool walking;
+    bool synchronized;          /* there were sums in the graph */
     double weight;              /* of this rank's gradients, in this walk */
     char text[CT__TEXT];        /* why it is broken */
     ct__letter out[CT__LETTERS], in, *letter; /* the last one goes from one rank to all */
@@ -114,4 +119,12 @@ MPI_Datatype ct__mpi_type(ct_dtype dtype);
 /* -- gradients.c */
 /* a hook: the cotangent goes to its place in its bucket, from where it is sent; `user` is a post */
 ct_tensor *ct__mpi_hook(ct_tensor *gy, void *user);
+/* y[i] += x[i] */
+void ct__mpi_add(ct_dtype dtype, void *y, const void *x, int64_t n);
+
+/* -- share.c: the rank's own stream, from that of rank 0 */
+void ct__mpi_draw_apart(ct_mpi *m, ct_stream stream);
+
+/* -- part.c: who keeps which states */
+void ct__mpi_share_out(ct__shared *s);
 #endif

@@ -109,15 +109,20 @@ static ct_status broadcast(ct_mpi *m, const given *g)
     return CT_OK;
 }
 
-/* rank 0 goes on with its own stream; another one gets the seed that this stream, mixed, gives */
+void ct__mpi_draw_apart(ct_mpi *m, ct_stream stream)
+{
+    if (m->rank > 0)
+        stream.seed = ct_random_at(~stream.seed, (uint64_t)m->rank);
+    ct_random_resume(m->cx, stream);
+}
+
+/* rank 0 goes on with its own stream; that of others comes from it */
 static ct_status draw_apart(ct_mpi *m, const given *g)
 {
     ct_stream stream = ct_random_stream(m->cx);
     if (!from_root(m, g, &stream, sizeof stream))
         return CT_ERROR_CALLBACK;
-    if (m->rank > 0)
-        ct_random_resume(m->cx, (ct_stream){ ct_random_at(~stream.seed, (uint64_t)m->rank),
-                                             stream.draws });
+    ct__mpi_draw_apart(m, stream);
     return CT_OK;
 }
 
@@ -146,7 +151,7 @@ static ct__shared *shared_new(ct_mpi *m, int n)
     /* the posts come first: objects that are forgotten go in the opposite order */
     ct__post *posts = ct_object_new(m->cx, (size_t)n * sizeof *posts, NULL);
     ct__shared *s = NULL;
-    const size_t each = sizeof(ct__slot) + sizeof(ct__bucket) + 2 * sizeof(ct_tensor *) +
+    const size_t each = sizeof(ct__slot) + sizeof(ct__bucket) + 3 * sizeof(ct_tensor *) +
                         sizeof(MPI_Request);
     if (posts)
         s = ct_object_new(m->cx, sizeof *s + (size_t)n * each, finish);
@@ -158,7 +163,8 @@ static ct__shared *shared_new(ct_mpi *m, int n)
     s->bucket = (ct__bucket *)(void *)(s->slots + n);
     s->w = (ct_tensor **)(void *)(s->bucket + n);
     s->gx = s->w + n;
-    s->requests = (MPI_Request *)(void *)(s->gx + n);
+    s->part = s->gx + n;
+    s->requests = (MPI_Request *)(void *)(s->part + n);
     return s;
 }
 
@@ -219,6 +225,7 @@ static bool make_shared(ct_mpi *m, const given *g)
     }
     for (int b = 0; b < s->buckets; b++)
         s->requests[b] = MPI_REQUEST_NULL;
+    ct__mpi_share_out(s);
     for (int b = 0; b < s->buckets; b++)
         if (!make_bucket(s, &s->bucket[b]))
             return false;

@@ -20,7 +20,8 @@
 enum { ANSWERS = 1 }; /* seconds */
 
 static const char *const calls[CT__MPI_CALLS] = {
-    "ct_mpi_new", "ct_mpi_add_...", "ct_mpi_backward", "ct_mpi_sum", "ct_mpi_max", "ct_mpi_mean"
+    "ct_mpi_new", "ct_mpi_add_...", "ct_mpi_backward", "ct_mpi_sum", "ct_mpi_max", "ct_mpi_mean",
+    "ct_mpi_total", "ct_mpi_save", "ct_mpi_load", "ct_mpi_step"
 };
 
 double ct__seconds(void)

@@ -97,6 +97,49 @@ double ct_mpi_max(ct_mpi *m, double value);    /* all ranks; NaN if one is NaN *
    by numbers of examples, for instance */
 double ct_mpi_mean(ct_mpi *m, double value, double weight);
 
+/* -- The whole batch in a graph. These are all ranks' calls, forward and in each walk, so all ranks
+ * must have the same graph, and one example or more (ct_batches: drop_last). If one of them fails
+ * then, the ranks can no longer work together */
+/* y = sum of x over ranks; gx = sum of n g over ranks, over n: n is the number of examples in
+   ct_mpi_backward, and 1 in other walks. x is f32 or f64, of one shape on all ranks */
+ct_tensor *ct_mpi_total(ct_mpi *m, ct_tensor *x);
+/* ct_batch_norm_train (normalization.h), where the mean and variance are those of the batches of
+   all ranks together: so N may differ between ranks. Four exchanges of about C numbers, two of
+   them in backward. PyTorch's SyncBatchNorm */
+ct_status ct_mpi_batch_norm(ct_mpi *m, ct_tensor *x, ct_tensor *weight, ct_tensor *bias,
+                            double epsilon, ct_tensor **results);
+/* ct_batch_norm_new with that in training: the same options, names, statistics, and in use. Make it
+   after m, and give it to ct_mpi_add_module with the rest of the network */
+ct_module *ct_mpi_batch_norm_new(ct_mpi *m, ct_dtype dtype, int64_t channels,
+                                 const ct_batch_norm_options *options);
+
+/* -- States of optimizers, shared out: each rank has an optimizer for a part of the parameters
+ *
+ *   int n;
+ *   ct_tensor *const *part = ct_mpi_part(m, &n);
+ *   ct_optimizer *o = n > 0 ? ct_adam_new(part, n, 1e-3, NULL) : NULL;
+ *   ...
+ *   ct_mpi_backward(m, loss, rows);
+ *   ct_mpi_step(m, o);                          in place of ct_optimizer_step
+ *
+ * The states of a rank take 1 / N of the bytes that those of all parameters take, and those of one
+ * parameter more at most. They are no part of ct_mpi_save: give it a run without an optimizer */
+/* the parameters whose states this rank keeps; fewer parameters than ranks: of some ranks none */
+ct_tensor *const *ct_mpi_part(const ct_mpi *m, int *n);
+/* All ranks. ct_optimizer_step of this rank's part, whose new values all ranks get; the gradients
+   of all parameters are then absent. o may be NULL if the part is empty. After an error the ranks
+   can no longer work together */
+ct_status ct_mpi_step(ct_mpi *m, ct_optimizer *o);
+
+/* -- Runs in files */
+/* All ranks. Float buffers of the run's module, such as running statistics, become their mean over
+   ranks; then rank 0 writes the run (ct_training_save) */
+ct_status ct_mpi_save(ct_mpi *m, const ct_training *t, const char *path);
+/* All ranks. Each reads the file (ct_training_load), which all must be able to see, and has a
+   random stream of its own again. The number of ranks may be another one than it was; ct_batches
+   with ranks goes on at the same row. On an error some ranks may have loaded it */
+ct_status ct_mpi_load(ct_mpi *m, ct_training *t, const char *path);
+
 /* -- What it costs */
 typedef struct ct_mpi_report {
     int64_t steps;             /* calls of ct_mpi_backward that succeeded */

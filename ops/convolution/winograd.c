@@ -80,11 +80,6 @@ static int64_t even(int64_t n, int64_t parts)
     return (n + parts - 1) / parts;
 }
 
-static int64_t round_up(int64_t n, int64_t to)
-{
-    return even(n, to) * to;
-}
-
 bool ct__is_winograd(const ct__conv_product *p, const ct__conv_sizes *s)
 {
     bool fits = ct_dtype_of(p->x) == CT_F32 && s->groups == 1 && s->c >= CHANNELS &&
@@ -431,7 +426,7 @@ static bool put_w(const job *j)
 static image image_of(ct_tensor *t, const int64_t sizes[AXES], bool written)
 {
     return (image){ .data = written ? ct_data_mutable(t) : (void *)(uintptr_t)ct_data(t),
-                    .channels = ct_size(t, 1), .lanes = round_up(ct_size(t, 1), CHANNELS),
+                    .channels = ct_size(t, 1), .lanes = even(ct_size(t, 1), CHANNELS) * CHANNELS,
                     .rows = sizes[1], .columns = sizes[2], .edge = 4 };
 }
 
@@ -481,13 +476,16 @@ ct_status ct__winograd_multiply(const ct_call *call, const ct__conv_product *p,
     ct__gemm g = product_of(&j, 4);
     j.pack_bytes = (ct__gemm_pack_bytes(&g) + 63) / 64 * 64;
     w = take(&end, makes_w(&j) ? 0 : weights, f);
-    points = take(&end, makes_w(&j) ? 0 : POINTS * j.w_point, f);
     packed = take(&end, j.packs ? POINTS : 0, j.pack_bytes);
     sums = take(&end, j.ranges * weights, f);
-    char *scratch = ct_call_scratch(call, end + (size_t)j.parts * j.room);
+    size_t parts = end; /* once they are packed, the weights at the points may be written over */
+    points = take(&end, makes_w(&j) ? 0 : POINTS * j.w_point, f);
+    parts = j.packs ? parts : end;
+    size_t all = parts + (size_t)j.parts * j.room;
+    char *scratch = ct_call_scratch(call, all > end ? all : end);
     if (!scratch)
         return CT_ERROR_MEMORY;
-    j.w = (void *)(scratch + w), j.points = (void *)(scratch + points), j.scratch = scratch + end;
+    j.w = (void *)(scratch + w), j.points = (void *)(scratch + points), j.scratch = scratch + parts;
     j.packed = (void *)(scratch + packed), j.sums = (void *)(scratch + sums);
     if (!makes_w(&j)) {
         int64_t some = threads > 1 ? CHANNELS : MOST_PAIRS;

@@ -70,7 +70,8 @@ int main(int argc, char **argv)
     MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-    int passed = run_all(rank_tests, argc, argv) + run_all(fault_tests, argc, argv);
+    int passed = run_all(rank_tests, argc, argv) + run_all(training_tests, argc, argv) +
+                 run_all(fault_tests, argc, argv);
     CHECK_MSG(passed > 0, "there is no such test");
     if (rank == 0)
         printf("%d passed, 0 failed, 0 skipped\n", passed);

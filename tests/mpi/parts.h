@@ -25,7 +25,7 @@ typedef struct test {
     int ranks;                  /* it takes so many or more */
 } test;
 enum { ALONE = 1000 };          /* as `ranks`: it runs by its name only */
-extern const test rank_tests[], fault_tests[];
+extern const test rank_tests[], training_tests[], fault_tests[];
 
 /* -- What is trained: a tanh network 3-5-2 and a scale that only some losses use */
 enum { IN = 3, OUT = 2, SCALE = 0 }; /* SCALE: its number, a module's own come first */
