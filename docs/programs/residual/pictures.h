@@ -42,7 +42,7 @@ static inline void show(program *p, const images *test, ct_tensor *value, ct_ten
     }
     report_image(p, &(image){ program_words(p, "%s: %d units. For %d of them all nine images are "
         "of one class", what[stage], units, pure), tiles[stage], edge, edge, units, 8,
-        .size = FULL, .cover = stage == 1 });
+        .size = FULL, .cover = stage == 2 });
 }
 
 static inline void excite(program *p, ct_module *net, const images *test)
