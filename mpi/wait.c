@@ -80,13 +80,13 @@ bool ct__mpi_good(ct_mpi *m, int code, const char *function)
     return false;
 }
 
-/* a rank that answers must wait for the same */
+/* a rank that answers must wait for the same, or be on its way from an earlier call */
 static void read_answer(ct_mpi *m, int from)
 {
     char text[CT__TEXT];
     const ct__letter *in = &m->in;
     m->heard[from] = true;
-    if ((in->what == (int64_t)m->what && in->step == m->step) || in->what < 0 ||
+    if (in->what == (int64_t)m->what || in->step != m->step || in->what < 0 ||
         in->what >= CT__MPI_CALLS)
         return;
     snprintf(text, sizeof text, "rank %d waits in its call %lld, %s, and rank %d in its call %lld, "

@@ -206,7 +206,7 @@ static void different_calls_are_found(void)
     for (int k = 0; k < 2; k++) {
         ct_mpi *m = ct_mpi_new(cx, MPI_COMM_WORLD, &(ct_mpi_options){ .timeout = 0.2 });
         ct_tensor *w = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(2)));
-        CHECK(ct_mpi_add_parameters(m, &w, 1) == CT_OK);
+        CHECK_MSG(ct_mpi_add_parameters(m, &w, 1) == CT_OK, "%s", ct_error_text(cx));
         if (k == 0)
             CHECK(isnan(rank == 0 ? ct_mpi_sum(m, 1) : ct_mpi_max(m, 1)));
         else if (rank == 0)
