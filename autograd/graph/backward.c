@@ -88,6 +88,22 @@ static ct_status backward(ct_tensor *y, ct_tensor *gy, const char *who)
     return status;
 }
 
+ct_status ct__watch_backward(const char *who, ct_tensor *y, ct_tensor *gy, ct__watch *watch)
+{
+    ct_status status = check_start(who, y, gy);
+    if (status != CT_OK)
+        return status;
+    ct__walk w = ct__walk_begin(y, who);
+    w.leaves = true;
+    w.reuses = false;
+    w.watch = watch;
+    status = ct__discover(&w, y);
+    if (status == CT_OK)
+        status = ct__reverse(&w, y, gy);
+    ct__walk_end(&w, y);
+    return status;
+}
+
 ct_status ct_backward(ct_tensor *y)
 {
     return y ? backward(y, NULL, "backward") : CT_ERROR_NULL;
@@ -99,6 +115,52 @@ ct_status ct_backward_from(ct_tensor *y, ct_tensor *gy)
         return ct_fail(y ? y->cx : gy ? gy->cx : NULL, CT_ERROR_NULL, "backward_from: %s is NULL",
                        y ? "the cotangent" : "the tensor");
     return backward(y, gy, "backward_from");
+}
+
+static ct_status check_addition(const ct_tensor *x, const ct_tensor *g)
+{
+    const char *who = "add_gradient";
+    char is[200], wants[200];
+    if (!x || !g)
+        return ct_fail(x ? x->cx : g ? g->cx : NULL, CT_ERROR_NULL, "%s: %s is NULL", who,
+                       x ? "the gradient" : "the variable");
+    if (!ct__alive(x, who) || !ct__usable(g, who))
+        return CT_ERROR_STALE;
+    if (g->cx != x->cx)
+        return ct_fail(x->cx, CT_ERROR_CONTEXT, "%s: the gradient is of another context", who);
+    ct__tensor_print(wants, sizeof wants, x, true);
+    if (x->op || !(x->flags & CT__REQUIRES_GRAD))
+        return ct_fail(x->cx, CT_ERROR_GRAPH, "%s: %s must be a variable", who, wants);
+    ct__tensor_print(is, sizeof is, g, true);
+    if (g->dtype != x->dtype || !ct__same_shape(g, x))
+        return ct_fail(x->cx, g->dtype == x->dtype ? CT_ERROR_SHAPE : CT_ERROR_DTYPE,
+                       "%s: the gradient must be of %s, and is %s", who, wants, is);
+    return CT_OK;
+}
+
+ct_status ct_add_gradient(ct_tensor *x, ct_tensor *g)
+{
+    ct_status status = check_addition(x, g);
+    if (status != CT_OK)
+        return status;
+    ct__extra *extra = ct__extra_of(x);
+    if (!extra)
+        return CT_ERROR_MEMORY;
+    ct_tensor *grad = extra->grad;
+    if (grad) {
+        ct__add_into(grad, g);
+        grad->buffer->version++;
+        grad->buffer->writer = "add_gradient";
+        return CT_OK;
+    }
+    grad = ct__copy(g);
+    if (!grad)
+        return CT_ERROR_MEMORY;
+    ct__handle(grad);
+    grad->buffer->gradient = true;
+    extra->grad = grad;
+    ct__tell_graded(x, grad);
+    return CT_OK;
 }
 
 /* -- ct_grad: the targets' cotangents are handed out */

@@ -13,6 +13,7 @@ struct ct_call {
     int n, outputs, aux_count;
     bool recording; /* the call will be on the graph */
     bool moved;     /* a vertex owns the attributes now, and will drop them */
+    bool apart;     /* in a walk: nobody adds to a gx before it has been looked at */
     uint64_t adds;  /* bit i: `backward` adds to gx[i] instead of storing */
     ct_tensor *vertex; /* in a walk: the vertex whose rule runs; else NULL */
     int64_t batch;     /* in a walk: how many cotangents go through it at once; 0: one, as it is */

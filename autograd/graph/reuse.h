@@ -72,7 +72,7 @@ static ct_status provide(ct_call *call, int in_place, ct_tensor **gx)
             gx[i] = call->vertex->cotangent;
             continue;
         }
-        bool may_add = i < 64 && ct__same_shape(like, x) && !is_repeated(call, i) &&
+        bool may_add = i < 64 && !call->apart && ct__same_shape(like, x) && !is_repeated(call, i) &&
                        !call->cx->find_nonfinite;
         if (!old && may_add && x->extra)
             old = x->cotangent = ct__rows_take(x);

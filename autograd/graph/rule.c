@@ -172,6 +172,9 @@ static CT__INLINE ct_status reverse_with(ct__walk *w, ct_call *call, ct_tensor *
         return reverse_in_place(call, in_place, gx);
     if (status == CT_OK)
         status = apply_rule(w, call, in_place, ct__cotangents_of(t), gx);
+    for (int i = 0; w->watch && i < call->n && status == CT_OK; i++)
+        if (gx[i])
+            status = w->watch->brought(w->watch, t, i, gx[i]);
     for (int i = 0; i < call->n; i++) {
         ct_tensor *g = gx[i], **slot = &call->x[i]->cotangent;
         if (g && status == CT_OK && !*slot)

@@ -175,7 +175,11 @@ static ct_status run_hooks(ct__walk *w, ct_tensor *t)
  * without that.) */
 static inline ct_status pass_on(ct__walk *w, ct_call *call, ct_tensor *t, bool target)
 {
-    ct_status status = t->extra && t->extra->hooks ? run_hooks(w, t) : CT_OK;
+    ct_status status = CT_OK;
+    if (w->watch)
+        status = w->watch->complete(w->watch, t);
+    else if (t->extra && t->extra->hooks)
+        status = run_hooks(w, t);
     if (status != CT_OK || (target && !needs_rule(w, t)))
         return status;
     return ct__reverse_vertex(w, call, t);
@@ -197,6 +201,7 @@ static ct_status reverse_all(ct__walk *w, ct__frame *f)
     call.cx = w->cx;
     call.recording = call.moved = false;
     call.batch = w->batch;
+    call.apart = w->watch != NULL;
     for (ct_tensor *t; (t = w->ready);) {
         bool target = is_target(w, t);
         ct_status status = pass_on(w, &call, t, target);

@@ -3,6 +3,15 @@
 #define COTANGENT_WALK_H
 #include "graph.h"
 
+/* Who looks on. Then every gx has a tensor of its own, which nothing is added to before `brought`
+ * has seen it, and hooks are not called. Both run in the engine's scope. */
+typedef struct ct__watch {
+    /* t's cotangent is complete */
+    ct_status (*complete)(struct ct__watch *watch, const ct_tensor *t);
+    /* t's rule brings g to its input i */
+    ct_status (*brought)(struct ct__watch *watch, const ct_tensor *t, int i, const ct_tensor *g);
+} ct__watch;
+
 typedef struct ct__walk {
     ct_context *cx;
     const char *who;   /* the call that walks, for messages */
@@ -13,6 +22,7 @@ typedef struct ct__walk {
     bool stops;        /* where another walk is under way it ends, instead of failing */
     int64_t batch;     /* how many cotangents it carries at once, with an axis for them in front;
                           0: one, without such an axis */
+    ct__watch *watch;  /* or NULL */
     ct_tensor *ready;  /* a stack, through `link`: vertices whose cotangent is complete */
     ct_tensor *done;   /* a list, through `link`: targets that were reached */
 } ct__walk;
@@ -109,6 +119,9 @@ static inline ct_status ct__grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *
 {
     return ct__grad_as(&(ct__how){ "grad", flags }, y, gy, x, n, gx);
 }
+
+/* A walk from gy, or from one if it is NULL, to all variables. It changes no gradient. */
+ct_status ct__watch_backward(const char *who, ct_tensor *y, ct_tensor *gy, ct__watch *watch);
 
 /* -- batch.c: several cotangents in one walk */
 /* How many a walk from y to x can carry at once, so that no tensor in it gets more than 2^18

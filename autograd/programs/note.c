@@ -71,21 +71,23 @@ static ct__slot *leaf_of(ct__plan *p, const ct_tensor *t)
     return s;
 }
 
+enum { READ = 1, WRITTEN = 2 }; /* what becomes of an operand */
+
 /* NULL: the noting is over */
-static ct__slot *slot_of(ct__plan *p, const ct_tensor *t, bool written)
+static ct__slot *slot_of(ct__plan *p, const ct_tensor *t, int use)
 {
     if (t->cx != p->cx)
         stay_eager(p, "a tensor of another context");
     ct__slot *s = is_over(p) ? NULL : known(p, t->buffer);
     if (!s && !is_over(p) && !t->buffer->heard)
         s = leaf_of(p, t);
-    else if (!s && !is_over(p) && written)
+    else if (!s && !is_over(p) && use == WRITTEN)
         s = slot_new(p, CT__ARENA, t->buffer);
     else if (!s && !is_over(p))
         stay_eager(p, "a tensor that no operator wrote");
     if (!s)
         return NULL;
-    s->written = s->written || written;
+    s->written = s->written || use & WRITTEN;
     s->first = s->first ? s->first : p->length;
     s->last = p->length;
     return s;
@@ -104,13 +106,11 @@ static ct__step *step_new(ct__plan *p, ct__act act)
     return s;
 }
 
-enum { READ = 1, WRITTEN = 2 }; /* what becomes of an operand */
-
 static ct_tensor *operand(ct__plan *p, const ct_tensor *t, int use, bool wanted)
 {
     if (!t || is_over(p))
         return NULL;
-    ct__slot *s = t->buffer ? slot_of(p, t, use & WRITTEN) : NULL; /* or there is a shape alone */
+    ct__slot *s = t->buffer ? slot_of(p, t, use) : NULL; /* or there is a shape alone */
     return s || !t->buffer ? ct__plan_header(p, s, t, wanted) : NULL;
 }
 
@@ -160,7 +160,7 @@ static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_t
     if (is_over(p))
         return;
     if (!gx && !op->forward) { /* a view */
-        slot_of(p, call->x[0], false);
+        slot_of(p, call->x[0], READ);
         return;
     }
     if (op->drop || (call->outputs == 0 && op->attributes_size > 0)) {
@@ -230,7 +230,7 @@ static void graded(ct__listener *l, ct_tensor *x, ct_tensor *gradient)
     s->x = x;
     g->first_set = g->first_set || (gradient && !g->set);
     g->set = true;
-    ct__slot *slot = gradient ? slot_of(p, gradient, false) : NULL;
+    ct__slot *slot = gradient ? slot_of(p, gradient, READ) : NULL;
     if (!slot)
         return;
     ct_tensor *header = ct__plan_header(p, slot, gradient, false);
@@ -318,7 +318,7 @@ static void note_arguments(ct__plan *p, ct_tensor *const *x, ct_tensor *const *i
 static void note_result(ct__plan *p, ct_tensor *y)
 {
     p->length++; /* it lives to the end */
-    ct__slot *s = slot_of(p, y, false);
+    ct__slot *s = slot_of(p, y, READ);
     p->result = s ? ct__plan_header(p, s, y, false) : NULL;
     if (!s)
         return;
@@ -356,6 +356,8 @@ static ct_tensor *run(ct_context *cx, ct_function f, void *user, ct_tensor *cons
     ct__listen(cx, NULL);
     if (note.retained != 0)
         stay_eager(p, "retain");
+    if (p && ct_error(cx) != CT_OK) /* a replay would not leave the error */
+        stay_eager(p, "a call that failed");
     bool good = is_result(cx, y);
     if (good && p && !is_over(p))
         note_result(p, y);

@@ -70,6 +70,8 @@ ct__plan *ct__plan_new(ct_context *cx, ct_tensor *const *x, int n)
     p->same = ct__plan_take(p, (size_t)(n + 1) * sizeof(ct_tensor *));
     for (int i = 0; p->arguments && p->same && i < n; i++) {
         p->arguments[i] = ct__plan_header(p, NULL, x[i], false);
+        if (p->arguments[i])
+            p->arguments[i]->data = x[i]->data;
         p->same[i] = x[i]->flags & CT__REQUIRES_GRAD && !x[i]->op ? x[i] : NULL;
     }
     p->vertex = ct__plan_take(p, sizeof(ct_tensor));
@@ -198,7 +200,11 @@ void ct__plan_finish(ct__plan *p)
             *s = (*s)->next;
         else
             s = &(*s)->next;
-    if (place_all(p))
+    p->outer = ct__plan_take(p, (size_t)(p->count + 1) * sizeof(ct__slot *));
+    for (int i = 0; p->outer && i < p->count; i++)
+        if (p->slots[i]->kind != CT__ARENA && p->slots[i]->kind != CT__CONSTANT)
+            p->outer[p->outer_count++] = p->slots[i];
+    if (p->outer && place_all(p))
         point_all(p);
     else
         p->failed = true;
@@ -213,7 +219,7 @@ bool ct__plan_fits(const ct__plan *p, ct_tensor *const *x, int n)
         return false;
     for (int i = 0; i < n; i++) {
         const ct_tensor *h = p->arguments[i];
-        if (h->dtype != x[i]->dtype || h->ndim != x[i]->ndim || h->flags != (x[i]->flags & kept) ||
+        if ((p->same[i] && h->data != x[i]->data) || h->dtype != x[i]->dtype || h->ndim != x[i]->ndim || h->flags != (x[i]->flags & kept) ||
             (x[i]->flags & CT__REQUIRES_GRAD && !x[i]->op ? x[i] : NULL) != p->same[i] ||
             memcmp(h->dims, x[i]->dims, 2 * (size_t)h->ndim * sizeof h->dims[0]) != 0)
             return false;
@@ -230,8 +236,8 @@ bool ct__plan_alive(const ct__plan *p)
         return true;
     if (p->changes != p->cx->changes)
         return false;
-    for (int i = 0; i < p->count; i++)
-        if (p->slots[i]->kind == CT__LEAF && p->slots[i]->at->refs % CT__PROGRAM == 0)
+    for (int i = 0; i < p->outer_count; i++)
+        if (p->outer[i]->kind == CT__LEAF && p->outer[i]->at->refs % CT__PROGRAM == 0)
             return false;
     for (const ct__graded *g = p->graded; g; g = g->next)
         if (g->x->handles % CT__PROGRAM == 0 || !(g->x->flags & CT__REQUIRES_GRAD))

@@ -125,6 +125,8 @@ static ct_tensor *first_run(ct_program *p, ct_tensor *const *x, int n)
 {
     if (p->count >= p->options.plans)
         return eager(p, x, n, "there are as many plans as may be kept");
+    if (ct_error(p->cx) != CT_OK) /* it would not be seen whether a call fails */
+        return eager(p, x, n, NULL);
     if (p->voids > VOIDS)
         return eager(p, x, n, "tensors that it reaches are released again and again");
     ct__plan *plan = ct__plan_new(p->cx, x, n);

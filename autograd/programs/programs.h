@@ -71,8 +71,8 @@ typedef struct ct__plan {
     ct_tensor **arguments, **same;    /* their headers; the variables that were given themselves */
     bool recording, inference;
     uint32_t changes;                 /* of the context, when it was noted */
-    ct__slot **slots;
-    int count, room;
+    ct__slot **slots, **outer;        /* all; those that are not the plan's own memory */
+    int count, room, outer_count;
     ct__step *steps, **end;
     int length;                       /* steps */
     ct__graded *graded;

@@ -45,8 +45,8 @@ static ct_tensor *fresh(ct__plan *p, ct__slot *s)
 
 static ct_status begin(ct__plan *p, ct_tensor *const *x)
 {
-    for (int i = 0; i < p->count; i++) {
-        ct__slot *s = p->slots[i];
+    for (int i = 0; i < p->outer_count; i++) {
+        ct__slot *s = p->outer[i];
         if (s->kind == CT__ARGUMENT) {
             char *data = x[s->argument]->data;
             s->own.data = data;
@@ -142,8 +142,8 @@ ct_tensor *ct__replay(ct__plan *p, ct_tensor *const *x)
     ct__scope_pop(cx, &scope);
     cx->writer = writer;
     ct_tensor *y = status == CT_OK ? result_of(p, x) : NULL;
-    for (int i = 0; i < p->count; i++) {
-        ct__slot *s = p->slots[i];
+    for (int i = 0; i < p->outer_count; i++) {
+        ct__slot *s = p->outer[i];
         if (s->kind == CT__ARGUMENT && s->written)
             x[s->argument]->buffer->version++;
         ct__unhandle(s->now);

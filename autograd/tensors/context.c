@@ -97,6 +97,7 @@ void ct_find_nonfinite(ct_context *cx, bool on)
 {
     if (!cx)
         return;
+    ct__tell(cx, "find_nonfinite");
     cx->find_nonfinite = on;
     ct__listen(cx, cx->listener);
 }

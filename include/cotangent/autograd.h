@@ -26,6 +26,10 @@ ct_tensor *ct_detach(ct_tensor *x);            /* a leaf over the same data */
    it longer. */
 ct_tensor *ct_gradient(const ct_tensor *x);
 void ct_zero_grad(ct_tensor *x);               /* ct_gradient(x) is NULL again */
+/* Adds g to the gradient of the variable x, as backward does; where x has none, a copy of g becomes
+   it. g has x's shape and dtype. It is for gradients that come from elsewhere, such as other
+   processes. On failure nothing changes; where x has a gradient already, no memory is needed. */
+ct_status ct_add_gradient(ct_tensor *x, ct_tensor *g);
 
 /* -- Recording */
 /* Switches recording off until the innermost open scope ends. */
@@ -142,7 +146,7 @@ ct_status ct_on_cotangent(ct_tensor *y, ct_hook hook, void *user); /* the hook g
    and the error names it. It costs one pass over each result. */
 void ct_find_nonfinite(ct_context *cx, bool on);
 /* One line per operator behind y, at most 1,000: then the last line says that there are more. The
-   scope owns the text. */
+   scope owns the text. Pictures of the graph, with values and cotangents, are in graph.h. */
 const char *ct_graph_text(const ct_tensor *y);
 
 CT_API_END

@@ -35,6 +35,7 @@ struct ct_batches {
     rows x, y;          /* y.all is NULL where there are no targets */
     int64_t size, at;
     ct_stream stream;   /* where the random stream was when the epoch began */
+    ct_stream own;      /* with ranks: the stream for orders */
     uint64_t key;
     ct_batches_options options;
     ct__order order;
@@ -98,7 +99,7 @@ static void make(void *batches)
         make_row(b, j, i, &good);
         j->failed = good ? -1 : b->order.rows[j->at + i];
     }
-    if (t->alpha == 0 || j->failed >= 0)
+    if (t->alpha == 0 || j->failed >= 0 || j->n == 0)
         return;
     ct__draws draws = ct__draws_of(~j->key, (uint64_t)j->at); /* of no row */
     double share = ct__draw_beta(&draws, t->alpha);
@@ -162,6 +163,14 @@ static bool fits(ct_context *cx, const ct_tensor *x, const ct_tensor *y)
     return false;
 }
 
+static bool rank_fits(ct_context *cx, const ct_batches_options *o)
+{
+    if (o->ranks == 0 ? o->rank == 0 : o->rank >= 0 && o->rank < o->ranks)
+        return true;
+    ct_fail(cx, CT_ERROR_RANGE, "batches_new: there can be no rank %d of %d", o->rank, o->ranks);
+    return false;
+}
+
 static bool size_fits(ct_context *cx, int64_t count, int64_t size, bool drop_last)
 {
     if (size >= 1 && count >= 1 && (!drop_last || size <= count))
@@ -207,7 +216,8 @@ ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
         return ct_fail(cx, CT_ERROR_NULL, "batches_new: x is NULL"), NULL;
     if ((!y || options) && ct_error(cx)) /* while an error is pending, a NULL has failed */
         return NULL;
-    if (!fits(cx, x, y) || !ct__options_zeroed(cx, "batches_new", o.reserved))
+    if (!fits(cx, x, y) || !rank_fits(cx, &o) ||
+        !ct__options_zeroed(cx, "batches_new", o.reserved))
         return NULL;
     ct_scope scope = ct_scope_begin(cx);
     if (!scope)
@@ -217,6 +227,7 @@ ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
         b->cx = cx;
         b->size = size;
         b->options = o;
+        b->own = (ct_stream){ ct__mixed(o.seed), 0 };
         if (!fill(b, x, y)) {
             ct_batches_free(b);
             b = NULL;
@@ -229,10 +240,17 @@ ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
 /* -- Giving batches out */
 static void begin_epoch(ct_batches *b)
 {
+    const ct_stream others = ct_random_stream(b->cx);
+    if (b->options.ranks > 0)
+        ct_random_resume(b->cx, b->own);
     b->stream = ct_random_stream(b->cx);
     ct__order_draw(&b->order, b->cx, b->options.in_order);
     if (b->transforms->random || b->options.each)
         b->key = ct_random_u64(b->cx);
+    if (b->options.ranks == 0)
+        return;
+    b->own = ct_random_stream(b->cx);
+    ct_random_resume(b->cx, others);
 }
 
 static int64_t rows_at(const ct_batches *b, int64_t at)
@@ -248,15 +266,19 @@ static int which(const ct_batches *b, int64_t at)
     return b->order.count - at < b->size ? SHORT : second;
 }
 
-/* the job of the batch at that place, which writes to tensors of its own; false and an error */
+/* the job of the batch at that place, or of this rank's part of it, which writes to tensors of its
+   own; false and an error */
 static bool set_job(ct_batches *b, int64_t at)
 {
-    const int64_t n = rows_at(b, at);
-    ct_tensor *x = tensor_for(b, &b->x, which(b, at), n), *y = NULL;
-    job j = { .at = at, .n = n, .key = b->key, .x_from = ct_data(b->x.all) };
+    const int64_t all = rows_at(b, at), rank = b->options.rank;
+    const int turn = which(b, at);
+    const int64_t ranks = b->options.ranks > 0 ? b->options.ranks : 1;
+    const int64_t first = all * rank / ranks, n = all * (rank + 1) / ranks - first;
+    ct_tensor *x = tensor_for(b, &b->x, turn, n), *y = NULL;
+    job j = { .at = at + first, .n = n, .key = b->key, .x_from = ct_data(b->x.all) };
     j.x_to = ct_data_mutable(x);
     if (b->y.all) {
-        y = tensor_for(b, &b->y, which(b, at), n);
+        y = tensor_for(b, &b->y, turn, n);
         j.y_from = ct_data(b->y.all);
         j.y_to = ct_data_mutable(y);
     }
@@ -315,7 +337,8 @@ bool ct_batches_next(ct_batches *b, ct_tensor **x, ct_tensor **y)
 /* -- The place in the epoch */
 ct__place ct__batches_place(const ct_batches *b)
 {
-    return (ct__place){ b->at, b->order.count, b->stream };
+    const bool next = b->options.ranks > 0 && b->at == 0; /* their stream is kept by nobody else */
+    return (ct__place){ b->at, b->order.count, next ? b->own : b->stream };
 }
 
 void ct__batches_resume(ct_batches *b, const ct__place *place)
@@ -323,7 +346,10 @@ void ct__batches_resume(ct_batches *b, const ct__place *place)
     if (b->begun)
         ct__runner_wait(b->runner);
     b->begun = false;
-    ct_random_resume(b->cx, place->stream);
+    if (b->options.ranks > 0)
+        b->own = place->stream;
+    else
+        ct_random_resume(b->cx, place->stream);
     if (place->at > 0)
         begin_epoch(b);
     b->at = place->at;

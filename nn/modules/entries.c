@@ -149,6 +149,20 @@ ct_tensor *const *ct_module_parameters(ct_module *m, int *n)
     return m->parameters;
 }
 
+int ct_module_tensors(const ct_module *m, ct_tensor **out, int n)
+{
+    int count = 0;
+    if (!ct__module_alive(m, "module_tensors"))
+        return -1;
+    for (ct__entries w = { .root = m }; ct__entries_next(&w);)
+        if (ct__entries_is_first(&w)) {
+            if (count < n)
+                out[count] = w.entry->tensor;
+            count++;
+        }
+    return count;
+}
+
 int64_t ct_module_count(const ct_module *m)
 {
     if (!ct__module_alive(m, "module_count"))

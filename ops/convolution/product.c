@@ -20,6 +20,7 @@
 #include "columns.h"
 #include "depthwise.h"
 #include "gemm.h"
+#include "winograd.h"
 
 enum {
     CELLS = 96 << 10,     /* elements of X in a block, and of these columns: */
@@ -406,6 +407,12 @@ ct_status ct__conv_multiply(const ct_call *call, const ct__conv_product *p)
         begin(&j);
     if (!empty && ct__is_depthwise(p, &j.s))
         return ct__depthwise_multiply(call, p, &j.s);
+    if (!empty && ct__is_winograd(p, &j.s)) {
+        bool done;
+        ct_status status = ct__winograd_multiply(call, p, &j.s, &done);
+        if (status != CT_OK || done)
+            return status;
+    }
     return empty ? CT_OK : run(call, &j);
 }
 

@@ -12,19 +12,21 @@ includes() {
 }
 
 none 'a file includes what lies in another folder' \
-    "$(grep -rnE '# *include +"(\.\.|[a-z]+/)' autograd ops nn include)"
+    "$(grep -rnE '# *include +"(\.\.|[a-z]+/)' autograd ops nn mpi include)"
 
 none 'ops/ includes more than it may' "$(includes ops | grep 'cotangent/' |
     grep -vE 'cotangent/(context|tensor|autograd|op|ops|ops/[a-z_]+|kernels)\.h$')"
 none 'autograd/ includes a layer above it' "$(includes autograd | grep 'cotangent' |
-    grep -vE 'cotangent/(context|tensor|autograd|functions|minimize|op|kernels|gradcheck|program)\.h$')"
+    grep -vE 'cotangent/(context|tensor|autograd|functions|minimize|op|kernels|gradcheck|graph|program)\.h$')"
+none 'mpi/ includes more than it may' "$(includes mpi | grep 'cotangent/' |
+    grep -vE 'cotangent/(mpi|op)\.h$')"
 none 'nn/ defines an operator' "$(grep -nE '\bct_op\b' nn/*/*.[ch])"
 none 'uthash is seen outside of its wrapper' \
     "$(grep -ln 'uthash' autograd/*/* ops/*/* nn/*/* | grep -vE '^nn/modules/table\.h$|meson\.build$')"
 none 'a file is over 500 lines' \
-    "$(wc -l autograd/*/*.[ch] ops/*.[ch] ops/*/*.[ch] nn/*/*.[ch] | awk '$2 != "total" && $1 > 500')"
+    "$(wc -l autograd/*/*.[ch] ops/*.[ch] ops/*/*.[ch] nn/*/*.[ch] mpi/*.[ch] | awk '$2 != "total" && $1 > 500')"
 none 'a line is over 100 columns' \
-    "$(grep -nE '^.{101}' autograd/*/*.[ch] ops/*.[ch] ops/*/*.[ch] ops/*/*.def nn/*/*.[ch] include/*.h include/*/*.h include/*/*/*.h)"
+    "$(grep -nE '^.{101}' autograd/*/*.[ch] ops/*.[ch] ops/*/*.[ch] ops/*/*.def nn/*/*.[ch] mpi/*.[ch] include/*.h include/*/*.h include/*/*/*.h)"
 none 'an example is over 80 lines, or a line of it over 100 columns' \
     "$(wc -l docs/examples/*.c | awk '$2 != "total" && $1 > 80'; grep -nE '^.{101}' docs/examples/*.[ch])"
 for file in docs/examples/*.c; do
@@ -44,7 +46,7 @@ for name in $(cut -d ' ' -f 1 docs/programs/list); do
         -n "$(grep -F "[$name]" docs/programs/README.md)"
 done
 
-for folder in autograd ops nn; do
+for folder in autograd ops nn mpi; do
     for file in "$folder"/*.c "$folder"/*/*.c; do
         [ -e "$file" ] || continue
         if grep -qF "'$(basename "$file")'" "$folder/meson.build"; then
@@ -53,6 +55,11 @@ for folder in autograd ops nn; do
             bad "$file is not in $folder/meson.build"
         fi
     done
+done
+for file in tests/mpi/*.c; do
+    if grep -qF "'${file#tests/mpi/}'" tests/mpi/meson.build; then ok; else
+        bad "$file is not in tests/mpi/meson.build"
+    fi
 done
 for file in tests/autograd/*/*.c tests/ops/*.c tests/ops/*/*.c tests/nn/*.c tests/nn/*/*.c; do
     if grep -qF "${file#tests/}" tests/meson.build; then

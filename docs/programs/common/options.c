@@ -21,12 +21,16 @@ static bool common_row(program *p, int i, option *row)
         { "--seed", "N", "of all that is random; default 1", &p->seed, 0, 2147483647, NULL, NULL },
         { "--threads", "N", "0: as many as there are cores (the results do not depend on it);\n"
           "default 1", &p->threads, 0, 1024, NULL, NULL },
+        { "--ranks", "N", "on N processes, each with a part of every batch: ./run NAME --ranks N;\n"
+          "default 1", &p->ranks, 1, 1024, NULL, NULL },
         { "--quick", NULL, "a smaller run, of at most a minute", NULL, 0, 0, NULL, NULL },
         { "--tiny", NULL, "a run of about a second that shows that it works", NULL, 0, 0, NULL,
           NULL },
         { "--help", NULL, "print this and end", NULL, 0, 0, NULL, NULL }
     };
-    int n = sizeof rows / sizeof *rows;
+    int n = sizeof rows / sizeof *rows, hidden = 4;
+    if (!p->parallel && i >= hidden)
+        i++;
     if (i < n)
         *row = rows[i];
     else if (i < n + p->option_count)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "ranks.h"
 #include "report.h"
 
 enum { CELLS_OF_BAR = 30 };
@@ -59,9 +60,12 @@ bool program_begin(program *p, int argc, char **argv)
     snprintf(out, sizeof out, "%s-out", p->name);
     p->start = seconds_now();
     p->data = folder && *folder ? folder : NULL;
-    p->out = out, p->seed = 1, p->threads = 1;
+    p->out = out, p->seed = 1, p->threads = 1, p->ranks = 1;
+    const char *why = "";
     if (!options_read(p, argc, argv))
         return false;
+    if (!ranks_begin(p, &why))
+        return complain(p, "", why);
     if (!report_begin(p))
         return complain(p, p->report ? p->report->path : "", strerror(errno));
     p->cx = ct_context_new(&(ct_context_options){ .seed = (uint64_t)p->seed,
@@ -127,7 +131,7 @@ bool program_progress(program *p, double share, const char *format, ...)
     double now = seconds_now();
     if (p->first == 0)
         p->first = now, p->first_share = share, p->shown = now;
-    if (now - p->shown >= (terminal ? 0.1 : 30)) {
+    if (p->rank == 0 && now - p->shown >= (terminal ? 0.1 : 30)) {
         va_list list;
         char text[256];
         va_start(list, format);
@@ -135,7 +139,7 @@ bool program_progress(program *p, double share, const char *format, ...)
         va_end(list);
         show(p, share, text, terminal);
     }
-    p->stopped = stop;
+    p->stopped = p->ranks == 1 && stop;
     return !stop && !ct_error(p->cx);
 }
 
@@ -183,13 +187,14 @@ int program_end(program *p, const char *format, ...)
     else if (p->status == EXIT_GRADIENT)
         fprintf(stderr, "%s: a gradient is wrong, or could not be checked: nothing is trained\n",
                 p->name);
-    else if (format && !report_write(p, result))
+    else if (format && p->rank == 0 && !report_write(p, result))
         complain(p, p->report->path, strerror(errno));
     else if (format) {
         program_say(p, "report: %s", p->report->path);
         program_say(p, "%s", result);
     }
     report_free(p);
+    ranks_end(p);
     ct_context_free(p->cx);
     return p->status;
 }

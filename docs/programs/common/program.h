@@ -64,15 +64,18 @@ typedef struct program {
     double minutes;             /* of a whole run on one core */
     const option *options;
     int option_count;
+    bool parallel;              /* it has --ranks: see program_share */
     /* program_begin sets these */
     ct_context *cx;             /* its random stream begins at --seed */
     const char *data, *out;     /* --data or $COTANGENT_DATA: NULL if not given; --out */
     bool quick, tiny;
     int seed, threads;
+    int rank, ranks;            /* processes, and which this one is; 0 of 1 most often */
     int status;                 /* of main, where program_begin gives false */
     check check;                /* the last program_check's */
     /* private */
     struct report *report;
+    struct ct_mpi *mpi;
     double start, shown, first, first_share;
     bool missed, stopped;
 } program;
@@ -102,6 +105,15 @@ void program_target(program *p, bool reached, const char *format, ...) PRINTF(3,
 int program_end(program *p, const char *format, ...) PRINTF(2, 3);
 /* text made like printf's, which lives as long as the context; "" without memory */
 const char *program_words(program *p, const char *format, ...) PRINTF(2, 3);
+/* -- Several processes (--ranks N), each with its part of every batch: ct_batches_options{ .rank,
+ * .ranks }. On one process these do what they must, and no more. Only rank 0 prints and reports */
+/* all ranks get rank 0's parameters; false: an error */
+bool program_share(program *p, ct_module *net);
+/* ct_backward, or ct_mpi_backward: the gradient of the mean over the examples of all ranks */
+ct_status program_backward(program *p, ct_tensor *loss, int64_t examples);
+/* the mean over ranks, by weight */
+double program_mean(program *p, double value, double weight);
+
 /* seconds since some moment in the past */
 double seconds_now(void);
 

@@ -29,6 +29,9 @@ bool report_begin(program *p)
     if (!r)
         return false;
     r->facts_at = -1;
+    if (p->rank > 0) /* whose page is not written */
+        return text_begin(&r->page) && text_begin(&r->facts) && text_begin(&r->targets)
+            && text_begin(&r->settings);
     if ((size_t)snprintf(r->path, sizeof r->path, "%s/report.html", p->out) >= sizeof r->path) {
         errno = ENAMETOOLONG;
         return false;

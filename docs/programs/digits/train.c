@@ -13,14 +13,17 @@ static ct_optimizer *optimizer_for(ct_module *net, const options *o)
 }
 
 /* the loss before the step; NaN on failure */
-static double step(ct_context *cx, ct_module *net, ct_optimizer *optimizer, const images *batch)
+static double step(program *p, ct_module *net, ct_optimizer *optimizer, const images *batch)
 {
-    ct_scope scope = ct_scope_begin(cx);
-    ct_tensor *loss = ct_cross_entropy(ct_module_forward(net, batch->x), batch->labels);
-    ct_backward(loss);
-    ct_optimizer_step(optimizer);
-    double value = ct_item(loss);
-    ct_scope_end(cx, scope);
+    ct_scope scope = ct_scope_begin(p->cx);
+    const int64_t n = ct_size(batch->x, 0); /* of several processes, some may have none */
+    ct_tensor *loss = NULL;
+    if (n > 0)
+        loss = ct_cross_entropy(ct_module_forward(net, batch->x), batch->labels);
+    if (program_backward(p, loss, n) == CT_OK)
+        ct_optimizer_step(optimizer);
+    double value = program_mean(p, loss ? ct_item(loss) : 0, (double)n);
+    ct_scope_end(p->cx, scope);
     return value;
 }
 
@@ -34,7 +37,7 @@ static void train_epoch(history *h, program *p, ct_module *net, ct_optimizer *op
     while (program_progress(p, (h->count + share) / epochs, "epoch %d of %d, loss %.4f",
                             h->count + 1, epochs, done ? sum / (double)done : 0)
            && ct_batches_next(batches, &batch.x, &batch.labels)) {
-        double loss = step(p->cx, net, optimizer, &batch);
+        double loss = step(p, net, optimizer, &batch);
         if (!isfinite(loss))
             ct_fail(p->cx, CT_ERROR_VALUE, "the loss is no longer finite: try a smaller --rate");
         e->sum[done * STRETCHES / steps] += loss;
@@ -48,24 +51,32 @@ static void train_epoch(history *h, program *p, ct_module *net, ct_optimizer *op
     h->count++;
 }
 
-static double test_error(ct_context *cx, ct_module *net, const images *test)
+/* of all test images; each process looks at its part */
+static double test_error(program *p, ct_module *net, const images *test)
 {
-    ct_scope scope = ct_scope_begin(cx);
-    ct_inference(cx);
-    double accuracy = ct_accuracy(ct_module_forward(net, test->x), test->labels);
-    ct_scope_end(cx, scope);
+    ct_scope scope = ct_scope_begin(p->cx);
+    ct_inference(p->cx);
+    const int64_t all = ct_size(test->x, 0), first = all * p->rank / p->ranks;
+    const int64_t end = all * (p->rank + 1) / p->ranks;
+    double accuracy = ct_accuracy(ct_module_forward(net, ct_slice(test->x, 0, first, end, 1)),
+                                  ct_slice(test->labels, 0, first, end, 1));
+    accuracy = program_mean(p, accuracy, (double)(end - first));
+    ct_scope_end(p->cx, scope);
     return 1 - accuracy;
 }
 
 bool train(history *h, program *p, ct_module *net, const data *d, const options *o)
 {
+    program_share(p, net); /* an error shows below */
     ct_optimizer *optimizer = optimizer_for(net, o);
-    ct_batches *batches = ct_batches_new(d->train.x, d->train.labels, o->batch, NULL);
+    ct_batches *batches = ct_batches_new(d->train.x, d->train.labels, o->batch,
+        &(ct_batches_options){ .rank = p->rank, .ranks = p->ranks > 1 ? p->ranks : 0,
+                               .seed = (uint64_t)p->seed });
     *h = (history){ .epochs = ct_object_new(p->cx, (size_t)o->epochs * sizeof(epoch), NULL) };
     while ((!p->stopped || h->count == 0) && h->count < o->epochs && !ct_error(p->cx)) {
         epoch *e = &h->epochs[h->count];
         train_epoch(h, p, net, optimizer, batches, o->epochs);
-        e->error = test_error(p->cx, net, &d->test);
+        e->error = test_error(p, net, &d->test);
         if (!ct_error(p->cx))
             program_say(p, "epoch %3d of %d  loss %.4f  test error %5.2f %%  %6.2f s", h->count,
                         o->epochs, e->loss, 100 * e->error, e->seconds);

@@ -76,6 +76,13 @@ typedef struct ct_batches_options {
        is CT_ERROR_CALLBACK, which names the row, in the call that would have given its batch */
     bool (*each)(const ct_example *example, void *user);
     void *user;
+    /* On several processes (mpi.h), each with the same rows and options but `rank`, from 0 to
+       ranks - 1: batches are the same as on one, and each process gets its part of each batch, n
+       rank / ranks up to n (rank + 1) / ranks of its n rows, which may be none. So an epoch has
+       each row once. Orders and transforms are then drawn from a stream of their own, which begins
+       at `seed`, and so are the same for any number of ranks, 1 too. ranks 0: none of this */
+    int rank, ranks;
+    uint64_t seed;
     uint64_t reserved[4];
 } ct_batches_options;
 /* retains x and y, or a copy of one that is not contiguous. y NULL: there are no targets */

@@ -37,6 +37,9 @@ ct_module *ct_module_child(const ct_module *m, const char *path);
    ct_name tells their names. The list is valid until something is added, freed, cast or frozen
    below m */
 ct_tensor *const *ct_module_parameters(ct_module *m, int *n);
+/* how many tensors there are below m: parameters, frozen ones too, and buffers, each once. The
+   first n of them, in the order of files, are put into out. -1 on failure */
+int ct_module_tensors(const ct_module *m, ct_tensor **out, int n);
 /* how many numbers all parameters have together, frozen ones too */
 int64_t ct_module_count(const ct_module *m);
 /* Freezes the parameter of that path, or all below the child of that path, or all of m if the path

@@ -432,6 +432,55 @@ START_TEST(by_what_requires_no_grad)
 }
 END_TEST
 
+START_TEST(gradients_from_elsewhere)
+{
+    ct_tensor *x = variable(3), *g = ct_scalar(cx, CT_F64, 2), *y = ct_square(x);
+    ck_assert_int_eq(ct_add_gradient(x, g), CT_OK);
+    ct_fill(g, 5); /* x has a copy */
+    ck_assert_double_eq(gradient(x), 2);
+    ck_assert_int_eq(ct_add_gradient(x, g), CT_OK);
+    ck_assert_int_eq(ct_backward(y), CT_OK);
+    ck_assert_double_eq(gradient(x), 2 + 5 + 6);
+    ct_zero_grad(x);
+    ck_assert_ptr_null(ct_gradient(x));
+    ck_assert_int_eq(ct_add_gradient(x, ct_sum_to(ct_ones(cx, CT_F64, CT_SHAPE(3)), NULL, 0)),
+                     CT_OK);
+    ck_assert_double_eq(gradient(x), 3);
+    ck_assert_int_eq(ct_add_gradient(y, g), CT_ERROR_GRAPH);
+    expect_error(CT_ERROR_GRAPH, "add_gradient: ", "must be a variable", NULL);
+    ck_assert_int_eq(ct_add_gradient(ct_scalar(cx, CT_F64, 1), g), CT_ERROR_GRAPH);
+    expect_error(CT_ERROR_GRAPH, "must be a variable", NULL);
+    ck_assert_int_eq(ct_add_gradient(x, ct_ones(cx, CT_F64, CT_SHAPE(1))), CT_ERROR_SHAPE);
+    expect_error(CT_ERROR_SHAPE, "must be of f64 (), and is f64 (1)", NULL);
+    ck_assert_int_eq(ct_add_gradient(x, ct_scalar(cx, CT_F32, 1)), CT_ERROR_DTYPE);
+    expect_error(CT_ERROR_DTYPE, "and is f32 ()", NULL);
+    ct_context *other = ct_context_new(NULL);
+    ck_assert_int_eq(ct_add_gradient(x, ct_scalar(other, CT_F64, 1)), CT_ERROR_CONTEXT);
+    expect_error(CT_ERROR_CONTEXT, "another context", NULL);
+    ct_context_free(other);
+    ck_assert_int_eq(ct_add_gradient(x, NULL), CT_ERROR_NULL);
+    expect_error(CT_ERROR_NULL, "the gradient is NULL", NULL);
+    ck_assert_int_eq(ct_add_gradient(NULL, g), CT_ERROR_NULL);
+    expect_error(CT_ERROR_NULL, "the variable is NULL", NULL);
+    ck_assert_double_eq(gradient(x), 3);
+}
+END_TEST
+
+/* a gradient that has a list of rows is dense after that */
+START_TEST(gradients_from_elsewhere_are_dense)
+{
+    ct_tensor *w = ct_variable(ct_zeros(cx, CT_F64, CT_SHAPE(40, 1)));
+    ct_tensor *rows = ct_from_ints(cx, CT_SHAPE(1), CT_INTS(7));
+    for (int i = 0; i < 2; i++) {
+        ct_backward(ct_sum(ct_embedding(rows, w)));
+        ck_assert_ptr_nonnull(ct_touched_rows(ct_gradient(w)));
+        ck_assert_int_eq(ct_add_gradient(w, ct_ones(cx, CT_F64, CT_SHAPE(40, 1))), CT_OK);
+        ck_assert_double_eq(ct_item(ct_sum(ct_gradient(w))), 41);
+        ct_zero_grad(w);
+    }
+}
+END_TEST
+
 START_TEST(graph_as_text)
 {
     ct_tensor *x = ct_named(variable(1), "x");
@@ -446,6 +495,7 @@ static void everything(ct_context *c)
     ct_tensor *x = ct_variable(ct_scalar(c, CT_F64, 0.5)), *g, *h;
     ct_on_cotangent(x, double_it, NULL);
     ct_tensor *y = ct_mul(ct_tanh(x), ct_exp(ct_mul(x, x)));
+    ct_add_gradient(x, y);
     ct_backward(y);
     if (ct_grad(y, NULL, &x, 1, CT_CREATE_GRAPH, &g) == CT_OK)
         ct_grad(g, NULL, &x, 1, CT_CREATE_GRAPH, &h);
@@ -471,6 +521,6 @@ Suite *tape_suite(void)
         a_result_that_saves_itself_keeps_its_data, data_go_with_the_last_that_saved_them,
         a_million_vertices_in_a_small_stack, written_after_it_was_saved, written_while_recording,
         hooks, walks_inside_walks, finds_the_first_nonfinite, by_what_requires_no_grad,
-        graph_as_text,
+        gradients_from_elsewhere, gradients_from_elsewhere_are_dense, graph_as_text,
         every_allocation_fails_once, NULL });
 }

@@ -60,6 +60,68 @@ START_TEST(the_seed_decides_the_order)
 }
 END_TEST
 
+static bool double_it(const ct_example *e, void *user)
+{
+    (void)user;
+    ((float *)e->x)[1] *= (float)(1 + e->random % 3);
+    return true;
+}
+
+/* the parts of all ranks, one after another, are the batches of one rank, and no draw of others
+   matters */
+START_TEST(ranks_share_each_batch)
+{
+    enum { N = 23, SIZE = 5, MOST = 7 };
+    for (int ranks = 1; ranks <= MOST; ranks++)
+        for (int ahead = 0; ahead < 2; ahead++) {
+            ct_batches *b[MOST + 1];
+            ct_tensor *x, *y, *all, *labels, *i = ct_range(cx, CT_F32, N);
+            x = ct_stack(CT_TENSORS(i, ct_neg(i)), 1);
+            for (int r = 0; r <= ranks; r++)
+                b[r] = ct_batches_new(x, i, SIZE, &(ct_batches_options){ .ahead = ahead,
+                    .seed = 3, .rank = r < ranks ? r : 0, .ranks = r < ranks ? ranks : 1,
+                    .each = double_it });
+            for (int k = 0; k < 2 * 6; k++) {
+                bool more = ct_batches_next(b[ranks], &all, &labels);
+                ck_assert_int_eq(more, k % 6 != 5);
+                int64_t n = more ? ct_size(all, 0) : 0, at = 0;
+                for (int r = 0; r < ranks; r++) {
+                    ct_random_u64(cx);
+                    ck_assert_int_eq(ct_batches_next(b[r], &x, &y), more);
+                    ck_assert_int_eq(ct_batches_count(b[r]), 5);
+                    for (int64_t j = 0; more && j < ct_size(x, 0); j++, at++) {
+                        ck_assert_double_eq(ct_at(x, CT_INDEX(j, 0)), ct_at(all, CT_INDEX(at, 0)));
+                        ck_assert_double_eq(ct_at(x, CT_INDEX(j, 1)), ct_at(all, CT_INDEX(at, 1)));
+                        ck_assert_double_eq(ct_at(y, CT_INDEX(j)), ct_at(labels, CT_INDEX(at)));
+                    }
+                }
+                ck_assert_int_eq(at, n);
+            }
+            for (int r = 0; r <= ranks; r++)
+                ct_batches_free(b[r]);
+        }
+    ct_tensor *x = ct_ones(cx, CT_F32, CT_SHAPE(4));
+    const int bad[][2] = { { 1, 0 }, { -1, 2 }, { 2, 2 }, { 0, -1 } };
+    for (int k = 0; k < 4; k++) {
+        ck_assert_ptr_null(ct_batches_new(x, NULL, 2, &(ct_batches_options){
+            .rank = bad[k][0], .ranks = bad[k][1] }));
+        expect_error(CT_ERROR_RANGE, "there can be no rank", NULL);
+    }
+}
+END_TEST
+
+START_TEST(mixup_of_a_part_without_examples)
+{
+    const ct_transform mix = { .kind = CT_MIXUP, .alpha = 1 };
+    ct_tensor *x = ct_ones(cx, CT_F32, CT_SHAPE(1, 2));
+    ct_batches *b = ct_batches_new(x, ct_ones(cx, CT_F32, CT_SHAPE(1)), 1, &(ct_batches_options){
+        .rank = 0, .ranks = 2, .transforms = &mix, .count = 1 });
+    ck_assert(ct_batches_next(b, &x, NULL));
+    ck_assert_int_eq(ct_size(x, 0), 0);
+    ct_batches_free(b);
+}
+END_TEST
+
 START_TEST(all_orders_are_equally_likely)
 {
     int count[6] = { 0 };
@@ -251,6 +313,8 @@ Suite *data_suite(void)
     const TTest *const tests[] = {
         an_epoch_gives_each_row_once_and_shuffled_anew,
         the_seed_decides_the_order,
+        ranks_share_each_batch,
+        mixup_of_a_part_without_examples,
         all_orders_are_equally_likely,
         in_order_and_drop_last,
         every_dtype_and_layout_comes_through,

@@ -50,6 +50,24 @@ START_TEST(parameters_are_listed_in_order_and_named_by_path)
 }
 END_TEST
 
+START_TEST(all_tensors_are_listed_once)
+{
+    ct_module *m = group();
+    ct_tensor *all[6] = { NULL };
+    ct_module_add_parameter(m, "tied", ct_module_parameter(m, "w"));
+    ct_module_freeze(m, "b", true);
+    ck_assert_int_eq(ct_module_tensors(m, NULL, 0), 4);
+    ck_assert_int_eq(ct_module_tensors(m, all, 3), 4);
+    ck_assert_ptr_null(all[3]);
+    ck_assert_int_eq(ct_module_tensors(m, all, 6), 4);
+    ck_assert_ptr_null(all[4]);
+    const char *const paths[] = { "w", "b", "a.w", "a.steps" };
+    for (int i = 0; i < 4; i++)
+        ck_assert_ptr_eq(all[i], ct_module_parameter(m, paths[i]));
+    ck_assert_int_eq(ct_module_tensors(NULL, all, 6), -1);
+}
+END_TEST
+
 START_TEST(lists_follow_what_is_added_and_freed_below)
 {
     int n = 0;
@@ -464,6 +482,7 @@ Suite *module_suite(void)
 {
     const TTest *const tests[] = {
         parameters_are_listed_in_order_and_named_by_path,
+        all_tensors_are_listed_once,
         lists_follow_what_is_added_and_freed_below,
         names_follow_the_outermost_module,
         lookups_that_fail_say_what_was_looked_for,

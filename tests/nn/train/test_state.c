@@ -8,6 +8,8 @@ typedef struct run {
     ct_plateau plateau;
 } run;
 
+static ct_batches_options how; /* the batches are made */
+
 /* dropout draws from the stream, the batches are shuffled by it */
 static void make_run(run *r, ct_context *c, ct_update_rule rule)
 {
@@ -28,7 +30,7 @@ static void make_run(run *r, ct_context *c, ct_update_rule rule)
     r->t.average = ct_average_new(w, n, 0.9);
     r->t.plateau = &r->plateau;
     r->t.batches = ct_batches_new(ct_from_doubles(c, CT_F32, CT_SHAPE(ROWS, 3), x, ROWS * 3),
-                                  ct_from_ints(c, CT_SHAPE(ROWS), y, ROWS), BATCH, NULL);
+                                  ct_from_ints(c, CT_SHAPE(ROWS), y, ROWS), BATCH, &how);
 }
 
 /* n batches; at the end of an epoch the plateau is asked */
@@ -106,6 +108,10 @@ START_TEST(a_run_that_was_cut_off_goes_on_bit_for_bit)
     if (can_load())
         for (int rule = CT_SGD; rule <= CT_LION; rule++) /* in an epoch, at its end, before any */
             kill_and_resume((ct_update_rule)rule, rule % 3 == 0 ? 0 : rule % 3 == 1 ? 7 : 5);
+    how = (ct_batches_options){ .rank = 1, .ranks = 2, .seed = 9 };
+    for (int before = 0; can_load() && before < 7; before++) /* epochs have 4 batches */
+        kill_and_resume(CT_SGD, before);
+    how = (ct_batches_options){ 0 };
     remove_folder();
 }
 END_TEST

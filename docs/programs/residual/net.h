@@ -1,0 +1,82 @@
+/* The residual network of residual.c, with shortcuts or without. */
+#ifndef NET_H
+#define NET_H
+#include "program.h"
+
+enum { MOVE = 2, WIDE = SIDE + 2 * MOVE, STAGES = 4 };
+static const char *const stage_names[STAGES + 1] = { "1", "2", "3", "4", "5" };
+/* after training: layers behave as under ct_inference, which would record nothing */
+static bool in_use;
+
+static inline ct_tensor *corner(ct_tensor *x, int64_t n)
+{
+    return ct_reshape(ct_slice(ct_slice(x, 0, 0, n, 1), 1, 0, n, 1), CT_SHAPE(n * n));
+}
+
+/* (n,PIXELS) as (n,1,SIDE,SIDE); in training, each image moved by up to MOVE pixels each way */
+static inline ct_tensor *look(ct_module *self, ct_tensor *x, void *user)
+{
+    (void)self, (void)user;
+    ct_context *cx = ct_context_of(x);
+    int64_t n = ct_size(x, 0);
+    ct_tensor *image = ct_reshape(x, CT_SHAPE(n, 1, SIDE, SIDE)), *places, *first;
+    if (in_use || ct_is_inference(cx))
+        return image;
+    image = ct_pad(image, CT_SIZES(0, 0, 0, 0, MOVE, MOVE, MOVE, MOVE), CT_PAD_CONSTANT, 0);
+    places = ct_reshape(ct_range(cx, CT_I64, WIDE * WIDE), CT_SHAPE(WIDE, WIDE));
+    first = ct_index_select(corner(places, 2 * MOVE + 1), 0, ct_randint(
+        cx, 0, (2 * MOVE + 1) * (2 * MOVE + 1), CT_SHAPE(n)));
+    places = ct_add(ct_unsqueeze(first, 1), corner(places, SIDE));
+    image = ct_gather(ct_reshape(image, CT_SHAPE(n, WIDE * WIDE)), 1, places);
+    return ct_reshape(image, CT_SHAPE(n, 1, SIDE, SIDE));
+}
+
+/* a batch norm, which goes by the running statistics where `in_use` */
+static inline ct_tensor *norm(ct_module *self, ct_tensor *x, void *user)
+{
+    (void)user;
+    ct_module *n = ct_module_child(self, "norm");
+    return !in_use ? ct_module_forward(n, x)
+        : ct_batch_norm(x, ct_module_parameter(n, "running_mean"),
+                        ct_module_parameter(n, "running_var"), ct_module_parameter(n, "weight"),
+                        ct_module_parameter(n, "bias"), 1e-5);
+}
+
+/* a convolution, its batch norm, and f (or NULL) */
+static inline ct_module *conv(ct_context *cx, int64_t in, int64_t out, int64_t kernel, ct_module *f)
+{
+    ct_conv_layer_options how = { .layer = { .no_bias = true, .weight_init = CT_HE_NORMAL },
+                                  .conv = { .stride = in == out ? 1 : 2, .padding = kernel / 2 } };
+    ct_module *n = ct_module_new(cx, "norm", norm, NULL);
+    ct_module_add(n, "norm", ct_batch_norm_new(cx, CT_F32, out, NULL));
+    ct_module *m[] = { ct_conv2d_new(cx, CT_F32, in, out, kernel, &how), n, f };
+    return ct_sequential_new(cx, m, f ? 3 : 2);
+}
+
+/* so many times relu(x + F(x)), or relu(F(x)); the first at half the resolution if in is not out */
+static inline ct_module *stage(ct_context *cx, int64_t in, int64_t out, int blocks, bool shortcuts)
+{
+    ct_module *m = ct_sequential_new(cx, NULL, 0);
+    for (int i = 0; i < blocks; i++, in = out) {
+        ct_module *f = ct_sequential_new(cx, CT_MODULES(
+            conv(cx, in, out, 3, ct_activation_new(cx, CT_RELU)), conv(cx, out, out, 3, NULL)));
+        if (shortcuts)
+            f = ct_residual_new(cx, f, in == out ? NULL : conv(cx, in, out, 1, NULL));
+        ct_module_add(m, stage_names[i], ct_sequential_new(cx, CT_MODULES(
+            f, ct_activation_new(cx, CT_RELU))));
+    }
+    return m;
+}
+
+/* of c channels in the first stage, and so many blocks in each of them */
+static inline ct_module *net_new(program *p, int64_t c, int blocks, bool shortcuts)
+{
+    return ct_sequential_new(p->cx, CT_MODULES(
+        ct_module_new(p->cx, "look", look, NULL),
+        conv(p->cx, 1, c, 5, ct_activation_new(p->cx, CT_RELU)),
+        stage(p->cx, c, c, blocks, shortcuts), stage(p->cx, c, 2 * c, blocks, shortcuts),
+        stage(p->cx, 2 * c, 4 * c, blocks, shortcuts), ct_sequential_new(p->cx, CT_MODULES(
+            ct_adaptive_avg_pool_new(p->cx, CT_SIZES(1)), ct_flatten_new(p->cx),
+            ct_linear_new(p->cx, CT_F32, 4 * c, CLASSES, NULL)))));
+}
+#endif
