@@ -219,8 +219,9 @@ bool ct__plan_fits(const ct__plan *p, ct_tensor *const *x, int n)
         return false;
     for (int i = 0; i < n; i++) {
         const ct_tensor *h = p->arguments[i];
-        if ((p->same[i] && h->data != x[i]->data) || h->dtype != x[i]->dtype || h->ndim != x[i]->ndim || h->flags != (x[i]->flags & kept) ||
-            (x[i]->flags & CT__REQUIRES_GRAD && !x[i]->op ? x[i] : NULL) != p->same[i] ||
+        ct_tensor *same = x[i]->flags & CT__REQUIRES_GRAD && !x[i]->op ? x[i] : NULL;
+        if (same != p->same[i] || (same && h->data != same->data) || h->dtype != x[i]->dtype ||
+            h->ndim != x[i]->ndim || h->flags != (x[i]->flags & kept) ||
             memcmp(h->dims, x[i]->dims, 2 * (size_t)h->ndim * sizeof h->dims[0]) != 0)
             return false;
     }
