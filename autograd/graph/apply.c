@@ -87,9 +87,8 @@ static CT__INLINE ct_status compute(ct_call *call)
     cx->recording = false;
     cx->writer = op->name;
     ct_status status = CT_OK;
-    if (op->flags & CT_OP_CONTIGUOUS)
-        call->x = ct__contiguous_all(cx, given, call->n);
-    if (!call->x)
+    if (op->flags & CT_OP_CONTIGUOUS &&
+        !(call->x = ct__contiguous_all(cx, given, call->n)))
         call->x = given, status = CT_ERROR_MEMORY;
     if (status == CT_OK && op->infer)
         status = ct__said(call, op->infer(call), "infer");
