@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rows.h"
+#include "run.h"
 
 /* integers are added as unsigned ones, whose sums wrap instead of being undefined */
 #define CT_KERNELS     "arithmetic_kernels.h"
@@ -34,6 +35,20 @@ void ct__add_scaled(ct_tensor *y, ct_tensor *x, double scale)
 {
     ct__rows_drop(y);
     ct_loop(CT_TENSORS(y, x), adding_scaled[y->dtype][y->cx->simd], &scale);
+}
+
+static ct_status add_into_forward(ct_call *call)
+{
+    ct__add_scaled(call->x[0], call->x[1], 1);
+    return CT_OK;
+}
+
+static const ct_op add_into_op = { .name = "add_into", .forward = add_into_forward };
+
+void ct__add_into(ct_tensor *y, ct_tensor *x)
+{
+    ct_tensor *operands[] = { y, x };
+    ct__run_own(&add_into_op, operands, 2, NULL);
 }
 
 ct_status ct_assign_add(ct_tensor *x, double scale, const ct_tensor *value)

@@ -142,17 +142,6 @@ ct_status ct__said_nothing(const ct_call *call, ct_status status, const char *ca
     return status;
 }
 
-ct_tensor *const *ct__make_contiguous(ct_context *cx, ct_tensor *const *x, int n)
-{
-    ct_tensor **all = (void *)ct__scope_chars(cx, (size_t)n * sizeof *all);
-    for (int i = 0; all && i < n; i++) {
-        all[i] = x[i] && x[i]->buffer ? ct__contiguous(x[i]) : x[i];
-        if (x[i] && !all[i])
-            return NULL;
-    }
-    return all;
-}
-
 /* -- Outputs and auxiliaries, as `infer` sets them */
 ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim)
 {

@@ -28,15 +28,6 @@ static inline bool ct__wants(const ct_call *call, int i)
 }
 
 /* -- call.c */
-/* Copies what is not contiguous. The array that is returned lies in the scope's memory. */
-ct_tensor *const *ct__make_contiguous(ct_context *cx, ct_tensor *const *x, int n);
-static inline ct_tensor *const *ct__contiguous_all(ct_context *cx, ct_tensor *const *x, int n)
-{
-    for (int i = 0; i < n; i++)
-        if (x[i] && !(x[i]->flags & CT__CONTIGUOUS) && x[i]->buffer)
-            return ct__make_contiguous(cx, x, n);
-    return x;
-}
 /* Passes on the status of a callback. If it failed and left no error, an error is made here. */
 CT__COLD ct_status ct__said_nothing(const ct_call *call, ct_status status, const char *callback);
 static inline ct_status ct__said(const ct_call *call, ct_status status, const char *callback)
@@ -52,8 +43,18 @@ extern const ct_op ct__output_op; /* of each of several outputs: its input is th
 /* -- run.c */
 ct_tensor *ct__copy(ct_tensor *x); /* new, row-major, and without a handle; NULL and an error */
 ct_tensor *ct__contiguous(ct_tensor *x); /* x where it is contiguous, else a copy in the scope */
-void ct__add_into(ct_tensor *y, ct_tensor *x); /* y += x, of one float dtype and shape */
+/* Copies what is not contiguous. The array that is returned lies in the scope's memory. */
+ct_tensor *const *ct__make_contiguous(ct_context *cx, ct_tensor *const *x, int n);
+static inline ct_tensor *const *ct__contiguous_all(ct_context *cx, ct_tensor *const *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (x[i] && !(x[i]->flags & CT__CONTIGUOUS) && x[i]->buffer)
+            return ct__make_contiguous(cx, x, n);
+    return x;
+}
 
-/* -- arithmetic.c: y += scale x, of one dtype; x is broadcast to y */
+/* -- arithmetic.c */
+void ct__add_into(ct_tensor *y, ct_tensor *x); /* y += x, of one float dtype and shape */
+/* y += scale x, of one dtype; x is broadcast to y */
 void ct__add_scaled(ct_tensor *y, ct_tensor *x, double scale);
 #endif

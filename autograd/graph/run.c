@@ -1,5 +1,5 @@
-/* What the engine itself computes, as operators: they pass through the funnel (run.h) like all
- * others. */
+/* What the engine itself computes is an operator too, so that it passes through the funnel (run.h):
+ * copies here, sums of cotangents in arithmetic.c. */
 #include "run.h"
 
 #include <cotangent/program.h>
@@ -50,16 +50,9 @@ static ct_status copy_forward(ct_call *call)
     return CT_OK;
 }
 
-static ct_status add_into_forward(ct_call *call)
-{
-    ct__add_scaled(call->x[0], call->x[1], 1);
-    return CT_OK;
-}
-
 static const ct_op copy_op = { .name = "copy", .forward = copy_forward };
-static const ct_op add_into_op = { .name = "add_into", .forward = add_into_forward };
 
-static ct_status run(const ct_op *op, ct_tensor *const *x, int n, ct_tensor *y)
+ct_status ct__run_own(const ct_op *op, ct_tensor *const *x, int n, ct_tensor *y)
 {
     ct_call call;
     call.cx = x[0]->cx;
@@ -80,7 +73,7 @@ ct_tensor *ct__copy(ct_tensor *x)
 {
     ct_tensor *y = ct__tensor_like(x, 0, 0);
     if (y)
-        run(&copy_op, &x, 1, y);
+        ct__run_own(&copy_op, &x, 1, y);
     return y;
 }
 
@@ -89,8 +82,13 @@ ct_tensor *ct__contiguous(ct_tensor *x)
     return x->flags & CT__CONTIGUOUS ? x : ct__to_scope(ct__copy(x));
 }
 
-void ct__add_into(ct_tensor *y, ct_tensor *x)
+ct_tensor *const *ct__make_contiguous(ct_context *cx, ct_tensor *const *x, int n)
 {
-    ct_tensor *operands[] = { y, x };
-    run(&add_into_op, operands, 2, NULL);
+    ct_tensor **all = (void *)ct__scope_chars(cx, (size_t)n * sizeof *all);
+    for (int i = 0; all && i < n; i++) {
+        all[i] = x[i] && x[i]->buffer ? ct__contiguous(x[i]) : x[i];
+        if (x[i] && !all[i])
+            return NULL;
+    }
+    return all;
 }

@@ -1,6 +1,6 @@
 /* The funnel: every kernel that an operator has runs here, forward and backward, and so do the
- * engine's own: copies, and the sums of cotangents, are operators without a vertex (run.c). Whoever
- * wants to know what is computed listens here. */
+ * engine's own: copies (run.c) and the sums of cotangents (arithmetic.c) are operators without a
+ * vertex. */
 #ifndef COTANGENT_RUN_H
 #define COTANGENT_RUN_H
 #include "graph.h"
@@ -35,5 +35,8 @@ static inline ct_status ct__run_backward(ct_call *call, ct_tensor *const *gy,
     call->x = given;
     return status;
 }
+
+/* Runs the forward kernel of an operator of the engine's own, which has at most one result, y. */
+ct_status ct__run_own(const ct_op *op, ct_tensor *const *x, int n, ct_tensor *y);
 
 #endif

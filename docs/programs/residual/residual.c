@@ -103,7 +103,7 @@ static void curves(program *p, int total, int n)
 
 int main(int argc, char **argv)
 {
-    program p = { .name = "residual", .title = "What a residual network looks for", .minutes = 15,
+    program p = { .name = "residual", .title = "What a residual network looks for", .minutes = 3,
                   .does = "learns to read images by a network with shortcuts, and by deeper ones" };
     if (!program_begin(&p, argc, argv))
         return p.status;

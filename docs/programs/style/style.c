@@ -81,7 +81,7 @@ static void paint(program *p, ct_module *net, ct_tensor *const *x, int style, co
     measure(&a, x[style]);
     double alone = a.correlation;
     ct_module *picture = picture_new(p->cx, x[CONTENT]);
-    ct_minimize_options how = { .memory = 20, .max_iterations = p->tiny ? 3 : 20 };
+    ct_minimize_options how = { .memory = 20, .max_iterations = p->tiny ? 1 : 20 };
     ct_tensor *y = x[CONTENT];
     int rounds = (int)program_size(p, 20, 8, 1);
     for (int i = 0; i < rounds; i++, done += 0.25 / rounds) {
@@ -130,7 +130,7 @@ int main(int argc, char **argv)
     for (int learned = 0; learned < 2; learned++) {
         ct_module *net = net_new(p.cx, !learned);
         if (learned)
-            right = 100 * learn(&p, net, (int)program_size(&p, 600, 600, 3));
+            right = 100 * learn(&p, net, (int)program_size(&p, 600, 600, 1));
         ct_module_freeze(net, NULL, true);
         if (!learned && !checked(&p, net, x))
             return program_end(&p, NULL);

@@ -49,6 +49,19 @@ START_TEST(every_byte)
 }
 END_TEST
 
+/* Kernels might add to a cotangent that is pending, or write gx where gy was: not in this walk. */
+START_TEST(what_each_use_brings)
+{
+    ct_tensor *x = named(0, "x"), *y = ct_add(ct_exp(x), ct_neg(ct_tanh(x)));
+    const char *text = json(y, NULL);
+    expect_part(text, "\"inputs\":[" INPUT(0, 1) "]");  /* of exp */
+    expect_part(text, "\"inputs\":[" INPUT(0, -1) "]"); /* of tanh */
+    expect_part(text, "\"inputs\":[" INPUT(2, -1) "]"); /* of neg */
+    expect_part(text, "\"name\":\"x\"" RESULT(0, 0));
+    ck_assert_ptr_null(strstr(text, "\"cotangent\":null"));
+}
+END_TEST
+
 START_TEST(without_a_walk)
 {
     const char *text = json(two_uses(), &(ct_graph_options){ .no_cotangents = true });
@@ -353,7 +366,7 @@ Suite *graph_json_suite(void);
 Suite *graph_json_suite(void)
 {
     return make_suite("autograd/graph_json", (const TTest *[]){
-        every_byte, without_a_walk, a_cotangent_is_given, nothing_of_the_user_changes,
+        every_byte, what_each_use_brings, without_a_walk, a_cotangent_is_given, nothing_of_the_user_changes,
         what_is_not_finite, large_numbers_and_no_elements, blocks_of_a_large_tensor,
         parts_of_a_large_graph, several_results, data_that_are_gone, verdicts, errors,
         every_allocation_fails_once, numbers_are_those_of_ct_grad, any_name, NULL });
