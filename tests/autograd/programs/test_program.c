@@ -191,6 +191,13 @@ static ct_tensor *again(ct_context *c, ct_tensor *const *x, int n, void *user)
     return ct_checkpoint(c, gradient, user, x, n);
 }
 
+static ct_tensor *left_behind;
+static ct_tensor *leaving(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return left_behind = ct_retain(ct_exp(x[0]));
+}
+
 static ct_tensor *printing(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
     (void)c, (void)n, (void)user;
@@ -217,7 +224,7 @@ START_TEST(what_cannot_be_replayed_stays_eager)
         { branch, "item" }, { count_nonzero, "data" }, { noise, "draw" },
         { memory, "from_doubles" }, { in_place, "assign" }, { hooked, "hook" },
         { keeping, "release" }, { again, "checkpoint" }, { reading, "data_f64" },
-        { printing, "text" }, { trying, "failed" },
+        { leaving, "retain" }, { printing, "text" }, { trying, "failed" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double user = 1, user_twin = 1;
@@ -228,7 +235,7 @@ START_TEST(what_cannot_be_replayed_stays_eager)
         for (int run = 0; run < 4; run++) {
             ct_tensor *x[] = { ct_randn(cx, CT_F64, CT_SHAPE(3)), ct_ones(cx, CT_F64, CT_SHAPE(3)) };
             ct_stream stream = ct_random_stream(cx);
-            ct_tensor *y = ct_program_run(p, x, 2);
+            ct_tensor *y = ct_program_run(p, x, 2), *left = left_behind;
             ct_random_resume(cx, stream);
             ct_error_clear(cx); /* of a call that failed in it */
             ct_tensor *want = cases[i].f == keeping ? NULL : cases[i].f(cx, x, 2, &user_twin);
@@ -236,6 +243,10 @@ START_TEST(what_cannot_be_replayed_stays_eager)
                 ct_keep(&twin, want = ct_add(twin, x[0]));
             ck_assert_msg(y && want && same_bits(y, want), "%s, run %d: %s", cases[i].why, run,
                           ct_error_text(cx));
+            ck_assert(cases[i].f != leaving || same_bits(left, want));
+            ct_release(left);
+            ct_release(left_behind);
+            left_behind = NULL;
         }
         ck_assert_msg(strstr(ct_program_text(p), cases[i].why), "%s: %s", cases[i].why,
                       ct_program_text(p));
@@ -298,6 +309,14 @@ START_TEST(leaves_are_read_in_each_run)
     ct_scope_end(cx, scope);
     m.w = ct_full(cx, CT_F64, CT_SHAPE(3, 3), 2);
     ck_assert(same_bits(ct_program_run(p, &x, 1), affine(cx, &x, 1, &m)));
+    /* every other time: it is noted anew */
+    calls = 0;
+    for (int run = 0; run < 12; run++) {
+        ct_keep(&m.b, ct_randn(cx, CT_F64, CT_SHAPE(3, 3)));
+        ck_assert(ct_program_run(p, &x, 1));
+        ck_assert(same_bits(ct_program_run(p, &x, 1), affine(cx, &x, 1, &m)));
+    }
+    ck_assert_int_eq(calls, 12 * 2);
     /* again and again: it gives up */
     for (int run = 0; run < 12; run++) {
         ct_keep(&m.b, ct_randn(cx, CT_F64, CT_SHAPE(3, 3)));
@@ -366,6 +385,38 @@ START_TEST(variables_as_arguments)
         ck_assert(run % 2 || !ct_gradient(w[1]) || ct_gradient(w[1]) != ct_gradient(x));
     }
     ck_assert_int_eq(replays(p), 8);
+    ct_tensor *other = ct_variable(ct_detach(w[0])); /* another variable over the same data */
+    ct_zero_grad(w[0]);
+    ck_assert(ct_program_run(p, &other, 1) && ct_program_run(p, &w[0], 1));
+    ck_assert(ct_gradient(other) && same_bits(ct_gradient(other), ct_gradient(w[0])));
+}
+END_TEST
+
+static ct_tensor *exponential(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_exp(x[0]);
+}
+
+/* a variable that lies where another one lay */
+static void reuse_an_address(void)
+{
+    ct_program *p = ct_program_new(cx, exponential, NULL, NULL);
+    ct_tensor *w[] = { ct_ones(cx, CT_F64, CT_SHAPE(30)), ct_zeros(cx, CT_F64, CT_SHAPE(30)) };
+    const ct_tensor *place[2];
+    for (int i = 0; i < 2; i++) {
+        ct_scope scope = ct_scope_begin(cx);
+        ct_tensor *x = ct_variable(ct_detach(w[i]));
+        place[i] = x;
+        ck_assert(same_bits(ct_program_run(p, &x, 1), ct_exp(w[i])));
+        ct_scope_end(cx, scope);
+    }
+    ck_assert_ptr_eq(place[0], place[1]);
+}
+
+START_TEST(an_address_is_no_identity)
+{
+    with_pool(reuse_an_address);
 }
 END_TEST
 
@@ -383,6 +434,10 @@ START_TEST(gradients_are_those_of_eager_runs)
         ct_release(g);
     }
     ck_assert_int_eq(replays(p), 9);
+    ck_assert(ct_program_run(p, &m.b, 1)); /* and the engine knows it to be one */
+    ct_tensor *g = ct_gradient(m.w), *both = ct_add(g, ct_transpose(g));
+    ck_assert_int_eq(ct_backward_from(ct_transpose(m.w), g), CT_OK);
+    ck_assert(same_bits(ct_gradient(m.w), both));
     for (int run = 0; run < 12; run++) { /* with and without a gradient from before */
         ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3, 3));
         if (run % 3 == 0)
@@ -524,6 +579,6 @@ Suite *program_suite(void)
         the_bits_of_eager_runs, the_function_is_called_in_first_runs_only,
         what_cannot_be_replayed_stays_eager, leaves_are_read_in_each_run,
         gradients_are_those_of_eager_runs, a_gradient_from_before, variables_as_arguments,
-        verify_finds_what_is_no_tensor, errors,
+        an_address_is_no_identity, verify_finds_what_is_no_tensor, errors,
         every_allocation_fails_once, NULL });
 }
