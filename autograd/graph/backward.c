@@ -152,11 +152,9 @@ ct_status ct_add_gradient(ct_tensor *x, ct_tensor *g)
         grad->buffer->writer = "add_gradient";
         return CT_OK;
     }
-    grad = ct__tensor_new(x->cx, &(ct__layout){ .dtype = x->dtype, .ndim = x->ndim,
-                                                .shape = ct__shape(x) });
+    grad = ct__copy(g);
     if (!grad)
         return CT_ERROR_MEMORY;
-    ct__copy_out(grad->data, g);
     ct__handle(grad);
     grad->buffer->gradient = true;
     extra->grad = grad;
