@@ -6,18 +6,9 @@
 #include <zlib.h>
 
 #include "draw.h"
+#include "must.h"
 #include "png.h"
 #include "program.h"
-
-static int passed, failed;
-
-static void must(const char *what, bool holds)
-{
-    if (holds)
-        passed++;
-    else
-        failed++, printf("FAILED: %s\n", what);
-}
 
 /* -- Digits */
 static double ink_of(const float *pixels)

@@ -5,18 +5,9 @@
 #include <sys/stat.h>
 
 #include "gnugo.h"
+#include "must.h"
 #include "search.h"
 #include "tictactoe.h"
-
-static int passed, failed;
-
-static void must(const char *what, bool holds)
-{
-    if (holds)
-        passed++;
-    else
-        failed++, printf("FAILED: %s\n", what);
-}
 
 /* X is black, O white; `turn` is to move */
 static position board(int turn, const char *rows)

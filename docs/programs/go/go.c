@@ -78,7 +78,7 @@ static void measure(program *p, player *a, course *c)
     c->expected[i] = foresee(a, &empty, owner), c->score[i] = a->score;
     c->won[i] = 100.0 * against_random(a, n, p->tiny ? 4 : 32) / n;
     c->alone[i] = 100.0 * against_random(a, n, 2) / n;
-        look_at(a, &empty, p->tiny ? 16 : 256, c->opening[i]);
+    look_at(a, &empty, p->tiny ? 16 : 256, c->opening[i]);
     c->middle[i] = 100 * (double)c->opening[i][POINTS / 2];
 }
 

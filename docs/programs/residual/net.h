@@ -3,32 +3,16 @@
 #define NET_H
 #include "program.h"
 
-enum { MOVE = 2, WIDE = SIDE + 2 * MOVE, STAGES = 4 };
+enum { STAGES = 4 };
 static const char *const stage_names[STAGES + 1] = { "1", "2", "3", "4", "5" };
 /* after training: layers behave as under ct_inference, which would record nothing */
 static bool in_use;
 
-static inline ct_tensor *corner(ct_tensor *x, int64_t n)
-{
-    return ct_reshape(ct_slice(ct_slice(x, 0, 0, n, 1), 1, 0, n, 1), CT_SHAPE(n * n));
-}
-
-/* (n,PIXELS) as (n,1,SIDE,SIDE); in training, each image moved by up to MOVE pixels each way */
+/* (n,PIXELS) as (n,1,SIDE,SIDE), which may also be there already */
 static inline ct_tensor *look(ct_module *self, ct_tensor *x, void *user)
 {
     (void)self, (void)user;
-    ct_context *cx = ct_context_of(x);
-    int64_t n = ct_size(x, 0);
-    ct_tensor *image = ct_reshape(x, CT_SHAPE(n, 1, SIDE, SIDE)), *places, *first;
-    if (in_use || ct_is_inference(cx))
-        return image;
-    image = ct_pad(image, CT_SIZES(0, 0, 0, 0, MOVE, MOVE, MOVE, MOVE), CT_PAD_CONSTANT, 0);
-    places = ct_reshape(ct_range(cx, CT_I64, WIDE * WIDE), CT_SHAPE(WIDE, WIDE));
-    first = ct_index_select(corner(places, 2 * MOVE + 1), 0, ct_randint(
-        cx, 0, (2 * MOVE + 1) * (2 * MOVE + 1), CT_SHAPE(n)));
-    places = ct_add(ct_unsqueeze(first, 1), corner(places, SIDE));
-    image = ct_gather(ct_reshape(image, CT_SHAPE(n, WIDE * WIDE)), 1, places);
-    return ct_reshape(image, CT_SHAPE(n, 1, SIDE, SIDE));
+    return ct_reshape(x, CT_SHAPE(-1, 1, SIDE, SIDE));
 }
 
 /* a batch norm, which goes by the running statistics where `in_use` */

@@ -50,8 +50,10 @@ static double train(program *p, ct_module *net, int run, int total, const images
     ct_tensor *const *w = ct_module_parameters(net, &n), *x, *labels;
     ct_optimizer *sgd = ct_sgd_new(w, n, rate, &(ct_sgd_options){
         .momentum = 0.9, .nesterov = true, .weight_decay = 5e-4 });
-    ct_batches *batches = ct_batches_new(learn->x, learn->labels, p->tiny ? 20 : BATCH,
-                                         &(ct_batches_options){ .drop_last = true });
+    const ct_transform shift = { .kind = CT_RANDOM_SHIFT, .pixels = 2 };
+    ct_tensor *images = ct_reshape(learn->x, CT_SHAPE(-1, 1, SIDE, SIDE));
+    ct_batches *batches = ct_batches_new(images, learn->labels, p->tiny ? 20 : BATCH,
+        &(ct_batches_options){ .drop_last = true, .transforms = &shift, .count = 1 });
     int64_t step = 0, steps = total * ct_batches_count(batches), tenth = (steps + 9) / 10;
     const ct_schedule cycle = { .kind = CT_ONE_CYCLE, .rate = rate, .steps = steps };
     for (int epoch = 0; epoch < total; epoch++) {
@@ -74,7 +76,6 @@ static double train(program *p, ct_module *net, int run, int total, const images
     }
     return last;
 }
-
 
 static void curves(program *p, int total, int n)
 {
@@ -127,7 +128,7 @@ int main(int argc, char **argv)
         last[run] = train(&p, deep, run, 1, &learn, NULL);
     }
     in_use = true;
-    report_text(&p, "A network of seven layers and %lld numbers learned from %lld images. Which "
+    report_text(&p, "A network of eight layers and %lld numbers learned from %lld images. Which "
                 "pixels would make it surer of what it sees, what does each of its units look for, "
                 "and what are shortcuts good for?", (long long)ct_module_count(net),
                 (long long)ct_size(learn.x, 0));
