@@ -63,6 +63,7 @@ struct ct_context {
     ct__listener *listener; /* NULL: nobody listens */
     uint32_t marks;   /* those of new buffers */
     uint32_t changes; /* of tensors that programs read by themselves */
+    uint32_t gone;    /* objects that programs call, and that were freed */
 };
 
 ct_simd ct__widest_simd(void); /* processor.c: the widest that this machine has */

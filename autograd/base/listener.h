@@ -56,7 +56,9 @@ static inline void ct__tell_retained(const ct_tensor *x, int by)
 /* A tensor that programs read by themselves was released, or is something else now: they look. */
 static inline void ct__tell_changed(const ct_tensor *x)
 {
-    if (x->buffer && x->buffer->refs >= CT__PROGRAM)
+    if (x->buffer && x->buffer->refs >= CT__PROGRAM) {
+        x->buffer->changed = true;
         x->cx->changes++;
+    }
 }
 #endif

@@ -49,7 +49,8 @@ typedef struct ct__buffer {
             bool gradient : 1; /* ct_backward adds to it, so a cotangent must not share it */
             bool orphan : 1;   /* the tensor that it was made with is gone */
             bool heard : 1;    /* it was made while somebody listened */
-            uint32_t noted : 28; /* the listener's number for it */
+            bool changed : 1;  /* a program reads it, and a tensor over it was released */
+            uint32_t noted : 27; /* the listener's number for it */
         };
         uint32_t marks; /* all of these */
     };

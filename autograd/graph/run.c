@@ -20,6 +20,8 @@ static ct_status run_heard(ct_call *call, ct_tensor *const *gy, ct_tensor *const
     ct__listen(call->cx, listener);
     if (status == CT_OK && listener)
         listener->ran(listener, call, gy, gx);
+    else if (listener)
+        ct__tell(call->cx, "a call that failed"); /* which may succeed another time */
     return status;
 }
 
@@ -30,18 +32,23 @@ ct_status ct__run_watched(ct_call *call, ct_tensor *const *gy, ct_tensor *const 
     return check ? check_finite(call) : status;
 }
 
-ct_status ct_call_again(ct_context *cx, ct_status (*again)(void *user), void *user)
+ct_status ct_call_again(ct_context *cx, ct_status (*again)(void *object), void *object)
 {
-    if (!cx || !again)
-        return ct_fail(cx, CT_ERROR_NULL, "call_again: the function is NULL");
+    if (!cx || !again || !object)
+        return ct_fail(cx, CT_ERROR_NULL, "call_again: the function or the object is NULL");
     ct__listener *listener = ct__listen(cx, NULL);
-    ct_status status = again(user);
+    ct_status status = again(object);
     ct__listen(cx, listener);
     if (listener && status == CT_OK)
-        listener->again(listener, again, user);
+        listener->again(listener, again, object);
     else if (listener)
-        listener->other(listener, "a call that failed");
+        ct__tell(cx, "a call that failed");
     return status;
+}
+
+void ct_call_once(ct_context *cx, const char *who)
+{
+    ct__tell(cx, who ? who : "a call without a name");
 }
 
 static ct_status copy_forward(ct_call *call)

@@ -79,6 +79,8 @@ ct_status ct_on_cotangent(ct_tensor *y, ct_hook call, void *user)
     if (!(y->flags & CT__REQUIRES_GRAD))
         return ct_fail(y->cx, CT_ERROR_GRAPH,
                        "on_cotangent: the tensor does not require grad: nothing will come");
+    ct__tell(y->cx, "on_cotangent");
+    ct__tell_changed(y);
     ct__extra *extra = ct__extra_of(y);
     ct__hook *hook = extra ? ct__take(y->cx, sizeof *hook) : NULL;
     if (!hook)

@@ -55,6 +55,7 @@ static inline void ct__leave(const ct__walk *w, ct__frame *f)
 /* -- walk.c. A walk is begun, discovers, reverses, and is ended; it is ended in any case */
 ct__walk ct__walk_begin(ct_tensor *y, const char *who);
 ct_status ct__discover(ct__walk *w, ct_tensor *y);
+CT__COLD ct_status ct__refuse_cut(const ct__walk *w); /* the error that it meets such a vertex */
 /* Starts from gy, or from one if gy is NULL. Afterwards each target t on the list `done` has its
  * cotangent in t->cotangent. */
 ct_status ct__reverse(ct__walk *w, ct_tensor *y, ct_tensor *gy);

@@ -43,8 +43,8 @@ static ct__slot *slot_new(ct__plan *p, ct__kind kind, ct__buffer *buffer)
     s->at = buffer;
     s->bytes = buffer->bytes;
     p->slots[p->count++] = s;
-    buffer->noted = (uint32_t)p->count & 0xfffffff;
-    if (p->count == 0xfffffff)
+    buffer->noted = (uint32_t)p->count & 0x7ffffff;
+    if (p->count == 0x7ffffff)
         stay_eager(p, "too many tensors");
     return s;
 }
@@ -65,9 +65,14 @@ static ct__slot *leaf_of(ct__plan *p, const ct_tensor *t)
         stay_eager(p, "a recorded result from before the run");
     else if (t->buffer->refs > 100u * CT__PROGRAM)
         stay_eager(p, "a tensor that too many programs read");
+    else if (t->flags & CT__ZERO)
+        stay_eager(p, "a tensor that was known to be zero");
     ct__slot *s = is_over(p) ? NULL : slot_new(p, CT__LEAF, t->buffer);
-    if (s)
-        t->buffer->refs += CT__PROGRAM;
+    if (!s)
+        return NULL;
+    if (t->buffer->refs < CT__PROGRAM)
+        t->buffer->changed = false;
+    t->buffer->refs += CT__PROGRAM;
     return s;
 }
 
@@ -259,6 +264,8 @@ static void again(ct__listener *l, ct_status (*call)(void *user), void *user)
         return;
     s->again = call;
     s->user = user;
+    p->calls = true;
+    ct__object_called(user);
     s->recording = p->cx->recording;
 }
 
@@ -301,8 +308,10 @@ static ct_tensor *result_of(ct_tensor *y, ct_tensor *const *x, ct_tensor *const 
             t->buffer->refs++;
             break;
         }
-    if (t)
+    if (t) {
+        t->flags |= y->flags & CT__REQUIRES_GRAD;
         ct__handle(t);
+    }
     return t;
 }
 
@@ -356,8 +365,6 @@ static ct_tensor *run(ct_context *cx, ct_function f, void *user, ct_tensor *cons
     ct__listen(cx, NULL);
     if (note.retained != 0)
         stay_eager(p, "retain");
-    if (p && ct_error(cx) != CT_OK) /* a replay would not leave the error */
-        stay_eager(p, "a call that failed");
     bool good = is_result(cx, y);
     if (good && p && !is_over(p))
         note_result(p, y);
@@ -378,6 +385,8 @@ ct_tensor *ct__program_eager(ct_context *cx, ct_function f, void *user, ct_tenso
     for (ct__graded *g = p ? p->graded : NULL; g; g = g->next)
         if (g->x->handles % CT__PROGRAM == 0)
             stay_eager(p, "a gradient of a variable that was made in the run");
+        else if (g->x->extra && g->x->extra->grad) /* it lives on, as any other tensor */
+            g->x->extra->grad->buffer->heard = false;
     if (p && !is_over(p))
         ct__plan_finish(p);
     ct__to_scope(y);

@@ -209,6 +209,7 @@ void ct__plan_finish(ct__plan *p)
     else
         p->failed = true;
     p->changes = p->cx->changes;
+    p->gone = p->cx->gone;
 }
 
 /* -- Does a plan fit? */
@@ -235,11 +236,13 @@ bool ct__plan_alive(const ct__plan *p)
 {
     if (p->why[0])
         return true;
-    if (p->changes != p->cx->changes)
+    if (p->calls && p->gone != p->cx->gone)
         return false;
-    for (int i = 0; i < p->outer_count; i++)
-        if (p->outer[i]->kind == CT__LEAF && p->outer[i]->at->refs % CT__PROGRAM == 0)
+    for (int i = 0; i < p->outer_count; i++) {
+        const ct__buffer *b = p->outer[i]->kind == CT__LEAF ? p->outer[i]->at : NULL;
+        if (b && (b->refs % CT__PROGRAM == 0 || (b->changed && p->changes != p->cx->changes)))
             return false;
+    }
     for (const ct__graded *g = p->graded; g; g = g->next)
         if (g->x->handles % CT__PROGRAM == 0 || !(g->x->flags & CT__REQUIRES_GRAD))
             return false;

@@ -184,6 +184,22 @@ static ct_tensor *run(ct_program *p, ct_tensor *const *x, int n)
     return verify ? compare(p, x, n, y, draws) : y;
 }
 
+/* y, which is marked as having no graph if it may have one as f returns it */
+static ct_tensor *cut(ct_tensor *y, ct_tensor *const *x, int n)
+{
+    static const ct_op op = { .name = "program" };
+    bool depends = y->flags & CT__REQUIRES_GRAD;
+    for (int i = 0; i < n && !depends; i++)
+        depends = x[i]->flags & CT__REQUIRES_GRAD && x[i]->op && ct__is_float(y->dtype);
+    y->flags &= (uint16_t)~CT__REQUIRES_GRAD;
+    if (depends && y->cx->recording) {
+        y->flags |= CT__REQUIRES_GRAD;
+        y->op = &op;
+        y->cx->memory.nodes++;
+    }
+    return y;
+}
+
 ct_tensor *ct_program_run(ct_program *p, ct_tensor *const *x, int n)
 {
     if (!ct_object_alive(p, finish, "program_run") || !arguments_fit(p, x, n))
@@ -196,7 +212,7 @@ ct_tensor *ct_program_run(ct_program *p, ct_tensor *const *x, int n)
     p->running = true;
     ct_tensor *y = run(p, x, n);
     p->running = false;
-    return y;
+    return y ? cut(y, x, n) : NULL;
 }
 
 ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *program)

@@ -70,7 +70,8 @@ typedef struct ct__plan {
     int n;                            /* arguments */
     ct_tensor **arguments, **same;    /* their headers; the variables that were given themselves */
     bool recording, inference;
-    uint32_t changes;                 /* of the context, when it was noted */
+    uint32_t changes, gone;           /* of the context, when it was noted */
+    bool calls;                       /* there are steps CT__AGAIN */
     ct__slot **slots, **outer;        /* all; those that are not the plan's own memory */
     int count, room, outer_count;
     ct__step *steps, **end;

@@ -112,7 +112,7 @@ static ct_tensor *result_of(const ct__plan *p, ct_tensor *const *x)
         t->buffer->refs++;
         t->data = h->data;
     }
-    t->flags |= h->flags & (CT__READ_ONLY | CT__ZERO);
+    t->flags |= h->flags & (CT__READ_ONLY | CT__ZERO | CT__REQUIRES_GRAD);
     ct__handle(t);
     return t;
 }

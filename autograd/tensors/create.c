@@ -287,6 +287,7 @@ ct_tensor *ct_share(ct_context *to, const ct_tensor *x)
         ct_fail(to, CT_ERROR_NULL, "share: the tensor is NULL");
     if (!to || !ct__usable(x, "share"))
         return NULL;
+    ct__tell(x->cx, "share");
     ct__layout layout = { .dtype = x->dtype, .ndim = x->ndim, .shape = ct__shape(x),
                           .strides = ct__strides(x) };
     if (x->dtype == CT_BOOL &&

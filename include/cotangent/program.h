@@ -40,9 +40,10 @@ typedef struct ct_program_options {
    the rate of an optimizer may change, too. */
 ct_program *ct_program_new(ct_context *cx, ct_function f, void *user,
                            const ct_program_options *options);
-/* f(x), as a tensor without history. In f the x[i] are constants over the caller's data, but for
-   variables of the caller's, which are given as they are. NULL and an error: f failed, or a kernel
-   did, in which case what comes after it is not done.
+/* f(x), without its graph: a walk that comes to it is CT_ERROR_GRAPH if it may have had one. In f
+   the x[i] are constants over the caller's data, but for variables of the caller's, which are given
+   as they are. NULL and an error: f failed, or a kernel did, in which case what comes after it is
+   not done.
    A run is noted anew for other dtypes, shapes or strides, under ct_no_grad or ct_inference, and if
    a tensor that f reaches by itself was released or is a variable no more. It is eager, and stays
    so, if f does what a replay cannot do rightly; ct_program_text names the call. These are: to read
@@ -65,10 +66,14 @@ ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *pro
 const char *ct_program_text(const ct_program *p);
 void ct_program_free(ct_program *p);
 
-/* again(user), now and, if a program notes this run, at this place in each replay. For libraries on
-   top: what it reaches must be tensors that live from run to run, and their gradients, and never a
-   result made in the run. */
-ct_status ct_call_again(ct_context *cx, ct_status (*again)(void *user), void *user);
+/* -- For libraries on top */
+/* again(object), now and, if a program notes this run, at this place in each replay. What it reaches
+   must be tensors that live from run to run, and their gradients, and never a result made in the
+   run. The object is one of ct_object_new; when it is freed, such a run is noted anew. */
+ct_status ct_call_again(ct_context *cx, ct_status (*again)(void *object), void *object);
+/* Says that the call `who`, a string that stays, does or tells what a replay would leave out: if a
+   program notes this run, it stays eager and names `who`. */
+void ct_call_once(ct_context *cx, const char *who);
 
 CT_API_END
 #endif

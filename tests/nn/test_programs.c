@@ -119,8 +119,90 @@ START_TEST(every_kind)
 }
 END_TEST
 
+/* -- What is no tensor */
+typedef struct pair {
+    ct_tensor *w;
+    ct_optimizer *optimizer;
+    ct_average *average;
+    bool sets_rate;
+} pair;
+
+static ct_tensor *descend(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    const pair *m = user;
+    (void)c, (void)n;
+    ct_tensor *loss = ct_sum(ct_square(ct_mul(x[0], m->w)));
+    if (m->sets_rate)
+        ct_optimizer_set_rate(m->optimizer, 0.9 * ct_optimizer_rate(m->optimizer));
+    return ct_backward(loss) == CT_OK && ct_optimizer_step(m->optimizer) == CT_OK &&
+                   ct_average_update(m->average) == CT_OK
+               ? loss : NULL;
+}
+
+static ct_tensor *step_only(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    const pair *m = user;
+    (void)c, (void)n;
+    return ct_optimizer_step(m->optimizer) == CT_OK ? x[0] : NULL;
+}
+
+static pair pair_new(ct_context *c)
+{
+    pair m = { .w = ct_retain(ct_variable(ct_ones(c, CT_F64, CT_SHAPE(3)))) };
+    m.optimizer = ct_adam_new(&m.w, 1, 0.1, NULL);
+    m.average = ct_average_new(&m.w, 1, 0.9);
+    return m;
+}
+
+/* an optimizer that is freed, and another one in its place; and a rate that f itself sets */
+static void exchange(ct_context *c, bool sets_rate)
+{
+    pair m[2] = { pair_new(c), pair_new(c) };
+    ct_program *p = ct_program_new(c, descend, &m[1], NULL);
+    m[0].sets_rate = m[1].sets_rate = sets_rate;
+    for (int t = 0; t < 12; t++) {
+        ct_scope scope = ct_scope_begin(c);
+        for (int i = 0; i < 2 && t == 6; i++) {
+            ct_optimizer_free(m[i].optimizer);
+            m[i].optimizer = ct_adam_new(&m[i].w, 1, 0.5, NULL);
+        }
+        ct_tensor *x = ct_randn(c, CT_F64, CT_SHAPE(3));
+        ct_tensor *want = descend(c, &x, 1, &m[0]), *y = ct_program_run(p, &x, 1);
+        ck_assert_msg(want && y && ct_item(want) == ct_item(y), "step %d: %s", t, ct_error_text(c));
+        ck_assert(ct_max_difference(m[0].w, m[1].w) == 0);
+        ck_assert(ct_max_difference(ct_average_of(m[0].average, 0),
+                                    ct_average_of(m[1].average, 0)) == 0);
+        ct_scope_end(c, scope);
+    }
+    const char *text = ct_program_text(p);
+    ck_assert_msg(strstr(text, sets_rate ? "eager: optimizer_" : "replayed 5 times"), "%s", text);
+}
+
+START_TEST(what_is_no_tensor)
+{
+    ct_context *c = ct_context_new(NULL);
+    exchange(c, false);
+    exchange(c, true);
+    pair m = pair_new(c);
+    ct_program *p = ct_program_new(c, step_only, &m, NULL);
+    for (int t = 0; t < 6; t++) {
+        if (t == 3) {
+            ct_optimizer_free(m.optimizer);
+            m.optimizer = ct_sgd_new(&m.w, 1, 1, NULL);
+        }
+        ct_tensor *x = ct_ones(c, CT_F64, CT_SHAPE(3));
+        ck_assert_int_eq(ct_add_gradient(m.w, x), CT_OK);
+        double before = ct_at(m.w, CT_INDEX(0));
+        ck_assert_ptr_nonnull(ct_program_run(p, &x, 1));
+        ck_assert(t < 3 || ct_at(m.w, CT_INDEX(0)) == before - 1);
+    }
+    ct_context_free(c);
+}
+END_TEST
+
 Suite *programs_suite(void);
 Suite *programs_suite(void)
 {
-    return make_suite("nn/programs", (const TTest *[]){ every_rule, every_kind, NULL });
+    return make_suite("nn/programs", (const TTest *[]){ every_rule, every_kind,
+                                                         what_is_no_tensor, NULL });
 }

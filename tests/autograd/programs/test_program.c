@@ -218,14 +218,24 @@ static ct_tensor *reading(ct_context *c, ct_tensor *const *x, int n, void *user)
     return ct_scale(x[0], data[0]);
 }
 
+static ct_context *other;
+static ct_tensor *sharing(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    ct_tensor *y = ct_sum(ct_share(other, x[0]));
+    return ct_scale(x[0], ct_item(y));
+}
+
 START_TEST(what_cannot_be_replayed_stays_eager)
 {
     static const struct { ct_function f; const char *why; } cases[] = {
         { branch, "item" }, { count_nonzero, "data" }, { noise, "draw" },
-        { memory, "from_doubles" }, { in_place, "assign" }, { hooked, "hook" },
+        { memory, "from_doubles" }, { in_place, "assign" }, { hooked, "on_cotangent" },
         { keeping, "release" }, { again, "checkpoint" }, { reading, "data_f64" },
         { leaving, "retain" }, { printing, "text" }, { trying, "failed" },
+        { sharing, "share" },
     };
+    other = ct_context_new(NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double user = 1, user_twin = 1;
         ct_program *p = ct_program_new(cx, cases[i].f, &user, NULL);
@@ -257,12 +267,35 @@ START_TEST(what_cannot_be_replayed_stays_eager)
     }
     ct_release(state);
     state = NULL;
+    ct_context_free(other);
     ct_program *p = ct_program_new(cx, branch, NULL, &(ct_program_options){ .strict = true });
     ct_tensor *x = ct_ones(cx, CT_F64, CT_SHAPE(3));
     ck_assert_ptr_null(ct_program_run(p, &x, 1));
     expect_error(CT_ERROR_UNSUPPORTED, "item", NULL);
     ck_assert_ptr_null(ct_program_run(p, &x, 1));
     expect_error(CT_ERROR_UNSUPPORTED, "item", NULL);
+}
+END_TEST
+
+/* what failed once may succeed another time */
+static ct_tensor *falling_back(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n, (void)user;
+    ct_tensor *y = ct_cross_entropy(x[0], x[1]);
+    ct_error_clear(c);
+    return y ? y : ct_sum(x[0]);
+}
+
+START_TEST(a_call_that_failed_may_succeed)
+{
+    ct_program *p = ct_program_new(cx, falling_back, NULL, NULL);
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(2, 3));
+    for (int run = 0; run < 4; run++) {
+        ct_tensor *t = ct_from_ints(cx, CT_SHAPE(2), CT_INTS(0, run < 2 ? 3 : 2));
+        ck_assert(same_bits(ct_program_run(p, CT_TENSORS(x, t)),
+                            falling_back(cx, CT_TENSORS(x, t), NULL)));
+    }
+    ck_assert(strstr(ct_program_text(p), "eager: a call that failed"));
 }
 END_TEST
 
@@ -459,6 +492,88 @@ START_TEST(gradients_are_those_of_eager_runs)
 }
 END_TEST
 
+/* a hook that comes after the noting is found */
+START_TEST(hooks_that_come_later)
+{
+    ct_tensor *w = ct_randn(cx, CT_F64, CT_SHAPE(3, 3));
+    model m = { ct_variable(ct_detach(w)), ct_randn(cx, CT_F64, CT_SHAPE(3, 3)) };
+    ct_program *p = ct_program_new(cx, walk, &m, NULL);
+    ct_tensor *g = NULL;
+    for (int run = 0; run < 6; run++) {
+        if (run == 3) {
+            ck_assert_int_eq(ct_on_cotangent(m.w, twice, NULL), CT_OK);
+            g = ct_scale(g, 2);
+        }
+        ck_assert(ct_program_run(p, &m.b, 1) && (!g || same_bits(ct_gradient(m.w), g)));
+        ct_keep(&g, ct_gradient(m.w));
+    }
+    ck_assert(strstr(ct_program_text(p), "a hook"));
+    ct_release(g);
+}
+END_TEST
+
+/* -- Results and their graphs */
+static ct_tensor *run_program(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c;
+    return ct_program_run(user, x, n);
+}
+
+START_TEST(no_walk_goes_through_a_result)
+{
+    model m = { ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(3, 3))),
+                ct_randn(cx, CT_F64, CT_SHAPE(3, 3)) };
+    ct_program *p = ct_program_new(cx, affine, &m, NULL), *q = ct_program_new(cx, chain, NULL, NULL);
+    ct_tensor *ones = ct_ones(cx, CT_F64, CT_SHAPE(3, 3)), *h = ct_exp(m.w), *g[2], *t;
+    for (int run = 0; run < 3; run++) {
+        ct_tensor *both[] = { ct_program_run(p, &m.b, 1), ct_program_run(q, CT_TENSORS(h, m.b)) };
+        for (int i = 0; i < 2; i++) {
+            ck_assert(ct_requires_grad(both[i]));
+            ct_tensor *y = ct_sum(ct_mul(both[i], m.w)); /* part of what depends on w */
+            ck_assert_int_eq(ct_backward(y), CT_ERROR_GRAPH);
+            expect_error(CT_ERROR_GRAPH, "ct_program_run", NULL);
+            ck_assert_ptr_null(ct_gradient(m.w));
+            ck_assert_int_eq(ct_grad(y, NULL, &m.w, 1, 0, g), CT_ERROR_GRAPH);
+            expect_error(CT_ERROR_GRAPH, "ct_program_run", NULL);
+            ck_assert_ptr_null(ct_tangent(y, &m.w, &ones, 1, 0));
+            expect_error(CT_ERROR_GRAPH, "ct_program_run", NULL);
+            ck_assert_int_eq(ct_backward_from(both[i], ones), CT_ERROR_GRAPH);
+            expect_error(CT_ERROR_GRAPH, NULL);
+            ck_assert_int_eq(ct_grad(y, NULL, &both[i], 1, 0, g), CT_OK); /* it is the target */
+            ck_assert(same_bits(g[0], m.w));
+            y = ct_sum(ct_mul(ct_detach(both[i]), m.w));
+            ck_assert(ct_grad(y, NULL, &m.w, 1, 0, g) == CT_OK && same_bits(g[0], both[i]));
+        }
+        /* a function that takes functions */
+        ck_assert_int_eq(ct_vjp(cx, run_program, p, &m.b, 1, ones, &t, g), CT_ERROR_GRAPH);
+        expect_error(CT_ERROR_GRAPH, NULL);
+        ck_assert_int_eq(ct_vjp(cx, ct_program_call, p, &m.b, 1, ones, &t, g), CT_OK);
+        ck_assert(same_bits(g[0], ct_detach(m.w)));
+    }
+    ct_no_grad(cx);
+    ck_assert(!ct_requires_grad(ct_program_run(p, &m.b, 1)));
+}
+END_TEST
+
+/* what happens to a tensor of one program is no matter of another */
+START_TEST(programs_are_apart)
+{
+    model a = { ct_randn(cx, CT_F64, CT_SHAPE(3, 3)), NULL }, b = { a.w, NULL };
+    ct_keep(&a.b, a.w);
+    ct_keep(&b.b, a.w);
+    ct_program *p = ct_program_new(cx, affine, &a, NULL), *q = ct_program_new(cx, affine, &b, NULL);
+    for (int run = 0; run < 20; run++) {
+        ct_keep(&a.b, ct_randn(cx, CT_F64, CT_SHAPE(3, 3)));
+        ck_assert(same_bits(ct_program_run(p, &a.w, 1), affine(cx, &a.w, 1, &a)));
+        ck_assert(same_bits(ct_program_run(q, &a.w, 1), affine(cx, &a.w, 1, &b)));
+    }
+    ck_assert_int_eq(replays(p), 0);
+    ck_assert_int_ge(replays(q), 17);
+    ct_release(a.b);
+    ct_release(b.b);
+}
+END_TEST
+
 /* -- An operator whose backward asks who is wanted: y = a + 2 b */
 static ct_status pair_forward(ct_call *call)
 {
@@ -622,9 +737,9 @@ Suite *program_suite(void)
 {
     return make_suite("autograd/program", (const TTest *[]){
         the_bits_of_eager_runs, the_function_is_called_in_first_runs_only,
-        what_cannot_be_replayed_stays_eager, leaves_are_read_in_each_run,
+        what_cannot_be_replayed_stays_eager, a_call_that_failed_may_succeed, leaves_are_read_in_each_run,
         gradients_are_those_of_eager_runs, a_gradient_from_before, variables_as_arguments,
-        an_address_is_no_identity,
-        a_backward_is_told_what_it_was_told, verify_finds_what_is_no_tensor, errors,
+        an_address_is_no_identity, hooks_that_come_later, no_walk_goes_through_a_result,
+        programs_are_apart, a_backward_is_told_what_it_was_told, verify_finds_what_is_no_tensor, errors,
         every_allocation_fails_once, NULL });
 }
