@@ -94,8 +94,8 @@ static const ct_tensor *discover_some(const ct__walk *w, ct_tensor *top)
 
 ct_status ct__refuse_cut(const ct__walk *w)
 {
-    return ct_fail(w->cx, CT_ERROR_GRAPH, "%s: y depends on the result of ct_program_run, which has "
-                   "no graph: walk in the program's function, or ct_detach the result", w->who);
+    return ct_fail(w->cx, CT_ERROR_GRAPH, "%s: y depends on the result of ct_program_run, which "
+                   "has no graph: walk in the program's function, or ct_detach the result", w->who);
 }
 
 ct_status ct__discover(ct__walk *w, ct_tensor *y)

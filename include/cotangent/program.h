@@ -67,9 +67,9 @@ const char *ct_program_text(const ct_program *p);
 void ct_program_free(ct_program *p);
 
 /* -- For libraries on top */
-/* again(object), now and, if a program notes this run, at this place in each replay. What it reaches
-   must be tensors that live from run to run, and their gradients, and never a result made in the
-   run. The object is one of ct_object_new; when it is freed, such a run is noted anew. */
+/* again(object), now and, if a program notes this run, at this place in each replay. What it
+   reaches must be tensors that live from run to run, and their gradients, and never a result made
+   in the run. The object is one of ct_object_new; when it is freed, such a run is noted anew. */
 ct_status ct_call_again(ct_context *cx, ct_status (*again)(void *object), void *object);
 /* Says that the call `who`, a string that stays, does or tells what a replay would leave out: if a
    program notes this run, it stays eager and names `who`. */
