@@ -40,7 +40,8 @@ static inline ct__place *ct__place_of(const ct_tensor *header)
     return (ct__place *)(uintptr_t)header - 1;
 }
 
-typedef enum ct__act { CT__RUN, CT__LOAD, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN } ct__act;
+typedef enum ct__act { CT__RUN, CT__LOAD, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN,
+               CT__FILL } ct__act;
 
 typedef struct ct__step {
     struct ct__step *next;
@@ -49,7 +50,9 @@ typedef struct ct__step {
     ct_call call;                     /* CT__RUN */
     ct_tensor **gy, **gx;             /* gx is NULL: forward */
     ct__slot *slot;                   /* CT__LOAD, CT__SET_GRAD */
-    ct_tensor *x;                     /* of the gradient */
+    ct_tensor *x, *y;                 /* of the gradient; CT__FILL */
+    ct__fill *fill;
+    const void *attributes;
     ct_status (*again)(void *user);
     void *user;
 } ct__step;
