@@ -42,6 +42,7 @@ static ct__slot *slot_new(ct__plan *p, ct__kind kind, ct__buffer *buffer)
     s->kind = kind;
     s->at = buffer;
     s->bytes = buffer->bytes;
+    s->number = p->count;
     p->slots[p->count++] = s;
     buffer->noted = (uint32_t)p->count & 0x7ffffff;
     if (p->count == 0x7ffffff)
@@ -221,6 +222,7 @@ static void filled(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,
         memcpy(copy, attributes, bytes);
     s->attributes = copy;
     s->fill = fill;
+    s->bytes = bytes;
     s->x = operand(p, x, READ, false);
     s->y = operand(p, y, WRITTEN, false); /* a part of it may stay what it was */
 }

@@ -253,7 +253,7 @@ static ct_status permute_now(ct_tensor *y, ct_tensor *x, const void *attributes)
 
 ct_tensor *ct_randperm(ct_context *cx, int64_t n)
 {
-    ct_tensor *y = ct__shape_count(cx, "randperm", CT_I64, &n, 1) < 0 ? NULL
+    ct_tensor *y = !cx || ct__shape_count(cx, "randperm", CT_I64, &n, 1) < 0 ? NULL
                    : ct__to_scope(ct__tensor_new(cx, &(ct__layout){ .dtype = CT_I64, .ndim = 1,
                                                                    .shape = &n }));
     if (y)

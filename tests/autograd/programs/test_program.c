@@ -702,19 +702,53 @@ static ct_tensor *scaled(ct_context *c, ct_tensor *const *x, int n, void *user)
     return ct_scale(ct_dropout(x[0], 0.5), factor);
 }
 
+static int mode;
+static ct_tensor *changing(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n;
+    ct_tensor *y = ct_mul(x[0], ct_full(c, CT_F64, CT_SHAPE(1), mode == 1 ? 2 : 3));
+    ct_tensor *w = ((ct_tensor **)user)[mode == 2];
+    y = mode == 3 ? ct_exp(ct_add(y, w)) : ct_add(y, w);
+    return ct_assign_add(((ct_tensor **)user)[2], 1, y) == CT_OK && mode != 4 ? y : ct_sin(y);
+}
+
 START_TEST(verify_finds_what_is_no_tensor)
 {
     ct_program *p = ct_program_new(cx, scaled, NULL, &(ct_program_options){ .verify = 3 });
     ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(50));
     factor = 2;
-    for (int run = 0; run < 7; run++)
-        ck_assert_ptr_nonnull(ct_program_run(p, &x, 1));
+    for (int run = 0; run < 7; run++) {
+        ct_stream stream = ct_random_stream(cx);
+        ct_tensor *y = ct_program_run(p, &x, 1);
+        ct_stream after = ct_random_stream(cx);
+        ct_random_resume(cx, stream);
+        ck_assert(y && same_bits(y, scaled(cx, &x, 1, NULL)));
+        ck_assert_uint_eq(ct_random_stream(cx).draws, after.draws);
+    }
+    expect_ok();
+    ck_assert(strstr(ct_program_text(p), "replayed 6 times"));
     factor = 3;
     int found = 0;
     for (int run = 0; run < 3; run++)
         found += ct_program_run(p, &x, 1) == NULL;
     ck_assert_int_eq(found, 1);
-    expect_error(CT_ERROR_VALUE, "differs", NULL);
+    expect_error(CT_ERROR_VALUE, "first difference: scale", NULL);
+    /* with effects, which happen once in each run */
+    static const char *const names[] = { NULL, "a constant", "add", "exp", "sin" };
+    for (int k = 1; k <= 4; k++) {
+        ct_tensor *user[3];
+        for (int i = 0; i < 3; i++)
+            user[i] = ct_zeros(cx, CT_F64, CT_SHAPE(2));
+        x = ct_ones(cx, CT_F64, CT_SHAPE(2));
+        p = ct_program_new(cx, changing, user, &(ct_program_options){ .verify = 2 });
+        mode = 0;
+        for (int run = 0; run < 5; run++)
+            ck_assert_ptr_nonnull(ct_program_run(p, &x, 1));
+        ck_assert(ct_at(user[2], CT_INDEX(0)) == 5 * 3);
+        mode = k;
+        ck_assert(!ct_program_run(p, &x, 1) || !ct_program_run(p, &x, 1));
+        expect_error(CT_ERROR_VALUE, names[k], NULL);
+    }
 }
 END_TEST
 
