@@ -256,8 +256,8 @@ static void add_elementwise(const char *name, ct_function f, int inputs, int64_t
     for (w->n = 0; w->n < inputs; w->n++)
         w->x[w->n] = ct_randn(w->cx, CT_F32, &n, 1);
     /* forward reads the inputs, and backward once more; it writes the gradients */
-    add_both(w, (bench_limit){ .passes = { { n, inputs, 0, false }, { n, inputs, writes, false } } },
-             "");
+    bench_limit limit = { .passes = { { n, inputs, 0, false }, { n, inputs, writes, false } } };
+    add_both(w, limit, "");
 }
 
 static void add_net(const char *name, const int64_t *sizes, int n, int64_t batch,
