@@ -124,7 +124,7 @@ typedef struct pair {
     ct_tensor *w;
     ct_optimizer *optimizer;
     ct_average *average;
-    bool sets_rate;
+    int rate; /* 1: f sets it; 2: f reads it */
 } pair;
 
 static ct_tensor *descend(ct_context *c, ct_tensor *const *x, int n, void *user)
@@ -132,8 +132,10 @@ static ct_tensor *descend(ct_context *c, ct_tensor *const *x, int n, void *user)
     const pair *m = user;
     (void)c, (void)n;
     ct_tensor *loss = ct_sum(ct_square(ct_mul(x[0], m->w)));
-    if (m->sets_rate)
-        ct_optimizer_set_rate(m->optimizer, 0.9 * ct_optimizer_rate(m->optimizer));
+    if (m->rate == 1)
+        ct_optimizer_set_rate(m->optimizer, 0.05);
+    if (m->rate == 2)
+        loss = ct_scale(loss, ct_optimizer_rate(m->optimizer));
     return ct_backward(loss) == CT_OK && ct_optimizer_step(m->optimizer) == CT_OK &&
                    ct_average_update(m->average) == CT_OK
                ? loss : NULL;
@@ -154,18 +156,20 @@ static pair pair_new(ct_context *c)
     return m;
 }
 
-/* an optimizer that is freed, and another one in its place; and a rate that f itself sets */
-static void exchange(ct_context *c, bool sets_rate)
+/* an optimizer that is freed, and another one in its place; and a rate that f sets or reads */
+static void exchange(ct_context *c, int rate)
 {
     pair m[2] = { pair_new(c), pair_new(c) };
     ct_program *p = ct_program_new(c, descend, &m[1], NULL);
-    m[0].sets_rate = m[1].sets_rate = sets_rate;
+    m[0].rate = m[1].rate = rate;
     for (int t = 0; t < 12; t++) {
         ct_scope scope = ct_scope_begin(c);
         for (int i = 0; i < 2 && t == 6; i++) {
             ct_optimizer_free(m[i].optimizer);
             m[i].optimizer = ct_adam_new(&m[i].w, 1, 0.5, NULL);
         }
+        for (int i = 0; i < 2; i++)
+            ct_optimizer_set_rate(m[i].optimizer, 0.1 + 0.01 * t);
         ct_tensor *x = ct_randn(c, CT_F64, CT_SHAPE(3));
         ct_tensor *want = descend(c, &x, 1, &m[0]), *y = ct_program_run(p, &x, 1);
         ck_assert_msg(want && y && ct_item(want) == ct_item(y), "step %d: %s", t, ct_error_text(c));
@@ -175,14 +179,16 @@ static void exchange(ct_context *c, bool sets_rate)
         ct_scope_end(c, scope);
     }
     const char *text = ct_program_text(p);
-    ck_assert_msg(strstr(text, sets_rate ? "eager: optimizer_" : "replayed 5 times"), "%s", text);
+    ck_assert_msg(strstr(text, rate == 1   ? "eager: optimizer_set_rate"
+                               : rate == 2 ? "eager: optimizer_rate"
+                                           : "replayed 5 times"), "%s", text);
 }
 
 START_TEST(what_is_no_tensor)
 {
     ct_context *c = ct_context_new(NULL);
-    exchange(c, false);
-    exchange(c, true);
+    for (int rate = 0; rate < 3; rate++)
+        exchange(c, rate);
     pair m = pair_new(c);
     ct_program *p = ct_program_new(c, step_only, &m, NULL);
     for (int t = 0; t < 6; t++) {

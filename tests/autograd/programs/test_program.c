@@ -417,6 +417,28 @@ static ct_tensor *looking(ct_context *c, ct_tensor *const *x, int n, void *user)
     return before ? ct_add(ct_sum(g), ct_sum(before)) : ct_sum(g);
 }
 
+static ct_tensor *only_looking(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n;
+    return ct_gradient(((model *)user)->w) ? ct_exp(x[0]) : ct_neg(x[0]);
+}
+
+START_TEST(whether_there_is_a_gradient)
+{
+    model m = { ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(3))), NULL };
+    ct_program *p = ct_program_new(cx, only_looking, &m, NULL);
+    for (int run = 0; run < 8; run++) {
+        ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3));
+        if (run == 3)
+            ck_assert_int_eq(ct_add_gradient(m.w, x), CT_OK);
+        else if (run == 5)
+            ct_zero_grad(m.w);
+        ck_assert(same_bits(ct_program_run(p, &x, 1), only_looking(cx, &x, 1, &m)));
+    }
+    ck_assert_int_ge(replays(p), 2);
+}
+END_TEST
+
 START_TEST(a_gradient_that_is_looked_at)
 {
     ct_tensor *w = ct_randn(cx, CT_F64, CT_SHAPE(3, 3)), *b = ct_randn(cx, CT_F64, CT_SHAPE(3, 3));
@@ -849,7 +871,7 @@ Suite *program_suite(void)
         what_cannot_be_replayed_stays_eager, a_call_that_failed_may_succeed, leaves_are_read_in_each_run,
         gradients_are_those_of_eager_runs, a_gradient_from_before, variables_as_arguments,
         an_address_is_no_identity, hooks_that_come_later, no_walk_goes_through_a_result,
-        programs_are_apart, leaves_and_arguments_are_written, a_gradient_that_is_looked_at,
+        programs_are_apart, leaves_and_arguments_are_written, a_gradient_that_is_looked_at, whether_there_is_a_gradient,
         a_backward_is_told_what_it_was_told, verify_finds_what_is_no_tensor, errors,
         every_allocation_fails_once, NULL });
 }
