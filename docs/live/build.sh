@@ -42,6 +42,8 @@ if ! [ -f "$build/build.ninja" ]; then
     run meson setup "$build" "$root" --cross-file "$here/emscripten.ini" \
         "-Dc_args=-msimd128 -Wno-pass-failed -I$build/include"
 fi
+# where Debian has the packages of node that emcc needs; another node does not look there
+export NODE_PATH="${NODE_PATH:-/usr/share/nodejs}"
 run ninja -C "$build" docs/live/live.js
 
 cp "$build/docs/live/live.js" "$here"/*.html "$here"/*.css "$here"/*.js "$out"

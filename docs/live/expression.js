@@ -43,15 +43,15 @@ function showNumbers(live, text) {
     return false;
   } finally {
     const wrong = !byId("live-error").hidden;
-    byId("text").setAttribute("aria-invalid", wrong);
+    byId("function").setAttribute("aria-invalid", wrong);
     byId("answer").hidden = wrong;
   }
 }
 
 /* Its own height, so that there are not two bars to scroll. */
 function fit() {
-  const frame = byId("graph"), inside = frame.contentDocument?.getElementById("app");
-  if (inside) frame.style.height = Math.min(1100, Math.max(640, inside.offsetHeight + 150)) + "px";
+  const frame = byId("graph"), inside = frame.contentDocument?.body.offsetHeight;
+  if (inside) frame.style.height = Math.min(1400, Math.max(640, inside + 30)) + "px";
 }
 
 let saved = null;
@@ -63,12 +63,12 @@ function showPage(live, text) {
 }
 
 started.then(live => {
-  const field = byId("text");
-  const draw = later(500, () => showPage(live, field.value));
+  const field = byId("function");
+  const draw = later(500, text => showPage(live, text));
   const show = () => {
     byId("copied").textContent = "";
     history.replaceState(null, "", "#f=" + encodeURIComponent(field.value));
-    if (showNumbers(live, field.value)) draw();
+    if (showNumbers(live, field.value)) draw(field.value);
   };
   const set = text => {
     field.value = text;

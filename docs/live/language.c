@@ -306,7 +306,7 @@ static ct_tensor *power(reader *r)
 static ct_tensor *signed_one(reader *r)
 {
     ct_tensor *x = NULL;
-    if (r->depth++ > DEEP)
+    if (r->depth++ == DEEP)
         return fail(r, r->at, "this is nested more than %d deep", DEEP);
     char c = next(r);
     const char *at = r->at;
