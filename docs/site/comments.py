@@ -85,7 +85,7 @@ def table_of(lines):
         for position, text in cells_of(line):
             under = max([0, *(c for c, p in enumerate(columns) if p <= position + 1)])
             at = min(max(under, least), len(columns) - 1)
-            table[-1][at] = f"{table[-1][at]} {text}".lstrip(" ")
+            table[-1][at] = (table[-1][at] + " " + text).replace(NESTED + " ", NESTED).strip(" ")
             least = at + 1
     return Block("table", table)
 
@@ -151,3 +151,12 @@ def formula_of(text):
         return None
     flat = found.string[found.end():].lstrip(". ")
     return found["formula"], found["derivative"], flat
+
+
+def lead_of(intro):
+    """the first sentence of a header's introduction, and what comes behind it"""
+    paragraph, *rest = intro.split("\n\n", 1)
+    found = re.match(r"(.+?[^.]\.)(?:\s+(.*))?$", paragraph, re.DOTALL)
+    if not found:
+        return "", intro
+    return " ".join(found[1].split()), "\n\n".join(filter(None, [found[2], *rest]))

@@ -18,6 +18,9 @@ SCAN = re.compile(r"(?P<comment>/\*.*?\*/)|(?P<directive>^[ \t]*#(?:\\\n|/(?!\*)
                   re.DOTALL | re.MULTILINE)
 NAME = r"(?:ct|CT)_(?!_)[A-Za-z0-9_]+"
 
+# what a comment may mention: a name, also the beginning of several ("CT_OP_..."); a header; a page
+MENTION = re.compile(rf"(?<![\w.])(?P<name>{NAME})(?P<more>\.\.\.)?|\b(?:[a-z_]+/)+[a-z_]+\.(?:h|md)\b")
+
 
 @dataclasses.dataclass
 class Member:
@@ -82,7 +85,7 @@ class Header:
 
 def plain(comment):
     """the lines of a comment without its delimiters, stars and indentation"""
-    text = re.sub(r"^/\*[ ]?|\s*\*/$", "", comment)
+    text = re.sub(r"^/\* ?|\s*\*/$", "", comment)
     first, *rest = text.split("\n")
     if rest and all(re.match(r"\s*\*( |$)", line) for line in rest):
         rest = [re.sub(r"^\s*\* ?", "", line) for line in rest]
@@ -176,8 +179,8 @@ def read_macro(text):
     if not found:
         return None
     name, parameters, value = found[1], found[2] or "", found[3].strip()
-    shown = "" if parameters or len(value) > 24 else " " + value
-    return "macro", name, f"#define {name}{parameters}{shown}".rstrip(), parameters
+    shown = " " + value if not parameters and re.fullmatch(r"\w+", value) else ""
+    return "macro", name, f"#define {name}{parameters}{shown}", parameters
 
 
 def read_declaration(code):
@@ -283,7 +286,7 @@ class Reader:
         macro = read_macro(text) if words[1] == "define" else None
         if macro:
             self.declared(*macro, "", line)
-        else:
+        elif words[1] in ("define", "undef"):
             self.pending = self.group = None         # a comment for those who read the source
 
     def read(self):
@@ -291,7 +294,8 @@ class Reader:
         end = 0                                      # the line on which the last declaration ended
         for kind, piece, line in scan(text):
             if kind == "comment":
-                self.comment(piece, line, beside=self.last is not None and line == end)
+                if line != end or self.last:
+                    self.comment(piece, line, beside=line == end)
             elif kind == "blank":
                 self.drop_pending()
                 self.group = None
@@ -321,6 +325,31 @@ class Reader:
             if not told:
                 self.fault(item.line, f"{item.names[0]} has no comment")
         header.sections = [s for s in header.sections if s.title or s.items]
+
+
+def check_names(headers, root):
+    """the public names, headers and pages that comments mention and that are not there"""
+    known = {name for h in headers for item in h.items for name in item.anchors}
+    known |= {name for h in headers for name in h.settings}
+    ours = {h.name for h in headers} | {h.name.split("/")[-1] for h in headers}
+    faults = []
+    for header in headers:
+        text = header.path.read_text(encoding="utf-8")
+        for comment in re.finditer(r"/\*.*?\*/", text, re.DOTALL):
+            for found in MENTION.finditer(comment[0]):
+                name, beginning = found["name"] or found[0], found["more"]
+                there = (name in known or (root / name).exists() or name in ours or
+                         name.removeprefix("cotangent/") in ours or
+                         beginning and any(k.startswith(name) for k in known))
+                if not there:
+                    line = text.count("\n", 0, comment.start() + found.start()) + 1
+                    faults.append(f"{header.path}:{line}: {name} does not exist")
+    return faults
+
+
+def faults_of(headers, root):
+    """all that is wrong with the manual, as FILE:LINE: WHAT"""
+    return [fault for h in headers for fault in h.faults] + check_names(headers, root)
 
 
 def read_headers(folder):

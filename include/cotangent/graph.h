@@ -16,6 +16,7 @@
 #include <cotangent/gradcheck.h>
 CT_API_BEGIN
 
+/* What is shown; NULL: the defaults. */
 typedef struct ct_graph_options {
     ct_tensor *gy;             /* the cotangent that y starts with; NULL: ones */
     bool no_cotangents;        /* no walk backward: values only */

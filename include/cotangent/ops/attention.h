@@ -4,6 +4,7 @@
 #include <cotangent/autograd.h>
 CT_API_BEGIN
 
+/* zeros are the defaults */
 typedef struct ct_attention_options {
     bool causal;                                /* query i has the keys j <= i and no others */
     double scale;                               /* default 1 / sqrt d */

@@ -48,6 +48,7 @@ ct_tensor *ct_conv_transpose(ct_tensor *x, ct_tensor *w, ct_tensor *b,
 
 /* -- Pooling: each channel of an image by itself. As above, there are 1 to 3 axes, and windows may
  * lie partly in the padding. */
+/* zeros are the defaults, but `kernel` must be given */
 typedef struct ct_pool_options {
     int64_t kernel, stride, padding, dilation;  /* defaults: (none), kernel, 0, 1 */
     int64_t kernels[3], strides[3], paddings[3], dilations[3];
@@ -77,6 +78,7 @@ ct_tensor *ct_adaptive_max_pool(ct_tensor *x, const int64_t *sizes, int n);
 ct_tensor *ct_adaptive_avg_pool(ct_tensor *x, const int64_t *sizes, int n);
 
 /* -- Resampling */
+/* where an element of y comes from */
 typedef enum ct_upsampling {
     CT_NEAREST = 0,            /* x[i size(x) / size(y)], rounded down, in exact arithmetic */
     CT_LINEAR,                 /* between the two neighbors of (i + 1/2) size(x) / size(y) - 1/2 */
