@@ -160,3 +160,26 @@ def lead_of(intro):
     if not found:
         return "", intro
     return " ".join(found[1].split()), "\n\n".join(filter(None, [found[2], *rest]))
+
+
+def summary(item):
+    """what an item is, in a line; "" if it has no comment of its own"""
+    formula = formula_of(item.comment)
+    if formula:
+        return formula[0]
+    first = blocks(item.comment)[0].data[0] if item.comment else ""
+    return re.match(r"(?:.*?[^.](?=\.(?:\s|$))(?!\.\.))|.*", first)[0] if first else ""
+
+
+# a first word that is no letter of a formula and no name, or an article
+WORD = re.compile(r"[a-z]{2,}\b(?![._(\[]| =)|a (?!(?:is|and|or|has|may|must|log)\b)(?=[A-Za-z]{2})")
+
+
+def capital(text):
+    """a sentence begins with a capital, unless its first word is a name or a letter of a formula"""
+    return text[0].upper() + text[1:] if WORD.match(text) else text
+
+
+def whole(text):
+    """a paragraph, whose last full stop may be left out in a comment"""
+    return capital(text) + ("" if text[-1] in ".:;!?" else ".")

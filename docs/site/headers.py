@@ -96,12 +96,6 @@ def plain(comment):
     return "\n".join(line.rstrip() for line in [first.strip(), *rest]).strip("\n")
 
 
-def first_sentence(text):
-    """text up to its first full stop, and the rest"""
-    found = re.match(r"(.+?[^.])(?:\.(?=\s|$)(?!\.)\s*)(.*)$", text, re.DOTALL)
-    return (" ".join(found[1].split()), found[2]) if found else (" ".join(text.split()), "")
-
-
 def statement_end(text, at):
     """where the declaration that begins here ends, behind its semicolon"""
     depth = 0
@@ -234,7 +228,8 @@ class Reader:
         self.group = None
         if not self.header.intro and line == 1:
             self.header.intro = text
-            self.header.title = first_sentence(text)[0]
+            title = re.match(r"(?:Cotangent: )?(.+?)(?:[.:](?=\s|$)|$)", text, re.DOTALL)[1]
+            self.header.title = " ".join(title.split())
         elif text.startswith("-- "):
             title, rest = re.fullmatch(r"-- (.+?)(?:[.:](?:\s+(.*))?)?", text, re.DOTALL).groups()
             self.section = Section(" ".join(title.split()), rest or "", line)

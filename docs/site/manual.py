@@ -7,7 +7,7 @@ import re
 from html import escape
 
 import comments
-from headers import NAME, first_sentence
+from headers import NAME
 from highlight import highlight
 
 # in a comment: code in backquotes, a public name, a header of this library, a file of docs/
@@ -41,17 +41,6 @@ def page_name(header):
 
 def section_anchor(title):
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-
-
-def summary(item):
-    """what an item is, in a line"""
-    formula = comments.formula_of(item.comment)
-    if formula:
-        return formula[0]
-    if item.comment:
-        found = comments.blocks(item.comment)[0].data[0]
-        return first_sentence(found)[0] if isinstance(found, str) else ""
-    return ""
 
 
 class Index:
@@ -115,7 +104,7 @@ class Index:
 
     def block(self, block):
         if block.kind == "text":
-            return f"<p>{self.sentence(whole(block.data[0]))}</p>"
+            return f"<p>{self.sentence(comments.whole(block.data[0]))}</p>"
         if block.kind == "list":
             return "<ul>" + "".join(f"<li>{self.sentence(i)}</li>" for i in block.data) + "</ul>"
         if block.kind == "table":
@@ -143,16 +132,6 @@ class Index:
 
 def nested(cell):
     return ' class="nested"' if cell.startswith(comments.NESTED) else ""
-
-
-def capital(text):
-    """a sentence begins with a capital, unless its first word is a name or a letter of a formula"""
-    return text[0].upper() + text[1:] if re.match(r"[a-z]{2,}\b(?![._(\[]| =)", text) else text
-
-
-def whole(text):
-    """a paragraph, whose last full stop may be left out in a comment"""
-    return capital(text) + ("" if text[-1] in ".:;!?" else ".")
 
 
 # -- Entries
@@ -252,7 +231,7 @@ def page_of(header, index):
     also = "".join(f"<p>Included by {index.header_link(p.name)}.</p>" for p in parents[:1]
                    if p.name in ("ops.h", "nn.h"))
     parts = [f"<h1><code>{title}</code></h1>",
-             f'<p class="lead">{index.sentence(whole(lead))}</p>' if lead else "",
+             f'<p class="lead">{index.sentence(comments.whole(lead))}</p>' if lead else "",
              f"<pre><code>{highlight(f'#include <{included}>')}</code></pre>{also}",
              index.set_text(rest) if rest else "",
              contents(header, index) if header.items else ""]
@@ -268,7 +247,7 @@ def found_in(header):
     name = page_name(header)
     found = [Found(header.name, "header", name, header.title)]
     for item in header.items:
-        line = summary(item)
+        line = comments.summary(item)
         found += [Found(n, item.kind, f"{name}#{n}", line) for n in item.names]
         told = {n: m.comment for m in item.members for n in m.names}
         found += [Found(n, "constant", f"{name}#{n}", told[n]) for n in item.constants
