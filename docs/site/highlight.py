@@ -1,8 +1,6 @@
 """C as HTML: comments, texts, numbers, words and types get classes, and names become links.
 
-    <span class="hc">   a comment             <span class="hk">   a word of the language
-    <span class="hs">   a text in quotes      <span class="ht">   a type
-    <span class="hn">   a number              <span class="hp">   #include, #define
+    comment    string (a text in quotes)    number    directive (#include)    key    type
 """
 import re
 from html import escape
@@ -12,10 +10,10 @@ WORDS = set("""auto break case const continue default do else enum extern for go
 TYPES = set("""bool char double float int long short signed unsigned void size_t int8_t int16_t int32_t
     int64_t uint8_t uint16_t uint32_t uint64_t FILE sig_atomic_t MPI_Comm REAL""".split())
 TOKEN = re.compile(r"""
-    (?P<hc>/\*.*?\*/|//[^\n]*)
-  | (?P<hs>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|(?<=include[ ])<[^>\n]+>)
-  | (?P<hp>(?m:^)[ \t]*\#[ ]*\w+)
-  | (?P<hn>\b0x[0-9a-fA-F]+\w*\b|(?<!\w)\d[\d.]*(?:[eE][-+]?\d+)?\w*)
+    (?P<comment>/\*.*?\*/|//[^\n]*)
+  | (?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|(?<=include[ ])<[^>\n]+>)
+  | (?P<directive>(?m:^)[ \t]*\#[ ]*\w+)
+  | (?P<number>\b0x[0-9a-fA-F]+\w*\b|(?<!\w)\d[\d.]*(?:[eE][-+]?\d+)?\w*)
   | (?P<name>[A-Za-z_]\w*)
 """, re.VERBOSE | re.DOTALL)
 
@@ -28,7 +26,7 @@ def highlight(code, link=lambda name: None):
         text, kind = escape(found[0], False), found.lastgroup
         if kind == "name":
             target = link(found[0])
-            kind = "hk" if found[0] in WORDS else "ht" if found[0] in TYPES else None
+            kind = "key" if found[0] in WORDS else "type" if found[0] in TYPES else None
             if target:
                 text = f'<a href="{escape(target)}">{text}</a>'
         out.append(f'<span class="{kind}">{text}</span>' if kind else text)

@@ -1,7 +1,7 @@
 """The manual as HTML: a page for each header, with an entry for everything that it declares.
 
-A page is what goes between the head and the foot of the site. Its classes are: lead, contents,
-entry, prototype, formula, derivative, note, members, related; those of code are in highlight.py."""
+A page is what goes between the head and the foot of the site. Its classes are lead, contents, entry,
+prototype, formula, lines, note, members, table, nested and related."""
 import dataclasses
 import re
 from html import escape
@@ -22,6 +22,7 @@ class Page:
     name: str                       # the file's: "ops_shapes.html"
     title: str                      # "ops/shapes.h"
     html: str
+    headings: list                  # (level, anchor, HTML)
     search: list                    # of Found
 
 
@@ -240,7 +241,9 @@ def page_of(header, index):
                         for n in header.includes)
         parts.append(f"<h2>Headers</h2><ul>{names}</ul>")
     parts += [section_html(section, index) for section in header.sections]
-    return Page(page_name(header), title, "\n".join(parts), found_in(header))
+    headings = [(2, section_anchor(s.title), index.sentence(s.title)) for s in header.sections
+                if s.title]
+    return Page(page_name(header), title, "\n".join(parts), headings, found_in(header))
 
 
 def found_in(header):
@@ -253,6 +256,11 @@ def found_in(header):
         found += [Found(n, "constant", f"{name}#{n}", told[n]) for n in item.constants
                   if n not in item.names]
     return found
+
+
+def addresses(headers):
+    """where each public name is: "ops_shapes.html#ct_flip" """
+    return Index(headers, None).where
 
 
 def pages(headers, file_link=lambda file: None):
