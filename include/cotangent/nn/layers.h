@@ -152,6 +152,8 @@ ct_module *ct_lstm_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t h
    is NULL, and *h and *c are unchanged */
 ct_tensor *ct_recurrent_forward(ct_module *m, ct_tensor *x, ct_tensor *lengths, ct_tensor **h,
                                 ct_tensor **c);
+
+/* -- Networks, and initial values */
 /* A module that runs the children one after the other, which are named "0", "1", ...; without
    children y is x. On failure the children are freed. A linear layer and the activation behind it
    are computed as one call */

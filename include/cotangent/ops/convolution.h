@@ -5,8 +5,9 @@
 #include <cotangent/autograd.h>
 CT_API_BEGIN
 
-/* -- Images are (N,C,...): N of them, each of C channels, with 1 to 3 axes after these. So the
- * functions below are PyTorch's conv1d, conv2d and conv3d, and x says which of them is meant. */
+/* -- Convolutions. Images are (N,C,...): N of them, each of C channels, with 1 to 3 axes after
+ * these. So the functions below are PyTorch's conv1d, conv2d and conv3d, and x says which of them
+ * is meant. */
 /* Zeros are the defaults. A number holds for all axes, and a list is for images whose axes differ:
    its numbers, in the order of the axes, count where they are not 0. */
 typedef struct ct_conv_options {

@@ -4,13 +4,13 @@
 #include <cotangent/autograd.h>
 CT_API_BEGIN
 
-/* -- Matrices are the last two axes, and leading axes say which matrix: (...,n,n) stands for square
- * matrices. Each matrix is computed by itself, in f64 whatever the dtype is, and the results are
- * rounded to the dtype at the end. Sizes may be 0. Shapes that do not fit are CT_ERROR_SHAPE. A
- * matrix that is singular or not positive definite, where the function needs one that is not, is
- * CT_ERROR_VALUE; the message names the matrix, counted along the leading axes from 0, and the
- * pivot that shows it. If an element that is read is NaN or infinite, all results of that matrix
- * are NaN, which is no error.
+/* -- Factorizations, systems, determinants. Matrices are the last two axes, and leading axes say
+ * which matrix: (...,n,n) stands for square matrices. Each matrix is computed by itself, in f64
+ * whatever the dtype is, and the results are rounded to the dtype at the end. Sizes may be 0.
+ * Shapes that do not fit are CT_ERROR_SHAPE. A matrix that is singular or not positive definite,
+ * where the function needs one that is not, is CT_ERROR_VALUE; the message names the matrix,
+ * counted along the leading axes from 0, and the pivot that shows it. If an element that is read is
+ * NaN or infinite, all results of that matrix are NaN, which is no error.
  *
  * Functions of a symmetric matrix read its diagonal and lower triangle, as in NumPy and PyTorch,
  * and not what lies above. As in PyTorch, their gradient is the one along symmetric matrices, and

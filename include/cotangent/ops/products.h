@@ -26,7 +26,7 @@ ct_tensor *ct_linear_activation(ct_tensor *x, ct_tensor *w, ct_tensor *b,
 /* y = sum a b; ga = g b, gb = g a. (n) x (n) -> () */
 ct_tensor *ct_dot(ct_tensor *a, ct_tensor *b);
 
-/* -- Products with other patterns of indices, made of the operators above and of ct_mul */
+/* -- Other products: they are made of the operators above and of ct_mul */
 /* y = the sum of the products of all x over the labels that are not in the output; gx_k = the sum
    of the products of g and all other x over the labels that x_k lacks. Each axis has a letter, A to
    Z or a to z: ct_einsum("bij,bjk->bik", CT_TENSORS(a, b)) is a product of matrices for each b,
