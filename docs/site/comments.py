@@ -139,18 +139,18 @@ def blocks(text):
     return result
 
 
-FORMULA = re.compile(r"(?P<formula>(?:[^;.]|\.(?=\S))+? = (?:[^;]|;(?! (?:g|derivative:)))+?); "
-                     r"(?P<derivative>g\S* = .+?|derivative: none)"
-                     r"(?:(?<=[^.])\.(?=\s)|(?<=\.\.\.)\.(?=\s)|$)", re.DOTALL)
+FORMULA = re.compile(r"(?P<formula>(?:[^;.]|\.(?=\S))+?\s=\s(?:[^;]|;(?!\s(?:g|derivative:)))+?);\s"
+                     r"(?P<derivative>g\w*(?:\[[^]]*\])*\s=\s.+?|derivative: none)"
+                     r"(?:(?:(?<=[^.])|(?<=\.\.\.))\.(?=\s)|$)", re.DOTALL)
 
 
 def formula_of(text):
     """(formula, derivative, the rest) if the comment of an operator begins here; else None"""
-    found = FORMULA.match(" ".join(text.split()))
+    found = FORMULA.match(text)
     if not found:
         return None
-    flat = found.string[found.end():].lstrip(". ")
-    return found["formula"], found["derivative"], flat
+    formula, derivative = (" ".join(found[part].split()) for part in ("formula", "derivative"))
+    return formula, derivative, text[found.end():].strip()
 
 
 def lead_of(intro):

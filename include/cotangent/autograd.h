@@ -73,12 +73,14 @@ enum {
     CT_ZERO_PATH = 4           /* an x that y does not depend on gets zeros instead of NULL */
 };
 /* gx[i] = gy . dy/dx[i]. The gradients are returned, and none is accumulated. A NULL gy means one.
+
    x may be any tensors of the graph, leaves or not, and the same one twice; the walk goes no
-   further than they need. An x that y does not depend on gets NULL, unless a flag above says
-   otherwise. A y that requires no grad depends on nothing: that is CT_ERROR_GRAPH, since it most
-   often means that y is a gradient taken without CT_CREATE_GRAPH, or was made under ct_no_grad.
-   With CT_ZERO_PATH it is no error, and every gx is zeros. The scope owns the results. On failure
-   every gx is NULL */
+   further than they need. An x that y does not depend on gets NULL, unless a flag says otherwise. A
+   y that requires no grad depends on nothing: that is CT_ERROR_GRAPH, since it most often means
+   that y is a gradient taken without CT_CREATE_GRAPH, or was made under ct_no_grad. With
+   CT_ZERO_PATH it is no error, and every gx is zeros. The scope owns the results.
+
+   On failure every gx is NULL */
 ct_status ct_grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
                   ct_tensor **gx);
 
@@ -128,11 +130,13 @@ ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
 ct_status ct_hvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
                  ct_tensor *const *v, int n, ct_tensor **gx, ct_tensor **hv);
 /* dy/dx, of shape(y) + shape(x): one jvp for each element of x if x has fewer elements than y, and
-   else one vjp for each element of y. Five vjps or more go together in batches, where all operators
-   on the way allow it (CT_OP_BATCHED; elementwise ones, views, sums, products and softmax do), no
-   hook is there, and ct_find_nonfinite is off: up to 64 in one walk, and so few that no tensor in
-   it has more than 2^18 elements. Where 16 or more go together, jvps are taken only if y has more
-   than 4 times as many elements as x. Batches differ from single vjps by rounding */
+   else one vjp for each element of y.
+
+   Five vjps or more go together in batches, where all operators on the way allow it (CT_OP_BATCHED;
+   elementwise ones, views, sums, products and softmax do), no hook is there, and ct_find_nonfinite
+   is off: up to 64 in one walk, and so few that no tensor in it has more than 2^18 elements. Where
+   16 or more go together, jvps are taken only if y has more than 4 times as many elements as x.
+   Batches differ from single vjps by rounding */
 ct_tensor *ct_jacobian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
 /* How ct_jacobian_by finds a Jacobian. */
 typedef enum ct_direction { CT_BY_SIZES = 0, CT_BY_ROWS = 1, CT_BY_COLUMNS = 2 } ct_direction;

@@ -207,10 +207,12 @@ void *ct_object_new(ct_context *cx, size_t bytes, void (*finish)(void *object));
    can see it */
 void ct_object_free(void *object);
 /* true if the object was made with that `finish` and has not been freed. If it was freed: false,
-   and CT_ERROR_STALE, which names `who`. NULL: false, without an error. A library on top calls
-   this first in each of its functions. What was freed is recognized until its memory is used again
-   by an object with the same `finish`, or goes back to the system (with ct_memory_trim, and at once
-   in a context without a pool: then only a sanitizer sees it) */
+   and CT_ERROR_STALE, which names `who`. NULL: false, without an error. A library on top calls this
+   first in each of its functions.
+
+   What was freed is recognized until its memory is used again by an object with the same `finish`,
+   or goes back to the system (with ct_memory_trim, and at once in a context without a pool: then
+   only a sanitizer sees it) */
 bool ct_object_alive(const void *object, void (*finish)(void *object), const char *who);
 
 CT_API_END

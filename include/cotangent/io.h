@@ -132,9 +132,10 @@ void ct_vocabulary_free(ct_vocabulary *v);
 /* writes parameters and buffers as safetensors, by their paths from m: "0.weight". A file of that
    name is replaced in one step when all is written, and stays as it is on failure. A symbolic link
    stays a link: the file that it points to is replaced. The new file has the old one's mode, and
-   its owner where the system allows that. What is no regular file is refused. While it is written,
-   the new file is beside the old one, as "NAME.ct-0.part" or with another number; if a save was
-   killed, the next one to that name removes what it left */
+   its owner where the system allows that. What is no regular file is refused.
+
+   While it is written, the new file is beside the old one, as "NAME.ct-0.part" or with another
+   number; if a save was killed, the next one to that name removes what it left */
 ct_status ct_module_save(const ct_module *m, const char *path);
 /* Flags of ct_module_load */
 enum {
@@ -143,10 +144,12 @@ enum {
 };
 /* reads all values into the tensors that m has, which must have the same dtypes and shapes, so that
    optimizers go on working; on failure nothing changes. Names that only one side has are errors
-   unless `flags` allow them. The format is taken strictly: duplicate names, overlaps, holes, data
-   outside of the file, dtypes that the format does not have, and data of another size than dtype
-   and shape say are errors, in tensors that are passed over too. Of bool, every byte but 0 is true.
-   Needs a build with jansson, otherwise it is CT_ERROR_UNSUPPORTED */
+   unless `flags` allow them.
+
+   The format is taken strictly: duplicate names, overlaps, holes, data outside of the file, dtypes
+   that the format does not have, and data of another size than dtype and shape say are errors, in
+   tensors that are passed over too. Of bool, every byte but 0 is true. Needs a build with jansson,
+   otherwise it is CT_ERROR_UNSUPPORTED */
 ct_status ct_module_load(ct_module *m, const char *path, unsigned flags);
 
 CT_API_END

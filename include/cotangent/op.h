@@ -187,7 +187,7 @@ uint64_t ct_random_at(uint64_t seed, uint64_t i);
 /* n draws, from number `start` on, several times as fast as one by one. Several
    threads may call it at once. */
 void ct_random_fill(const ct_context *cx, uint64_t seed, uint64_t start, uint64_t *out, int64_t n);
-uint64_t ct_call_seed(const ct_call *call);    /* the seed of the stream, for these two */
+uint64_t ct_call_seed(const ct_call *call);    /* the seed of the stream */
 
 /* -- Loops over strided operands. The shapes are broadcast together, dimensions that continue each
  * other in memory are merged, and `body` is called for runs of n elements. data[k] points to

@@ -95,9 +95,13 @@ def symbols(root, cc, folder):
     return set(re.findall(r"\bct_[a-z0-9_]+(?= ?\([^*])", text) + re.findall(r"ct_\w+", objects))
 
 
-def the_manual(test, headers, manual, root, cc, folder):
+def the_manual(test, headers, comments, manual, root, cc, folder):
     found = headers.read_headers(root / "include")
     test.equal("what is wrong with the manual", headers.faults_of(found, root), [])
+    test.equal("formulas that are not recognized",
+               [item.anchor for header in found for item in header.items if re.match(
+                   r"[^.]*=.*?; (g\w*\S* =|derivative: none)", " ".join(item.comment.split())) and
+                not comments.formula_of(item.comment)], [])
     pages = manual.pages(found, lambda file: "there")
     anchors = [name for page in pages for name in re.findall(r' id="([^"]*)"', page.html)]
     public = symbols(root, cc, folder)
@@ -124,7 +128,7 @@ def main(root, cc):
     with tempfile.TemporaryDirectory() as folder:
         reader(test, headers, comments, manual, folder)
     with tempfile.TemporaryDirectory() as folder:
-        the_manual(test, headers, manual, root, cc, folder)
+        the_manual(test, headers, comments, manual, root, cc, folder)
     print(f"{test.passed} passed, {test.failed} failed, 0 skipped")
     return test.failed > 0
 

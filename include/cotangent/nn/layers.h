@@ -65,10 +65,12 @@ typedef struct ct_batch_norm_options {
 } ct_batch_norm_options;
 /* ct_batch_norm_train, or, under ct_inference, ct_batch_norm by the running statistics
    (BatchNorm1d, 2d, 3d): (N,channels,...), with any number of axes after the channels. "weight"
-   begins as ones and "bias" as zeros. Each call in training moves the buffers "running_mean" (zeros
-   at first) and "running_var" (ones) toward the batch's mean and variance, whose divisor is n - 1
-   here, and counts "num_batches_tracked" (i64) up, but not where ct_is_repeating: in checkpoints
-   that run again, and in gradient checks. In training, a channel of one element is an error */
+   begins as ones and "bias" as zeros.
+
+   Each call in training moves the buffers "running_mean" (zeros at first) and "running_var" (ones)
+   toward the batch's mean and variance, whose divisor is n - 1 here, and counts
+   "num_batches_tracked" (i64) up, but not where ct_is_repeating: in checkpoints that run again, and
+   in gradient checks. In training, a channel of one element is an error */
 ct_module *ct_batch_norm_new(ct_context *cx, ct_dtype dtype, int64_t channels,
                              const ct_batch_norm_options *options);
 typedef struct ct_instance_norm_options {
@@ -147,9 +149,11 @@ ct_module *ct_lstm_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t h
    i64, says how many steps each sequence has, 1 to T, as PyTorch's packed sequences do (their order
    is free); NULL: all have T. *h, and *c of an lstm, are the state before the first step, (levels
    directions,N,hidden), or NULL for zeros; afterwards they are the state after the last step, which
-   the scope owns. It carries its graph: ct_detach(h) begins the next stretch of a long sequence
-   without it (truncated backpropagation through time). h and c may be NULL. On failure the result
-   is NULL, and *h and *c are unchanged */
+   the scope owns.
+
+   It carries its graph: ct_detach(h) begins the next stretch of a long sequence without it
+   (truncated backpropagation through time). h and c may be NULL. On failure the result is NULL, and
+   *h and *c are unchanged */
 ct_tensor *ct_recurrent_forward(ct_module *m, ct_tensor *x, ct_tensor *lengths, ct_tensor **h,
                                 ct_tensor **c);
 
@@ -193,10 +197,12 @@ double ct_gain(ct_activation activation);
 ct_module *ct_weight_norm_new(ct_module *layer, const char *name, int axis);
 /* A layer whose weight is w / sigma, where sigma estimates the largest singular value of w as a
    matrix whose rows go along the axis: sigma = u . W v (torch.nn.utils.spectral_norm, dim = axis;
-   Miyato et al. 2018). Each call in training first makes v = W^T u and u = W v, both of length 1,
-   so many times (`iterations`, 0: once); under ct_inference and where ct_is_repeating it does not.
-   The parameter is "weight_orig", and "weight_u" and "weight_v" are buffers, random at first. All
-   else is as in ct_weight_norm_new */
+   Miyato et al. 2018).
+
+   Each call in training first makes v = W^T u and u = W v, both of length 1, so many times
+   (`iterations`, 0: once); under ct_inference and where ct_is_repeating it does not. The parameter
+   is "weight_orig", and "weight_u" and "weight_v" are buffers, random at first. All else is as in
+   ct_weight_norm_new */
 ct_module *ct_spectral_norm_new(ct_module *layer, const char *name, int axis, int64_t iterations);
 /* f as a module, for every operator of one tensor: ct_function_new(cx, "selu", ct_selu) */
 ct_module *ct_function_new(ct_context *cx, const char *kind, ct_tensor *(*f)(ct_tensor *x));

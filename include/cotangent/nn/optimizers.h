@@ -127,13 +127,19 @@ typedef struct ct_plateau {
    more than `patience` calls without a gain. A fall of 1e-8 or less is not made */
 double ct_plateau_rate(ct_plateau *p, double rate, double metric);
 
+/* a loss for ct_module_lbfgs: it runs m, and returns one number */
+typedef ct_tensor *(*ct_module_loss)(ct_module *m, void *user);
 /* Minimizes a loss over all parameters of m, from their values on, by ct_lbfgs, whose options and
    report these are (minimize.h): for small networks and whole data sets, where it needs far fewer
-   steps than the optimizers above. `loss` runs m, and returns one number; it must be the same
-   function each time, so without dropout and without batches drawn anew. The parameters become the
-   best point found, on failure too. Those in f32 are rounded, and the loss falls no further than
-   that allows: give a value_tolerance. The gradients that parameters hold stay as they are. It is
-   an error if m has no parameters or the loss depends on none. options and report may be NULL
+   steps than an optimizer.
+
+   `loss` runs m, and returns one number; it must be the same function each time, so without dropout
+   and without batches drawn anew.
+
+   The parameters become the best point found, on failure too. Those in f32 are rounded, and the
+   loss falls no further than that allows: give a value_tolerance. The gradients that parameters
+   hold stay as they are. It is an error if m has no parameters or the loss depends on none. options
+   and report may be NULL
 
      static ct_tensor *loss(ct_module *m, void *user)
      {
@@ -141,7 +147,6 @@ double ct_plateau_rate(ct_plateau *p, double rate, double metric);
          return ct_mse(ct_module_forward(m, data[0]), data[1]);
      }
      ct_module_lbfgs(net, loss, (ct_tensor *[]){ x, t }, NULL, NULL); */
-typedef ct_tensor *(*ct_module_loss)(ct_module *m, void *user);
 ct_status ct_module_lbfgs(ct_module *m, ct_module_loss loss, void *user,
                           const ct_minimize_options *options, ct_minimize_report *report);
 

@@ -20,22 +20,27 @@ typedef struct ct_conv_options {
                                                    stride is 1 */
     uint64_t reserved[4];
 } ct_conv_options;
-/* y[n,o,i] = b[o] + sum_ck w[o,c,k] x[n,c,i stride + k dilation - padding];
-   gx[n,c,j] = sum of g[n,o,i] w[o,c,k] over all o, i, k with i stride + k dilation - padding = j,
-   gw[o,c,k] = sum_ni g[n,o,i] x[n,c,i stride + k dilation - padding], gb[o] = sum_ni g[n,o,i].
-   (N,C,...) x (O,C / groups,...) + (O) -> (N,O,...): i, j and k have a number for each axis, and x
-   is 0 outside of the image. As elsewhere, the kernel is not mirrored. Along an axis, y has
-   (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1 elements, rounded down. With groups,
-   y's channels are cut into as many parts, each of which is made of the same part of x's: groups =
-   C makes a kernel for each channel ("depthwise"). b may be NULL, and so may options. The error of
-   an element is like that of ct_matmul, with C kernel / groups as k, and that of gw alike. But
-   where dtype is f32, the kernel is 3 x 3, stride, dilation and groups are 1, C and O are at least
-   16 and C O at most 2^17, a quarter of the products are taken, for 4 x 4 pixels at once, and what
-   is rounded off in one of them reaches the others: errors are twice as large where all pixels are
-   alike, and a pixel that is 10^5 times smaller than its neighbors loses its digits. So it is for
-   gx and gw, too. Errors: a kernel larger than the padded image; channels that the groups do not
-   divide or the weight does not fit. A padding larger than the image is none: where the kernel
-   lies outside, y is b */
+/* y[n,o,i] = b[o] + sum_ck w[o,c,k] x[n,c,i stride + k dilation - padding]; gx[n,c,j] = sum of
+   g[n,o,i] w[o,c,k] over all o, i, k with i stride + k dilation - padding = j, gw[o,c,k] = sum_ni
+   g[n,o,i] x[n,c,i stride + k dilation - padding], gb[o] = sum_ni g[n,o,i]. (N,C,...) x (O,C /
+   groups,...) + (O) -> (N,O,...): i, j and k have a number for each axis, and x is 0 outside of the
+   image. As elsewhere, the kernel is not mirrored.
+
+   Along an axis, y has (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1 elements,
+   rounded down. With groups, y's channels are cut into as many parts, each of which is made of the
+   same part of x's: groups = C makes a kernel for each channel ("depthwise"). b may be NULL, and so
+   may options.
+
+   The error of an element is like that of ct_matmul, with C kernel / groups as k, and that of gw
+   alike. But where dtype is f32, the kernel is 3 x 3, stride, dilation and groups are 1, C and O
+   are at least 16 and C O at most 2^17, a quarter of the products are taken, for 4 x 4 pixels at
+   once, and what is rounded off in one of them reaches the others: errors are twice as large where
+   all pixels are alike, and a pixel that is 10^5 times smaller than its neighbors loses its digits.
+   So it is for gx and gw, too.
+
+   Errors: a kernel larger than the padded image; channels that the groups do not divide or the
+   weight does not fit. A padding larger than the image is none: where the kernel lies outside, y is
+   b */
 ct_tensor *ct_conv(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_conv_options *options);
 /* y[n,o,j] = b[o] + sum of x[n,c,i] w[c,o,k] over all c, i, k with
    i stride + k dilation - padding = j; gx[n,c,i] = sum_ok w[c,o,k] g[n,o,i stride + k dilation -

@@ -46,8 +46,8 @@ ct_tensor *ct_norm(ct_tensor *x, double p);
    so does 1 - gx / g in second derivatives. In f32, an x that lies 87 or more below the largest
    counts as 0 */
 ct_tensor *ct_logsumexp(ct_tensor *x);
-/* The same reductions of the n axes of a list, or of all axes if n is 0. The flags are CT_KEEPDIMS
-   and, for ct_var_over and ct_std_over, CT_UNBIASED. ct_norm_over also takes p */
+/* ct_sum, ct_mean and so on over the n axes of a list, or over all axes if n is 0. The flags are
+   CT_KEEPDIMS and, for ct_var_over and ct_std_over, CT_UNBIASED. ct_norm_over also takes p */
 ct_tensor *ct_sum_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_mean_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_max_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
@@ -67,7 +67,8 @@ ct_tensor *ct_any(ct_tensor *x);
 /* y = whether all elements are not 0; derivative: none. y is bool, and true if there are no
    elements */
 ct_tensor *ct_all(ct_tensor *x);
-/* The same of the n axes of a list, or of all axes if n is 0. The only flag is CT_KEEPDIMS */
+/* ct_count_nonzero, ct_any and ct_all over the n axes of a list, or over all axes if n is 0. The
+   only flag is CT_KEEPDIMS */
 ct_tensor *ct_count_nonzero_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_any_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_all_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
