@@ -164,7 +164,7 @@ class Site:
     def picture(self, name, links):
         """the picture of a program of the lecture, and its report"""
         out = '<h2 id="the-report">The report</h2>'
-        report, whole = self.examples.report(name, self.examples.done)
+        report, whole = self.examples.report(name, self.examples.done / "reports")
         image = f'<img src="{links.image(name + ".png")}" alt="From the report of {name}" width="400">'
         if report is None:
             return f"{out}<p>{image}</p><p><code>./run {name}</code> writes it.</p>"

@@ -221,6 +221,8 @@ class Formula:
             return f"<mi>{text}</mi>"
         if re.fullmatch(r"d[A-Za-z]", text):  # a differential
             return f"<mrow><mi>d</mi><mi>{text[1]}</mi></mrow>"
+        if re.fullmatch(r"g[A-Za-np-z]", text):  # a cotangent
+            return f'<mi style="font-style: italic">{text}</mi>'
         return f"<mtext>{escape(text)}</mtext>"
 
     def argument(self, high):

@@ -15,22 +15,34 @@ SIGNS = re.compile("[%s]" % re.escape(
     + "".join(formula.LOW) + "".join(formula.HIGH) + "".join(formula.HATS)).replace(r"\-", "-"))
 LETTER = re.compile(r"[B-HJ-Zb-z]$")
 CALL = re.compile(r"\b[A-Za-z][(\[][A-Za-z0-9]|[A-Za-z]_[{A-Za-z0-9]|[A-Za-z0-9]\^|\|[A-Za-z]\|")
+APPLIED = re.compile(r"\b(?:%s)\(" % "|".join(sorted(formula.FUNCTIONS)))
 JOINED = re.compile(r"(?=.*[A-Za-z])(?=.*[/^_|\[,])(?!.*[A-Za-z]{2})[A-Za-z0-9()\[\]/^_|,+−]{3,}$")
 OPERATOR = re.compile(r"[-+−=<>/~|·×≤≥≈⊙∈←→]$")
-BETWEEN = re.compile(r"(?:[-+−=<>/~…|(]|[-−+]?\d[\d.,]*)$")
+BETWEEN = re.compile(r"(?:[-+−=<>/~…|(]|[-−+(\[]*\d[-+−\d.,/()\[\]^]*|d[tsxyz])$")
 # "a" is a letter of a formula before these, and an article before other words
 AFTER_LETTER = set("""for and is are in as or by of to with has have the alone from at on comes
     moves says which here at through are, be can does goes""".split())
 ENGLISH = {"mean", "sign", "normal", "rank", "max", "min"}  # words, and names of functions
+BEGINNINGS = set("""The This That A An In It So But Then Each For If Where With What No To There
+    Given And Let On By As At""".split())
 UNITS = {"s", "m", "V", "W", "K"}
 BREAKS = re.compile(r" (?=[=≈≤≥<>←~+−·⊙→‖] )")
 
 
 def is_strong(word, before, after):
     bare = word.strip("()[].,;:!?“”")
+    if bare in ("a", "A", "I") and (OPERATOR.match(after) or OPERATOR.match(before)):
+        return True
     if bare == "a":
-        return (word[-1:] in ".,;:)" or after.strip(".,;:)") in AFTER_LETTER
-                or bool(OPERATOR.match(after)))
+        return word[-1:] in ".,;:)" or after.strip(".,;:)") in AFTER_LETTER
+    if bare == "C" and before in ("in", "from", "plain", "one"):
+        return False  # the language
+    if re.fullmatch(r"[A-Z]\.", word) and re.match("[A-Z]", after) and after not in BEGINNINGS:
+        return False  # somebody's initials
+    if re.fullmatch("d[A-Za-np-z]|g[A-Za-np-z]", bare):
+        return True  # dx, gx
+    if APPLIED.search(bare) or re.fullmatch(r"[-−+]?\d+[a-z]|[-−+][A-Za-z]", bare):
+        return True
     if LETTER.match(bare):
         return not (bare in UNITS and re.fullmatch(r"[\d.,]+", before))
     if re.search("[A-Za-z]{3}", re.sub(r"_\{.*?\}|\b(?:%s)(?![a-z])" % "|".join(formula.FUNCTIONS),
@@ -42,7 +54,7 @@ def is_strong(word, before, after):
 def is_between(word):
     bare = word.rstrip(".,;:")
     return (bool(BETWEEN.match(bare.rstrip(")") or word))
-            or bare.strip("()") in formula.FUNCTIONS - ENGLISH)
+            or bare.strip("()−") in formula.FUNCTIONS - ENGLISH)
 
 
 def spread(text):
@@ -62,7 +74,7 @@ def runs(words):
             here = is_strong_at(words, at)
             so_far = " ".join(words[start:at])
             inside = at > start and spread(so_far) > 0
-            if not (here or is_between(words[at]) or inside and len(words[at]) < 3):
+            if not (here or is_between(words[at]) or inside and len(words[at].strip("()[].,;:")) < 3):
                 break
             strong |= here
             at += 1
@@ -70,7 +82,9 @@ def runs(words):
                 break
         end = at
         while end > start and not is_strong_at(words, end - 1) and \
-                not re.match(r"[-−+]?\d|\)", words[end - 1].strip("(")):
+                not re.match(r"[-−+]?\d|\)", words[end - 1].strip("(")) and \
+                not (re.search(r"\)[.,;:]*$", words[end - 1]) and
+                     spread(" ".join(words[start:end])) == 0):
             end -= 1
         end = start + whole(words[start:end])
         while start < end and words[start] in ("…", "/", ")", "-"):
