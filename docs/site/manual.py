@@ -7,8 +7,8 @@ import re
 from html import escape
 
 import comments
+import listing
 from headers import NAME
-from highlight import highlight
 
 # in a comment: code in backquotes, a public name, a header of this library, a file of docs/
 WORD = re.compile(rf"`(?P<code>[^`]+)`|(?P<name>\b{NAME})|(?P<header>\b[a-z_]+(?:/[a-z_]+)?\.h\b)"
@@ -92,7 +92,7 @@ class Index:
         for found in WORD.finditer(text):
             out.append(escape(text[at:found.start()], False))
             if found["code"]:
-                out.append(f"<code>{highlight(found['code'], self.where.get)}</code>")
+                out.append(f"<code>{listing.c(found['code'], self.where.get)}</code>")
             elif found["name"]:
                 out.append(self.link(found["name"]))
             elif found["header"]:
@@ -112,7 +112,7 @@ class Index:
             return self.table(block)
         lines = "\n".join(block.data)
         if block.kind == "code":
-            return f'<pre tabindex="0"><code>{highlight(lines, self.where.get)}</code></pre>'
+            return f'<pre tabindex="0"><code>{listing.c(lines, self.where.get)}</code></pre>'
         return f'<pre class="lines" tabindex="0">{escape(lines, False)}</pre>'
 
     def table(self, block):
@@ -144,9 +144,9 @@ def prototype(item, index):
 
     lines = []
     for name, text in zip(item.names, item.prototypes):
-        code = highlight(text, link)
+        code = listing.c(text, link)
         if item.members:
-            code = highlight(re.sub(r"\{.*\}", "{ ... }", text, flags=re.DOTALL), link)
+            code = listing.c(re.sub(r"\{.*\}", "{ ... }", text, flags=re.DOTALL), link)
         lines.append(re.sub(rf"(?<![\w#]){name}\b", f"<b>{name}</b>", code, count=1))
     return '<pre class="prototype" tabindex="0"><code>' + "\n".join(lines) + "</code></pre>"
 
@@ -157,7 +157,7 @@ def members(item, index):
     for member in item.members:
         marks = "".join(f'<span id="{n}"></span>' for n in member.names
                         if item.kind == "enum" and n not in item.names)
-        code = highlight(member.text, lambda n: index.where.get(n) if n not in member.names else None)
+        code = listing.c(member.text, lambda n: index.where.get(n) if n not in member.names else None)
         text = index.set_text(member.comment) if member.comment else ""
         out.append(f"<dt>{marks}<code>{code}</code></dt><dd>{text}</dd>")
     return '<dl class="members">' + "\n".join(out) + "</dl>" if out else ""
@@ -233,7 +233,7 @@ def page_of(header, index):
                    if p.name in ("ops.h", "nn.h"))
     parts = [f"<h1><code>{title}</code></h1>",
              f'<p class="lead">{index.sentence(comments.whole(lead))}</p>' if lead else "",
-             f"<pre><code>{highlight(f'#include <{included}>')}</code></pre>{also}",
+             f"<pre><code>{listing.c(f'#include <{included}>', index.where.get)}</code></pre>{also}",
              index.set_text(rest) if rest else "",
              contents(header, index) if header.items else ""]
     if title in ("ops.h", "nn.h", "cotangent.h"):

@@ -55,7 +55,7 @@ class Test:
             self.passed += 1
         else:
             self.failed += 1
-            print(f"FAILED: {what}: {got!r}, not {wanted!r}")
+            print(f"FAILED: {what}: {got!r}"[:1000] + f", not {wanted!r}"[:1000])
 
 
 def reader(test, headers, comments, manual, folder):
