@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""build.py BUILD SITE: makes the site from the texts, the headers and the programs of the project.
+"""build.py BUILD SITE [LIVE]: makes the site from the texts, the headers and the programs.
 
-BUILD is a folder that Meson and Ninja have built; SITE is written anew. Nothing is fetched. It ends
-with an error if a link or a name leads nowhere, or a program prints something else than its text."""
+BUILD is a folder that Meson and Ninja have built; SITE is written anew; LIVE has what
+docs/live/build.sh made. Nothing is fetched. It ends with an error if a link or a name leads nowhere,
+a prototype has no comment, or a program prints something else than its text."""
 import os
 import pathlib
 import re
@@ -38,11 +39,12 @@ class Site:
         self.sources = {}   # files and folders that are linked: their addresses
         self.files = {}     # pictures: their addresses
         self.entries = []   # of the search
-        self.manual = []    # (address, title, HTML)
+        self.manual = []    # (address, title, HTML, headings)
+        self.live = []      # the same
         self.headers = {}   # header: address of its page
 
     # -- What there is
-    def gather(self):
+    def gather(self, live):
         def texts(title, paths):
             pages = []
             for path in paths:
@@ -57,6 +59,8 @@ class Site:
 
         self.texts["README.md"] = self.texts[FIRST] = "index.html"
         self.sections.append(("Start", [("index.html", "What it is")]))
+        if live:
+            self.gather_live(live)
         texts("Tutorials", below("docs/tutorial"))
         texts("Examples", below("docs/examples"))
         programs = [line.split()[0] for line in
@@ -69,9 +73,31 @@ class Site:
               + ["benchmarks/NOTES.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 
     def gather_manual(self):
-        """the pages of the headers, by headers.py and manual.py"""
+        """the pages of the headers, and where each name of the library is"""
         if not (HERE / "headers.py").exists():
             return
+        import headers
+        import man
+        import manual
+
+        found = headers.read_headers(ROOT / "include")
+        self.wrong += headers.faults_of(found, ROOT)
+        self.names.address = {name: "manual/" + where
+                              for name, where in manual.addresses(found).items()}
+        for header in found:
+            path = header.path.relative_to(ROOT).as_posix()
+            self.headers[path] = "manual/" + manual.page_name(header)
+
+        def file_link(path):
+            return f"../{address_of(path)}" if (ROOT / path).exists() else None
+
+        for page in manual.pages(found, file_link):
+            self.manual.append((f"manual/{page.name}", page.title, page.html, page.headings))
+            self.entries += [[entry.title, f"{entry.kind}, {page.title}", f"manual/{entry.url}",
+                              search.words(" ".join([entry.text, *entry.also]))]
+                             for entry in page.search]
+        self.sections.append(("Manual", [(address, title) for address, title, *_ in self.manual]))
+        man.write_man(found, self.out / "man")
 
     # -- Addresses
     def page_of(self, path):
@@ -128,6 +154,9 @@ class Site:
         page = Markdown(with_parts((ROOT / path).read_text(encoding="utf-8")), links)
         body = page.html
         program = path.removesuffix(".md") + ".c"
+        if path.startswith("docs/programs") and (ROOT / program).exists():
+            before, heading, after = body.partition("<h2")
+            body = before + self.picture(pathlib.Path(program).stem, links) + heading + after
         if (ROOT / program).exists():
             more = self.program(program, links)
             body += more.html
@@ -157,24 +186,22 @@ class Site:
                 text = (ROOT / file).read_text(encoding="utf-8").rstrip("\n")
                 page.html = page.html.replace(
                     f"<p>{mark}</p>", listing.block(text, language, links.name, label))
-        if of_lecture:
-            page.html = self.picture(name, links) + page.html
         return page
 
     def picture(self, name, links):
         """the picture of a program of the lecture, and its report"""
-        out = '<h2 id="the-report">The report</h2>'
         report, whole = self.examples.report(name, self.examples.done / "reports")
-        image = f'<img src="{links.image(name + ".png")}" alt="From the report of {name}" width="400">'
-        if report is None:
-            return f"{out}<p>{image}</p><p><code>./run {name}</code> writes it.</p>"
-        address = f"programs/{name}/report.html"
-        (self.out / address).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(report, self.out / address)
-        words = "The report of a whole run" if whole else \
-            f"The report of a run of one second, <code>{name} --tiny</code>, which has learned little"
-        return (f'{out}<p><a href="{links.to(address)}">{image}<br>{words}</a>. '
-                f"<code>./run {name}</code> makes that of a whole run.</p>")
+        image = f'<img src="{links.image(name + ".png")}" alt="A picture of the report" width="400">'
+        words = f"<code>./run {name}</code> trains, and writes a page of pictures. "
+        if report is not None:
+            address = f"programs/{name}/report.html"
+            (self.out / address).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(report, self.out / address)
+            words += f'<a href="{links.to(address)}">' + (
+                "Its report." if whole else
+                f"The report of <code>{name} --tiny</code>: one second, so it has learned little.") \
+                + "</a>"
+        return f'<figure class="cover">{image}<figcaption>{words}</figcaption></figure>'
 
     def source(self, path, address):
         """the page of a file that a text links to, or of a folder"""
@@ -202,16 +229,16 @@ class Site:
         return link
 
     # -- All of it
-    def build(self):
+    def build(self, live):
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(parents=True)
-        self.gather()
+        self.gather(live)
         for path, address in self.texts.items():
             if path != "README.md":
                 self.text(path, address)
-        self.live()
-        for address, title, html, headings in self.manual:
-            self.write(address, title, html, headings, "manual")
+        for kind, pages in ("manual", self.manual), ("live", self.live):
+            for address, title, html, headings in pages:
+                self.write(address, title, html, headings, kind)
         done = set()
         while set(self.sources) - done:
             for path in sorted(set(self.sources) - done):
@@ -233,8 +260,20 @@ class Site:
         self.wrong += self.examples.failed + check.links(self.out)
         return ran
 
-    def live(self):
-        """pages in which the library runs, from docs/live"""
+    def gather_live(self, folder):
+        """pages in which the library runs: what docs/live/build.sh made"""
+        for path in sorted(folder.iterdir()):
+            if path.suffix != ".html":
+                (self.out / "live").mkdir(exist_ok=True)
+                shutil.copy(path, self.out / "live" / path.name)
+                continue
+            text = path.read_text(encoding="utf-8")
+            title = re.match(r"<!-- (.*?) -->", text)[1]
+            words = re.sub(r"<script.*?</script>|<[^>]*>", " ", text, flags=re.S)
+            self.live.append((f"live/{path.name}", title, text, []))
+            self.entries.append([title, "a page in which the library runs", f"live/{path.name}",
+                                 search.words(words)])
+        self.sections.append(("Try it here", [(address, title) for address, title, *_ in self.live]))
 
     def quoted(self):
         """the programs in README.md and the other texts, by the test that compares them"""
@@ -267,9 +306,9 @@ def with_parts(text):
     return re.sub(r"^<!-- ([\w./]+): (.*?) -->$", part, text, flags=re.M)
 
 
-def main(build, out):
+def main(build, out, live=None):
     site = Site(pathlib.Path(build).resolve(), pathlib.Path(out).resolve())
-    ran = site.build()
+    ran = site.build(live and pathlib.Path(live))
     for line in site.wrong:
         print(f"FAILED: {line}")
     pages = len(list(site.out.rglob("*.html")))

@@ -53,5 +53,6 @@ def block(text, language, link, label=""):
     """a block of code, which can be scrolled by the keyboard"""
     inside = c(text, link) if language in ("c", "h") else names(text, link)
     words = label or {"c": "program", "h": "header", "sh": "commands"}.get(language, "text")
-    return (f'<pre class="{language or "text"}" tabindex="0" role="group" '
+    wide = " wide" if max(map(len, text.split("\n"))) > 102 else ""
+    return (f'<pre class="{language or "text"}{wide}" tabindex="0" role="group" '
             f'aria-label="{escape(words)}"><code>{inside}</code></pre>')
