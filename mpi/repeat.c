@@ -1,4 +1,4 @@
-/* Are the sums of this MPI the same each time? A trial at the start, with the largest bucket.
+/* Are the sums of this MPI the same each time? A trial at the start, in the largest bucket.
  *
  * MPI may add in another order each time: as messages arrive, or as it cuts what it is given. So
  * the same numbers, of many sizes, are summed three times: as backward does; again, while the ranks
@@ -13,6 +13,7 @@
 
 #include "ranks.h"
 
+enum { MOST = 1 << 20 }; /* numbers */
 enum { AS_IT_IS, OPPOSITE, TURNED, TRIALS };
 enum { VARY = 1, MOVE = 2, APART = 4 }; /* what a rank has seen */
 
@@ -97,18 +98,19 @@ static ct_status judge(ct_mpi *m, const uint64_t *mine, const char *who)
 ct_status ct__mpi_try_sums(ct_mpi *m, const char *who)
 {
     uint64_t hashes[TRIALS];
-    const ct__bucket *b = m->shared->bucket;
+    ct__bucket b = m->shared->bucket[0];
     m->shared->sums = m->options.ordered ? CT_MPI_ORDERED : CT_MPI_ALIKE;
     if (m->options.ordered || m->size == 1 || m->shared->buckets == 0)
         return CT_OK;
     for (int k = 1; k < m->shared->buckets; k++)
-        b = m->shared->bucket[k].count > b->count ? &m->shared->bucket[k] : b;
+        b = m->shared->bucket[k].count > b.count ? m->shared->bucket[k] : b;
+    b.count = b.count < MOST ? b.count : MOST;
     for (int trial = 0; trial < TRIALS; trial++) {
-        fill(m, b, trial);
+        fill(m, &b, trial);
         pause(m, trial);
-        if (!sum(m, b, trial))
+        if (!sum(m, &b, trial))
             return CT_ERROR_CALLBACK;
-        hashes[trial] = hash(b, trial);
+        hashes[trial] = hash(&b, trial);
     }
     return judge(m, hashes, who);
 }

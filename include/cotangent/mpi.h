@@ -74,8 +74,8 @@ int ct_mpi_size(const ct_mpi *m);              /* number of ranks; -1 on failure
  * before: they get the cotangent of their rank. Elements must lie one after another in memory
  * (ct_is_contiguous), fewer than 2^31 in each. Each rank has the buckets beside the gradients: as
  * many bytes as the parameters have, or twice that if `ordered`. At last MPI's sums are tried
- * (ct_mpi_sums_of), which takes as long as three exchanges of the largest bucket; if the ranks get
- * different bits, that is an error: CT_ERROR_UNSUPPORTED */
+ * (ct_mpi_sums_of), which takes as long as exchanging the largest bucket, or 2^20 numbers of it,
+ * three times; if the ranks get different bits, that is an error: CT_ERROR_UNSUPPORTED */
 /* All ranks. The parameters of the module that are not frozen; those that are, and buffers, get
    rank 0's values too. m may be NULL where making the module failed */
 ct_status ct_mpi_add_module(ct_mpi *m, ct_module *module);
