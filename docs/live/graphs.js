@@ -1,5 +1,7 @@
 /* The graphs of tutorial 1, which a reader changes. */
 "use strict";
+{
+const { started, byId, element, short, sayError } = common;
 
 /* -- Numbers to change: a slider and a field that show the same. Calls `changed` */
 function slider({ id, label, min, max, step, value }, changed) {
@@ -83,7 +85,7 @@ function showSmall(live, x, y) {
                  ["x", "g_x = g_p y + g_s cos x", gp * y + gs * Math.cos(x)],
                  ["y", "g_y = g_p x", gp * x]];
   byId("small-rows").replaceChildren(...rules.map(([name, rule, hand]) =>
-    cells(name, element("td", { className: "rule" }, rule), short(hand),
+    cells(name, element("td", { className: "by-rule" }, rule), short(hand),
           element("td", { className: "cotangent" }, short(at[name].g)),
           at[name].difference === undefined ? "" : short(at[name].difference))));
   byId("small-link").href = "expression.html#f=" + encodeURIComponent(text);
@@ -150,3 +152,4 @@ started.then(live => {
   small();
   chain();
 });
+}

@@ -31,8 +31,8 @@ static void place(live_points kind, int i, double *p)
     double angle = uniform(0, pi), turn = uniform(0.15, 1), radius = side ? 1.15 : 0.45;
     switch (kind) {
     case LIVE_MOONS: /* two half circles, one upside down and moved into the other */
-        p[0] = side ? 0.5 - cos(angle) : cos(angle) - 0.5;
-        p[1] = side ? 0.25 - sin(angle) : sin(angle) - 0.25;
+        p[0] = 0.85 * (side ? 0.5 - cos(angle) : cos(angle) - 0.5);
+        p[1] = 0.85 * (side ? 0.25 - sin(angle) : sin(angle) - 0.25);
         break;
     case LIVE_XOR:
         p[0] = uniform(-1.3, 1.3);

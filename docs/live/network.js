@@ -1,5 +1,7 @@
 /* A small network that a reader builds and trains. */
 "use strict";
+{
+const { started, byId, element, short, sayError } = common;
 
 const GRID = 64, STEPS = 4; /* points of the surface each way; steps for each picture */
 const KINDS = [[0x24, 0x64, 0xb8], [0xd9, 0x6a, 0x1e]];
@@ -97,7 +99,7 @@ function showParameters(parameters) {
       const values = i ? p.gradient : p.value, kind = i ? "gradient" : "value";
       if (!values) return;
       const most = values.reduce((m, v) => typeof v === "number" ? Math.max(m, Math.abs(v)) : m, 0);
-      const words = `${kind}, to ${most.toPrecision(2)}`;
+      const words = `${kind}, to ${short(Number(most.toPrecision(2)))}`;
       drawMatrix(figure.querySelector("canvas"), values, rows, columns);
       figure.querySelector("figcaption").textContent = words;
       figure.querySelector("canvas").setAttribute("role", "img");
@@ -186,3 +188,4 @@ started.then(live => {
   });
   begin(live);
 });
+}
