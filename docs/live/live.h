@@ -50,6 +50,22 @@ LIVE_CALL const char *live_network_train(int steps);
 LIVE_CALL const float *live_network_surface(int n);
 void live_network_end(void);                   /* frees it */
 
+/* -- Digits that a reader draws. There is one network at a time */
+/* {"right": 97.5, "weights": 9946}: a new network, without examples: one that was trained on MNIST, of
+   whose test images it gets so many percent right, or one that knows nothing */
+LIVE_CALL const char *live_digits(bool trained);
+LIVE_CALL const char *live_digits_clear(void); /* {}: what is drawn is gone */
+/* {"points": 1}: the pen comes to (x, y), where y goes down, in any unit; `begins`: it was up before */
+LIVE_CALL const char *live_digits_point(double x, double y, bool begins);
+/* {"shares": [...]}: for each digit from 0 to 9, how sure the network is that it is drawn */
+LIVE_CALL const char *live_digits_guess(void);
+LIVE_CALL const float *live_digits_image(void); /* the picture of the last guess: 28 x 28, 1 is ink */
+/* {"examples": 1}: what is drawn is to be learned as this digit */
+LIVE_CALL const char *live_digits_keep(int label);
+/* {"step": 10, "loss": 0.1}: so many steps, each on 24 of what was kept, turned and moved at random */
+LIVE_CALL const char *live_digits_train(int steps);
+void live_digits_end(void);                    /* frees it */
+
 /* -- For the other files: the text that a function returns */
 void live_begin(void);
 void live_print(const char *format, ...) CT_PRINTF(1, 2);
