@@ -190,7 +190,7 @@ const char *live_digits_guess(void)
 const char *live_digits_keep(int label)
 {
     if (label < 0 || label > 9 || d.drawn.count == 0)
-        return live_fail(label < 0 || label > 9 ? "a digit is from 0 to 9" : "nothing is drawn yet");
+        return live_fail(d.drawn.count ? "a digit is from 0 to 9" : "nothing is drawn yet");
     if (d.examples == EXAMPLES)
         return live_fail("it keeps at most 200 digits");
     strokes *s = malloc(sizeof *s);
@@ -232,8 +232,8 @@ static void make_batch(ct_tensor **x, ct_tensor **labels)
     *labels = ct_from_ints(d.cx, CT_SHAPE(BATCH), label, BATCH);
 }
 
-/* Trained weights are held back by a spring: else the reader's few digits would soon make the network
- * forget all others. */
+/* Trained weights are held back by springs: else the reader's few digits would soon make the
+   network forget all others. */
 static ct_tensor *with_springs(ct_tensor *loss)
 {
     for (int i = 0; i < PARAMETERS && d.begun[i]; i++) {

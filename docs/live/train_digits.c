@@ -1,5 +1,5 @@
-/* train_digits IMAGES LABELS TEST_IMAGES TEST_LABELS >digits_weights.h: trains the network with which
- * the page of digits begins, on MNIST's four files, and writes its weights as bytes. It takes
+/* train_digits IMAGES LABELS TEST_IMAGES TEST_LABELS >digits_weights.h: trains the network with
+ * which the page of digits begins, on MNIST's four files, and writes its weights as bytes. It takes
  * half a minute, and prints to the error output how many test images it gets right. */
 #include <cotangent.h>
 #include <math.h>
@@ -59,11 +59,11 @@ static void print_bytes(ct_tensor *w, int i)
     for (int64_t k = 0; k < n; k++)
         most = fmaxf(most, fabsf(value[k]));
     float scale = most / 127;
-    printf("static const float digits_scale_%d = %.9gf;\nstatic const signed char digits_%d[] = {", i,
-           (double)scale, i);
+    printf("static const float digits_scale_%d = %.9gf;\n", i, (double)scale);
+    printf("static const signed char digits_%d[] = {", i);
     for (int64_t k = 0; k < n; k++) {
         long byte = lrintf(value[k] / scale);
-        printf("%s%ld,", k % 24 ? "" : "\n", byte);
+        printf("%s%ld,", k % 20 ? "" : "\n", byte);
         value[k] = (float)byte * scale;
     }
     printf("\n};\n");

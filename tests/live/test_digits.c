@@ -20,7 +20,7 @@ static void draw_zero(void)
 {
     live_digits_clear();
     for (int i = 0; i <= 24; i++)
-        live_digits_point(100 + 60 * sin(i * acos(-1) / 12), 200 + 90 * cos(i * acos(-1) / 12), i == 0);
+        live_digits_point(60 * sin(i * acos(-1) / 12), 90 * cos(i * acos(-1) / 12), i == 0);
 }
 
 static void draw_one(void)
@@ -145,6 +145,6 @@ END_TEST
 Suite *live_digits_suite(void);
 Suite *live_digits_suite(void)
 {
-    return make_suite("live/digits", (const TTest *[]){ it_reads, it_learns, from_nothing, bad_digits,
-                                                        NULL });
+    return make_suite("live/digits", (const TTest *[]){
+        it_reads, it_learns, from_nothing, bad_digits, NULL });
 }

@@ -1,5 +1,5 @@
-/* live-numbers FUNCTION ARGUMENT ...: prints what a function of docs/live/live.h returns, with which
- * live.mjs compares the page. */
+/* live-numbers FUNCTION ARGUMENT ...: prints what a function of docs/live/live.h returns, with
+ * which live.mjs compares the page. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
