@@ -1,7 +1,7 @@
 """The text of a comment, in blocks: paragraphs, lists, tables, code, and lines that stay.
 
-Lines at the margin are paragraphs, and empty lines are between them. Lines that begin with "- " are
-a list. What is indented is code if it looks like C, a table if it has columns (two spaces between),
+Lines at the margin are paragraphs, and empty lines are between them. Lines that begin with "- " and
+a capital are a list. What is indented is code if it looks like C, a table if it has columns (two spaces between),
 and else lines that stay as they are: equations."""
 import re
 import typing
@@ -102,7 +102,7 @@ def indented(lines):
 
 def kind_of(line, before):
     """paragraph, list or indented; what follows a list and is indented belongs to it"""
-    if line.startswith("- "):
+    if re.match(r"- [A-Z`]", line):                 # and no minus sign
         return "list"
     if not line.startswith(" "):
         return "text"

@@ -7,6 +7,7 @@ import re
 from html import escape
 
 import comments
+import formulas
 import listing
 from headers import NAME
 
@@ -153,9 +154,11 @@ def prototype(item, index):
     for name, text in zip(item.names, item.prototypes):
         if told(item):
             text = re.sub(r"\{.*\}", "{ ... }", text, flags=re.DOTALL)
-        code = listing.c(text, link)
-        lines.append(re.sub(rf"(?<![\w#]){name}\b", f"<b>{name}</b>", code, count=1))
-    return '<pre class="prototype" tabindex="0"><code>' + "\n".join(lines) + "</code></pre>"
+        if "{" not in text or told(item):           # a line, which a browser may break
+            text = " ".join(text.split())
+        code = re.sub(rf"(?<![\w#]){name}\b", f"<b>{name}</b>", listing.c(text, link), count=1)
+        lines.append(f"<code>{code}</code>")
+    return f'<pre class="prototype" tabindex="0">{"".join(lines)}</pre>'
 
 
 def told(item):
@@ -184,9 +187,9 @@ def comment_html(item, index):
     if not formula:
         return index.set_text(item.comment)
     value, derivative, rest = formula
-    derivative = derivative.removeprefix("derivative: ")
-    return (f'<dl class="rule"><dt>Value</dt><dd>{index.sentence(value)}</dd>'
-            f"<dt>Derivative</dt><dd>{index.sentence(derivative)}</dd></dl>"
+    derivative = formulas.set_formula(derivative.removeprefix("derivative: "))
+    return (f'<dl class="rule"><dt>Value</dt><dd>{formulas.set_formula(value)}</dd>'
+            f"<dt>Derivative</dt><dd>{derivative}</dd></dl>"
             + (index.set_text(rest) if rest else ""))
 
 
