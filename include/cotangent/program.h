@@ -3,7 +3,7 @@
  *   static ct_tensor *step(ct_context *cx, ct_tensor *const *x, int n, void *user)
  *   {
  *       model *m = user;
- *       ct_tensor *loss = ct_cross_entropy(ct_module_call(m->net, x[0]), x[1]);
+ *       ct_tensor *loss = ct_cross_entropy(ct_module_forward(m->net, x[0]), x[1]);
  *       ct_backward(loss);
  *       ct_optimizer_step(m->optimizer);
  *       return loss;
@@ -21,7 +21,7 @@
 #include <cotangent/autograd.h>
 CT_API_BEGIN
 
-typedef struct ct_program ct_program;
+typedef struct ct_program ct_program;          /* a function that is recorded once */
 typedef struct ct_program_options {
     int plans;                 /* kept at most, one for each set of shapes; 0: 8 */
     int verify;                /* every n-th run is done both ways, and the results are compared bit
@@ -64,7 +64,7 @@ ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *pro
    intermediate results, and those that it would take if none shared memory; or why it stays eager.
    The scope owns the text. */
 const char *ct_program_text(const ct_program *p);
-void ct_program_free(ct_program *p);
+void ct_program_free(ct_program *p);           /* what is not freed goes with the context */
 
 /* -- For libraries on top */
 /* again(object), now and, if a program notes this run, at this place in each replay. What it
