@@ -21,7 +21,8 @@
 #include <cotangent/autograd.h>
 CT_API_BEGIN
 
-typedef struct ct_program ct_program;          /* a function that is recorded once */
+/* A function and the plans of its runs. It belongs to a context, and to the thread that uses it. */
+typedef struct ct_program ct_program;
 typedef struct ct_program_options {
     int plans;                 /* kept at most, one for each set of shapes; 0: 8 */
     int verify;                /* every n-th run is done both ways, and the results are compared bit
@@ -64,7 +65,9 @@ ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *pro
    intermediate results, and those that it would take if none shared memory; or why it stays eager.
    The scope owns the text. */
 const char *ct_program_text(const ct_program *p);
-void ct_program_free(ct_program *p);           /* what is not freed goes with the context */
+/* Frees the program and its plans; the tensors that it returned stay. NULL is fine. A program that
+   runs is not freed: CT_ERROR_VALUE. */
+void ct_program_free(ct_program *p);
 
 /* -- For libraries on top */
 /* again(object), now and, if a program notes this run, at this place in each replay. What it
