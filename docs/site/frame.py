@@ -92,4 +92,4 @@ def page(address, title, body, headings, sections, kind="page", description=""):
         title="Cotangent" if address == "index.html" else f"{escape(title)} · Cotangent",
         description=escape(description or title), root=root, kind=kind, body=body,
         pages=navigation(sections, address, to), next=neighbors(sections, address, to),
-        here=contents(headings))
+        here=contents(headings) if kind == "page" else "")
