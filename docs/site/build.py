@@ -92,13 +92,14 @@ class Site:
         def file_link(path):
             return f"../{address_of(path)}" if (ROOT / path).exists() else None
 
-        for page in manual.pages(found, file_link):
+        others = manual.other_names((ROOT / "docs/names.md").read_text(encoding="utf-8"))
+        for page in manual.pages(found, file_link, others):
             self.manual.append((f"manual/{page.name}", page.title, page.html, page.headings))
             self.entries += [[entry.title, f"{entry.kind}, {page.title}", f"manual/{entry.url}",
                               search.words(" ".join([entry.text, *entry.also]))]
                              for entry in page.search]
         self.sections.append(("Manual", [(address, title) for address, title, *_ in self.manual]))
-        man.write_man(found, self.out / "man")
+        self.wrong += man.lint(man.write_man(found, self.out / "man"))
 
     # -- Addresses
     def page_of(self, path):

@@ -1,4 +1,4 @@
-"""The text of a comment, in blocks: paragraphs, lists, tables, code, and lines that stay as they are.
+"""The text of a comment, in blocks: paragraphs, lists, tables, code, and lines that stay.
 
 Lines at the margin are paragraphs, and empty lines are between them. Lines that begin with "- " are
 a list. What is indented is code if it looks like C, a table if it has columns (two spaces between),
@@ -172,7 +172,8 @@ def summary(item):
 
 
 # a first word that is no letter of a formula and no name, or an article
-WORD = re.compile(r"[a-z]{2,}\b(?![._(\[]| =)|a (?!(?:is|and|or|has|may|must|log)\b)(?=[A-Za-z]{2})")
+WORD = re.compile(r"[a-z]{2,}\b(?![._(\[]| =)"
+                  r"|a (?!(?:is|and|or|has|may|must|log)\b)(?=[A-Za-z]{2})")
 
 
 def capital(text):

@@ -19,7 +19,8 @@ SCAN = re.compile(r"(?P<comment>/\*.*?\*/)|(?P<directive>^[ \t]*#(?:\\\n|/(?!\*)
 NAME = r"(?:ct|CT)_(?!_)[A-Za-z0-9_]+"
 
 # what a comment may mention: a name, also the beginning of several ("CT_OP_..."); a header; a page
-MENTION = re.compile(rf"(?<![\w.])(?P<name>{NAME})(?P<more>\.\.\.)?|\b(?:[a-z_]+/)+[a-z_]+\.(?:h|md)\b")
+MENTION = re.compile(rf"(?<![\w.])(?P<name>{NAME})(?P<more>\.\.\.)?"
+                     r"|\b(?:[a-z_]+/)+[a-z_]+\.(?:h|md)\b")
 
 
 @dataclasses.dataclass
@@ -348,12 +349,16 @@ def faults_of(headers, root):
 
 
 def read_headers(folder):
-    """the headers below a folder that holds cotangent.h, in the order in which they include each
-    other: first what the others need"""
+    """the headers below a folder that holds cotangent.h: that one, then those that it includes,
+    each followed by those that it includes itself, and then the others"""
     folder = pathlib.Path(folder)
     paths = [folder / "cotangent.h", *sorted((folder / "cotangent").rglob("*.h"))]
     headers = {}
     for path in paths:
         name = str(path.relative_to(folder)).removeprefix("cotangent/")
         headers[name] = Reader(path, name).read()
-    return list(headers.values())
+    order = {"cotangent.h": None}
+    for name in headers["cotangent.h"].includes:
+        parts = headers[name].includes if name in ("ops.h", "nn.h") else []
+        order.update(dict.fromkeys([name, *parts]))
+    return [headers[name] for name in [*order, *sorted(headers.keys() - order.keys())]]

@@ -1,5 +1,5 @@
-"""The manual as man pages, section 3, in mdoc: one for each declaration or group of them, with links
-for the further names of a group, and one for each header. cotangent.3 is the first to read."""
+"""The manual as man pages, section 3, in mdoc: one for each declaration or group of them, with
+links for the further names of a group, and one for each header. cotangent.3 comes first."""
 import datetime
 import os
 import pathlib
@@ -35,7 +35,8 @@ def filled(text, index):
     for sentence in sentences(" ".join(text.split())):
         for line in textwrap.wrap(sentence, 56, break_long_words=False, break_on_hyphens=False):
             line = re.sub(r"`([^`]+)`", "\x01\\1\x02", line)
-            line = re.sub(rf"\b{NAME}", lambda m: f"\x01{m[0]}\x02" if m[0] in index else m[0], line)
+            line = re.sub(rf"\b{NAME}",
+                          lambda m: f"\x01{m[0]}\x02" if m[0] in index else m[0], line)
             line = escaped(line).replace("\x01", r"\fB").replace("\x02", r"\fR")
             lines.append(protected(line.replace("()", r"(\&)")))
     return lines
@@ -106,7 +107,8 @@ def members(item, index):
     lines = [".Bl -tag -width Ds"]
     for member in item.members:
         macro = "Dv" if item.kind == "enum" else "Va"
-        lines += [f".It {macro} {quoted(member.text.rstrip(';'))}", *set_text(member.comment, index)]
+        lines += [f".It {macro} {quoted(member.text.rstrip(';'))}",
+                  *set_text(member.comment, index)]
     return [*lines, ".El"] if item.members else []
 
 
@@ -204,7 +206,7 @@ def page_of_header(header, headers, index, date):
 
 
 def write_man(headers, folder, date=None):
-    """writes folder/man3; the date is SOURCE_DATE_EPOCH's, if that is set, or else today"""
+    """writes folder/man3, and returns it. The date is that of SOURCE_DATE_EPOCH, or else today"""
     stamp = os.environ.get("SOURCE_DATE_EPOCH")
     now = datetime.datetime.fromtimestamp(int(stamp), datetime.timezone.utc) if stamp else \
         datetime.datetime.now()
@@ -227,9 +229,8 @@ def write_man(headers, folder, date=None):
 
 
 def lint(folder):
-    """what mandoc finds wrong with the pages of folder/man3. It looks for other pages in the system
+    """what mandoc finds wrong with the pages in the folder. It looks for other pages in the system
     only: so those that are in the folder are not missing"""
-    folder = pathlib.Path(folder) / "man3"
     pages = sorted(p for p in folder.iterdir() if not p.read_text("utf-8").startswith(".so "))
     done = subprocess.run(["mandoc", "-T", "lint", *pages], capture_output=True, text=True)
     faults = []

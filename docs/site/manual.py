@@ -1,7 +1,7 @@
 """The manual as HTML: a page for each header, with an entry for everything that it declares.
 
-A page is what goes between the head and the foot of the site. Its classes are lead, contents, entry,
-prototype, formula, lines, note, members, table, nested and related."""
+A page is what goes between the head and the foot of the site. Its classes are lead, contents,
+entry, prototype, rule, lines, note, members, table, nested and related."""
 import dataclasses
 import re
 from html import escape
@@ -65,13 +65,16 @@ class Index:
 
     def count(self, item):
         text = " ".join([item.comment, *(m.comment for m in item.members)])
-        for name in set(re.findall(rf"\b{NAME}", text)) & self.items.keys():
-            if self.items[name] is not item:
-                self.mentions.setdefault(self.items[name].anchor, []).append(item)
+        for name in self.others_in(text, item):
+            self.mentions.setdefault(name, []).append(item)
         if item.kind == "function":
-            for name in set(re.findall(rf"\b{NAME}", item.prototype)) & self.items.keys():
-                if self.items[name] is not item:
-                    self.takers.setdefault(self.items[name].anchor, []).append(item)
+            for name in self.others_in(item.prototype, item):
+                self.takers.setdefault(name, []).append(item)
+
+    def others_in(self, text, item):
+        """the anchors of other items that the text names"""
+        return {self.items[name].anchor for name in re.findall(rf"\b{NAME}", text)
+                if name in self.items} - {item.anchor}
 
     def link(self, name, text=None):
         target = self.where.get(name)
@@ -116,16 +119,20 @@ class Index:
         return f'<pre class="lines" tabindex="0">{escape(lines, False)}</pre>'
 
     def table(self, block):
-        rows, head = block.data, ""
+        """on a narrow page its cells stand below each other, each with the name of its column"""
+        rows, head, named = block.data, "", [""] * len(block.data[0])
         if block.head:
             cells = "".join(f'<th scope="col">{self.sentence(c)}</th>' if c else "<td></td>"
                             for c in rows[0])
+            named = [f' data-head="{escape(c)}"' for c in rows[0]]
             head, rows = f"<thead><tr>{cells}</tr></thead>", rows[1:]
         body = "".join(
             f'<tr><th scope="row"{nested(row[0])}>{self.sentence(row[0].strip(comments.NESTED))}'
-            "</th>" + "".join(f"<td>{self.sentence(c)}</td>" for c in row[1:]) + "</tr>\n"
+            "</th>" + "".join(f"<td{name if c else ''}>{self.sentence(c)}</td>"
+                              for name, c in zip(named[1:], row[1:])) + "</tr>\n"
             for row in rows)
-        return f'<div class="table" tabindex="0"><table>{head}<tbody>{body}</tbody></table></div>'
+        return ('<div class="table"><table class="stack">'
+                f"{head}<tbody>{body}</tbody></table></div>")
 
     def set_text(self, text):
         return "\n".join(map(self.block, comments.blocks(text)))
@@ -137,30 +144,39 @@ def nested(cell):
 
 # -- Entries
 def prototype(item, index):
-    own = set(item.names)
+    own = set(item.anchors)
 
     def link(name):
         return None if name in own else index.where.get(name)
 
     lines = []
     for name, text in zip(item.names, item.prototypes):
+        if told(item):
+            text = re.sub(r"\{.*\}", "{ ... }", text, flags=re.DOTALL)
         code = listing.c(text, link)
-        if item.members:
-            code = listing.c(re.sub(r"\{.*\}", "{ ... }", text, flags=re.DOTALL), link)
         lines.append(re.sub(rf"(?<![\w#]){name}\b", f"<b>{name}</b>", code, count=1))
     return '<pre class="prototype" tabindex="0"><code>' + "\n".join(lines) + "</code></pre>"
+
+
+def told(item):
+    """some members have comments, so they are listed"""
+    return any(member.comment for member in item.members)
 
 
 def members(item, index):
     """fields and constants, each with its comment"""
     out = []
-    for member in item.members:
-        marks = "".join(f'<span id="{n}"></span>' for n in member.names
-                        if item.kind == "enum" and n not in item.names)
-        code = listing.c(member.text, lambda n: index.where.get(n) if n not in member.names else None)
+    for member in item.members if told(item) else []:
+        marks = "".join(mark(n) for n in member.names if n in item.constants and n != item.anchor)
+        code = listing.c(member.text, lambda n, own=member.names: index.where.get(n)
+                         if n not in own else None)
         text = index.set_text(member.comment) if member.comment else ""
         out.append(f"<dt>{marks}<code>{code}</code></dt><dd>{text}</dd>")
     return '<dl class="members">' + "\n".join(out) + "</dl>" if out else ""
+
+
+def mark(name):
+    return f'<span id="{name}"></span>'
 
 
 def comment_html(item, index):
@@ -169,7 +185,7 @@ def comment_html(item, index):
         return index.set_text(item.comment)
     value, derivative, rest = formula
     derivative = derivative.removeprefix("derivative: ")
-    return (f'<dl class="formula"><dt>Value</dt><dd>{index.sentence(value)}</dd>'
+    return (f'<dl class="rule"><dt>Value</dt><dd>{index.sentence(value)}</dd>'
             f"<dt>Derivative</dt><dd>{index.sentence(derivative)}</dd></dl>"
             + (index.set_text(rest) if rest else ""))
 
@@ -177,9 +193,13 @@ def comment_html(item, index):
 def related(item, index, limit=10):
     """who mentions this item, and which functions take it"""
     out = []
+    others = [name for n in item.names for name in index.others.get(n, [])]
+    if others:
+        names = ", ".join(f"<code>{name}</code>" for name in dict.fromkeys(others))
+        out.append(f'<p class="related">Like {names}</p>')
     for words, found in (("Used by", index.takers), ("Mentioned at", index.mentions)):
         others = [o for o in found.get(item.anchor, [])]
-        if words == "Used by" and item.kind == "function" or not others:
+        if not others or words == "Used by" and item.kind == "function":
             continue
         if len(others) <= limit:
             links = ", ".join(index.link(o.anchor) for o in others)
@@ -188,8 +208,8 @@ def related(item, index, limit=10):
 
 
 def entry(item, index):
-    first, *more = item.names
-    marks = "".join(f'<span id="{name}"></span>' for name in more)
+    first, *more = item.names if told(item) else item.anchors
+    marks = "".join(mark(name) for name in more if not told(item) or name not in item.constants)
     title = ", ".join(f"<code>{escape(n)}</code>" for n in (item.names if len(item.names) < 5 else
                                                               [first, "..."]))
     return (f'<section class="entry" id="{first}">{marks}<h3><a href="#{first}">{title}</a></h3>\n'
@@ -204,13 +224,10 @@ def contents(header, index):
     for section in header.sections:
         names = [index.link(n).replace(page_name(header), "") for i in section.items
                  for n in i.names]
-        if section.title:
-            out.append(f'<li><a href="#{section_anchor(section.title)}">'
-                       f"{escape(section.title)}</a>")
-        else:
-            out.append("<li>")
-        out.append(f"<p>{', '.join(names)}</p></li>" if names else "</li>")
-    return f'<nav class="contents" aria-label="On this page"><ul>{"".join(out)}</ul></nav>'
+        title = section.title and f'<a href="#{section_anchor(section.title)}">' \
+            f"{escape(section.title)}</a>{': ' if names else ''}"
+        out.append(f"<li>{title}{', '.join(names)}</li>")
+    return f'<nav class="contents" aria-label="Names"><ul>{"".join(out)}</ul></nav>'
 
 
 def section_html(section, index):
@@ -233,7 +250,8 @@ def page_of(header, index):
                    if p.name in ("ops.h", "nn.h"))
     parts = [f"<h1><code>{title}</code></h1>",
              f'<p class="lead">{index.sentence(comments.whole(lead))}</p>' if lead else "",
-             f"<pre><code>{listing.c(f'#include <{included}>', index.where.get)}</code></pre>{also}",
+             f'<pre><code>{listing.c(f"#include <{included}>", lambda name: None)}</code></pre>',
+             also,
              index.set_text(rest) if rest else "",
              contents(header, index) if header.items else ""]
     if title in ("ops.h", "nn.h", "cotangent.h"):
@@ -241,17 +259,18 @@ def page_of(header, index):
                         for n in header.includes)
         parts.append(f"<h2>Headers</h2><ul>{names}</ul>")
     parts += [section_html(section, index) for section in header.sections]
-    headings = [(2, section_anchor(s.title), index.sentence(s.title)) for s in header.sections
+    headings = [(2, section_anchor(s.title), escape(s.title)) for s in header.sections
                 if s.title]
-    return Page(page_name(header), title, "\n".join(parts), headings, found_in(header))
+    return Page(page_name(header), title, "\n".join(parts), headings, found_in(header, index))
 
 
-def found_in(header):
+def found_in(header, index):
     name = page_name(header)
     found = [Found(header.name, "header", name, header.title)]
     for item in header.items:
         line = comments.summary(item)
-        found += [Found(n, item.kind, f"{name}#{n}", line) for n in item.names]
+        found += [Found(n, item.kind, f"{name}#{n}", line, index.others.get(n, []))
+                  for n in item.names]
         told = {n: m.comment for m in item.members for n in m.names}
         found += [Found(n, "constant", f"{name}#{n}", told[n]) for n in item.constants
                   if n not in item.names]
@@ -263,7 +282,19 @@ def addresses(headers):
     return Index(headers, None).where
 
 
-def pages(headers, file_link=lambda file: None):
-    """the pages; file_link says where a file of docs/ is on the site, seen from these pages"""
+def other_names(text):
+    """{"ct_exp": ["torch.exp", "numpy.exp"]} from the tables of docs/names.md"""
+    found = {}
+    for row in re.findall(r"^\| (`.*) \|$", text, re.M):
+        ours, *others = row.split(" | ")
+        for name in re.findall(r"`(\w+)`", ours):
+            found.setdefault(name, []).extend(re.findall(r"`([\w.]+)`", " ".join(others)))
+    return found
+
+
+def pages(headers, file_link=lambda file: None, others=None):
+    """the pages; file_link says where a file of docs/ is on the site, seen from these pages; others
+    are other_names"""
     index = Index(headers, file_link)
+    index.others = others or {}
     return [page_of(header, index) for header in headers]

@@ -44,7 +44,7 @@ bool ct_is_inference(const ct_context *cx);    /* ct_inference holds now */
    the next, such as running statistics, must not change then. */
 bool ct_is_repeating(const ct_context *cx);
 
-/* -- The operators that the chain rule itself needs; all others are in ops.h */
+/* -- The operators that the chain rule itself needs. All others are in ops.h */
 /* y = a + b; ga = g, gb = g. a and b are broadcast as in NumPy, and their cotangents are summed
    over what was repeated. They have one dtype: f32, f64, or i64, which wraps */
 ct_tensor *ct_add(ct_tensor *a, ct_tensor *b);

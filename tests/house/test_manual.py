@@ -63,8 +63,8 @@ def reader(test, headers, comments, manual, folder):
     path.write_text(FAULTY, encoding="utf-8")
     found = headers.read_headers(folder)
     items = {item.anchor: item for item in found[0].items}
-    test.equal("items", list(items), ["ct_one", "ct_other", "ct_beside", "ct_bare", "CT_A", "CT_BARE",
-                                      "ct_kind", "ct_options"])
+    test.equal("items", list(items), ["ct_one", "ct_other", "ct_beside", "ct_bare", "CT_A",
+                                      "CT_BARE", "ct_kind", "ct_options"])
     test.equal("faults", [fault.split("cotangent.h:")[1] for fault in
                           headers.faults_of(found, pathlib.Path(folder))],
                ["12: ct_other has no comment", "14: ct_bare has no comment",
@@ -115,6 +115,45 @@ def the_manual(test, headers, comments, manual, root, cc, folder):
     test.equal("links that lead nowhere", sorted(links - known), [])
     searched = {found.title for page in pages for found in page.search}
     test.equal("symbols that a search does not find", sorted(public - searched), [])
+    others = manual.other_names((root / "docs/names.md").read_text(encoding="utf-8"))
+    test.equal("names of docs/names.md that do not exist", sorted(others.keys() - public), [])
+    test.equal("torch.nn.Linear", [name for name in others if "torch.nn.Linear" in others[name]],
+               ["ct_linear_new"])
+
+
+def man_pages(test, headers, man, root, folder):
+    """each name has its page, and each reference leads to one"""
+    found = headers.read_headers(root / "include")
+    pages = {p.name: p.read_text("utf-8") for p in man.write_man(found, folder).iterdir()}
+    names = {name for header in found for item in header.items for name in item.names}
+    test.equal("names without a man page", sorted(n for n in names if n + ".3" not in pages), [])
+    text = "\n".join(pages.values())
+    to = set(re.findall(r"^\.Xr (\w+) 3", text, re.M)) | set(re.findall(r"man3/(\w+)\.3", text))
+    test.equal("man pages that lead nowhere", sorted(n for n in to if n + ".3" not in pages), [])
+    test.equal("ct_exp.3", pages["ct_exp.3"].split("\n", 1)[1], """.Dt CT_EXP 3
+.Os
+.Sh NAME
+.Nm ct_exp
+.Nd y = e\\(hax
+.Sh SYNOPSIS
+.In cotangent.h
+.Ft "ct_tensor *"
+.Fo ct_exp
+.Fa "ct_tensor *x"
+.Fc
+.Sh DESCRIPTION
+.Bl -tag -width Derivative -compact
+.It Value
+y = e\\(hax
+.It Derivative
+gx = g y
+.El
+.Ss Elementwise functions
+y has x\\(aqs shape.
+No e\\(hax on the way overflows where y is finite.
+.Sh SEE ALSO
+.Xr cotangent_ops_elementwise 3
+""")
 
 
 def main(root, cc):
@@ -123,12 +162,14 @@ def main(root, cc):
     sys.dont_write_bytecode = True
     import comments
     import headers
+    import man
     import manual
     test = Test()
     with tempfile.TemporaryDirectory() as folder:
         reader(test, headers, comments, manual, folder)
     with tempfile.TemporaryDirectory() as folder:
         the_manual(test, headers, comments, manual, root, cc, folder)
+        man_pages(test, headers, man, root, folder)
     print(f"{test.passed} passed, {test.failed} failed, 0 skipped")
     return test.failed > 0
 

@@ -6,7 +6,7 @@ CT_API_BEGIN
 
 /* -- Linear layers, activations, normalization */
 /* Initial values of weights. They are independent and of mean 0; in and out are the fans. They come
-   from the context's random stream. In torch.nn.init they are called
+   from the context's random stream. In torch.nn.init they are called:
      CT_GLOROT_UNIFORM    xavier_uniform_           uniform, of variance 2 / (in + out); Glorot,
                                                     Bengio 2010
      CT_GLOROT_NORMAL     xavier_normal_            normal, of the same variance
