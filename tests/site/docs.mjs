@@ -32,10 +32,10 @@ async function type(page, text) {
 async function searching(words, title, address) {
   const page = await open("index.html");
   await page.press("/");
-  same(await page.run("document.activeElement.id"), "query", "the key / leads to the search");
+  same(await page.run("document.activeElement.id"), "site-query", "the key / leads to the search");
   await type(page, words);
   await page.run("new Promise(done => setTimeout(done, 300))");
-  same(await page.run("document.querySelector('#found li').firstChild.textContent"), title,
+  same(await page.run("document.querySelector('#site-found li').firstChild.textContent"), title,
        `the first that is found for ${words}`);
   const next = new Promise(done => setTimeout(done, 1500));
   await page.press("Enter");
@@ -47,7 +47,7 @@ async function searching(words, title, address) {
 }
 
 async function keysOfTheSearch() {
-  const page = await open("tutorial/01_chain_rule.html"), items = "document.querySelectorAll('#found li')";
+  const page = await open("tutorial/01_chain_rule.html"), items = "document.querySelectorAll('#site-found li')";
   await page.press("/");
   await type(page, "softmax");
   await page.run("new Promise(done => setTimeout(done, 300))");
@@ -58,10 +58,10 @@ async function keysOfTheSearch() {
   same(await page.run("document.getElementById(query.getAttribute('aria-activedescendant')) === " +
                       `${items}[2]`), true, "and a screen reader is told");
   await page.press("Escape");
-  same(await page.run("found.hidden"), true, "Escape closes");
+  same(await page.run("list.hidden"), true, "Escape closes");
   await type(page, "qqqqq");
   await page.run("new Promise(done => setTimeout(done, 300))");
-  same(await textOf(page, "#found"), "Nothing has all of these words.", "nothing is found");
+  same(await textOf(page, "#site-found"), "Nothing has all of these words.", "nothing is found");
   await page.close();
 }
 
@@ -70,7 +70,7 @@ async function theKeyboard() {
   await page.press("Tab");
   same(await page.run("document.activeElement.className"), "skip", "the first Tab is the skip link");
   await page.press("Enter");
-  same(await page.run("location.hash"), "#text", "which leads to the text");
+  same(await page.run("location.hash"), "#site-text", "which leads to the text");
   check(await page.run("[...document.querySelectorAll('pre, .formula, .table')].every(e => e.tabIndex === 0)"),
         "all that scrolls can be scrolled by keys");
   await page.close();
@@ -78,7 +78,7 @@ async function theKeyboard() {
 
 async function theMenuOfATelephone() {
   const page = await open("tutorial/02_mlp_by_hand.html", { width: 390, height: 800 });
-  const visible = "getComputedStyle(document.getElementById('pages')).visibility";
+  const visible = "getComputedStyle(document.getElementById('site-pages')).visibility";
   same(await page.run(visible), "hidden", "the menu is closed");
   await page.click(".menu");
   same(await page.run(visible), "visible", "the menu opens");
@@ -99,7 +99,7 @@ async function withoutScripts() {
   for (const address of ["index.html", "tutorial/01_chain_rule.html", ...all("live").slice(0, 1)]) {
     const page = await open(address, { script: false });
     check((await textOf(page, "main")).length > 400, `${address} is there without JavaScript`);
-    same(await page.run("document.getElementById('search').hidden"), true,
+    same(await page.run("document.getElementById('site-search').hidden"), true,
          `${address}: and no search that would not work`);
     await page.close();
   }
