@@ -1,8 +1,8 @@
 /* The search box. All else on the pages works without this. */
 "use strict";
 const root = document.currentScript.dataset.root;
-const form = document.getElementById("search"), query = document.getElementById("query"),
-  list = document.getElementById("found");
+const form = document.getElementById("site-search"), query = document.getElementById("site-query"),
+  list = document.getElementById("site-found");
 let chosen = -1, loading = null;
 form.hidden = false;
 
@@ -40,7 +40,7 @@ function show(entries, words) {
     .sort((a, b) => b[0] - a[0]).slice(0, 12);
   for (const [, [title, page, address]] of best) {
     const item = document.createElement("li"), small = document.createElement("small");
-    item.id = "found-" + list.children.length;
+    item.id = "site-found-" + list.children.length;
     item.setAttribute("role", "option");
     item.dataset.address = root + address;
     item.append(title);
@@ -105,5 +105,5 @@ document.addEventListener("keydown", event => {
     event.preventDefault();
     query.focus();
   }
-  if (event.key === "Escape" && location.hash === "#pages") location.hash = "#top";
+  if (event.key === "Escape" && location.hash === "#site-pages") location.hash = "#site-top";
 });
