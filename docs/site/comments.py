@@ -184,3 +184,12 @@ def capital(text):
 def whole(text):
     """a paragraph, whose last full stop may be left out in a comment"""
     return capital(text) + ("" if text[-1] in ".:;!?" else ".")
+
+
+def whole_blocks(text):
+    """the blocks; a paragraph ends with a full stop, unless a list or a formula belongs to it"""
+    found = blocks(text)
+    for at, block in enumerate(found):
+        if block.kind == "text" and (at + 1 == len(found) or found[at + 1].kind == "text"):
+            block.data[0] = whole(block.data[0])
+    return found

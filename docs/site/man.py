@@ -44,7 +44,7 @@ def filled(text, index):
 
 def block(b, index):
     if b.kind == "text":
-        return filled(comments.whole(b.data[0]), index)
+        return filled(comments.capital(b.data[0]), index)
     if b.kind == "list":
         items = [[".It", *filled(item, index)] for item in b.data]
         return [".Bl -bullet", *sum(items, []), ".El"]
@@ -65,7 +65,7 @@ def row_of(row, table, index):
 def set_text(text, index):
     """paragraphs; a display or a list begins one of its own"""
     lines = []
-    for b in comments.blocks(text):
+    for b in comments.whole_blocks(text):
         if lines and b.kind == "text":
             lines.append(".Pp")
         lines += block(b, index)

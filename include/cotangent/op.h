@@ -29,7 +29,7 @@
 /* from here on, functions are compiled for AVX2 with FMA, or (CT_SIMD_BEGIN_AVX512) for AVX-512 */
 #define CT_SIMD_BEGIN_AVX2   CT__SIMD_BEGIN("avx2,fma")
 #define CT_SIMD_BEGIN_AVX512 CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")
-#define CT_SIMD_END          CT__PRAGMA(clang attribute pop) /* ... and from here on as before */
+#define CT_SIMD_END          CT__PRAGMA(clang attribute pop) /* from here on, as before */
 #elif defined(__GNUC__) && defined(__x86_64__)
 #define CT_SIMD_X86 1
 #define CT__SIMD_BEGIN(kind)   CT__PRAGMA(GCC push_options) CT__PRAGMA(GCC target(kind))
@@ -45,10 +45,10 @@ CT_API_BEGIN
 typedef struct ct_call ct_call;                /* one application: inputs, outputs, attributes */
 
 /* -- Operators */
-#define CT_SAVE_X(i)    (1u << (i))            /* input i, 0..7 */
-#define CT_SAVE_ALL_X   0x0000ffffu            /* for any number of inputs */
-#define CT_SAVE_Y(i)    (0x10000u << (i))      /* output i, 0..7 */
-#define CT_SAVE_AUX     0x01000000u            /* all auxiliaries */
+#define CT_SAVE_X(i)    (1u << (i))            /* saves input i, 0..7 */
+#define CT_SAVE_ALL_X   0x0000ffffu            /* saves all inputs, of any number */
+#define CT_SAVE_Y(i)    (0x10000u << (i))      /* saves output i, 0..7 */
+#define CT_SAVE_AUX     0x01000000u            /* saves all auxiliaries */
 /* Flags of an operator. */
 enum {
     CT_OP_CONSTANT = 1,      /* y never requires grad, as of argmax and sign: it is not recorded */
