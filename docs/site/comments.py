@@ -168,7 +168,8 @@ def summary(item):
     if formula:
         return formula[0]
     first = blocks(item.comment)[0].data[0] if item.comment else ""
-    return re.match(r"(?:.*?[^.](?=\.(?:\s|$))(?!\.\.))|.*", first)[0] if first else ""
+    first = first.removeprefix("All ranks. ")      # of mpi.h: who calls it
+    return re.match(r"(?:.*?[^.\s](?=\.(?:\s|$))(?!\.\.))|.*", first)[0]
 
 
 # a first word that is no letter of a formula and no name, or an article

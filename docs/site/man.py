@@ -149,8 +149,10 @@ def mentioned(text, index):
 
 def what(item, index):
     """the line behind the names"""
-    line = comments.summary(item) or f"used by {', '.join(sorted(index.users(item))[:3])}"
-    line = re.sub(r"^(an? |the )", "", " ".join(line.split()).replace("`", ""))
+    line, users = comments.summary(item), ", ".join(sorted(index.users(item))[:3])
+    if users and (not line or item.anchor.endswith("_options")):
+        line = f"options of {users}" if item.anchor.endswith("_options") else f"used by {users}"
+    line = re.sub(r"^(an? |the )", "", " ".join((line or item.kind).split()).replace("`", ""))
     if len(line) <= 90:
         return line
     return line[:line.rindex(" ", 0, 87)].rstrip(" ,;:(") + " ..."

@@ -118,7 +118,7 @@ ct_status ct_apply_all(const ct_op *op, const void *attributes, ct_tensor *const
                        ct_tensor **y);
 
 /* -- Ready-made inference: all inputs have one dtype, f32 or f64, and y has it too */
-ct_status ct_infer_same(ct_call *call);        /* y like x0; all x of one shape */
+ct_status ct_infer_same(ct_call *call);        /* y is like x0; all x have one shape */
 ct_status ct_infer_broadcast(ct_call *call);   /* y is all x broadcast together */
 ct_status ct_infer_scalar(ct_call *call);      /* y is 0-d */
 /* Checks that all inputs have one dtype, f32 or f64. The error names ct_cast. */
@@ -157,7 +157,8 @@ ct_tensor *ct_call_sum(const ct_call *call, int i, ct_tensor *g);
 /* In `infer`: the dtype and the shape of output i, or (ct_call_set_aux) of auxiliary i. */
 ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
 ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
-void *ct_call_scratch(const ct_call *call, size_t bytes);      /* gone when the callback returns */
+/* memory that is gone when the callback returns */
+void *ct_call_scratch(const ct_call *call, size_t bytes);
 /* ct_fail, with the operator's name before the text and the inputs' shapes after it. Returns code.
    */
 ct_status ct_call_fail(const ct_call *call, ct_status code, const char *format, ...)
