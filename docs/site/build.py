@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -95,7 +96,7 @@ class Site:
         for page in manual.pages(found, file_link, others):
             self.manual.append((f"manual/{page.name}", page.title, page.html, page.headings))
             self.entries += [[entry.title, f"{entry.kind}, {page.title}", f"manual/{entry.url}",
-                              search.words(" ".join([entry.text, *entry.also]))]
+                              " ".join([search.words(entry.text), *entry.also]).lower()]
                              for entry in page.search]
         self.sections.append(("Manual", [(address, title) for address, title, *_ in self.manual]))
         self.wrong += man.lint(man.write_man(found, self.out / "man"))
@@ -103,6 +104,8 @@ class Site:
     # -- Addresses
     def page_of(self, path):
         """the page of a file or folder of the project, or None if there is no such file"""
+        if path.startswith(("graphs/", "live/")):  # pages that are made, and have no text
+            return path
         if path in self.texts:
             return self.texts[path]
         if path + "/README.md" in self.texts:
@@ -152,7 +155,7 @@ class Site:
         links = Links(self, path, address)
         if path == FIRST:
             links.folder = ""  # it has sections of README.md, and reads as if it lay beside it
-        page = Markdown(with_parts((ROOT / path).read_text(encoding="utf-8")), links)
+        page = Markdown(with_parts((ROOT / path).read_text(encoding="utf-8"), self.live), links)
         body = page.html
         program = path.removesuffix(".md") + ".c"
         if path.startswith("docs/programs") and (ROOT / program).exists():
@@ -240,6 +243,7 @@ class Site:
         for kind, pages in ("manual", self.manual), ("live", self.live):
             for address, title, html, headings in pages:
                 self.write(address, title, html, headings, kind)
+        self.graphs()
         done = set()
         while set(self.sources) - done:
             for path in sorted(set(self.sources) - done):
@@ -276,6 +280,12 @@ class Site:
                                  search.words(words)])
         self.sections.append(("Try it here", [(address, title) for address, title, *_ in self.live]))
 
+    def graphs(self):
+        """the pages of two graphs, which the first page shows"""
+        folder = self.out / "graphs"
+        folder.mkdir()
+        subprocess.run([self.examples.build / "docs/site/graphs", folder], check=True)
+
     def quoted(self):
         """the programs in README.md and the other texts, by the test that compares them"""
         library = self.examples.build / "libcotangent.so"
@@ -296,23 +306,38 @@ def address_of(path):
     return f"{folder}/{name}.html" if folder else f"{name}.html"
 
 
-def with_parts(text):
-    """a line <!-- FILE: HEADING --> stands for that section of that file"""
+def with_parts(text, live):
+    """<!-- FILE: HEADING --> stands for that section of that file, 0 for what is before its first
+    list; <!-- live: PAGE: WORDS --> for a link, if there are such pages. A line
+    <!-- check FILE: TEXT --> says what must be in that file"""
     def part(found):
         source = (ROOT / found[1]).read_text(encoding="utf-8")
-        section = re.search(rf"^## {re.escape(found[2])}\n(.*?)(?=^## |\Z)", source, re.M | re.S)
+        heading = rf"^## {re.escape(found[2])}\n(.*?)(?=^## |\Z)"
+        section = re.search(r"(^- .*?)(?=^## )" if found[2] == "0" else heading, source, re.M | re.S)
         if section is None:
             raise SystemExit(f"{found[1]} has no section {found[2]}")
         return section[1].strip()
+
+    def checked(found):
+        if found[2] not in (ROOT / found[1]).read_text(encoding="utf-8"):
+            raise SystemExit(f"{FIRST}: {found[1]} does not say {found[2]}")
+        return ""
+
+    text = re.sub(r"^<!-- check ([\w./]+): (.*?) -->$", checked, text, flags=re.M)
+    text = re.sub(r"^<!-- live: (.*?): (.*?) -->$",
+                  r'<a class="door" href="live/\1">\2</a>' if live else "", text, flags=re.M)
     return re.sub(r"^<!-- ([\w./]+): (.*?) -->$", part, text, flags=re.M)
 
 
 def main(build, out, live=None):
-    site = Site(pathlib.Path(build).resolve(), pathlib.Path(out).resolve())
+    out = pathlib.Path(out).resolve()
+    site = Site(pathlib.Path(build).resolve(), out.with_name(out.name + ".new"))
     ran = site.build(live and pathlib.Path(live))
+    shutil.rmtree(out, ignore_errors=True)
+    site.out.rename(out)
     for line in site.wrong:
         print(f"FAILED: {line}")
-    pages = len(list(site.out.rglob("*.html")))
+    pages = len(list(out.rglob("*.html")))
     print(f"{pages} pages, {len(site.entries)} entries of the search; {ran} programs were run anew")
     return 1 if site.wrong else 0
 
