@@ -129,8 +129,10 @@ def set_run(text):
                 pieces.append(text[last:at])
                 last = at + 1
         pieces.append(text[last:])
-    return escape(head) + " ".join(formula.mathml(piece, goes_on=i > 0)
-                                   for i, piece in enumerate(pieces)) + escape(tail)
+    *before, last = [formula.mathml(piece, goes_on=i > 0) for i, piece in enumerate(pieces)]
+    if tail:  # punctuation stays with the formula
+        last = f'<span class="whole">{last}{escape(tail)}</span>'
+    return escape(head) + " ".join(before + [last])
 
 
 def sentence(text):
