@@ -131,7 +131,7 @@ def set_run(text):
         pieces.append(text[last:])
     *before, last = [formula.mathml(piece, goes_on=i > 0) for i, piece in enumerate(pieces)]
     if tail:  # punctuation stays with the formula
-        last = f'<span class="whole">{last}{escape(tail)}</span>'
+        last = f'<span class="kept">{last}{escape(tail)}</span>'
     return escape(head) + " ".join(before + [last])
 
 
