@@ -96,7 +96,7 @@ class Site:
         for page in manual.pages(found, file_link, others):
             self.manual.append((f"manual/{page.name}", page.title, page.html, page.headings))
             self.entries += [[entry.title, f"{entry.kind}, {page.title}", f"manual/{entry.url}",
-                              search.words(" ".join([entry.text, *entry.also]))]
+                              " ".join([search.words(entry.text), *entry.also]).lower()]
                              for entry in page.search]
         self.sections.append(("Manual", [(address, title) for address, title, *_ in self.manual]))
         self.wrong += man.lint(man.write_man(found, self.out / "man"))

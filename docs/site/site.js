@@ -19,13 +19,17 @@ function index() {
 
 /* How well an entry answers: all words must be there; names count most, then titles, then text */
 function score([title, page, , text], words) {
-  const name = title.toLowerCase(), on = page.toLowerCase();
+  const name = title.toLowerCase(), on = page.toLowerCase(), ends = " " + text + " ";
   let sum = 0;
   for (const word of words) {
     if (name === word || name === "ct_" + word) sum += 100;
     else if (name.startsWith(word) || name.startsWith("ct_" + word)) sum += 30;
     else if (name.includes(word)) sum += 20;
-    else if (on.includes(word)) sum += 8;
+    else if (word.includes(".")) {                 // a name of another library: torch.nn.Linear
+      if (ends.includes(" " + word + " ") || ends.includes("." + word + " ")) sum += 60;
+      else if (ends.includes(" " + word) || ends.includes("." + word)) sum += 10;
+      else return 0;
+    } else if (on.includes(word)) sum += 8;
     else if ((" " + text).includes(" " + word)) sum += 4;
     else if (word.length > 3 && text.includes(word)) sum += 1;
     else return 0;

@@ -65,7 +65,7 @@ ct_mpi *ct_mpi_new(ct_context *cx, MPI_Comm comm, const ct_mpi_options *options)
 /* All ranks. What is not freed goes with the context; if that is freed after MPI_Finalize, nothing
    is given back to MPI. With an error pending, the ranks that wait for this one are told */
 void ct_mpi_free(ct_mpi *m);
-int ct_mpi_rank(const ct_mpi *m);              /* of this process, from 0; -1 on failure */
+int ct_mpi_rank(const ct_mpi *m);              /* that of this process, from 0; -1 on failure */
 int ct_mpi_size(const ct_mpi *m);              /* number of ranks; -1 on failure */
 
 /* -- What is trained, given once: a module or a list of parameters

@@ -65,8 +65,8 @@ ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *pro
    intermediate results, and those that it would take if none shared memory; or why it stays eager.
    The scope owns the text. */
 const char *ct_program_text(const ct_program *p);
-/* Frees the program and its plans; the tensors that it returned stay. NULL is fine. A program that runs
-   is not freed: CT_ERROR_VALUE. */
+/* Frees the program and its plans; the tensors that it returned stay. NULL is fine. A program that
+   runs is not freed: CT_ERROR_VALUE. */
 void ct_program_free(ct_program *p);
 
 /* -- For libraries on top */
