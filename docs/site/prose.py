@@ -35,7 +35,7 @@ def is_strong(word, before, after):
         return True
     if bare == "a":
         return word[-1:] in ".,;:)" or after.strip(".,;:)") in AFTER_LETTER
-    if bare == "C" and before in ("in", "from", "plain", "one"):
+    if bare == "C" and before.lower() in ("in", "from", "plain", "one"):
         return False  # the language
     if re.fullmatch(r"\(?[A-Z]\.", word) and re.match("[A-Z]", after) and after not in BEGINNINGS:
         return False  # somebody's initials
