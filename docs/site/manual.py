@@ -215,7 +215,9 @@ def entry(item, index):
     marks = "".join(mark(name) for name in more if not told(item) or name not in item.constants)
     title = ", ".join(f"<code>{escape(n)}</code>" for n in (item.names if len(item.names) < 5 else
                                                               [first, "..."]))
-    return (f'<section class="entry" id="{first}">{marks}<h3><a href="#{first}">{title}</a></h3>\n'
+    level = "h3" if item.section else "h2"          # below the heading of the section, if it has one
+    return (f'<section class="entry" id="{first}">{marks}'
+            f'<{level}><a href="#{first}">{title}</a></{level}>\n'
             f"{prototype(item, index)}\n{comment_html(item, index)}\n{members(item, index)}"
             f"{related(item, index)}</section>")
 
