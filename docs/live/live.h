@@ -32,6 +32,23 @@ LIVE_CALL const char *live_version(void);      /* the library's, which is no JSO
 LIVE_CALL const char *live_walks(int n, bool squares, double x);
 
 
+/* -- A small network, which learns which of two kinds a point is of. Points are in a square from -1.5
+ * to 1.5 */
+typedef enum live_points { LIVE_MOONS, LIVE_XOR, LIVE_RINGS, LIVE_SPIRALS } live_points;
+/* {"points": [x, y, x, y, ...], "kinds": [0, 1, ...], "elements": 33}, of which the last is how many
+   numbers will be learned. The network has so many hidden layers of that width, and takes the place
+   of the one before; its steps are Adam's, or plain gradient descent. `activation` is a
+   ct_activation */
+LIVE_CALL const char *live_network(int points, int layers, int width, int activation, double rate,
+                                   bool adam);
+/* {"step": 0, "loss": 0.69, "right": 100, "parameters": [{"name": "0.weight", "shape": "(8,2)",
+    "value": [...], "gradient": [...]}]}: what was so before the last of these steps was taken.
+   `right` is how many points it gets right */
+LIVE_CALL const char *live_network_train(int steps);
+/* what the network says of n times n points, row by row from above: numbers from 0 to 1, valid until
+   the next call. NULL: there is no network, or n is not from 2 to 128 */
+LIVE_CALL const float *live_network_surface(int n);
+void live_network_end(void);                   /* frees it */
 
 /* -- For the other files: the text that a function returns */
 void live_begin(void);

@@ -17,8 +17,12 @@ sys.path.insert(0, str(HERE))
 # pylint: disable=wrong-import-position
 import check
 import frame
+import headers
 import listing
+import man
+import manual
 import search
+import texts
 from examples import Examples
 from links import Links, Names
 from markdown import Markdown
@@ -46,15 +50,6 @@ class Site:
 
     # -- What there is
     def gather(self, live):
-        def texts(title, paths):
-            pages = []
-            for path in paths:
-                address = address_of(path)
-                self.texts[path] = address
-                heading = re.search(r"^# (.*)", (ROOT / path).read_text(encoding="utf-8"), re.M)
-                pages.append((address, heading[1]))
-            self.sections.append((title, pages))
-
         def below(folder):
             return sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / folder).glob("*.md"))
 
@@ -62,25 +57,30 @@ class Site:
         self.sections.append(("Start", [("index.html", "What it is")]))
         if live:
             self.gather_live(live)
-        texts("Tutorials", below("docs/tutorial"))
-        texts("Examples", below("docs/examples"))
+        self.section("Tutorials", below("docs/tutorial"))
+        self.section("Examples", below("docs/examples"))
         programs = [line.split()[0] for line in
                     (ROOT / "docs/programs/list").read_text(encoding="utf-8").splitlines()]
-        texts("Programs of a lecture", ["docs/programs/README.md"]
-              + [f"docs/programs/{name}/{name}.md" for name in programs])
-        self.gather_manual()
-        others = [path for path in below("docs") if pathlib.Path(path).stem not in INSIDE]
-        texts("How it works", [f"docs/{name}.md" for name in INSIDE] + others
-              + ["benchmarks/NOTES.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+        self.section("Programs of a lecture", ["docs/programs/README.md"]
+                     + [f"docs/programs/{name}/{name}.md" for name in programs])
+        self.examples.reports(programs)
+        self.section("Manual", ["docs/names.md"], self.gather_manual())
+        known = INSIDE + ["names"]
+        others = [path for path in below("docs") if pathlib.Path(path).stem not in known]
+        self.section("How it works", [f"docs/{name}.md" for name in INSIDE] + others
+                     + ["benchmarks/NOTES.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+
+    def section(self, title, paths, more=()):
+        """a part of the navigation: these texts, and other pages"""
+        pages = []
+        for path in paths:
+            address = self.texts[path] = texts.address_of(path)
+            heading = re.search(r"^# (.*)", (ROOT / path).read_text(encoding="utf-8"), re.M)
+            pages.append((address, heading[1]))
+        self.sections.append((title, pages + list(more)))
 
     def gather_manual(self):
         """the pages of the headers, and where each name of the library is"""
-        if not (HERE / "headers.py").exists():
-            return
-        import headers
-        import man
-        import manual
-
         found = headers.read_headers(ROOT / "include")
         self.wrong += headers.faults_of(found, ROOT)
         self.names.address = {name: "manual/" + where
@@ -90,7 +90,7 @@ class Site:
             self.headers[path] = "manual/" + manual.page_name(header)
 
         def file_link(path):
-            return f"../{address_of(path)}" if (ROOT / path).exists() else None
+            return f"../{texts.address_of(path)}" if (ROOT / path).exists() else None
 
         others = manual.other_names((ROOT / "docs/names.md").read_text(encoding="utf-8"))
         for page in manual.pages(found, file_link, others):
@@ -98,8 +98,8 @@ class Site:
             self.entries += [[entry.title, f"{entry.kind}, {page.title}", f"manual/{entry.url}",
                               " ".join([search.words(entry.text), *entry.also]).lower()]
                              for entry in page.search]
-        self.sections.append(("Manual", [(address, title) for address, title, *_ in self.manual]))
         self.wrong += man.lint(man.write_man(found, self.out / "man"))
+        return [(address, title) for address, title, *_ in self.manual]
 
     # -- Addresses
     def page_of(self, path):
@@ -155,7 +155,8 @@ class Site:
         links = Links(self, path, address)
         if path == FIRST:
             links.folder = ""  # it has sections of README.md, and reads as if it lay beside it
-        page = Markdown(with_parts((ROOT / path).read_text(encoding="utf-8"), self.live), links)
+        page = Markdown(texts.with_parts(ROOT, (ROOT / path).read_text(encoding="utf-8"), self.live),
+                        links)
         body = page.html
         program = path.removesuffix(".md") + ".c"
         if path.startswith("docs/programs") and (ROOT / program).exists():
@@ -194,7 +195,7 @@ class Site:
 
     def picture(self, name, links):
         """the picture of a program of the lecture, and its report"""
-        report, whole = self.examples.report(name, self.examples.done / "reports")
+        report, whole = self.examples.report(name)
         image = f'<img src="{links.image(name + ".png")}" alt="A picture of the report" width="400">'
         words = f"<code>./run {name}</code> trains, and writes a page of pictures. "
         if report is not None:
@@ -294,39 +295,6 @@ class Site:
                      ROOT / "docs/performance.md", library]
             self.examples.want("quoted", "tests/house/test_examples.sh",
                                [self.examples.build, ROOT, "gcc"], texts)
-
-
-def address_of(path):
-    path = path.removeprefix("docs/").removesuffix(".md")
-    folder, _, name = path.rpartition("/")
-    if name == "README":
-        name = "index"
-    elif name.isupper():
-        name = name.lower()
-    return f"{folder}/{name}.html" if folder else f"{name}.html"
-
-
-def with_parts(text, live):
-    """<!-- FILE: HEADING --> stands for that section of that file, 0 for what is before its first
-    list; <!-- live: PAGE: WORDS --> for a link, if there are such pages. A line
-    <!-- check FILE: TEXT --> says what must be in that file"""
-    def part(found):
-        source = (ROOT / found[1]).read_text(encoding="utf-8")
-        heading = rf"^## {re.escape(found[2])}\n(.*?)(?=^## |\Z)"
-        section = re.search(r"(^- .*?)(?=^## )" if found[2] == "0" else heading, source, re.M | re.S)
-        if section is None:
-            raise SystemExit(f"{found[1]} has no section {found[2]}")
-        return section[1].strip()
-
-    def checked(found):
-        if found[2] not in (ROOT / found[1]).read_text(encoding="utf-8"):
-            raise SystemExit(f"{FIRST}: {found[1]} does not say {found[2]}")
-        return ""
-
-    text = re.sub(r"^<!-- check ([\w./]+): (.*?) -->$", checked, text, flags=re.M)
-    text = re.sub(r"^<!-- live: (.*?): (.*?) -->$",
-                  r'<a class="door" href="live/\1">\2</a>' if live else "", text, flags=re.M)
-    return re.sub(r"^<!-- ([\w./]+): (.*?) -->$", part, text, flags=re.M)
 
 
 def main(build, out, live=None):
