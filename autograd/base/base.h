@@ -2,6 +2,7 @@
 #ifndef COTANGENT_BASE_H
 #define COTANGENT_BASE_H
 #include "context.h"
+#include "listener.h"
 #include "memory.h"
 #include "scope.h"
 #include "shape.h"

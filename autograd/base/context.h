@@ -29,6 +29,7 @@ typedef struct ct__scope {
 typedef struct ct__object ct__object;   /* object.c */
 typedef struct ct__slab ct__slab;       /* memory.c */
 typedef struct ct__threads ct__threads; /* parallel.c, on the floor above */
+typedef struct ct__listener ct__listener; /* listener.h */
 
 /* sizes of blocks: up to CT__SMALL bytes in steps of CT__STEP, then eight classes per doubling */
 enum { CT__SMALL = 1024, CT__STEP = 32, CT__SMALL_CLASSES = CT__SMALL / CT__STEP,
@@ -48,6 +49,7 @@ struct ct_context {
     ct_status error;
     char error_text[512];
     bool recording, inference, repeating, find_nonfinite;
+    bool watched; /* somebody listens, or find_nonfinite is on */
     bool allocating, reporting; /* the allocator runs now; so does on_error */
     ct_simd simd;
     const char *writer; /* the operator or call that writes now */
@@ -58,6 +60,10 @@ struct ct_context {
     uint64_t seed, draws;
     uint32_t walks;
     ct__threads *threads;
+    ct__listener *listener; /* NULL: nobody listens */
+    uint32_t marks;   /* those of new buffers */
+    uint32_t changes; /* of tensors that programs read by themselves */
+    uint32_t gone;    /* objects that programs call, and that were freed */
 };
 
 ct_simd ct__widest_simd(void); /* processor.c: the widest that this machine has */

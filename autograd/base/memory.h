@@ -49,6 +49,7 @@ static inline void ct__give_back(ct_context *cx, void *block, size_t bytes)
     cx->memory.live_bytes = live;
 }
 void ct__objects_free(ct_context *cx);
+void ct__object_called(void *object); /* a program calls it: its end is counted */
 /* NULL: no memory, or half an allocator */
 ct_context *ct__context_take(const ct_context_options *options);
 void ct__context_give_back(ct_context *cx);

@@ -15,6 +15,7 @@ struct ct__object {
     uint64_t seal;                 /* ALIVE or FREED, mixed with the context's address */
     size_t bytes;                  /* of the block */
     void (*finish)(void *object);
+    bool called;                   /* by a program */
 };
 
 static const uint64_t ALIVE = 0x9e3779b97f4a7c15, FREED = 0xd1b54a32d192ed03;
@@ -57,12 +58,18 @@ bool ct_object_alive(const void *user_object, void (*finish)(void *object), cons
     return false;
 }
 
+void ct__object_called(void *user_object)
+{
+    ((ct__object *)user_object - 1)->called = true;
+}
+
 static void let_go(ct__object *object)
 {
     *object->prev = object->next;
     if (object->next)
         object->next->prev = object->prev;
     object->seal = sealed(object->cx, FREED);
+    object->cx->gone += object->called;
     if (object->finish) {
         ct__scope scope;
         ct__scope_push(object->cx, &scope);

@@ -100,6 +100,7 @@ ct_tensor *ct_retain(ct_tensor *x)
         ct_fail(x->cx, CT_ERROR_RANGE, "retain: retained too often");
         return NULL;
     }
+    ct__tell_retained(x, 1);
     if (x->retains++ == 0)
         x->cx->memory.retained++;
     ct__handle(x);
@@ -114,6 +115,8 @@ void ct_release(ct_tensor *x)
         ct_fail(x->cx, CT_ERROR_VALUE, "release: this tensor was not retained");
         return;
     }
+    ct__tell_retained(x, -1);
+    ct__tell_changed(x);
     if (--x->retains == 0)
         x->cx->memory.retained--;
     ct__unhandle(x);

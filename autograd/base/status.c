@@ -87,6 +87,7 @@ ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...)
     va_end(arguments);
     ct__drop_nan_signs(cx->error_text);
     cx->error = code;
+    ct__tell(cx, "a call that failed"); /* which may succeed another time */
     if (cx->options.on_error)
         report(cx);
     return code;

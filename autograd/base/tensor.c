@@ -55,6 +55,7 @@ static CT__INLINE ct_tensor *start_with_buffer(ct_context *cx, const ct__layout 
     ct_tensor *t = start(cx, (ct_tensor *)(void *)(buffer + 1), layout);
     memset(buffer, 0, offsetof(ct__buffer, tiny));
     buffer->refs = 1;
+    buffer->marks = cx->marks;
     buffer->block = (uint32_t)block;
     t->flags |= CT__MADE_BUFFER;
     t->buffer = buffer;

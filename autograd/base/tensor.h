@@ -43,9 +43,17 @@ typedef struct ct__buffer {
     int64_t bytes;
     const char *writer; /* the call that wrote last in place, for messages */
     ct__borrow *borrow; /* not NULL: the memory belongs to the user */
-    bool read_only;
-    bool gradient;      /* ct_backward adds to it, so a cotangent must not share it */
-    bool orphan;        /* the tensor that it was made with is gone */
+    union {
+        struct {
+            bool read_only : 1;
+            bool gradient : 1; /* ct_backward adds to it, so a cotangent must not share it */
+            bool orphan : 1;   /* the tensor that it was made with is gone */
+            bool heard : 1;    /* it was made while somebody listened */
+            bool changed : 1;  /* a program reads it, and a tensor over it was released */
+            uint32_t noted : 27; /* the listener's number for it */
+        };
+        uint32_t marks; /* all of these */
+    };
     uint32_t block;     /* the size in bytes of the block that it shares with that tensor */
     _Alignas(16) char tiny[16];
 } ct__buffer;

@@ -85,6 +85,7 @@ ct_tensor *ct_checkpoint(ct_context *cx, ct_function f, void *user, ct_tensor *c
     checkpoint a = { .f = f, .user = user, .n = n, .inference = cx->inference, .seed = cx->seed,
                      .draws = cx->draws };
     const bool recording = cx->recording;
+    ct__tell(cx, "checkpoint");
     ct__scope_push(cx, &s.scope);
     ct_tensor **arguments = ct__arguments(cx, x, n, false), *y = NULL;
     a.value = arguments ? ct__evaluate(cx, s.who, f, user, arguments, n) : NULL;

@@ -49,6 +49,7 @@ ct_tensor *ct_custom(ct_context *cx, ct_function f, ct_rule rule, void *user, ct
                                                              : "the rule is NULL"), NULL;
     custom a = { .rule = rule, .user = user };
     ct__scope outer;
+    ct__tell(cx, s.who);
     ct__scope_push(cx, &outer);
     a.value = ct__stage_begin(&s, f, user, x, false);
     cx->recording = outer.recording;

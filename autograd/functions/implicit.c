@@ -79,6 +79,7 @@ static ct_status multiply(void *arg, const double *v, double *out)
     const products *p = arg;
     ct_tensor *x = p->x, *part;
     ct__scope scope;
+    ct__tell(x->cx, "fixed_point or root");
     ct__scope_push(x->cx, &scope);
     ct_tensor *vt = ct_from_doubles(x->cx, x->dtype, ct__shape(x), x->ndim, v, x->count);
     ct__how how = { name_of(p->a), CT_ZERO_PATH };
@@ -169,6 +170,7 @@ static ct_tensor *apply(ct_context *cx, implicit *a, ct_tensor *x, ct_tensor *co
 {
     ct__stage s = { .cx = cx, .n = a->n, .who = name_of(a) };
     const bool recording = cx->recording;
+    ct__tell(cx, "fixed_point or root");
     ct__scope_push(cx, &s.scope);
     ct_tensor **arguments = (void *)ct__scope_chars(cx, ((size_t)a->n + 1) * sizeof *arguments);
     ct_tensor **own = ct__arguments(cx, w, a->n, false), *y = NULL;

@@ -30,6 +30,7 @@ static ct_tensor *empty_matrix(const ct__stage *s, const ct_tensor *y, const ct_
 static ct_tensor *unit(ct_tensor *t, int64_t k)
 {
     ct_tensor *e = ct_zeros_like(t);
+    ct__tell(t->cx, "jacobian or hessian");
     if (e)
         ct__store(e->data + (size_t)k * ct__dtype_size(t->dtype), t->dtype, 1);
     return e;
@@ -72,6 +73,7 @@ static ct_status fill_batch(const ct__stage *s, ct_tensor *j, ct_tensor *y, int6
 {
     const size_t size = ct__dtype_size(y->dtype);
     int64_t shape[CT_MAX_DIMS] = { b };
+    ct__tell(s->cx, "jacobian or hessian");
     memcpy(shape + 1, ct__shape(y), y->ndim * sizeof *shape);
     ct_tensor *units = ct_zeros(s->cx, y->dtype, shape, y->ndim + 1), *rows;
     if (!units)

@@ -46,7 +46,7 @@ bool ct__check_open(ct__check *c, ct_context *cx, const ct_gradcheck_options *op
     c->find_nonfinite = cx->find_nonfinite;
     c->repeating = cx->repeating;
     c->user_seed = cx->seed, c->user_draws = cx->draws;
-    cx->find_nonfinite = false; /* steps may leave the domain */
+    ct_find_nonfinite(cx, false); /* steps may leave the domain */
     cx->repeating = true;
     if (!resolve(c, options))
         return ct__check_invalid(c, "%s", ct_error_text(cx));
@@ -56,7 +56,7 @@ bool ct__check_open(ct__check *c, ct_context *cx, const ct_gradcheck_options *op
 
 static void give_back(const ct__check *c)
 {
-    c->cx->find_nonfinite = c->find_nonfinite;
+    ct_find_nonfinite(c->cx, c->find_nonfinite);
     c->cx->repeating = c->repeating;
     c->cx->seed = c->user_seed, c->cx->draws = c->user_draws;
     if (c->pending == CT_OK)

@@ -26,6 +26,7 @@ static CT__INLINE bool is_complete(const ct_call *call)
 /* The error of the first input that cannot be used. */
 CT__COLD static ct_status refuse_inputs(ct_call *call)
 {
+    call->cx = NULL;
     for (int i = 0; i < call->n && !call->cx; i++)
         if (call->x[i])
             call->cx = call->x[i]->cx;
@@ -75,14 +76,6 @@ static inline ct_status check_outputs(ct_call *call)
     return CT_OK;
 }
 
-static ct_status check_finite(ct_call *call)
-{
-    for (int i = 0; i < call->outputs; i++)
-        if (!ct__all_finite(call->y[i]))
-            return ct_call_fail(call, CT_ERROR_VALUE, "made a NaN or an infinity");
-    return CT_OK;
-}
-
 static CT__INLINE ct_status compute(ct_call *call)
 {
     const ct_op *op = call->op;
@@ -94,18 +87,15 @@ static CT__INLINE ct_status compute(ct_call *call)
     cx->recording = false;
     cx->writer = op->name;
     ct_status status = CT_OK;
-    if (op->flags & CT_OP_CONTIGUOUS)
-        call->x = ct__contiguous_all(cx, given, call->n);
-    if (!call->x)
+    if (op->flags & CT_OP_CONTIGUOUS &&
+        !(call->x = ct__contiguous_all(cx, given, call->n)))
         call->x = given, status = CT_ERROR_MEMORY;
     if (status == CT_OK && op->infer)
         status = ct__said(call, op->infer(call), "infer");
     if (status == CT_OK)
         status = check_outputs(call);
-    if (status == CT_OK && op->forward)
+    if (status == CT_OK)
         status = ct__run(call, NULL, NULL);
-    if (status == CT_OK && cx->find_nonfinite)
-        status = check_finite(call);
     call->x = given;
     cx->writer = writer;
     ct__scope_pop(cx, &scope);
@@ -141,7 +131,6 @@ static CT__INLINE ct_status finish(ct_call *call, ct_status status)
 static CT__INLINE ct_status apply(ct_call *call, const ct_op *op, const void *attributes,
                                   ct_tensor *const *x, int n)
 {
-    call->cx = NULL;
     call->op = op;
     call->attributes = attributes;
     call->x = x;
@@ -156,7 +145,11 @@ static CT__INLINE ct_status apply(ct_call *call, const ct_op *op, const void *at
     call->y[0] = NULL;
     for (int i = 1; i < call->outputs; i++)
         call->y[i] = NULL;
-    ct_status status = n > 0 && x ? check_inputs(call) : CT_ERROR_NULL;
+    ct_status status = CT_ERROR_NULL;
+    if (n > 0 && x)
+        status = check_inputs(call);
+    else
+        call->cx = NULL;
     if (status == CT_OK)
         status = compute(call);
     return finish(call, status);

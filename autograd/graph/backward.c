@@ -59,6 +59,7 @@ static void commit(ct__walk *w)
             g->buffer->gradient = true;
             t->extra->grad = g;
             t->cotangent = NULL;
+            ct__tell_graded(t, g);
             continue;
         }
         ct__add_into(grad, g);
@@ -158,6 +159,7 @@ ct_status ct_add_gradient(ct_tensor *x, ct_tensor *g)
     ct__handle(grad);
     grad->buffer->gradient = true;
     extra->grad = grad;
+    ct__tell_graded(x, grad);
     return CT_OK;
 }
 
@@ -235,7 +237,7 @@ ct_status ct__grad_as(const ct__how *how, ct_tensor *y, ct_tensor *gy, ct_tensor
     ct__walk w = ct__walk_begin(y, how->who);
     w.create_graph = flags & CT_CREATE_GRAPH;
     w.batch = flags & CT__BATCH ? ct__shape(gy)[0] : 0;
-    w.reuses = !w.create_graph && !w.batch;
+    w.reuses = w.reuses && !w.create_graph && !w.batch;
     w.stops = flags & CT__STOPS;
     for (int i = 0; i < n; i++) {
         ct__handle(x[i]); /* a hook may release it */

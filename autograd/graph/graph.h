@@ -27,6 +27,13 @@ static inline bool ct__wants(const ct_call *call, int i)
     return x->flags & CT__IN_WALK && x->mark == call->vertex->mark;
 }
 
+/* Is t a program's result, whose graph nobody has? (No other vertex is without inputs.) A walk may
+ * end there only if it is a target. */
+static inline bool ct__is_cut(const ct_tensor *t)
+{
+    return t->op && t->input_count == 0 && !(t->flags & CT__TARGET);
+}
+
 /* -- call.c */
 /* Passes on the status of a callback. If it failed and left no error, an error is made here. */
 CT__COLD ct_status ct__said_nothing(const ct_call *call, ct_status status, const char *callback);

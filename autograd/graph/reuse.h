@@ -24,7 +24,7 @@ static CT__INLINE int input_in_place(const ct__walk *w, const ct_call *call)
     const ct_tensor *vertex = call->vertex, *gy = vertex->cotangent;
     int i = call->n - 1;
     if ((call->op->flags & (CT_OP_IN_PLACE | CT_OP_CONTIGUOUS)) != CT_OP_IN_PLACE || !gy ||
-        !call->op->backward || !w->reuses || w->cx->find_nonfinite ||
+        !call->op->backward || !w->reuses ||
         vertex->flags & (CT__TARGET | CT__HIDDEN))
         return -1;
     while (i > 0 && !ct__wants(call, i)) /* the last one wanted: nobody reads gy after it */
@@ -50,7 +50,6 @@ static CT__INLINE ct_status reverse_in_place(ct_call *call, int i, ct_tensor **g
 {
     ct_tensor **gy = &call->vertex->cotangent;
     gx[i] = *gy;
-    call->cx->recording = false;
     call->cx->writer = call->op->name;
     ct_status status = ct__run(call, gy, gx);
     if (status == CT_OK) { /* our handle goes along */

@@ -63,7 +63,8 @@ static int64_t mark_all(unsigned char *bits, const ct_tensor *list, int64_t coun
 ct_status ct_call_touched(const ct_call *call, int i, ct_tensor *gx, const ct_tensor *index)
 {
     ct_tensor *before = ct_call_adds(call, i) && gx->extra ? gx->extra->rows : NULL;
-    bool is_leaf = call->vertex && !ct__inputs(call->vertex)[i]->op;
+    bool is_leaf = call->vertex && (uint32_t)i < call->vertex->input_count &&
+                   !ct__inputs(call->vertex)[i]->op; /* in a replay no vertex has inputs */
     int64_t n = gx->ndim > 0 ? ct__shape(gx)[0] : 0;
     if ((ct_call_adds(call, i) && !before) || !is_leaf || index->count > n / CT__FEW)
         return CT_OK;
@@ -130,6 +131,7 @@ ct_tensor *ct__rows_take(ct_tensor *x)
     if (!spare)
         return NULL;
     x->extra->spare = NULL;
+    ct__tell(x->cx, "a gradient by rows");
     if (has_list(spare) && ct__exclusive(spare))
         return spare;
     ct__unhandle(spare);

@@ -2,6 +2,55 @@
  * copies here, sums of cotangents in arithmetic.c. */
 #include "run.h"
 
+#include <cotangent/program.h>
+
+static ct_status check_finite(const ct_call *call)
+{
+    for (int i = 0; i < call->outputs; i++)
+        if (!ct__all_finite(call->y[i]))
+            return ct_call_fail(call, CT_ERROR_VALUE, "made a NaN or an infinity");
+    return CT_OK;
+}
+
+/* Nobody listens while the kernel runs. */
+static ct_status run_heard(ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    ct__listener *listener = ct__listen(call->cx, NULL);
+    ct_status status = ct__run_kernel(call, gy, gx);
+    ct__listen(call->cx, listener);
+    if (status == CT_OK && listener)
+        listener->ran(listener, call, gy, gx);
+    else if (listener)
+        ct__tell(call->cx, "a call that failed"); /* which may succeed another time */
+    return status;
+}
+
+ct_status ct__run_watched(ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    ct_status status = run_heard(call, gy, gx);
+    bool check = status == CT_OK && !gx && call->cx->find_nonfinite;
+    return check ? check_finite(call) : status;
+}
+
+ct_status ct_call_again(ct_context *cx, ct_status (*again)(void *object), void *object)
+{
+    if (!cx || !again || !object)
+        return ct_fail(cx, CT_ERROR_NULL, "call_again: the function or the object is NULL");
+    ct__listener *listener = ct__listen(cx, NULL);
+    ct_status status = again(object);
+    ct__listen(cx, listener);
+    if (listener && status == CT_OK)
+        listener->again(listener, again, object);
+    else if (listener)
+        ct__tell(cx, "a call that failed");
+    return status;
+}
+
+void ct_call_once(ct_context *cx, const char *who)
+{
+    ct__tell(cx, who ? who : "a call without a name");
+}
+
 static ct_status copy_forward(ct_call *call)
 {
     ct__copy_out(call->y[0]->data, call->x[0]);
@@ -24,7 +73,7 @@ ct_status ct__run_own(const ct_op *op, ct_tensor *const *x, int n, ct_tensor *y)
     call.adds = 0;
     call.vertex = NULL;
     call.y[0] = y;
-    return ct__run(&call, NULL, NULL);
+    return run_heard(&call, NULL, NULL);
 }
 
 ct_tensor *ct__copy(ct_tensor *x)

@@ -5,11 +5,21 @@
 #define COTANGENT_RUN_H
 #include "graph.h"
 
-/* Runs `backward` or, where gx is NULL, `forward`. */
+CT__COLD ct_status ct__run_watched(ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx);
+
+/* the kernel alone */
+static CT__INLINE ct_status ct__run_kernel(ct_call *call, ct_tensor *const *gy,
+                                           ct_tensor *const *gx)
+{
+    if (gx)
+        return ct__said(call, call->op->backward(call, gy, gx), "backward");
+    return call->op->forward ? ct__said(call, call->op->forward(call), "forward") : CT_OK;
+}
+
+/* Runs `backward` or, where gx is NULL, `forward`, if there is one. */
 static CT__INLINE ct_status ct__run(ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
-    return gx ? ct__said(call, call->op->backward(call, gy, gx), "backward")
-              : ct__said(call, call->op->forward(call), "forward");
+    return call->cx->watched ? ct__run_watched(call, gy, gx) : ct__run_kernel(call, gy, gx);
 }
 
 /* Runs `backward`, with inputs and cotangents made contiguous where the operator asks for it. */

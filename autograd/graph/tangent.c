@@ -263,6 +263,8 @@ static bool any_tangent(const ct__walk *w, const ct_tensor *v, bool *needed)
 static ct_status settle(ct__walk *w, tangent *k, ct_tensor *t)
 {
     bool needed = t->flags & CT__TARGET, unused, any = any_tangent(w, t, &needed);
+    if (ct__is_cut(t))
+        return ct__refuse_cut(w);
     if (!needed)
         return CT_OK;
     t->flags |= CT__IN_WALK;

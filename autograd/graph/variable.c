@@ -19,6 +19,8 @@ ct_tensor *ct_variable(ct_tensor *x)
         return NULL;
     if (!ct__is_float(x->dtype) || x->op)
         return refuse(x, "variable");
+    if (!(x->flags & CT__REQUIRES_GRAD) && !x->cx->listener)
+        ct__tell_changed(x);
     x->flags |= CT__REQUIRES_GRAD;
     return x;
 }
@@ -29,6 +31,8 @@ ct_tensor *ct_constant(ct_tensor *x)
         return NULL;
     if (x->op)
         return refuse(x, "constant");
+    ct__tell(x->cx, "constant");
+    ct__tell_changed(x);
     ct_zero_grad(x);
     ct__rows_forget(x);
     x->flags &= (uint16_t)~CT__REQUIRES_GRAD;
@@ -47,12 +51,18 @@ ct_tensor *ct_detach(ct_tensor *x)
 
 ct_tensor *ct_gradient(const ct_tensor *x)
 {
-    return ct__alive(x, "gradient") && x->extra ? x->extra->grad : NULL;
+    if (!ct__alive(x, "gradient"))
+        return NULL;
+    ct__tell(x->cx, "gradient");
+    return x->extra ? x->extra->grad : NULL;
 }
 
 void ct_zero_grad(ct_tensor *x)
 {
-    if (!ct__alive(x, "zero_grad") || !x->extra)
+    if (!ct__alive(x, "zero_grad"))
+        return;
+    ct__tell_graded(x, NULL);
+    if (!x->extra)
         return;
     ct_tensor *grad = x->extra->grad;
     x->extra->grad = NULL;
@@ -69,6 +79,8 @@ ct_status ct_on_cotangent(ct_tensor *y, ct_hook call, void *user)
     if (!(y->flags & CT__REQUIRES_GRAD))
         return ct_fail(y->cx, CT_ERROR_GRAPH,
                        "on_cotangent: the tensor does not require grad: nothing will come");
+    ct__tell(y->cx, "on_cotangent");
+    ct__tell_changed(y);
     ct__extra *extra = ct__extra_of(y);
     ct__hook *hook = extra ? ct__take(y->cx, sizeof *hook) : NULL;
     if (!hook)

@@ -52,13 +52,15 @@ static bool join(const ct__walk *w, ct_tensor *t, uint16_t flag, ct_tensor **sta
     return true;
 }
 
-/* Returns a vertex that another walk has, if it meets one; else NULL. */
+/* Returns a vertex that another walk has, or that is cut, if it meets one; else NULL. */
 static const ct_tensor *discover_all(const ct__walk *w, ct_tensor *top)
 {
     const ct_tensor *clash = NULL;
     for (ct_tensor *t; (t = top);) {
         ct_tensor **x = ct__inputs(t);
         top = t->link;
+        if (ct__is_cut(t))
+            clash = t;
         for (uint32_t i = 0; i < t->input_count; i++) {
             if (!(x[i]->flags & CT__REQUIRES_GRAD))
                 continue;
@@ -78,6 +80,8 @@ static const ct_tensor *discover_some(const ct__walk *w, ct_tensor *top)
         ct_tensor *t = top;
         if (t->pending == t->input_count) { /* in this pass `pending` counts the inputs looked at */
             top = t->link;
+            if (ct__is_cut(t))
+                clash = t;
             settle(w, t);
             continue;
         }
@@ -88,6 +92,12 @@ static const ct_tensor *discover_some(const ct__walk *w, ct_tensor *top)
     return clash;
 }
 
+ct_status ct__refuse_cut(const ct__walk *w)
+{
+    return ct_fail(w->cx, CT_ERROR_GRAPH, "%s: y depends on the result of ct_program_run, which "
+                   "has no graph: walk in the program's function, or ct_detach the result", w->who);
+}
+
 ct_status ct__discover(ct__walk *w, ct_tensor *y)
 {
     ct_tensor *top = NULL;
@@ -96,6 +106,8 @@ ct_status ct__discover(ct__walk *w, ct_tensor *y)
         clash = w->leaves ? discover_all(w, top) : discover_some(w, top);
     if (!clash)
         return CT_OK;
+    if (ct__is_cut(clash))
+        return ct__refuse_cut(w);
     return ct_fail(w->cx, CT_ERROR_GRAPH, "%s: a walk is already under way over %s", w->who,
                    clash->op ? clash->op->name : "this variable");
 }
@@ -150,6 +162,7 @@ static ct_status run_hooks(ct__walk *w, ct_tensor *t)
     for (ct__hook *hook = t->extra->hooks; hook && t->cotangent; hook = hook->next) {
         ct__frame f;
         ct__enter(w, &f, w->create_graph);
+        ct__tell(w->cx, "a hook");
         ct_tensor *g = hook->call(t->cotangent, hook->user);
         bool fits = g && ct__usable(g, "hook") && g->cx == w->cx && g->dtype == t->dtype &&
                     ct__same_shape(g, t);
@@ -248,7 +261,7 @@ static ct_tensor *first_cotangent(const ct__walk *w, ct_tensor *y, ct_tensor *gy
         return NULL;
     ct__store(one->data, y->dtype, 1);
     ct__handle(one);
-    return one;
+    return ct__tell_made(one);
 }
 
 ct__walk ct__walk_begin(ct_tensor *y, const char *who)
@@ -257,7 +270,8 @@ ct__walk ct__walk_begin(ct_tensor *y, const char *who)
     if (++cx->walks == 0) /* 0 is the mark of vertices that no walk has seen */
         cx->walks = 1;
     ct__handle(y); /* a hook may release it */
-    return (ct__walk){ .cx = cx, .who = who, .mark = cx->walks, .reuses = true };
+    return (ct__walk){ .cx = cx, .who = who, .mark = cx->walks,
+                      .reuses = !cx->find_nonfinite };
 }
 
 ct_status ct__reverse(ct__walk *w, ct_tensor *y, ct_tensor *gy)

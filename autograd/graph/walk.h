@@ -18,7 +18,7 @@ typedef struct ct__walk {
     uint32_t mark;     /* the number of this walk, which its vertices carry */
     bool leaves;       /* every variable is a target (ct_backward); else those flagged CT__TARGET */
     bool create_graph; /* rules are recorded */
-    bool reuses;       /* kernels may write gx where gy was */
+    bool reuses;       /* kernels may write gx where gy was; then nothing is recorded */
     bool stops;        /* where another walk is under way it ends, instead of failing */
     int64_t batch;     /* how many cotangents it carries at once, with an axis for them in front;
                           0: one, without such an axis */
@@ -55,6 +55,7 @@ static inline void ct__leave(const ct__walk *w, ct__frame *f)
 /* -- walk.c. A walk is begun, discovers, reverses, and is ended; it is ended in any case */
 ct__walk ct__walk_begin(ct_tensor *y, const char *who);
 ct_status ct__discover(ct__walk *w, ct_tensor *y);
+CT__COLD ct_status ct__refuse_cut(const ct__walk *w); /* the error that it meets such a vertex */
 /* Starts from gy, or from one if gy is NULL. Afterwards each target t on the list `done` has its
  * cotangent in t->cotangent. */
 ct_status ct__reverse(ct__walk *w, ct_tensor *y, ct_tensor *gy);

@@ -201,6 +201,7 @@ ct_status ct__graph_json(ct__out *o, ct_tensor *y, const ct_graph_options *given
 const char *ct_graph_json(ct_tensor *y, const ct_graph_options *options)
 {
     ct__out out = { .cx = y ? y->cx : NULL };
+    ct__tell(out.cx, "graph_json");
     if (ct__graph_json(&out, y, options, "graph_json") == CT_OK)
         return ct__out_to_scope(&out);
     ct__out_free(&out);

@@ -88,6 +88,7 @@ ct_status ct_graph_page(ct_tensor *y, const char *path, const ct_graph_options *
     if (!ct__alive(y, "graph_page"))
         return CT_ERROR_STALE;
     ct__out out = { .cx = y->cx };
+    ct__tell(out.cx, "graph_page");
     ct_status status = write_page(&out, y, path, options);
     ct__out_free(&out);
     return status;

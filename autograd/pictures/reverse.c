@@ -44,8 +44,8 @@ ct_status ct__reverse_watched(ct__cotangents *c, ct_tensor *y, ct_tensor *gy, co
     if (!gy && !(gy = ct_ones_like(y)))
         return CT_ERROR_MEMORY;
     bool find_nonfinite = cx->find_nonfinite; /* a NaN is to be seen in the picture */
-    cx->find_nonfinite = false;
+    ct_find_nonfinite(cx, false);
     ct_status status = ct__watch_backward(who, y, gy, &c->watch);
-    cx->find_nonfinite = find_nonfinite;
+    ct_find_nonfinite(cx, find_nonfinite);
     return status;
 }

@@ -95,6 +95,9 @@ bool ct_is_repeating(const ct_context *cx)
 
 void ct_find_nonfinite(ct_context *cx, bool on)
 {
-    if (cx)
-        cx->find_nonfinite = on;
+    if (!cx)
+        return;
+    ct__tell(cx, "find_nonfinite");
+    cx->find_nonfinite = on;
+    ct__listen(cx, cx->listener);
 }

@@ -24,11 +24,11 @@ static ct_tensor *filled(ct_tensor *t, const char *who, double value)
     }
     if (value == 0 && t->dtype != CT_BOOL && one[size - 1] == 0) { /* not for -0 */
         memset(t->data, 0, bytes);
-        return t;
+        return ct__tell_made(t);
     }
     for (size_t i = 0; i < bytes; i += size)
         memcpy(t->data + i, one, size);
-    return t;
+    return ct__tell_made(t);
 }
 
 ct_tensor *ct_empty(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim)
@@ -88,7 +88,7 @@ ct_tensor *ct_eye(ct_context *cx, ct_dtype dtype, int64_t n)
     ct_tensor *t = filled(make(cx, "eye", dtype, CT_SHAPE(n, n)), "eye", 0);
     for (int64_t i = 0; t && i < n; i++)
         ct__store(t->data + (size_t)(i * n + i) * ct__dtype_size(dtype), dtype, 1);
-    return t;
+    return ct__tell_made(t);
 }
 
 ct_tensor *ct_range(ct_context *cx, ct_dtype dtype, int64_t n)
@@ -96,7 +96,7 @@ ct_tensor *ct_range(ct_context *cx, ct_dtype dtype, int64_t n)
     ct_tensor *t = make(cx, "range", dtype, CT_SHAPE(n));
     for (int64_t i = 0; t && i < n; i++)
         ct__store(t->data + (size_t)i * ct__dtype_size(dtype), dtype, (double)i);
-    return t;
+    return ct__tell_made(t);
 }
 
 ct_tensor *ct_linspace(ct_context *cx, ct_dtype dtype, double first, double last, int64_t n)
@@ -113,7 +113,7 @@ ct_tensor *ct_linspace(ct_context *cx, ct_dtype dtype, double first, double last
         double value = i == n - 1 && n > 1 ? last : first + (last - first) * part;
         ct__store(t->data + (size_t)i * ct__dtype_size(dtype), dtype, value);
     }
-    return t;
+    return ct__tell_made(t);
 }
 
 /* -- From the caller's memory */
@@ -134,6 +134,7 @@ static ct_tensor *make_of(ct_context *cx, const char *who, const ct__layout *lay
                 (long long)n, text, (long long)count);
         return NULL;
     }
+    ct__tell(cx, who);
     return ct__to_scope(ct__tensor_new(cx, layout));
 }
 
@@ -286,6 +287,7 @@ ct_tensor *ct_share(ct_context *to, const ct_tensor *x)
         ct_fail(to, CT_ERROR_NULL, "share: the tensor is NULL");
     if (!to || !ct__usable(x, "share"))
         return NULL;
+    ct__tell(x->cx, "share");
     ct__layout layout = { .dtype = x->dtype, .ndim = x->ndim, .shape = ct__shape(x),
                           .strides = ct__strides(x) };
     if (x->dtype == CT_BOOL &&

@@ -90,12 +90,14 @@ void ct_seed(ct_context *cx, uint64_t seed)
 {
     if (!cx)
         return;
+    ct__tell(cx, "seed");
     cx->seed = seed;
     cx->draws = 0;
 }
 
 ct_stream ct_random_stream(const ct_context *cx)
 {
+    ct__tell(cx, "random_stream");
     return cx ? (ct_stream){ cx->seed, cx->draws } : (ct_stream){ 0, 0 };
 }
 
@@ -109,6 +111,7 @@ void ct_random_resume(ct_context *cx, ct_stream stream)
 uint64_t ct__draw(ct_context *cx, int64_t n)
 {
     uint64_t start = cx->draws;
+    ct__tell(cx, "a draw of random numbers that is no operator's");
     cx->draws += (uint64_t)n;
     return start;
 }

@@ -44,6 +44,7 @@ static bool one_element(const ct_tensor *x, const char *who)
 {
     if (!ct__usable(x, who))
         return false;
+    ct__tell(x->cx, who);
     if (x->count == 1)
         return true;
     char text[200];
@@ -89,6 +90,7 @@ char *ct__element(const ct_tensor *x, const char *who, const int64_t *index, int
 {
     if (!ct__usable(x, who))
         return NULL;
+    ct__tell(x->cx, who);
     if (ndim != x->ndim || (ndim > 0 && !index))
         return refuse_index(x, who, ndim, -1);
     char *p = x->data;
@@ -155,6 +157,7 @@ ct_status ct_to_doubles(const ct_tensor *x, double *out, int64_t n)
         return CT_ERROR_NULL;
     if (!ct__usable(x, "to_doubles"))
         return CT_ERROR_STALE;
+    ct__tell(x->cx, "to_doubles");
     if (!out && n > 0)
         return ct_fail(x->cx, CT_ERROR_NULL, "to_doubles: no room given");
     if (n != x->count)
@@ -175,6 +178,7 @@ ct_status ct_to_memory(const ct_tensor *x, void *out, size_t bytes)
         return CT_ERROR_NULL;
     if (!ct__usable(x, "to_memory"))
         return CT_ERROR_STALE;
+    ct__tell(x->cx, "to_memory");
     size_t size = ct__dtype_size(x->dtype);
     if (bytes != (size_t)x->count * size)
         return ct_fail(x->cx, CT_ERROR_SHAPE, "to_memory: room for %zu bytes, not for %zu", bytes,
@@ -187,13 +191,17 @@ ct_status ct_to_memory(const ct_tensor *x, void *out, size_t bytes)
 
 const void *ct_data(const ct_tensor *x)
 {
-    return ct__usable(x, "data") ? x->data : NULL;
+    if (!ct__usable(x, "data"))
+        return NULL;
+    ct__tell(x->cx, "data");
+    return x->data;
 }
 
 static const void *typed(const ct_tensor *x, ct_dtype dtype, const char *who)
 {
     if (!ct__usable(x, who))
         return NULL;
+    ct__tell(x->cx, who);
     if (x->dtype == dtype && x->flags & CT__CONTIGUOUS)
         return x->data;
     ct_fail(x->cx, CT_ERROR_DTYPE, "%s: this is %s %s", who,
@@ -255,6 +263,8 @@ double ct_max_difference(const ct_tensor *a, const ct_tensor *b)
     if (a->dtype != b->dtype || !ct__same_shape(a, b))
         return NAN;
     double worst = 0;
+    ct__tell(a->cx, "max_difference");
+    ct__tell(b->cx, "max_difference");
     ct_operand operands[] = { { a->data, ct__dtype_size(a->dtype), ct__strides(a) },
                               { b->data, ct__dtype_size(b->dtype), ct__strides(b) } };
     ct_loop_over(ct__shape(a), a->ndim, operands, 2, compare,

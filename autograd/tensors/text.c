@@ -67,6 +67,7 @@ const char *ct_text(const ct_tensor *x)
         return "(null)";
     if (!ct__usable(x, "text"))
         return "(gone)";
+    ct__tell(x->cx, "text");
     int64_t shown = x->count < MOST ? x->count : MOST;
     size_t room = 256 + (size_t)shown * (NUMBER + 2) + 2 * CT_MAX_DIMS * (size_t)shown;
     char *text = ct__scope_chars(x->cx, room);

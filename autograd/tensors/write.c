@@ -17,6 +17,7 @@ ct_status ct__begin_write(ct_tensor *x, const char *who)
                        "%s: %s requires grad, and recording is on: writing is not recorded; call "
                        "ct_no_grad first", who, text);
     }
+    ct__tell(x->cx, who);
     x->buffer->version++;
     x->buffer->writer = who;
     return CT_OK;

@@ -41,7 +41,8 @@
 #include <mpi.h>
 CT_API_BEGIN
 
-typedef struct ct_mpi ct_mpi;
+typedef struct ct_mpi ct_mpi;                  /* a group of ranks, and what they train */
+/* zeros are the defaults */
 typedef struct ct_mpi_options {
     /* gradients are exchanged in buckets of about this size; default 4 MiB, or a quarter of all if
        that is less */
@@ -63,7 +64,7 @@ ct_mpi *ct_mpi_new(ct_context *cx, MPI_Comm comm, const ct_mpi_options *options)
 /* All ranks. What is not freed goes with the context; if that is freed after MPI_Finalize, nothing
    is given back to MPI. With an error pending, the ranks that wait for this one are told */
 void ct_mpi_free(ct_mpi *m);
-int ct_mpi_rank(const ct_mpi *m);              /* from 0; -1 on failure */
+int ct_mpi_rank(const ct_mpi *m);              /* of this process, from 0; -1 on failure */
 int ct_mpi_size(const ct_mpi *m);              /* number of ranks; -1 on failure */
 
 /* -- What is trained, given once: a module or a list of parameters
@@ -105,8 +106,8 @@ ct_status ct_mpi_backward(ct_mpi *m, ct_tensor *loss, int64_t examples);
 
 /* -- Numbers: all ranks get the same result, which is summed in the order of ranks. NaN on failure
  */
-double ct_mpi_sum(ct_mpi *m, double value);    /* all ranks */
-double ct_mpi_max(ct_mpi *m, double value);    /* all ranks; NaN if one is NaN */
+double ct_mpi_sum(ct_mpi *m, double value);    /* all ranks: the sum of their values */
+double ct_mpi_max(ct_mpi *m, double value);    /* all ranks: the largest value; NaN if one is NaN */
 /* All ranks. sum weight_r value_r / sum weight_r, over the weights that are not 0: the mean loss
    by numbers of examples, for instance */
 double ct_mpi_mean(ct_mpi *m, double value, double weight);
@@ -146,13 +147,14 @@ ct_status ct_mpi_save(ct_mpi *m, const ct_training *t, const char *path);
 ct_status ct_mpi_load(ct_mpi *m, ct_training *t, const char *path);
 
 /* -- What it costs */
+/* counted from ct_mpi_new on */
 typedef struct ct_mpi_report {
     int64_t steps;             /* calls of ct_mpi_backward that succeeded */
     int64_t bytes;             /* of gradients, given to MPI by this rank */
     double backward, waited;   /* seconds in walks; in waiting for the exchange after them */
     uint64_t reserved[4];
 } ct_mpi_report;
-/* since ct_mpi_new; zeros on failure */
+/* what was exchanged since ct_mpi_new; zeros on failure */
 ct_mpi_report ct_mpi_report_of(const ct_mpi *m);
 
 CT_API_END

@@ -4,6 +4,7 @@
  *
  * There are tensors for full batches and one for the last of an epoch, which may be shorter. With a
  * thread there are two for full batches: one that the caller has, and one for the next batch. */
+#include <cotangent/program.h>
 #include <string.h>
 
 #include "batches.h"
@@ -320,6 +321,7 @@ bool ct_batches_next(ct_batches *b, ct_tensor **x, ct_tensor **y)
     bool given = false;
     int turn = 0;
     if (is_alive(b, "batches_next") && !ct_error(b->cx)) {
+        ct_call_once(b->cx, "batches_next");
         if (b->at == 0)
             begin_epoch(b);
         int64_t n = rows_at(b, b->at);

@@ -2,6 +2,8 @@
  * 1992; in the exponential form of Tarvainen, Valpola 2017). */
 #include "average.h"
 
+#include <cotangent/program.h>
+
 static void finish(void *object)
 {
     const ct_average *a = object;
@@ -92,10 +94,9 @@ static ct_status follow(const ct_average *a, ct_tensor **by)
     return status;
 }
 
-ct_status ct_average_update(ct_average *a)
+static ct_status update_now(void *average)
 {
-    if (!ct__average_alive(a, "average_update"))
-        return a ? CT_ERROR_STALE : CT_ERROR_NULL;
+    const ct_average *a = average;
     ct_scope scope = ct_scope_begin(a->cx);
     if (!scope)
         return ct_error(a->cx);
@@ -105,6 +106,13 @@ ct_status ct_average_update(ct_average *a)
     ct_object_free(by);
     ct_scope_end(a->cx, scope);
     return status;
+}
+
+ct_status ct_average_update(ct_average *a)
+{
+    if (!ct__average_alive(a, "average_update"))
+        return a ? CT_ERROR_STALE : CT_ERROR_NULL;
+    return ct_call_again(a->cx, update_now, a);
 }
 
 ct_status ct_average_swap(ct_average *a)

@@ -5,6 +5,7 @@
  * ct_context_free may free optimizers and groups in any order. */
 #include "optimizer.h"
 
+#include <cotangent/program.h>
 #include <math.h>
 
 static void finish(void *optimizer)
@@ -184,6 +185,7 @@ ct_status ct_optimizer_add_group(ct_optimizer *o, ct_tensor *const *parameters, 
         return CT_ERROR_STALE;
     if (!ct__optimizer_alive(o, who))
         return o ? CT_ERROR_STALE : CT_ERROR_NULL;
+    ct_call_once(o->cx, who);
     if (n > 0 && !parameters)
         return ct_fail(o->cx, CT_ERROR_NULL, "%s: the list of parameters is NULL", who);
     if (!parameters_fit(o->cx, who, o->groups, parameters, n) ||
@@ -204,6 +206,7 @@ ct_status ct_optimizer_decay_weights_only(ct_optimizer *o, const ct_module *m)
     const char *who = "optimizer_decay_weights_only";
     if (!ct__optimizer_alive(o, who) || !ct__module_alive(m, who))
         return o && m ? CT_ERROR_STALE : CT_ERROR_NULL;
+    ct_call_once(o->cx, who);
     for (ct__group *group = o->groups; group; group = group->next)
         for (int i = 0; i < group->n; i++) {
             ct__entries at = ct__entries_find(m, group->w[i]);
@@ -216,14 +219,19 @@ ct_status ct_optimizer_decay_weights_only(ct_optimizer *o, const ct_module *m)
 /* -- The rate */
 double ct_optimizer_rate(const ct_optimizer *o)
 {
-    return ct__optimizer_alive(o, "optimizer_rate") ? o->rate : NAN;
+    if (!ct__optimizer_alive(o, "optimizer_rate"))
+        return NAN;
+    ct_call_once(o->cx, "optimizer_rate");
+    return o->rate;
 }
 
 void ct_optimizer_set_rate(ct_optimizer *o, double rate)
 {
-    if (ct__optimizer_alive(o, "optimizer_set_rate") &&
-        number_fits(o->cx, "optimizer_set_rate", "rate", rate))
-        o->rate = rate;
+    if (!ct__optimizer_alive(o, "optimizer_set_rate") ||
+        !number_fits(o->cx, "optimizer_set_rate", "rate", rate))
+        return;
+    ct_call_once(o->cx, "optimizer_set_rate");
+    o->rate = rate;
 }
 
 /* -- Stepping */
@@ -327,10 +335,11 @@ static void gather(const ct_optimizer *o, int n)
         }
 }
 
-ct_status ct_optimizer_step(ct_optimizer *o)
+static ct_status step_now(void *optimizer)
 {
-    if (!ct__optimizer_alive(o, "optimizer_step"))
-        return o ? CT_ERROR_STALE : CT_ERROR_NULL;
+    ct_optimizer *o = optimizer;
+    if (!ct__optimizer_alive(o, "optimizer_step")) /* in a replay it may be gone */
+        return CT_ERROR_STALE;
     int n = count_ready(o);
     if (n < 0)
         return ct_error(o->cx);
@@ -346,4 +355,12 @@ ct_status ct_optimizer_step(ct_optimizer *o)
     for (int i = 0; i < n && status == CT_OK && !options.keep_gradients; i++)
         ct_zero_grad(step[i]);
     return status;
+}
+
+/* In a replay, too, it is called: it reads the rate of then. */
+ct_status ct_optimizer_step(ct_optimizer *o)
+{
+    if (!ct__optimizer_alive(o, "optimizer_step"))
+        return o ? CT_ERROR_STALE : CT_ERROR_NULL;
+    return ct_call_again(o->cx, step_now, o);
 }

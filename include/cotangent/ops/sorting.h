@@ -35,6 +35,9 @@ ct_tensor *ct_quantile(ct_tensor *x, double q);
 /* y_k = the quantile of x for q_k; gx = the sum over k of what quantile makes of g_k. The count
    results are along a new first axis: ct_quantiles(x, CT_DOUBLES(0.25, 0.75)). x is sorted once */
 ct_tensor *ct_quantiles(ct_tensor *x, const double *q, int count);
+/* ct_median, ct_quantile and ct_quantiles over the n axes of a list, or over all axes if n is 0.
+   The only flag is CT_KEEPDIMS. ct_quantile_over also takes q, and ct_quantiles_over a list of them
+   */
 ct_tensor *ct_median_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_quantile_over(ct_tensor *x, double q, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_quantiles_over(ct_tensor *x, const double *q, int count, const int64_t *axes, int n,

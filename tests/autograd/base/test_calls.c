@@ -9,6 +9,7 @@
 /* -- What calls.def refers to */
 static ct_tensor *good, *matrix, *image, *labels, *result, *results[8];
 static ct_module *module;
+static ct_program *program;
 static ct_vocabulary *vocabulary;
 static double number;
 static char room[CT_SHAPE_TEXT];
@@ -88,6 +89,7 @@ static void make_operands(void)
     matrix = ct_ones(cx, CT_F64, CT_SHAPE(2, 2));
     image = ct_ones(cx, CT_F64, CT_SHAPE(2, 2, 2));
     labels = ct_zeros(cx, CT_I64, CT_SHAPE(2));
+    program = ct_program_new(cx, identity, NULL, NULL);
     module = ct_module_new(cx, "square", square, NULL);
     vocabulary = ct_vocabulary_new(cx, "ab", NULL);
     result = NULL;

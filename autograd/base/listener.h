@@ -1,0 +1,64 @@
+/* Who wants to know what is computed in a context: a program, while it notes a first run. Nobody
+ * listens while a kernel runs: what it reads and writes is its own affair. */
+#ifndef COTANGENT_LISTENER_H
+#define COTANGENT_LISTENER_H
+#include "tensor.h"
+
+enum { CT__PROGRAM = 1 << 24 }; /* what a program adds to `refs` or `handles`, to be told apart */
+
+struct ct__listener {
+    /* a kernel ran, or would have: views have none. gx is NULL after a forward */
+    void (*ran)(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx);
+    void (*made)(ct__listener *l, ct_tensor *t); /* t has numbers that the caller's text gives */
+    /* g is x's gradient now; NULL: x has none */
+    void (*graded)(ct__listener *l, ct_tensor *x, ct_tensor *g);
+    void (*retained)(ct__listener *l, const ct_tensor *t, int by); /* by 1, or by -1: released */
+    void (*again)(ct__listener *l, ct_status (*call)(void *user), void *user);
+    /* the call `who` told the caller something about values, or did what cannot be noted */
+    void (*other)(ct__listener *l, const char *who);
+};
+
+/* From now on l listens, or nobody if it is NULL. Returns who did before. */
+static inline ct__listener *ct__listen(ct_context *cx, ct__listener *l)
+{
+    ct__listener *before = cx->listener;
+    cx->listener = l;
+    cx->watched = l || cx->find_nonfinite;
+    cx->marks = (ct__buffer){ .heard = l != NULL }.marks;
+    return before;
+}
+
+static inline void ct__tell(const ct_context *cx, const char *who)
+{
+    if (cx && cx->listener)
+        cx->listener->other(cx->listener, who);
+}
+
+static inline ct_tensor *ct__tell_made(ct_tensor *t) /* NULL passes through */
+{
+    if (t && t->cx->listener)
+        t->cx->listener->made(t->cx->listener, t);
+    return t;
+}
+
+static inline void ct__tell_graded(ct_tensor *x, ct_tensor *g)
+{
+    if (x->cx->listener)
+        x->cx->listener->graded(x->cx->listener, x, g);
+}
+
+static inline void ct__tell_retained(const ct_tensor *x, int by)
+{
+    if (x->cx->listener)
+        x->cx->listener->retained(x->cx->listener, x, by);
+}
+
+/* A tensor that programs read by themselves was released, or is something else now: they look. */
+static inline void ct__tell_changed(const ct_tensor *x)
+{
+    if (x->buffer && x->buffer->refs >= CT__PROGRAM) {
+        x->buffer->changed = true;
+        x->cx->changes++;
+    }
+}
+#endif

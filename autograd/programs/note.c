@@ -1,0 +1,395 @@
+/* Noting: an ordinary run, to which a plan listens. Nothing is kept alive by it, so the run takes
+ * what an eager one takes, and the engine decides as it would. A buffer is known by a number that
+ * is written into it; one whose content nobody accounts for ends the noting. */
+#include <stdio.h>
+#include <string.h>
+
+#include "programs.h"
+
+typedef struct noting {
+    ct__listener listener;
+    ct__plan *plan;
+    int retained; /* how often, of what was made in the run */
+} noting;
+
+static void stay_eager(ct__plan *p, const char *who)
+{
+    if (!p->why[0])
+        snprintf(p->why, sizeof p->why, "%s", who);
+}
+
+static bool is_over(const ct__plan *p)
+{
+    return p->failed || p->why[0];
+}
+
+/* -- Slots */
+static ct__slot *slot_new(ct__plan *p, ct__kind kind, ct__buffer *buffer)
+{
+    if (p->count == p->room) {
+        int room = 2 * p->room + 32;
+        ct__slot **more = ct__plan_take(p, (size_t)room * sizeof(ct__slot *));
+        if (!more)
+            return NULL;
+        if (p->count > 0)
+            memcpy(more, p->slots, (size_t)p->count * sizeof(ct__slot *));
+        p->slots = more;
+        p->room = room;
+    }
+    ct__slot *s = ct__plan_take(p, sizeof *s);
+    if (!s)
+        return NULL;
+    s->kind = kind;
+    s->at = buffer;
+    s->bytes = buffer->bytes;
+    p->slots[p->count++] = s;
+    buffer->noted = (uint32_t)p->count & 0x7ffffff;
+    if (p->count == 0x7ffffff)
+        stay_eager(p, "too many tensors");
+    return s;
+}
+
+static ct__slot *known(const ct__plan *p, const ct__buffer *b)
+{
+    int number = (int)b->noted;
+    return number > 0 && number <= p->count && p->slots[number - 1]->at == b ? p->slots[number - 1]
+                                                                             : NULL;
+}
+
+/* a tensor that was there before the run */
+static ct__slot *leaf_of(ct__plan *p, const ct_tensor *t)
+{
+    if (t->buffer->gradient)
+        stay_eager(p, "a gradient from before the run");
+    else if (t->op)
+        stay_eager(p, "a recorded result from before the run");
+    else if (t->buffer->refs > 100u * CT__PROGRAM)
+        stay_eager(p, "a tensor that too many programs read");
+    else if (t->flags & CT__ZERO)
+        stay_eager(p, "a tensor that was known to be zero");
+    ct__slot *s = is_over(p) ? NULL : slot_new(p, CT__LEAF, t->buffer);
+    if (!s)
+        return NULL;
+    if (t->buffer->refs < CT__PROGRAM)
+        t->buffer->changed = false;
+    t->buffer->refs += CT__PROGRAM;
+    return s;
+}
+
+enum { READ = 1, WRITTEN = 2 }; /* what becomes of an operand */
+
+/* NULL: the noting is over */
+static ct__slot *slot_of(ct__plan *p, const ct_tensor *t, int use)
+{
+    if (t->cx != p->cx)
+        stay_eager(p, "a tensor of another context");
+    ct__slot *s = is_over(p) ? NULL : known(p, t->buffer);
+    if (!s && !is_over(p) && !t->buffer->heard)
+        s = leaf_of(p, t);
+    else if (!s && !is_over(p) && use == WRITTEN)
+        s = slot_new(p, CT__ARENA, t->buffer);
+    else if (!s && !is_over(p))
+        stay_eager(p, "a tensor that no operator wrote");
+    if (!s)
+        return NULL;
+    s->written = s->written || use & WRITTEN;
+    s->first = s->first ? s->first : p->length;
+    s->last = p->length;
+    return s;
+}
+
+/* -- Steps */
+static ct__step *step_new(ct__plan *p, ct__act act)
+{
+    ct__step *s = is_over(p) ? NULL : ct__plan_take(p, sizeof *s);
+    if (!s)
+        return NULL;
+    s->act = act;
+    *p->end = s;
+    p->end = &s->next;
+    p->length++;
+    return s;
+}
+
+static ct_tensor *operand(ct__plan *p, const ct_tensor *t, int use, bool wanted)
+{
+    if (!t || is_over(p))
+        return NULL;
+    ct__slot *s = t->buffer ? slot_of(p, t, use) : NULL; /* or there is a shape alone */
+    return s || !t->buffer ? ct__plan_header(p, s, t, wanted) : NULL;
+}
+
+static ct_tensor **operands(ct__plan *p, ct_tensor *const *t, int n, int use)
+{
+    ct_tensor **all = ct__plan_take(p, (size_t)(n + 1) * sizeof(ct_tensor *));
+    for (int i = 0; all && i < n; i++)
+        all[i] = operand(p, t[i], use, false);
+    return all;
+}
+
+static void forward(ct__plan *p, ct__step *s, const ct_call *call)
+{
+    s->call.x = operands(p, call->x, call->n, call->outputs > 0 ? READ : READ | WRITTEN);
+    for (int i = 0; i < call->outputs; i++)
+        s->call.y[i] = operand(p, call->y[i], WRITTEN, false);
+    for (int i = 0; i < call->aux_count; i++)
+        s->call.aux[i] = operand(p, call->aux[i], WRITTEN, false);
+}
+
+static void backward(ct__plan *p, ct__step *s, const ct_call *call, ct_tensor *const *gy,
+                     ct_tensor *const *gx)
+{
+    ct_tensor **x = ct__plan_take(p, (size_t)(call->n + 1) * sizeof(ct_tensor *));
+    for (int i = 0; x && i < call->n; i++)
+        x[i] = operand(p, call->x[i], READ, ct__wants(call, i));
+    s->call.x = x;
+    s->call.vertex = p->vertex;
+    for (int i = 0; i < call->outputs; i++)
+        s->call.y[i] = operand(p, call->y[i], READ, false);
+    for (int i = 0; i < call->aux_count; i++)
+        s->call.aux[i] = operand(p, call->aux[i], READ, false);
+    s->gy = operands(p, gy, call->outputs, READ);
+    for (int i = 0; i < call->n && i < 64; i++)
+        if (gx[i] && call->adds >> i & 1)
+            operand(p, gx[i], READ, false);
+    for (int i = 0; i < call->n; i++)
+        if (gx[i] && gx[i]->extra && gx[i]->extra->rows)
+            stay_eager(p, "a gradient by rows");
+    s->gx = operands(p, gx, call->n, WRITTEN);
+}
+
+static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    ct__plan *p = ((noting *)l)->plan;
+    const ct_op *op = call->op;
+    if (is_over(p))
+        return;
+    if (!gx && !op->forward) { /* a view */
+        slot_of(p, call->x[0], READ);
+        return;
+    }
+    if (op->drop || (call->outputs == 0 && op->attributes_size > 0)) {
+        stay_eager(p, op->name);
+        return;
+    }
+    ct__step *s = step_new(p, CT__RUN);
+    void *attributes = s ? ct__plan_take(p, op->attributes_size) : NULL;
+    if (!attributes)
+        return;
+    if (op->attributes_size > 0)
+        memcpy(attributes, call->attributes, op->attributes_size);
+    s->call = (ct_call){ .cx = p->cx, .op = op, .attributes = attributes, .n = call->n,
+                         .outputs = call->outputs, .aux_count = call->aux_count,
+                         .recording = call->recording, .adds = call->adds };
+    if (gx)
+        backward(p, s, call, gy, gx);
+    else
+        forward(p, s, call);
+}
+
+static void made(ct__listener *l, ct_tensor *t)
+{
+    ct__plan *p = ((noting *)l)->plan;
+    size_t bytes = (size_t)t->count * ct__dtype_size(t->dtype);
+    ct__slot *s = is_over(p) ? NULL : known(p, t->buffer);
+    if (is_over(p))
+        return;
+    if (!s) {
+        ct__step *step = step_new(p, CT__LOAD);
+        s = step ? slot_new(p, CT__CONSTANT, t->buffer) : NULL;
+        if (!s)
+            return;
+        step->slot = s;
+        s->first = s->last = p->length;
+        s->content = ct__plan_take(p, bytes);
+    }
+    if (s->kind != CT__CONSTANT)
+        stay_eager(p, "a tensor that was made twice");
+    else if (s->content)
+        memcpy(s->content, t->data, bytes);
+}
+
+/* -- Gradients of variables */
+static ct__graded *graded_of(ct__plan *p, ct_tensor *x)
+{
+    for (ct__graded *g = p->graded; g; g = g->next)
+        if (g->x == x)
+            return g;
+    ct__graded *g = is_over(p) ? NULL : ct__plan_take(p, sizeof *g);
+    if (!g)
+        return NULL;
+    *g = (ct__graded){ p->graded, x, false, false };
+    p->graded = g;
+    ct__handle(x);
+    x->handles += CT__PROGRAM - 1;
+    return g;
+}
+
+static void graded(ct__listener *l, ct_tensor *x, ct_tensor *gradient)
+{
+    ct__plan *p = ((noting *)l)->plan;
+    ct__step *s = step_new(p, gradient ? CT__SET_GRAD : CT__ZERO_GRAD);
+    ct__graded *g = s ? graded_of(p, x) : NULL;
+    if (!g)
+        return;
+    s->x = x;
+    g->first_set = g->first_set || (gradient && !g->set);
+    g->set = true;
+    ct__slot *slot = gradient ? slot_of(p, gradient, READ) : NULL;
+    if (!slot)
+        return;
+    ct_tensor *header = ct__plan_header(p, slot, gradient, false);
+    if (slot->kind != CT__ARENA && slot->kind != CT__CONSTANT && slot->kind != CT__FRESH)
+        stay_eager(p, "a gradient that is not the run's own");
+    slot->kind = CT__FRESH;
+    slot->as = slot->as ? slot->as : header;
+    s->slot = slot;
+}
+
+/* What is made in the run may be retained for a while in it. */
+static void retained(ct__listener *l, const ct_tensor *t, int by)
+{
+    noting *note = (noting *)l;
+    const ct__slot *s = t->buffer ? known(note->plan, t->buffer) : NULL;
+    if (!s || s->kind == CT__LEAF)
+        stay_eager(note->plan, by > 0 ? "retain" : "release");
+    note->retained += by;
+}
+
+static void again(ct__listener *l, ct_status (*call)(void *user), void *user)
+{
+    ct__plan *p = ((noting *)l)->plan;
+    ct__step *s = step_new(p, CT__AGAIN);
+    if (!s)
+        return;
+    s->again = call;
+    s->user = user;
+    p->calls = true;
+    ct__object_called(user);
+    s->recording = p->cx->recording;
+}
+
+static void other(ct__listener *l, const char *who)
+{
+    stay_eager(((noting *)l)->plan, who);
+}
+
+/* -- A run */
+/* What f gets for x: a constant over x's data with a buffer of its own, so that it is known from
+ * all others over these data; or x, if it is a variable. */
+static ct_tensor *stand_in(ct_tensor *x)
+{
+    if (x->flags & CT__REQUIRES_GRAD && !x->op)
+        return x;
+    ct__borrow *borrow = ct__take(x->cx, sizeof *borrow);
+    ct_tensor *t = !borrow ? NULL
+                           : ct__tensor_around(x->cx, &(ct__layout){ .dtype = x->dtype,
+                                                   .ndim = x->ndim, .shape = ct__shape(x),
+                                                   .strides = ct__strides(x) }, x->data);
+    if (!t) {
+        ct__give_back(x->cx, borrow, sizeof *borrow);
+        return NULL;
+    }
+    *borrow = (ct__borrow){ 0 };
+    t->buffer->borrow = borrow;
+    t->buffer->read_only = x->buffer->read_only;
+    t->flags |= x->flags & CT__READ_ONLY;
+    return ct__to_scope(t);
+}
+
+/* a leaf over y's data: over those of the caller's x where y is over a stand-in */
+static ct_tensor *result_of(ct_tensor *y, ct_tensor *const *x, ct_tensor *const *in, int n)
+{
+    ct_tensor *t = ct__alias(y);
+    for (int i = 0; t && i < n; i++)
+        if (in[i] != x[i] && in[i]->buffer == y->buffer) {
+            t->buffer->refs--;
+            t->buffer = x[i]->buffer;
+            t->buffer->refs++;
+            break;
+        }
+    if (t) {
+        t->flags |= y->flags & CT__REQUIRES_GRAD;
+        ct__handle(t);
+    }
+    return t;
+}
+
+static void note_arguments(ct__plan *p, ct_tensor *const *x, ct_tensor *const *in, int n)
+{
+    for (int i = 0; i < n; i++) {
+        ct__slot *s = in[i] == x[i] ? NULL : slot_new(p, CT__ARGUMENT, in[i]->buffer);
+        if (s)
+            s->argument = i;
+    }
+}
+
+static void note_result(ct__plan *p, ct_tensor *y)
+{
+    p->length++; /* it lives to the end */
+    ct__slot *s = slot_of(p, y, READ);
+    p->result = s ? ct__plan_header(p, s, y, false) : NULL;
+    if (!s)
+        return;
+    if (s->kind == CT__ARENA || s->kind == CT__CONSTANT)
+        s->kind = CT__FRESH;
+    s->as = s->as ? s->as : p->result;
+    y->buffer->heard = false; /* it lives on, as any other */
+}
+
+static bool is_result(ct_context *cx, const ct_tensor *y)
+{
+    if (!y && ct_error(cx) == CT_OK)
+        ct_fail(cx, CT_ERROR_CALLBACK, "program: the function failed without saying why");
+    if (y && y->cx != cx)
+        ct_fail(cx, CT_ERROR_CONTEXT, "program: the result is of another context");
+    return y && y->cx == cx && ct__usable(y, "program");
+}
+
+static ct_tensor *run(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
+                      ct__plan *p)
+{
+    noting note = { { ran, made, graded, retained, again, other }, p, 0 };
+    ct_tensor **in = (void *)ct__scope_chars(cx, (size_t)(n + 1) * sizeof *in);
+    for (int i = 0; in && i < n; i++)
+        if (!(in[i] = stand_in(x[i])))
+            return NULL;
+    if (!in)
+        return NULL;
+    if (p)
+        note_arguments(p, x, in, n);
+    ct__scope inner;
+    ct__scope_push(cx, &inner);
+    ct__listen(cx, p ? &note.listener : NULL);
+    ct_tensor *y = f(cx, in, n, user);
+    ct__listen(cx, NULL);
+    if (note.retained != 0)
+        stay_eager(p, "retain");
+    bool good = is_result(cx, y);
+    if (good && p && !is_over(p))
+        note_result(p, y);
+    ct_tensor *result = good ? result_of(y, x, in, n) : NULL;
+    ct__scope_pop(cx, &inner);
+    return result;
+}
+
+ct_tensor *ct__program_eager(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
+                             ct__plan *p)
+{
+    ct__scope scope;
+    ct__scope_push(cx, &scope);
+    ct_tensor *y = run(cx, f, user, x, n, p);
+    ct__scope_pop(cx, &scope);
+    if (!y)
+        return NULL;
+    for (ct__graded *g = p ? p->graded : NULL; g; g = g->next)
+        if (g->x->handles % CT__PROGRAM == 0)
+            stay_eager(p, "a gradient of a variable that was made in the run");
+        else if (g->x->extra && g->x->extra->grad) /* it lives on, as any other tensor */
+            g->x->extra->grad->buffer->heard = false;
+    if (p && !is_over(p))
+        ct__plan_finish(p);
+    ct__to_scope(y);
+    ct__unhandle(y);
+    return y;
+}

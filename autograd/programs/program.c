@@ -1,0 +1,267 @@
+/* The functions of program.h: which plan fits, and what is done where none does. */
+#include <stdio.h>
+#include <string.h>
+
+#include "programs.h"
+
+enum { PLANS = 8, VOIDS = 8 };
+
+struct ct_program {
+    ct_context *cx;
+    ct_function f;
+    void *user;
+    ct_program_options options;
+    ct__plan *plans;
+    int count, voids; /* plans; how many became void without a replay in between */
+    int64_t runs;
+    bool running;
+};
+
+static void finish(void *program)
+{
+    ct_program *p = program;
+    for (ct__plan *plan; (plan = p->plans);) {
+        p->plans = plan->next;
+        ct__plan_free(plan);
+    }
+}
+
+ct_program *ct_program_new(ct_context *cx, ct_function f, void *user,
+                           const ct_program_options *options)
+{
+    static const ct_program_options defaults;
+    if (!cx)
+        return NULL;
+    if (!f)
+        return ct_fail(cx, CT_ERROR_NULL, "program_new: the function is NULL"), NULL;
+    if (!options)
+        options = &defaults;
+    if (options->reserved[0] || options->reserved[1] || options->reserved[2] ||
+        options->reserved[3])
+        return ct_fail(cx, CT_ERROR_VALUE, "program_new: options were not zeroed"), NULL;
+    if (options->plans < 0 || options->verify < 0)
+        return ct_fail(cx, CT_ERROR_VALUE, "program_new: plans and verify must not be negative"),
+               NULL;
+    ct_program *p = ct_object_new(cx, sizeof *p, finish);
+    if (!p)
+        return NULL;
+    p->cx = cx;
+    p->f = f;
+    p->user = user;
+    p->options = *options;
+    if (p->options.plans == 0)
+        p->options.plans = PLANS;
+    return p;
+}
+
+void ct_program_free(ct_program *p)
+{
+    if (!p || !ct_object_alive(p, finish, "program_free"))
+        return;
+    if (p->running)
+        ct_fail(p->cx, CT_ERROR_VALUE, "program_free: the program runs");
+    else
+        ct_object_free(p);
+}
+
+static bool arguments_fit(const ct_program *p, ct_tensor *const *x, int n)
+{
+    if (n < 0 || (n > 0 && !x))
+        return ct_fail(p->cx, CT_ERROR_NULL, "program_run: the inputs are NULL"), false;
+    for (int i = 0; i < n; i++) {
+        if (!x[i])
+            return ct_fail(p->cx, CT_ERROR_NULL, "program_run: x%d is NULL", i), false;
+        if (!ct__usable(x[i], "program_run"))
+            return false;
+        if (x[i]->cx != p->cx)
+            return ct_fail(p->cx, CT_ERROR_CONTEXT, "program_run: x%d is of another context", i),
+                   false;
+    }
+    return true;
+}
+
+/* frees plans whose leaves are not what they were */
+static void drop_void(ct_program *p)
+{
+    for (ct__plan **at = &p->plans, *plan; (plan = *at);) {
+        if (ct__plan_alive(plan)) {
+            at = &plan->next;
+            continue;
+        }
+        *at = plan->next;
+        ct__plan_free(plan);
+        p->count--;
+        p->voids++;
+    }
+}
+
+static ct__plan *find(const ct_program *p, ct_tensor *const *x, int n)
+{
+    for (ct__plan *plan = p->plans; plan; plan = plan->next)
+        if (ct__plan_fits(plan, x, n))
+            return plan;
+    return NULL;
+}
+
+static ct_tensor *eager(ct_program *p, ct_tensor *const *x, int n, const char *why)
+{
+    if (!p->options.strict || !why)
+        return ct__program_eager(p->cx, p->f, p->user, x, n, NULL);
+    return ct_fail(p->cx, CT_ERROR_UNSUPPORTED, "program_run: it stays eager: %s", why), NULL;
+}
+
+/* A plan that stays eager goes behind the others, which may fit better. */
+static void keep(ct_program *p, ct__plan *plan)
+{
+    ct__plan **at = &p->plans;
+    while (*at && (plan->why[0] || !(*at)->why[0]))
+        at = &(*at)->next;
+    plan->next = *at;
+    *at = plan;
+    p->count++;
+}
+
+static ct_tensor *first_run(ct_program *p, ct_tensor *const *x, int n)
+{
+    if (p->count >= p->options.plans)
+        return eager(p, x, n, "there are as many plans as may be kept");
+    if (ct_error(p->cx) != CT_OK) /* it would not be seen whether a call fails */
+        return eager(p, x, n, NULL);
+    if (p->voids > VOIDS)
+        return eager(p, x, n, "tensors that it reaches are released again and again");
+    ct__plan *plan = ct__plan_new(p->cx, x, n);
+    if (plan && plan->failed) {
+        ct__plan_free(plan);
+        plan = NULL;
+    }
+    ct_tensor *y = ct__program_eager(p->cx, p->f, p->user, x, n, plan);
+    if (!plan)
+        return y;
+    if (p->options.verify > 0 && y && !plan->failed && !plan->why[0] && ct__has_effects(plan))
+        snprintf(plan->why, sizeof plan->why, "verify cannot compare what has effects");
+    if (y && !plan->failed)
+        keep(p, plan);
+    else
+        ct__plan_free(plan);
+    if (y && p->options.strict && plan->why[0])
+        return ct_fail(p->cx, CT_ERROR_UNSUPPORTED, "program_run: it stays eager: %s", plan->why),
+               NULL;
+    return y;
+}
+
+/* y, which was replayed, against an eager run from the same draw on */
+static ct_tensor *compare(ct_program *p, ct_tensor *const *x, int n, ct_tensor *y, uint64_t draws)
+{
+    ct_context *cx = p->cx;
+    uint64_t after = cx->draws;
+    cx->draws = draws;
+    ct_tensor *want = ct__program_eager(cx, p->f, p->user, x, n, NULL);
+    if (!want)
+        return NULL;
+    bool same = cx->draws == after && want->dtype == y->dtype && ct__same_shape(want, y);
+    const ct_tensor *a = same ? ct__contiguous(want) : NULL, *b = a ? ct__contiguous(y) : NULL;
+    if (same && !b)
+        return NULL;
+    same = same && memcmp(a->data, b->data, (size_t)a->count * ct__dtype_size(a->dtype)) == 0;
+    return same ? y : (ct_fail(cx, CT_ERROR_VALUE,
+                               "program_run: the replay differs from the eager run; the function "
+                               "depends on something that is no tensor"), NULL);
+}
+
+static ct_tensor *run(ct_program *p, ct_tensor *const *x, int n)
+{
+    drop_void(p);
+    ct__plan *plan = find(p, x, n);
+    if (!plan)
+        return first_run(p, x, n);
+    if (plan->why[0])
+        return eager(p, x, n, plan->why);
+    uint64_t draws = p->cx->draws;
+    ct_tensor *y = ct__replay(plan, x);
+    p->voids = 0;
+    p->runs++;
+    bool verify = y && p->options.verify > 0 && p->runs % p->options.verify == 0;
+    return verify ? compare(p, x, n, y, draws) : y;
+}
+
+/* y, which is marked as having no graph if it may have one as f returns it */
+static ct_tensor *cut(ct_tensor *y, ct_tensor *const *x, int n)
+{
+    static const ct_op op = { .name = "program" };
+    bool depends = y->flags & CT__REQUIRES_GRAD;
+    for (int i = 0; i < n && !depends; i++)
+        depends = x[i]->flags & CT__REQUIRES_GRAD && x[i]->op && ct__is_float(y->dtype);
+    y->flags &= (uint16_t)~CT__REQUIRES_GRAD;
+    if (depends && y->cx->recording) {
+        y->flags |= CT__REQUIRES_GRAD;
+        y->op = &op;
+        y->cx->memory.nodes++;
+    }
+    return y;
+}
+
+ct_tensor *ct_program_run(ct_program *p, ct_tensor *const *x, int n)
+{
+    if (!ct_object_alive(p, finish, "program_run") || !arguments_fit(p, x, n))
+        return NULL;
+    ct_context *cx = p->cx;
+    if (cx->listener)
+        return p->f(cx, x, n, p->user);
+    if (p->running || cx->find_nonfinite || cx->repeating)
+        return eager(p, x, n, NULL);
+    p->running = true;
+    ct_tensor *y = run(p, x, n);
+    p->running = false;
+    return y ? cut(y, x, n) : NULL;
+}
+
+ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *program)
+{
+    ct_program *p = program;
+    if (!ct_object_alive(p, finish, "program_call"))
+        return NULL;
+    for (int i = 0; i < n && x; i++)
+        if (x[i] && x[i]->flags & CT__REQUIRES_GRAD && ct__usable(x[i], "program_run"))
+            return p->f(cx, x, n, p->user);
+    return ct_program_run(p, x, n);
+}
+
+/* -- ct_program_text */
+static size_t describe(char *to, size_t room, const ct__plan *p)
+{
+    char text[200];
+    size_t used = 0;
+    for (int i = 0; i < p->n && used < room; i++) {
+        ct__tensor_print(text, sizeof text, p->arguments[i], true);
+        used += (size_t)snprintf(to + used, room - used, "%s%s", i ? ", " : "", text);
+    }
+    if (used >= room)
+        return room;
+    int steps = 0;
+    for (const ct__step *s = p->steps; s; s = s->next)
+        steps++;
+    used += (size_t)(p->why[0]
+                         ? snprintf(to + used, room - used, ": eager: %s\n", p->why)
+                         : snprintf(to + used, room - used,
+                                    ": %d steps, replayed %lld times, %lld bytes instead of %lld\n",
+                                    steps, (long long)p->runs, (long long)p->arena_bytes,
+                                    (long long)p->apart_bytes));
+    return used < room ? used : room;
+}
+
+const char *ct_program_text(const ct_program *p)
+{
+    enum { ROOM = 1000 };
+    if (!ct_object_alive(p, finish, "program_text"))
+        return NULL;
+    char *text = ct__scope_chars(p->cx, (size_t)ROOM * (size_t)(p->count + 1));
+    size_t used = 0;
+    if (!text)
+        return NULL;
+    text[0] = '\0';
+    for (const ct__plan *plan = p->plans; plan; plan = plan->next)
+        used += describe(text + used, ROOM - 1, plan);
+    if (used == 0)
+        snprintf(text, ROOM, "nothing was noted yet\n");
+    return text;
+}

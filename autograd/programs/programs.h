@@ -1,0 +1,102 @@
+/* Programs from the inside: slots, steps and plans. docs/replay.md has the picture. */
+#ifndef COTANGENT_PROGRAMS_H
+#define COTANGENT_PROGRAMS_H
+#include <cotangent/program.h>
+
+#include "graph.h"
+
+/* A buffer of the run that was noted, and where it is in a replay. */
+typedef enum ct__kind {
+    CT__ARGUMENT, /* in the tensor that the caller gives */
+    CT__LEAF,     /* where it was */
+    CT__CONSTANT, /* in `content` */
+    CT__ARENA,    /* in the plan's arena */
+    CT__FRESH     /* in a new tensor: a result, or a gradient */
+} ct__kind;
+
+typedef struct ct__slot {
+    ct__kind kind;
+    ct__buffer *at;      /* the buffer that was noted; a leaf's is there still */
+    ct__buffer own;      /* of a header, but for those of leaves and new tensors */
+    ct_tensor *headers;  /* tensors over it, through `link` */
+    struct ct__slot *dies; /* the next one that dies after the same step */
+    int64_t bytes, offset; /* offset: in the arena */
+    void *content;       /* the numbers that it is made with, or NULL */
+    int first, last;     /* the steps that use it */
+    int argument;
+    bool written;
+    const ct_tensor *as; /* of a fresh one: the header that says its layout */
+    ct_tensor *now;      /* in a run: that new tensor */
+} ct__slot;
+
+/* A header is a tensor of the plan's own, with this in front of it. */
+typedef struct ct__place {
+    ct__slot *slot;      /* NULL: it has a shape, and no data */
+    int64_t offset;      /* in the buffer, in bytes */
+} ct__place;
+
+static inline ct__place *ct__place_of(const ct_tensor *header)
+{
+    return (ct__place *)(uintptr_t)header - 1;
+}
+
+typedef enum ct__act { CT__RUN, CT__LOAD, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN } ct__act;
+
+typedef struct ct__step {
+    struct ct__step *next;
+    ct__act act;
+    bool recording;                   /* the mode in which `again` is called */
+    ct_call call;                     /* CT__RUN */
+    ct_tensor **gy, **gx;             /* gx is NULL: forward */
+    ct__slot *slot;                   /* CT__LOAD, CT__SET_GRAD */
+    ct_tensor *x;                     /* of the gradient */
+    ct_status (*again)(void *user);
+    void *user;
+} ct__step;
+
+/* a variable whose gradient the program sets, which has a handle on it */
+typedef struct ct__graded {
+    struct ct__graded *next;
+    ct_tensor *x;
+    bool set, first_set; /* set in the run so far; the first thing that happened was a setting */
+} ct__graded;
+
+typedef struct ct__plan {
+    struct ct__plan *next;
+    ct_context *cx;
+    struct ct__chunk *chunks;         /* all that follows lies there */
+    bool failed;                      /* memory was lacking */
+    char why[120];                    /* not empty: it stays eager, because of that */
+    int n;                            /* arguments */
+    ct_tensor **arguments, **same;    /* their headers; the variables that were given themselves */
+    bool recording, inference;
+    uint32_t changes, gone;           /* of the context, when it was noted */
+    bool calls;                       /* there are steps CT__AGAIN */
+    ct__slot **slots, **outer;        /* all; those that are not the plan's own memory */
+    int count, room, outer_count;
+    ct__step *steps, **end;
+    int length;                       /* steps */
+    ct__graded *graded;
+    ct_tensor *result, *vertex;       /* headers; that of vertices says who is wanted */
+    void *arena;
+    int64_t arena_bytes, apart_bytes, runs;
+} ct__plan;
+
+/* -- plan.c */
+void *ct__plan_take(ct__plan *p, size_t bytes); /* zeroed, aligned to 64; NULL: p->failed */
+ct__plan *ct__plan_new(ct_context *cx, ct_tensor *const *x, int n); /* NULL: no memory */
+void ct__plan_free(ct__plan *p);
+/* of t's layout over the slot, which may be NULL; made if there is none yet */
+ct_tensor *ct__plan_header(ct__plan *p, ct__slot *slot, const ct_tensor *t, bool wanted);
+void ct__plan_finish(ct__plan *p); /* places what was noted */
+bool ct__plan_fits(const ct__plan *p, ct_tensor *const *x, int n);
+bool ct__plan_alive(const ct__plan *p); /* are all leaves what they were? */
+
+/* -- note.c: runs f(x) and notes it in p, if p is not NULL */
+ct_tensor *ct__program_eager(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
+                             ct__plan *p);
+
+/* -- replay.c */
+ct_tensor *ct__replay(ct__plan *p, ct_tensor *const *x);
+bool ct__has_effects(const ct__plan *p); /* beside its result and random draws */
+#endif

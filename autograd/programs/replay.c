@@ -1,0 +1,158 @@
+/* A run of a plan. */
+#include <string.h>
+
+#include "programs.h"
+#include "run.h"
+
+bool ct__has_effects(const ct__plan *p)
+{
+    for (const ct__step *s = p->steps; s; s = s->next)
+        if (s->act == CT__AGAIN || s->act == CT__SET_GRAD || s->act == CT__ZERO_GRAD)
+            return true;
+    for (int i = 0; i < p->count; i++)
+        if (p->slots[i]->written &&
+            (p->slots[i]->kind == CT__LEAF || p->slots[i]->kind == CT__ARGUMENT))
+            return true;
+    return false;
+}
+
+static void point(ct__slot *s, ct__buffer *buffer, char *data)
+{
+    for (ct_tensor *h = s->headers; h; h = h->link) {
+        h->buffer = buffer;
+        h->data = data + ct__place_of(h)->offset;
+    }
+}
+
+/* Does the header show its whole buffer, as a new tensor would? */
+static bool is_whole(const ct_tensor *h, const ct__slot *s)
+{
+    return h->flags & CT__CONTIGUOUS && ct__place_of(h)->offset == 0 &&
+           h->count * (int64_t)ct__dtype_size(h->dtype) == s->bytes;
+}
+
+/* the new tensor of a slot, with a handle of ours */
+static ct_tensor *fresh(ct__plan *p, ct__slot *s)
+{
+    ct_tensor *t = is_whole(s->as, s)
+                       ? ct__tensor_like(s->as, 0, 0)
+                       : ct__tensor_new(p->cx, &(ct__layout){ .dtype = CT_BOOL, .ndim = 1,
+                                                              .shape = &s->bytes });
+    if (t)
+        ct__handle(t);
+    return t;
+}
+
+static ct_status begin(ct__plan *p, ct_tensor *const *x)
+{
+    for (int i = 0; i < p->outer_count; i++) {
+        ct__slot *s = p->outer[i];
+        if (s->kind == CT__ARGUMENT) {
+            char *data = x[s->argument]->data;
+            s->own.data = data;
+            s->own.read_only = x[s->argument]->buffer->read_only;
+            point(s, &s->own, data);
+        } else if (s->kind == CT__FRESH) {
+            s->now = fresh(p, s);
+            if (!s->now)
+                return CT_ERROR_MEMORY;
+            point(s, s->now->buffer, s->now->data);
+        }
+    }
+    return CT_OK;
+}
+
+static ct_status set_gradient(const ct__step *s)
+{
+    ct_tensor *g = s->slot->now;
+    if (s->x->extra->grad)
+        return ct_fail(s->x->cx, CT_ERROR_STALE, "program: a gradient was set in the run");
+    g->buffer->gradient = true;
+    ct__handle(g);
+    s->x->extra->grad = g;
+    return CT_OK;
+}
+
+static ct_status take_step(ct__step *s, ct_context *cx)
+{
+    switch (s->act) {
+    case CT__RUN:
+        cx->writer = s->call.op->name;
+        return ct__run_kernel(&s->call, s->gy, s->gx);
+    case CT__LOAD:
+        memcpy(s->slot->headers->buffer->data, s->slot->content, (size_t)s->slot->bytes);
+        return CT_OK;
+    case CT__ZERO_GRAD:
+        ct_zero_grad(s->x);
+        return CT_OK;
+    case CT__SET_GRAD:
+        return set_gradient(s);
+    case CT__AGAIN:
+        cx->recording = s->recording;
+        ct_status status = s->again(s->user);
+        cx->recording = false;
+        return status;
+    }
+    return CT_OK;
+}
+
+/* over the caller's argument, a leaf, or a new tensor; with a handle of ours */
+static ct_tensor *result_of(const ct__plan *p, ct_tensor *const *x)
+{
+    const ct_tensor *h = p->result;
+    const ct__slot *s = ct__place_of(h)->slot;
+    ct_tensor *t = s->now && s->as == h && is_whole(h, s) ? s->now : NULL;
+    if (!t) {
+        t = ct__tensor_over(p->cx, &(ct__layout){ .dtype = h->dtype, .ndim = h->ndim,
+                                                  .shape = ct__shape(h),
+                                                  .strides = ct__strides(h) });
+        if (!t)
+            return NULL;
+        t->buffer = s->kind == CT__ARGUMENT ? x[s->argument]->buffer : h->buffer;
+        t->buffer->refs++;
+        t->data = h->data;
+    }
+    t->flags |= h->flags & (CT__READ_ONLY | CT__ZERO | CT__REQUIRES_GRAD);
+    ct__handle(t);
+    return t;
+}
+
+static ct_status take_all(ct__plan *p, ct__scope *scope)
+{
+    ct_context *cx = p->cx;
+    ct_status status = CT_OK;
+    cx->recording = false;
+    for (ct__step *s = p->steps; s && status == CT_OK; s = s->next) {
+        status = take_step(s, cx);
+        if (cx->scope != scope || scope->tensors || scope->texts)
+            ct__scope_empty(cx, scope);
+    }
+    return status;
+}
+
+ct_tensor *ct__replay(ct__plan *p, ct_tensor *const *x)
+{
+    ct_context *cx = p->cx;
+    const char *writer = cx->writer;
+    ct__scope scope;
+    ct__scope_push(cx, &scope);
+    ct_status status = begin(p, x);
+    if (status == CT_OK)
+        status = take_all(p, &scope);
+    ct__scope_pop(cx, &scope);
+    cx->writer = writer;
+    ct_tensor *y = status == CT_OK ? result_of(p, x) : NULL;
+    for (int i = 0; i < p->outer_count; i++) {
+        ct__slot *s = p->outer[i];
+        if (s->kind == CT__ARGUMENT && s->written)
+            x[s->argument]->buffer->version++;
+        ct__unhandle(s->now);
+        s->now = NULL;
+    }
+    if (!y)
+        return NULL;
+    p->runs++;
+    ct__to_scope(y);
+    ct__unhandle(y);
+    return y;
+}

@@ -1,0 +1,82 @@
+/* Programs: a function that is run many times is recorded once and replayed.
+ *
+ *   static ct_tensor *step(ct_context *cx, ct_tensor *const *x, int n, void *user)
+ *   {
+ *       model *m = user;
+ *       ct_tensor *loss = ct_cross_entropy(ct_module_forward(m->net, x[0]), x[1]);
+ *       ct_backward(loss);
+ *       ct_optimizer_step(m->optimizer);
+ *       return loss;
+ *   }
+ *   ct_program *p = ct_program_new(cx, step, &m, NULL);
+ *   while (...)
+ *       loss = ct_program_run(p, CT_TENSORS(images, labels));
+ *
+ * The first run for each set of shapes is an ordinary one, and it is noted. Later ones call the
+ * same kernels with the same arguments in the same order, so that they give the same bits. They do
+ * nothing else: no check, no graph, no walk, no allocation but of what is returned. docs/replay.md
+ * says how. */
+#ifndef COTANGENT_PROGRAM_H
+#define COTANGENT_PROGRAM_H
+#include <cotangent/autograd.h>
+CT_API_BEGIN
+
+/* A function and the plans of its runs. It belongs to a context, and to the thread that uses it. */
+typedef struct ct_program ct_program;
+typedef struct ct_program_options {
+    int plans;                 /* kept at most, one for each set of shapes; 0: 8 */
+    int verify;                /* every n-th run is done both ways, and the results are compared bit
+                                  by bit; a difference is CT_ERROR_VALUE. 0: none. It is for
+                                  functions without effects: others stay eager then */
+    bool strict;               /* a run that stays eager is CT_ERROR_UNSUPPORTED, which says why */
+    uint64_t reserved[4];
+} ct_program_options;
+
+/* f, to be run many times. NULL and an error: no f, or options that were not zeroed. The context
+   owns the program; `user` must live as long as it does.
+   Tensors that f reaches without its arguments, as parameters, are allowed: they are read and
+   written where they lie, in each run. So are ct_grad, ct_backward and ct_optimizer_step in f.
+   f is called in first runs alone: what it does in C, and numbers of C that it reads and passes to
+   operators, such as ct_scale(x, factor), stay as they were then. What changes must be a tensor;
+   the rate of an optimizer may change, too. */
+ct_program *ct_program_new(ct_context *cx, ct_function f, void *user,
+                           const ct_program_options *options);
+/* f(x), without its graph: a walk that comes to it is CT_ERROR_GRAPH if it may have had one. In f
+   the x[i] are constants over the caller's data, but for variables of the caller's, which are given
+   as they are. NULL and an error: f failed, or a kernel did, in which case what comes after it is
+   not done.
+   A run is noted anew for other dtypes, shapes or strides, under ct_no_grad or ct_inference, and if
+   a tensor that f reaches by itself was released or is a variable no more. It is eager, and stays
+   so, if f does what a replay cannot do rightly; ct_program_text names the call. These are: to read
+   a value (ct_item, ct_at, ct_data, ct_to_doubles, ct_to_memory, ct_text, ct_gradient, the shape of
+   ct_nonzero), to write one other than by an operator (ct_assign, ct_fill, ct_set,
+   ct_data_mutable), to make a tensor of the caller's memory (ct_from_doubles, ct_borrow), to draw
+   random numbers other than by an operator (ct_randn, ct_random_u64; ct_dropout is one), to retain
+   or release what lives longer than the run (ct_retain, ct_keep), ct_constant, hooks,
+   ct_custom, ct_checkpoint, ct_fixed_point, ct_root, ct_jacobian, ct_hessian, operators
+   whose attributes are not plain, gradients by rows (ct_call_touched), and adding to a gradient
+   from before the run. It is eager for the moment while ct_find_nonfinite is on, or another program
+   notes. */
+ct_tensor *ct_program_run(ct_program *p, ct_tensor *const *x, int n);
+/* ct_program_run as a ct_function, whose user is the program. Where an x requires grad it is f
+   itself. */
+ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *program);
+/* For each plan: what it is for, how many steps it has, how many times it ran, the bytes of its
+   intermediate results, and those that it would take if none shared memory; or why it stays eager.
+   The scope owns the text. */
+const char *ct_program_text(const ct_program *p);
+/* Frees the program and its plans; the tensors that it returned stay. NULL is fine. A program that
+   runs is not freed: CT_ERROR_VALUE. */
+void ct_program_free(ct_program *p);
+
+/* -- For libraries on top */
+/* again(object), now and, if a program notes this run, at this place in each replay. What it
+   reaches must be tensors that live from run to run, and their gradients, and never a result made
+   in the run. The object is one of ct_object_new; when it is freed, such a run is noted anew. */
+ct_status ct_call_again(ct_context *cx, ct_status (*again)(void *object), void *object);
+/* Says that the call `who`, a string that stays, does or tells what a replay would leave out: if a
+   program notes this run, it stays eager and names `who`. */
+void ct_call_once(ct_context *cx, const char *who);
+
+CT_API_END
+#endif
