@@ -92,6 +92,7 @@ typedef enum ct_mpi_sums {
     CT_MPI_ALIKE,              /* the same bits in other buckets too */
     CT_MPI_ORDERED             /* the option: the same bits everywhere, by construction */
 } ct_mpi_sums;
+/* what the trial has found about this MPI's sums; CT_MPI_UNTRIED if m is NULL */
 ct_mpi_sums ct_mpi_sums_of(const ct_mpi *m);
 
 /* -- Gradients */

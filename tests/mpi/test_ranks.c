@@ -231,9 +231,9 @@ static void models_must_be_the_same(void)
     char text[80];
     for (int k = 1; k < 4 && ranks > 1; k++) {
         static const char *const wrong[] = { "",
-            "number 1 is 'fc.weight' f32 (2,4), and on rank 0 it is 'fc.weight' f32 (2,3)",
-            "number 1 is '' f64 (1), and on rank 0 it is '' f32 (1)",
-            "number 1 is 'a' f32 (1), and on rank 0 it is 'b' f32 (1)" };
+            "number 1 is f32 (2,4) 'fc.weight', and on rank 0 it is f32 (2,3) 'fc.weight'",
+            "number 1 is f64 (1) '', and on rank 0 it is f32 (1) ''",
+            "number 1 is f32 (1) 'a', and on rank 0 it is f32 (1) 'b'" };
         CHECK(ct_mpi_add_parameters(m, CT_TENSORS(one[0], one[k])) == CT_ERROR_VALUE);
         snprintf(text, sizeof text, "%smpi_add_parameters: ", rank == 1 ? "" : "rank 1: ");
         CHECK(strstr(ct_error_text(cx), text) == ct_error_text(cx));

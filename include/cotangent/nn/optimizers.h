@@ -57,7 +57,7 @@ int ct_optimizer_states(ct_optimizer *o, const ct_tensor *w, ct_tensor **states)
 /* frees the states of w, which then is as before its first step; without any it does nothing */
 ct_status ct_optimizer_forget(ct_optimizer *o, const ct_tensor *w);
 double ct_optimizer_rate(const ct_optimizer *o);               /* the rate; NaN on failure */
-void ct_optimizer_set_rate(ct_optimizer *o, double rate);      /* finite, not negative */
+void ct_optimizer_set_rate(ct_optimizer *o, double rate);      /* rate is finite, not negative */
 
 /* -- Clipping */
 /* Multiplies all gradients by max_norm / norm where norm, the root of the sum of all their squares,
