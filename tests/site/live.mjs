@@ -173,11 +173,38 @@ async function network() {
   await page.close();
 }
 
+/* -- Digits, drawn with the mouse and with keys */
+async function digits() {
+  const page = await open("digits"), guess = () => textOf(page, "#guess");
+  same(await textOf(page, "#right"), `${truth("digits").right} %`, "what it begins with");
+  same(await guess(), "Draw a digit.", "nothing is drawn");
+  await page.drag("#paper", [[0.3, 0.2], [0.7, 0.21], [0.45, 0.8]]);
+  check(/is a 7/.test(await guess()), "a seven: " + await guess());
+  check(await page.run(`[...document.getElementById("seen").getContext("2d")
+    .getImageData(0, 0, 28, 28).data].some(x => x > 200)`), "what the network sees is shown");
+  await page.click("#clear");
+  same(await guess(), "Draw a digit.", "cleared");
+  await page.run(`document.getElementById("paper").focus()`);
+  await page.press(" ");
+  await page.press("ArrowDown", 16);
+  await page.press(" ");
+  check(/is a 1/.test(await guess()), "a one, by keys: " + await guess());
+  await page.click("#answers button:nth-child(6)");
+  await until(page, `/from 1 digit of yours.*[.]$/.test(document.getElementById("learned").textContent)`,
+              "it learns");
+  check(/is a 5/.test(await guess()), "taught that this is a 5, it says so: " + await guess());
+  await page.run(`document.querySelector("input[value=random]").click()`);
+  same(await textOf(page, "#learned"), "It has not learned from you yet.", "begun again");
+  same(page.errors.join(), "", "digits: no errors");
+  await page.close();
+}
+
 /* -- All pages, as a reader sees them */
 async function look(name, words, how) {
   const page = await open(name, how);
   if (name === "network") /* something to see */
     await page.run(`for (let i = 0; i < 300; i++) document.getElementById("one").click()`);
+  if (name === "digits") await page.drag("#paper", [[0.32, 0.2], [0.68, 0.2], [0.45, 0.8]]);
   await sleep(1500);
   writeFileSync(resolve(folder, `${name}-${words}.png`), await page.picture(true));
   const elsewhere = page.asked.filter(address => !/^(file|blob|about):/.test(address));
@@ -207,6 +234,7 @@ async function withoutScripts(name, words) {
 }
 
 const plain = { expression: /0\.2310113 by x/, graphs: /a greedy walk finds 6/,
+                digits: /turned\s+and moved at random/,
                 network: /moves each weight a little against its gradient/ };
 try {
   for (const name of Object.keys(plain)) {
@@ -223,6 +251,7 @@ try {
   await typing();
   await graphs();
   await network();
+  await digits();
 } finally {
   await browser.close();
 }
