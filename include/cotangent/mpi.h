@@ -92,7 +92,7 @@ typedef enum ct_mpi_sums {
     CT_MPI_ALIKE,              /* the same bits in other buckets too */
     CT_MPI_ORDERED             /* the option: the same bits everywhere, by construction */
 } ct_mpi_sums;
-ct_mpi_sums ct_mpi_sums_of(const ct_mpi *m);
+ct_mpi_sums ct_mpi_sums_of(const ct_mpi *m);   /* what the trial of the sums found */
 
 /* -- Gradients */
 /* All ranks. Goes backward from the loss, which is the mean over this rank's `examples`, and adds
