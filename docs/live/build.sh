@@ -46,4 +46,8 @@ fi
 export NODE_PATH="${NODE_PATH:-/usr/share/nodejs}"
 run ninja -C "$build" docs/live/live.js
 
-cp "$build/docs/live/live.js" "$here"/*.html "$here"/*.css "$here"/*.js "$out"
+cp "$build/docs/live/live.js" "$here"/*.css "$here"/*.js "$out"
+size=$(wc -c <"$out/live.js")
+for page in "$here"/*.html; do
+    sed "s/@size@/$((size / 1000000)).$((size / 100000 % 10)) MB/" "$page" >"$out/${page##*/}"
+done

@@ -1,5 +1,5 @@
-/* live.mjs FOLDER NUMBERS [AXE]: opens the pages in which the library runs, FOLDER/NAME.html, in
- * Chromium, and looks whether they say what C says, and do what they promise. NUMBERS is a program of
+/* live.mjs FOLDER NUMBERS [AXE [NAME ...]]: opens the pages in which the library runs,
+ * FOLDER/NAME.html, in Chromium, and looks whether they say what C says, and do what they promise. NUMBERS is a program of
  * C, live-numbers, which prints what a function of docs/live/live.h returns. AXE is the file
  * axe.min.js of axe-core. Writes screenshots into FOLDER, and at the end how many checks held. */
 import { execFileSync } from "node:child_process";
@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { openBrowser } from "./browser.mjs";
 
-const [folder, numbers, axe] = process.argv.slice(2);
+const [folder, numbers, axe, ...only] = process.argv.slice(2);
 const axeSource = axe ? readFileSync(axe, "utf8") : null;
 let passed = 0, failed = 0, skipped = 0;
 function check(holds, words) {
@@ -175,11 +175,15 @@ async function network() {
 
 /* -- Digits, drawn with the mouse and with keys */
 async function digits() {
-  const page = await open("digits"), guess = () => textOf(page, "#guess");
+  const page = await open("your_digits"), guess = () => textOf(page, "#guess");
   same(await textOf(page, "#right"), `${truth("digits").right} %`, "what it begins with");
   same(await guess(), "Draw a digit.", "nothing is drawn");
   await page.drag("#paper", [[0.3, 0.2], [0.7, 0.21], [0.45, 0.8]]);
   check(/is a 7/.test(await guess()), "a seven: " + await guess());
+  check(await page.run(`(() => { const digit = document.querySelectorAll("#answers b")[7];
+    const box = digit.getBoundingClientRect();
+    return document.elementFromPoint(box.x + 2, box.y + 5) === digit; })()`),
+    "a bar does not hide its digit");
   check(await page.run(`[...document.getElementById("seen").getContext("2d")
     .getImageData(0, 0, 28, 28).data].some(x => x > 200)`), "what the network sees is shown");
   await page.click("#clear");
@@ -204,7 +208,7 @@ async function look(name, words, how) {
   const page = await open(name, how);
   if (name === "network") /* something to see */
     await page.run(`for (let i = 0; i < 300; i++) document.getElementById("one").click()`);
-  if (name === "digits") await page.drag("#paper", [[0.32, 0.2], [0.68, 0.2], [0.45, 0.8]]);
+  if (name === "your_digits") await page.drag("#paper", [[0.32, 0.2], [0.68, 0.2], [0.45, 0.8]]);
   await sleep(1500);
   writeFileSync(resolve(folder, `${name}-${words}.png`), await page.picture(true));
   const elsewhere = page.asked.filter(address => !/^(file|blob|about):/.test(address));
@@ -234,10 +238,11 @@ async function withoutScripts(name, words) {
 }
 
 const plain = { expression: /0\.2310113 by x/, graphs: /a greedy walk finds 6/,
-                digits: /turned\s+and moved at random/,
+                your_digits: /turned\s+and moved at random/,
                 network: /moves each weight a little against its gradient/ };
 try {
   for (const name of Object.keys(plain)) {
+    if (only.length && !only.includes(name)) continue;
     if (!existsSync(resolve(folder, name + ".html"))) {
       check(false, `there is no ${name}.html`);
       continue;
@@ -247,11 +252,10 @@ try {
     await look(name, "narrow", { width: 420, height: 1400 });
     await withoutScripts(name, plain[name]);
   }
-  await expressions();
-  await typing();
-  await graphs();
-  await network();
-  await digits();
+  const uses = [["expression", expressions], ["expression", typing], ["graphs", graphs],
+                ["network", network], ["your_digits", digits]];
+  for (const [name, use] of uses)
+    if (!only.length || only.includes(name)) await use();
 } finally {
   await browser.close();
 }
