@@ -2,6 +2,9 @@
  * build.sh makes, is there before. */
 "use strict";
 
+/* All in one name, since the site has scripts too. */
+const common = (() => {
+
 /* The library once it has started: an object with a function for each one of live.h. Those that
  * return JSON return what it says, or throw an error that has its members. */
 const started = createLive().then(module => {
@@ -76,3 +79,6 @@ function sayError(error) {
 
 started.catch(error => sayError(new Error("This browser could not start the library: " +
                                           error.message)));
+
+return { started, byId, element, short, tensorText, later, sayError };
+})();

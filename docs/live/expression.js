@@ -1,5 +1,7 @@
 /* The page of expressions: a text becomes numbers and a picture. */
 "use strict";
+{
+const { started, byId, element, short, tensorText, later, sayError } = common;
 
 const examples = [
   ["Chain rule", "x = 2\ny = 3\np = x * y\ns = sin(x)\nz = p * s"],
@@ -94,3 +96,4 @@ started.then(live => {
   });
   set(fromAddress() ?? examples[0][1]);
 });
+}

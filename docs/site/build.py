@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -16,8 +17,12 @@ sys.path.insert(0, str(HERE))
 # pylint: disable=wrong-import-position
 import check
 import frame
+import headers
 import listing
+import man
+import manual
 import search
+import texts
 from examples import Examples
 from links import Links, Names
 from markdown import Markdown
@@ -45,15 +50,6 @@ class Site:
 
     # -- What there is
     def gather(self, live):
-        def texts(title, paths):
-            pages = []
-            for path in paths:
-                address = address_of(path)
-                self.texts[path] = address
-                heading = re.search(r"^# (.*)", (ROOT / path).read_text(encoding="utf-8"), re.M)
-                pages.append((address, heading[1]))
-            self.sections.append((title, pages))
-
         def below(folder):
             return sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / folder).glob("*.md"))
 
@@ -61,25 +57,30 @@ class Site:
         self.sections.append(("Start", [("index.html", "What it is")]))
         if live:
             self.gather_live(live)
-        texts("Tutorials", below("docs/tutorial"))
-        texts("Examples", below("docs/examples"))
+        self.section("Tutorials", below("docs/tutorial"))
+        self.section("Examples", below("docs/examples"))
         programs = [line.split()[0] for line in
                     (ROOT / "docs/programs/list").read_text(encoding="utf-8").splitlines()]
-        texts("Programs of a lecture", ["docs/programs/README.md"]
-              + [f"docs/programs/{name}/{name}.md" for name in programs])
-        self.gather_manual()
-        others = [path for path in below("docs") if pathlib.Path(path).stem not in INSIDE]
-        texts("How it works", [f"docs/{name}.md" for name in INSIDE] + others
-              + ["benchmarks/NOTES.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+        self.section("Programs of a lecture", ["docs/programs/README.md"]
+                     + [f"docs/programs/{name}/{name}.md" for name in programs])
+        self.examples.reports(programs)
+        self.section("Manual", ["docs/names.md"], self.gather_manual())
+        known = INSIDE + ["names"]
+        others = [path for path in below("docs") if pathlib.Path(path).stem not in known]
+        self.section("How it works", [f"docs/{name}.md" for name in INSIDE] + others
+                     + ["benchmarks/NOTES.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+
+    def section(self, title, paths, more=()):
+        """a part of the navigation: these texts, and other pages"""
+        pages = []
+        for path in paths:
+            address = self.texts[path] = texts.address_of(path)
+            heading = re.search(r"^# (.*)", (ROOT / path).read_text(encoding="utf-8"), re.M)
+            pages.append((address, heading[1]))
+        self.sections.append((title, pages + list(more)))
 
     def gather_manual(self):
         """the pages of the headers, and where each name of the library is"""
-        if not (HERE / "headers.py").exists():
-            return
-        import headers
-        import man
-        import manual
-
         found = headers.read_headers(ROOT / "include")
         self.wrong += headers.faults_of(found, ROOT)
         self.names.address = {name: "manual/" + where
@@ -89,20 +90,22 @@ class Site:
             self.headers[path] = "manual/" + manual.page_name(header)
 
         def file_link(path):
-            return f"../{address_of(path)}" if (ROOT / path).exists() else None
+            return f"../{texts.address_of(path)}" if (ROOT / path).exists() else None
 
         others = manual.other_names((ROOT / "docs/names.md").read_text(encoding="utf-8"))
         for page in manual.pages(found, file_link, others):
             self.manual.append((f"manual/{page.name}", page.title, page.html, page.headings))
             self.entries += [[entry.title, f"{entry.kind}, {page.title}", f"manual/{entry.url}",
-                              search.words(" ".join([entry.text, *entry.also]))]
+                              " ".join([search.words(entry.text), *entry.also]).lower()]
                              for entry in page.search]
-        self.sections.append(("Manual", [(address, title) for address, title, *_ in self.manual]))
         self.wrong += man.lint(man.write_man(found, self.out / "man"))
+        return [(address, title) for address, title, *_ in self.manual]
 
     # -- Addresses
     def page_of(self, path):
         """the page of a file or folder of the project, or None if there is no such file"""
+        if path.startswith(("graphs/", "live/")):  # pages that are made, and have no text
+            return path
         if path in self.texts:
             return self.texts[path]
         if path + "/README.md" in self.texts:
@@ -152,7 +155,8 @@ class Site:
         links = Links(self, path, address)
         if path == FIRST:
             links.folder = ""  # it has sections of README.md, and reads as if it lay beside it
-        page = Markdown(with_parts((ROOT / path).read_text(encoding="utf-8")), links)
+        page = Markdown(texts.with_parts(ROOT, (ROOT / path).read_text(encoding="utf-8"), self.live),
+                        links)
         body = page.html
         program = path.removesuffix(".md") + ".c"
         if path.startswith("docs/programs") and (ROOT / program).exists():
@@ -191,7 +195,7 @@ class Site:
 
     def picture(self, name, links):
         """the picture of a program of the lecture, and its report"""
-        report, whole = self.examples.report(name, self.examples.done / "reports")
+        report, whole = self.examples.report(name)
         image = f'<img src="{links.image(name + ".png")}" alt="A picture of the report" width="400">'
         words = f"<code>./run {name}</code> trains, and writes a page of pictures. "
         if report is not None:
@@ -240,6 +244,7 @@ class Site:
         for kind, pages in ("manual", self.manual), ("live", self.live):
             for address, title, html, headings in pages:
                 self.write(address, title, html, headings, kind)
+        self.graphs()
         done = set()
         while set(self.sources) - done:
             for path in sorted(set(self.sources) - done):
@@ -276,6 +281,12 @@ class Site:
                                  search.words(words)])
         self.sections.append(("Try it here", [(address, title) for address, title, *_ in self.live]))
 
+    def graphs(self):
+        """the pages of two graphs, which the first page shows"""
+        folder = self.out / "graphs"
+        folder.mkdir()
+        subprocess.run([self.examples.build / "docs/site/graphs", folder], check=True)
+
     def quoted(self):
         """the programs in README.md and the other texts, by the test that compares them"""
         library = self.examples.build / "libcotangent.so"
@@ -286,33 +297,15 @@ class Site:
                                [self.examples.build, ROOT, "gcc"], texts)
 
 
-def address_of(path):
-    path = path.removeprefix("docs/").removesuffix(".md")
-    folder, _, name = path.rpartition("/")
-    if name == "README":
-        name = "index"
-    elif name.isupper():
-        name = name.lower()
-    return f"{folder}/{name}.html" if folder else f"{name}.html"
-
-
-def with_parts(text):
-    """a line <!-- FILE: HEADING --> stands for that section of that file"""
-    def part(found):
-        source = (ROOT / found[1]).read_text(encoding="utf-8")
-        section = re.search(rf"^## {re.escape(found[2])}\n(.*?)(?=^## |\Z)", source, re.M | re.S)
-        if section is None:
-            raise SystemExit(f"{found[1]} has no section {found[2]}")
-        return section[1].strip()
-    return re.sub(r"^<!-- ([\w./]+): (.*?) -->$", part, text, flags=re.M)
-
-
 def main(build, out, live=None):
-    site = Site(pathlib.Path(build).resolve(), pathlib.Path(out).resolve())
+    out = pathlib.Path(out).resolve()
+    site = Site(pathlib.Path(build).resolve(), out.with_name(out.name + ".new"))
     ran = site.build(live and pathlib.Path(live))
+    shutil.rmtree(out, ignore_errors=True)
+    site.out.rename(out)
     for line in site.wrong:
         print(f"FAILED: {line}")
-    pages = len(list(site.out.rglob("*.html")))
+    pages = len(list(out.rglob("*.html")))
     print(f"{pages} pages, {len(site.entries)} entries of the search; {ran} programs were run anew")
     return 1 if site.wrong else 0
 

@@ -3,8 +3,8 @@ import posixpath
 import re
 
 HIDDEN = re.compile(r"<script\b.*?</script>|<style\b.*?</style>|<!--.*?-->", re.DOTALL)
-TARGET = re.compile(r'\b(?:href|src)="([^"]*)"')
-PLACE = re.compile(r'\bid="([^"]*)"')
+TARGET = re.compile(r'<[a-z][^>]*?\s(?:href|src)="([^"]*)"')
+PLACE = re.compile(r'<[a-z][^>]*?\sid="([^"]*)"')
 
 
 def links(folder):

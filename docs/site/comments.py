@@ -1,7 +1,7 @@
 """The text of a comment, in blocks: paragraphs, lists, tables, code, and lines that stay.
 
-Lines at the margin are paragraphs, and empty lines are between them. Lines that begin with "- " are
-a list. What is indented is code if it looks like C, a table if it has columns (two spaces between),
+Lines at the margin are paragraphs, and empty lines are between them. Lines that begin with "- " and
+a capital are a list. What is indented is code if it looks like C, a table if it has columns (two spaces between),
 and else lines that stay as they are: equations."""
 import re
 import typing
@@ -102,7 +102,7 @@ def indented(lines):
 
 def kind_of(line, before):
     """paragraph, list or indented; what follows a list and is indented belongs to it"""
-    if line.startswith("- "):
+    if re.match(r"- [A-Z`]", line):                 # and no minus sign
         return "list"
     if not line.startswith(" "):
         return "text"
@@ -168,7 +168,8 @@ def summary(item):
     if formula:
         return formula[0]
     first = blocks(item.comment)[0].data[0] if item.comment else ""
-    return re.match(r"(?:.*?[^.](?=\.(?:\s|$))(?!\.\.))|.*", first)[0] if first else ""
+    first = first.removeprefix("All ranks. ")      # of mpi.h: who calls it
+    return re.match(r"(?:.*?[^.\s](?=\.(?:\s|$))(?!\.\.))|.*", first)[0]
 
 
 # a first word that is no letter of a formula and no name, or an article
@@ -184,3 +185,12 @@ def capital(text):
 def whole(text):
     """a paragraph, whose last full stop may be left out in a comment"""
     return capital(text) + ("" if text[-1] in ".:;!?" else ".")
+
+
+def whole_blocks(text):
+    """the blocks; a paragraph ends with a full stop, unless a list or a formula belongs to it"""
+    found = blocks(text)
+    for at, block in enumerate(found):
+        if block.kind == "text" and (at + 1 == len(found) or found[at + 1].kind == "text"):
+            block.data[0] = whole(block.data[0])
+    return found

@@ -43,19 +43,29 @@ class Examples:
             list(pool.map(one, self.todo))
         return len(self.todo)
 
-    def report(self, name, folder):
-        """a report of docs/programs/NAME, and whether it is one of a whole run"""
-        whole = [self.build / f"{name}-1" / "report.html", self.root / f"{name}-out" / "report.html"]
-        for path in whole:
-            if path.exists():
-                return path, True
+    # -- Reports of docs/programs/NAME
+    def reports(self, names):
+        """makes those of tiny runs, side by side, where there is none of a whole run"""
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(self.tiny, [name for name in names if not self.whole(name)]))
+
+    def whole(self, name):
+        for path in (self.build / f"{name}-1", self.root / f"{name}-out"):
+            if (path / "report.html").exists():
+                return path / "report.html"
+        return None
+
+    def tiny(self, name):
         program = self.program(f"docs/programs/{name}/{name}.c")
-        tiny = folder / name / "report.html"
-        if program is None:
-            return None, False
-        if not tiny.exists() or tiny.stat().st_mtime < program.stat().st_mtime:
-            shutil.rmtree(tiny.parent, ignore_errors=True)
-            tiny.parent.mkdir(parents=True)
-            subprocess.run([program, "--tiny", "--out", str(tiny.parent)], check=False,
+        report = self.done / "reports" / name / "report.html"
+        if program and not (report.exists() and report.stat().st_mtime > program.stat().st_mtime):
+            shutil.rmtree(report.parent, ignore_errors=True)
+            report.parent.mkdir(parents=True)
+            subprocess.run([program, "--tiny", "--out", str(report.parent)], check=False,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return (tiny, False) if tiny.exists() else (None, False)
+        return report if report.exists() else None
+
+    def report(self, name):
+        """a report, or None, and whether it is that of a whole run"""
+        whole = self.whole(name)
+        return whole or self.tiny(name), whole is not None

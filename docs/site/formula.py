@@ -32,6 +32,9 @@ TOKEN = re.compile(r"""
 """ % ("".join(LOW), "".join(HIGH), "".join(HATS)), re.VERBOSE)
 
 
+LEADS = re.compile("(?:<m(?:under|sub|sup)[a-z]*>)?<mo")  # what a sign follows, not an operator
+
+
 def mo(text, more=""):
     return f"<mo{more}>{escape(text)}</mo>"
 
@@ -107,7 +110,7 @@ class Formula:
                 done.append(self.factor())
             elif mark and mark in RELATIONS + OPERATORS + ",;:.…⋯/!?":
                 end_product()
-                done.append(self.operator(done and not done[-1].startswith("<mo")
+                done.append(self.operator(done and not LEADS.match(done[-1])
                                           or self.goes_on and not done))
             elif mark == "|" and self.kind(-1) == self.kind(1) == "space" or mark == "‖":
                 end_product()
@@ -276,4 +279,7 @@ class Formula:
 def mathml(text, display=False, goes_on=False):
     """the formula as an element <math>"""
     inside = "".join(Formula(text, display, goes_on).row()).replace(" data-group", "")
+    if not display:  # there is a space of the sentence at the ends already
+        inside = re.sub(r'^<mo form="infix"', '<mo form="infix" lspace="0"', inside)
+        inside = re.sub(r'<mo>([=<≤≥≈←∈]|&[lg]t;)</mo>$', r'<mo form="infix" rspace="0">\1</mo>', inside)
     return f'<math{" class=display displaystyle=true" if display else ""}>{inside}</math>'

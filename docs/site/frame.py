@@ -14,24 +14,24 @@ PAGE = """<!DOCTYPE html>
 <script src="{root}site.js" data-root="{root}" defer></script>
 </head>
 <body class="{kind}">
-<a class="skip" href="#text">Skip to the text</a>
-<header id="top">
+<a class="skip" href="#site-text">Skip to the text</a>
+<header id="site-top">
 <a class="brand" href="{root}index.html">Cotangent</a>
-<form id="search" role="search" hidden>
-<label for="query" class="unseen">Search the manual and the texts</label>
-<input id="query" type="search" placeholder="Search, or press /" autocomplete="off" spellcheck="false"
-role="combobox" aria-expanded="false" aria-controls="found" aria-autocomplete="list">
-<ul id="found" role="listbox" aria-label="What was found" hidden></ul>
+<form id="site-search" role="search" hidden>
+<label for="site-query" class="unseen">Search the manual and the texts</label>
+<input id="site-query" type="search" placeholder="Search, or press /" autocomplete="off" spellcheck="false"
+role="combobox" aria-expanded="false" aria-controls="site-found" aria-autocomplete="list">
+<ul id="site-found" role="listbox" aria-label="What was found" hidden></ul>
 </form>
-<a class="menu" href="#pages">Menu</a>
+<a class="menu" href="#site-pages">Menu</a>
 </header>
-<div id="columns">
-<main id="text" tabindex="-1">
+<div id="site-columns">
+<main id="site-text" tabindex="-1">
 {body}
 {next}
 </main>
-<nav id="pages" aria-label="All pages">
-<a class="close" href="#top">Close the menu</a>
+<nav id="site-pages" aria-label="All pages">
+<a class="close" href="#site-top">Close the menu</a>
 {pages}
 </nav>
 {here}
@@ -61,7 +61,7 @@ def contents(headings):
              for level, name, html in headings if level == 2]
     if len(items) < 2:
         return ""
-    return ('<nav id="here" aria-label="On this page"><p>On this page</p><ul>'
+    return ('<nav id="site-here" aria-label="On this page"><p>On this page</p><ul>'
             + "".join(items) + "</ul></nav>")
 
 
@@ -92,4 +92,4 @@ def page(address, title, body, headings, sections, kind="page", description=""):
         title="Cotangent" if address == "index.html" else f"{escape(title)} · Cotangent",
         description=escape(description or title), root=root, kind=kind, body=body,
         pages=navigation(sections, address, to), next=neighbors(sections, address, to),
-        here=contents(headings))
+        here=contents(headings) if kind == "page" else "")

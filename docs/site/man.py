@@ -44,7 +44,7 @@ def filled(text, index):
 
 def block(b, index):
     if b.kind == "text":
-        return filled(comments.whole(b.data[0]), index)
+        return filled(comments.capital(b.data[0]), index)
     if b.kind == "list":
         items = [[".It", *filled(item, index)] for item in b.data]
         return [".Bl -bullet", *sum(items, []), ".El"]
@@ -65,7 +65,7 @@ def row_of(row, table, index):
 def set_text(text, index):
     """paragraphs; a display or a list begins one of its own"""
     lines = []
-    for b in comments.blocks(text):
+    for b in comments.whole_blocks(text):
         if lines and b.kind == "text":
             lines.append(".Pp")
         lines += block(b, index)
@@ -149,8 +149,10 @@ def mentioned(text, index):
 
 def what(item, index):
     """the line behind the names"""
-    line = comments.summary(item) or f"used by {', '.join(sorted(index.users(item))[:3])}"
-    line = re.sub(r"^(an? |the )", "", " ".join(line.split()).replace("`", ""))
+    line, users = comments.summary(item), ", ".join(sorted(index.users(item))[:3])
+    if users and (not line or item.anchor.endswith("_options")):
+        line = f"options of {users}" if item.anchor.endswith("_options") else f"used by {users}"
+    line = re.sub(r"^(an? |the )", "", " ".join((line or item.kind).split()).replace("`", ""))
     if len(line) <= 90:
         return line
     return line[:line.rindex(" ", 0, 87)].rstrip(" ,;:(") + " ..."

@@ -1,12 +1,13 @@
 """The manual as HTML: a page for each header, with an entry for everything that it declares.
 
 A page is what goes between the head and the foot of the site. Its classes are lead, contents,
-entry, prototype, rule, lines, note, members, table, nested and related."""
+entry, prototype, rule, note, members, table, nested and related."""
 import dataclasses
 import re
 from html import escape
 
 import comments
+import formulas
 import listing
 from headers import NAME
 
@@ -32,7 +33,7 @@ class Found:
     title: str                      # "ct_exp"
     kind: str                       # function, type, enum, macro, object, constant, header
     url: str                        # "ops_elementwise.html#ct_exp"
-    text: str                       # what it is, in a line
+    text: str                       # what is said about it
     also: list = dataclasses.field(default_factory=list)    # other names: "torch.exp"
 
 
@@ -108,7 +109,7 @@ class Index:
 
     def block(self, block):
         if block.kind == "text":
-            return f"<p>{self.sentence(comments.whole(block.data[0]))}</p>"
+            return f"<p>{self.sentence(comments.capital(block.data[0]))}</p>"
         if block.kind == "list":
             return "<ul>" + "".join(f"<li>{self.sentence(i)}</li>" for i in block.data) + "</ul>"
         if block.kind == "table":
@@ -116,7 +117,7 @@ class Index:
         lines = "\n".join(block.data)
         if block.kind == "code":
             return f'<pre tabindex="0"><code>{listing.c(lines, self.where.get)}</code></pre>'
-        return f'<pre class="lines" tabindex="0">{escape(lines, False)}</pre>'
+        return f'<pre tabindex="0"><code>{escape(lines, False)}</code></pre>'
 
     def table(self, block):
         """on a narrow page its cells stand below each other, each with the name of its column"""
@@ -135,7 +136,7 @@ class Index:
                 f"{head}<tbody>{body}</tbody></table></div>")
 
     def set_text(self, text):
-        return "\n".join(map(self.block, comments.blocks(text)))
+        return "\n".join(map(self.block, comments.whole_blocks(text)))
 
 
 def nested(cell):
@@ -153,9 +154,11 @@ def prototype(item, index):
     for name, text in zip(item.names, item.prototypes):
         if told(item):
             text = re.sub(r"\{.*\}", "{ ... }", text, flags=re.DOTALL)
-        code = listing.c(text, link)
-        lines.append(re.sub(rf"(?<![\w#]){name}\b", f"<b>{name}</b>", code, count=1))
-    return '<pre class="prototype" tabindex="0"><code>' + "\n".join(lines) + "</code></pre>"
+        if "{" not in text or told(item):           # a line, which a browser may break
+            text = " ".join(text.split())
+        code = re.sub(rf"(?<![\w#]){name}\b", f"<b>{name}</b>", listing.c(text, link), count=1)
+        lines.append(f"<code>{code}</code>")
+    return f'<pre class="prototype" tabindex="0">{"".join(lines)}</pre>'
 
 
 def told(item):
@@ -184,9 +187,9 @@ def comment_html(item, index):
     if not formula:
         return index.set_text(item.comment)
     value, derivative, rest = formula
-    derivative = derivative.removeprefix("derivative: ")
-    return (f'<dl class="rule"><dt>Value</dt><dd>{index.sentence(value)}</dd>'
-            f"<dt>Derivative</dt><dd>{index.sentence(derivative)}</dd></dl>"
+    derivative = formulas.set_formula(derivative.removeprefix("derivative: "))
+    return (f'<dl class="rule"><dt>Value</dt><dd>{formulas.set_formula(value)}</dd>'
+            f"<dt>Derivative</dt><dd>{derivative}</dd></dl>"
             + (index.set_text(rest) if rest else ""))
 
 
@@ -212,7 +215,9 @@ def entry(item, index):
     marks = "".join(mark(name) for name in more if not told(item) or name not in item.constants)
     title = ", ".join(f"<code>{escape(n)}</code>" for n in (item.names if len(item.names) < 5 else
                                                               [first, "..."]))
-    return (f'<section class="entry" id="{first}">{marks}<h3><a href="#{first}">{title}</a></h3>\n'
+    level = "h3" if item.section else "h2"          # below the heading of the section, if it has one
+    return (f'<section class="entry" id="{first}">{marks}'
+            f'<{level}><a href="#{first}">{title}</a></{level}>\n'
             f"{prototype(item, index)}\n{comment_html(item, index)}\n{members(item, index)}"
             f"{related(item, index)}</section>")
 
@@ -225,9 +230,13 @@ def contents(header, index):
         names = [index.link(n).replace(page_name(header), "") for i in section.items
                  for n in i.names]
         title = section.title and f'<a href="#{section_anchor(section.title)}">' \
-            f"{escape(section.title)}</a>{': ' if names else ''}"
+            f"{plain(section.title)}</a>{': ' if names else ''}"
         out.append(f"<li>{title}{', '.join(names)}</li>")
     return f'<nav class="contents" aria-label="Names"><ul>{"".join(out)}</ul></nav>'
+
+
+def plain(title):
+    return escape(title.replace("`", ""))
 
 
 def section_html(section, index):
@@ -259,7 +268,7 @@ def page_of(header, index):
                         for n in header.includes)
         parts.append(f"<h2>Headers</h2><ul>{names}</ul>")
     parts += [section_html(section, index) for section in header.sections]
-    headings = [(2, section_anchor(s.title), escape(s.title)) for s in header.sections
+    headings = [(2, section_anchor(s.title), plain(s.title)) for s in header.sections
                 if s.title]
     return Page(page_name(header), title, "\n".join(parts), headings, found_in(header, index))
 
@@ -268,8 +277,8 @@ def found_in(header, index):
     name = page_name(header)
     found = [Found(header.name, "header", name, header.title)]
     for item in header.items:
-        line = comments.summary(item)
-        found += [Found(n, item.kind, f"{name}#{n}", line, index.others.get(n, []))
+        text = " ".join([item.comment, *(m.comment for m in item.members)])
+        found += [Found(n, item.kind, f"{name}#{n}", text, index.others.get(n, []))
                   for n in item.names]
         told = {n: m.comment for m in item.members for n in m.names}
         found += [Found(n, "constant", f"{name}#{n}", told[n]) for n in item.constants

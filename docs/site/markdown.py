@@ -118,7 +118,10 @@ class Markdown:
             end += 1
         text = "\n".join(lines[at:end])
         text = re.sub(r'href="([^"]+)"', lambda m: f'href="{self.links.link(m[1])}"', text)
-        return end, re.sub(r'src="([^"]+)"', lambda m: f'src="{self.links.image(m[1])}"', text)
+        text = re.sub(r'(<iframe [^>]*)src="([^"]+)"',
+                      lambda m: f'{m[1]}src="{self.links.link(m[2])}"', text)
+        return end, re.sub(r'(<img [^>]*)src="([^"]+)"',
+                           lambda m: f'{m[1]}src="{self.links.image(m[2])}"', text)
 
     def formulas(self, lines, at):
         if not lines[at].startswith("    "):

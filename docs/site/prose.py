@@ -35,9 +35,9 @@ def is_strong(word, before, after):
         return True
     if bare == "a":
         return word[-1:] in ".,;:)" or after.strip(".,;:)") in AFTER_LETTER
-    if bare == "C" and before in ("in", "from", "plain", "one"):
+    if bare == "C" and before.lower() in ("in", "from", "plain", "one"):
         return False  # the language
-    if re.fullmatch(r"[A-Z]\.", word) and re.match("[A-Z]", after) and after not in BEGINNINGS:
+    if re.fullmatch(r"\(?[A-Z]\.", word) and re.match("[A-Z]", after) and after not in BEGINNINGS:
         return False  # somebody's initials
     if re.fullmatch("d[A-Za-np-z]|g[A-Za-np-z]", bare):
         return True  # dx, gx
@@ -129,8 +129,10 @@ def set_run(text):
                 pieces.append(text[last:at])
                 last = at + 1
         pieces.append(text[last:])
-    return escape(head) + " ".join(formula.mathml(piece, goes_on=i > 0)
-                                   for i, piece in enumerate(pieces)) + escape(tail)
+    *before, last = [formula.mathml(piece, goes_on=i > 0) for i, piece in enumerate(pieces)]
+    if tail:  # punctuation stays with the formula
+        last = f'<span class="kept">{last}{escape(tail)}</span>'
+    return escape(head) + " ".join(before + [last])
 
 
 def sentence(text):

@@ -1,8 +1,8 @@
 /* The search box. All else on the pages works without this. */
 "use strict";
 const root = document.currentScript.dataset.root;
-const form = document.getElementById("search"), query = document.getElementById("query"),
-  list = document.getElementById("found");
+const form = document.getElementById("site-search"), query = document.getElementById("site-query"),
+  list = document.getElementById("site-found");
 let chosen = -1, loading = null;
 form.hidden = false;
 
@@ -19,13 +19,17 @@ function index() {
 
 /* How well an entry answers: all words must be there; names count most, then titles, then text */
 function score([title, page, , text], words) {
-  const name = title.toLowerCase(), on = page.toLowerCase();
+  const name = title.toLowerCase(), on = page.toLowerCase(), ends = " " + text + " ";
   let sum = 0;
   for (const word of words) {
     if (name === word || name === "ct_" + word) sum += 100;
     else if (name.startsWith(word) || name.startsWith("ct_" + word)) sum += 30;
     else if (name.includes(word)) sum += 20;
-    else if (on.includes(word)) sum += 8;
+    else if (word.includes(".")) {                 // a name of another library: torch.nn.Linear
+      if (ends.includes(" " + word + " ") || ends.includes("." + word + " ")) sum += 60;
+      else if (ends.includes(" " + word) || ends.includes("." + word)) sum += 10;
+      else return 0;
+    } else if (on.includes(word)) sum += 8;
     else if ((" " + text).includes(" " + word)) sum += 4;
     else if (word.length > 3 && text.includes(word)) sum += 1;
     else return 0;
@@ -40,7 +44,7 @@ function show(entries, words) {
     .sort((a, b) => b[0] - a[0]).slice(0, 12);
   for (const [, [title, page, address]] of best) {
     const item = document.createElement("li"), small = document.createElement("small");
-    item.id = "found-" + list.children.length;
+    item.id = "site-found-" + list.children.length;
     item.setAttribute("role", "option");
     item.dataset.address = root + address;
     item.append(title);
@@ -105,5 +109,5 @@ document.addEventListener("keydown", event => {
     event.preventDefault();
     query.focus();
   }
-  if (event.key === "Escape" && location.hash === "#pages") location.hash = "#top";
+  if (event.key === "Escape" && location.hash === "#site-pages") location.hash = "#site-top";
 });

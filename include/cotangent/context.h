@@ -143,8 +143,8 @@ ct_context *ct_context_new(const ct_context_options *options);
    need no other call. Their handles are dead after. Refused, with an error, inside a callback of
    this context */
 void ct_context_free(ct_context *cx);
-const char *ct_version(void);                  /* of the library: "0.1.0" */
-ct_simd ct_simd_of(const ct_context *cx);      /* what its kernels are made of */
+const char *ct_version(void);                  /* the library's version: "0.1.0" */
+ct_simd ct_simd_of(const ct_context *cx);      /* which instructions its kernels use */
 
 /* -- Errors. Check the last result of a chain; then ask what went wrong. An error does not block
  * later calls */
@@ -155,7 +155,7 @@ const char *ct_error_text(const ct_context *cx);
 void ct_error_clear(ct_context *cx);           /* forgets the error */
 /* reports an error of your own, as printf would write it, and returns code */
 ct_status ct_fail(ct_context *cx, ct_status code, const char *format, ...) CT_PRINTF(3, 4);
-const char *ct_status_text(ct_status code);    /* its name: "shape", "dtype", ... */
+const char *ct_status_text(ct_status code);    /* it in a word: "shape", "dtype", ... */
 
 /* -- Scopes. Every tensor and text that a call returns belongs to the innermost open scope and goes
  * with it; with none open, to the context. Modes (ct_no_grad, ct_inference) end with the scope they
@@ -194,7 +194,7 @@ typedef struct ct_memory {
     int64_t allocations, deallocations; /* calls made to the allocator since the context began */
     int64_t reserved[6];
 } ct_memory;
-void ct_memory_stats(const ct_context *cx, ct_memory *out);    /* fills *out */
+void ct_memory_stats(const ct_context *cx, ct_memory *out);    /* fills *out for cx */
 void ct_memory_trim(ct_context *cx);           /* gives pooled memory back to the system */
 
 /* -- Objects of the context: memory that libraries on top hang on it (modules, optimizers) */

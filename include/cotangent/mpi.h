@@ -64,7 +64,7 @@ ct_mpi *ct_mpi_new(ct_context *cx, MPI_Comm comm, const ct_mpi_options *options)
 /* All ranks. What is not freed goes with the context; if that is freed after MPI_Finalize, nothing
    is given back to MPI. With an error pending, the ranks that wait for this one are told */
 void ct_mpi_free(ct_mpi *m);
-int ct_mpi_rank(const ct_mpi *m);              /* of this process, from 0; -1 on failure */
+int ct_mpi_rank(const ct_mpi *m);              /* that of this process, from 0; -1 on failure */
 int ct_mpi_size(const ct_mpi *m);              /* number of ranks; -1 on failure */
 
 /* -- What is trained, given once: a module or a list of parameters
@@ -92,6 +92,7 @@ typedef enum ct_mpi_sums {
     CT_MPI_ALIKE,              /* the same bits in other buckets too */
     CT_MPI_ORDERED             /* the option: the same bits everywhere, by construction */
 } ct_mpi_sums;
+/* what the trial has found about this MPI's sums; CT_MPI_UNTRIED if m is NULL */
 ct_mpi_sums ct_mpi_sums_of(const ct_mpi *m);
 
 /* -- Gradients */

@@ -29,7 +29,7 @@
 /* from here on, functions are compiled for AVX2 with FMA, or (CT_SIMD_BEGIN_AVX512) for AVX-512 */
 #define CT_SIMD_BEGIN_AVX2   CT__SIMD_BEGIN("avx2,fma")
 #define CT_SIMD_BEGIN_AVX512 CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")
-#define CT_SIMD_END          CT__PRAGMA(clang attribute pop) /* ... and from here on as before */
+#define CT_SIMD_END          CT__PRAGMA(clang attribute pop) /* from here on, as before */
 #elif defined(__GNUC__) && defined(__x86_64__)
 #define CT_SIMD_X86 1
 #define CT__SIMD_BEGIN(kind)   CT__PRAGMA(GCC push_options) CT__PRAGMA(GCC target(kind))
@@ -45,10 +45,10 @@ CT_API_BEGIN
 typedef struct ct_call ct_call;                /* one application: inputs, outputs, attributes */
 
 /* -- Operators */
-#define CT_SAVE_X(i)    (1u << (i))            /* input i, 0..7 */
-#define CT_SAVE_ALL_X   0x0000ffffu            /* for any number of inputs */
-#define CT_SAVE_Y(i)    (0x10000u << (i))      /* output i, 0..7 */
-#define CT_SAVE_AUX     0x01000000u            /* all auxiliaries */
+#define CT_SAVE_X(i)    (1u << (i))            /* saves input i, 0..7 */
+#define CT_SAVE_ALL_X   0x0000ffffu            /* saves all inputs, of any number */
+#define CT_SAVE_Y(i)    (0x10000u << (i))      /* saves output i, 0..7 */
+#define CT_SAVE_AUX     0x01000000u            /* saves all auxiliaries */
 /* Flags of an operator. */
 enum {
     CT_OP_CONSTANT = 1,      /* y never requires grad, as of argmax and sign: it is not recorded */
@@ -118,7 +118,7 @@ ct_status ct_apply_all(const ct_op *op, const void *attributes, ct_tensor *const
                        ct_tensor **y);
 
 /* -- Ready-made inference: all inputs have one dtype, f32 or f64, and y has it too */
-ct_status ct_infer_same(ct_call *call);        /* y like x0; all x of one shape */
+ct_status ct_infer_same(ct_call *call);        /* y is like x0; all x have one shape */
 ct_status ct_infer_broadcast(ct_call *call);   /* y is all x broadcast together */
 ct_status ct_infer_scalar(ct_call *call);      /* y is 0-d */
 /* Checks that all inputs have one dtype, f32 or f64. The error names ct_cast. */
@@ -157,7 +157,8 @@ ct_tensor *ct_call_sum(const ct_call *call, int i, ct_tensor *g);
 /* In `infer`: the dtype and the shape of output i, or (ct_call_set_aux) of auxiliary i. */
 ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
 ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
-void *ct_call_scratch(const ct_call *call, size_t bytes);      /* gone when the callback returns */
+/* memory that is gone when the callback returns */
+void *ct_call_scratch(const ct_call *call, size_t bytes);
 /* ct_fail, with the operator's name before the text and the inputs' shapes after it. Returns code.
    */
 ct_status ct_call_fail(const ct_call *call, ct_status code, const char *format, ...)

@@ -58,7 +58,7 @@ class Test:
             print(f"FAILED: {what}: {got!r}"[:1000] + f", not {wanted!r}"[:1000])
 
 
-def reader(test, headers, comments, manual, folder):
+def reader(test, headers, comments, formulas, manual, folder):
     path = pathlib.Path(folder) / "cotangent.h"
     path.write_text(FAULTY, encoding="utf-8")
     found = headers.read_headers(folder)
@@ -73,6 +73,10 @@ def reader(test, headers, comments, manual, folder):
     test.equal("a group", items["ct_one"].names, ["ct_one", "ct_like_one"])
     test.equal("a formula", comments.formula_of(items["ct_one"].comment),
                ("y = x^2", "gx = 2 g x", "A sentence"))
+    test.equal("a formula's scripts", formulas.set_formula(
+        "gx_i = y_(i-1) e^(-x_j^2) / max_norm - w_ih^-T"),
+               "gx<sub>i</sub> = y<sub>i-1</sub> e<sup>−x<sub>j</sub><sup>2</sup></sup> / max_norm − "
+               "w<sub>ih</sub><sup>−T</sup>")
     test.equal("a comment beside", items["ct_beside"].comment, "beside it")
     test.equal("a section", [(s.title, s.text) for s in found[0].sections],
                [("Some functions", "they are declared here")])
@@ -161,12 +165,13 @@ def main(root, cc):
     sys.path.insert(0, str(root / "docs/site"))
     sys.dont_write_bytecode = True
     import comments
+    import formulas
     import headers
     import man
     import manual
     test = Test()
     with tempfile.TemporaryDirectory() as folder:
-        reader(test, headers, comments, manual, folder)
+        reader(test, headers, comments, formulas, manual, folder)
     with tempfile.TemporaryDirectory() as folder:
         the_manual(test, headers, comments, manual, root, cc, folder)
         man_pages(test, headers, man, root, folder)

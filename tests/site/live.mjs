@@ -1,5 +1,5 @@
-/* live.mjs FOLDER NUMBERS [AXE]: opens the pages in which the library runs, FOLDER/NAME.html, in
- * Chromium, and looks whether they say what C says, and do what they promise. NUMBERS is a program of
+/* live.mjs FOLDER NUMBERS [AXE [NAME ...]]: opens the pages in which the library runs,
+ * FOLDER/NAME.html, in Chromium, and looks whether they say what C says, and do what they promise. NUMBERS is a program of
  * C, live-numbers, which prints what a function of docs/live/live.h returns. AXE is the file
  * axe.min.js of axe-core. Writes screenshots into FOLDER, and at the end how many checks held. */
 import { execFileSync } from "node:child_process";
@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { openBrowser } from "./browser.mjs";
 
-const [folder, numbers, axe] = process.argv.slice(2);
+const [folder, numbers, axe, ...only] = process.argv.slice(2);
 const axeSource = axe ? readFileSync(axe, "utf8") : null;
 let passed = 0, failed = 0, skipped = 0;
 function check(holds, words) {
@@ -64,28 +64,29 @@ async function type(page, selector, text) {
 /* -- A function */
 async function expressions() {
   const page = await open("expression");
-  const all = JSON.parse(await page.run("JSON.stringify(examples)"));
-  for (const [name, text] of all) {
-    const want = truth("expression", text);
+  const names = JSON.parse(await page.run(`JSON.stringify(
+    [...document.querySelectorAll("#examples button")].map(b => b.textContent))`));
+  same(names.length, 6, "examples");
+  for (const [i, name] of names.entries()) {
+    await page.run(`document.querySelectorAll("#examples button")[${i}].click()`);
+    const text = await field(page), want = truth("expression", text);
     const got = JSON.parse(await page.run(
-      `started.then(live => JSON.stringify(live.expression(${JSON.stringify(text)})))`));
+      `common.started.then(live => JSON.stringify(live.expression(${JSON.stringify(text)})))`));
     near(got.value, want.value, `${name}: the value`);
-    want.names.forEach((x, i) => {
-      same(got.names[i].name, x.name, `${name}: a name`);
-      nearAll(got.names[i].value, x.value, `${name}: ${x.name}`);
-      nearAll(got.names[i].gradient, x.gradient, `${name}: the derivative by ${x.name}`);
+    want.names.forEach((x, k) => {
+      same(got.names[k].name, x.name, `${name}: a name`);
+      nearAll(got.names[k].value, x.value, `${name}: ${x.name}`);
+      nearAll(got.names[k].gradient, x.gradient, `${name}: the derivative by ${x.name}`);
     });
     same(got.graph, want.graph, `${name}: the graph as text`);
-    await page.run(`[...document.querySelectorAll("#examples button")]
-      .find(b => b.textContent === ${JSON.stringify(name)}).click()`);
-    same(await page.run(`document.getElementById("function").value`), text, `the button ${name}`);
-    const shown = (await textOf(page, "#result strong")).replace("−", "-");
-    if (typeof want.value === "number")
-      check(Math.abs(shown - want.value) <= 1e-6 * Math.abs(want.value), `${name}: shown: ${shown}`);
-    else same(shown, "NaN", `${name}: shown`);
+    const shown = number(await textOf(page, "#result strong"));
+    check(Object.is(shown, want.value) || Math.abs(shown - want.value) <= 1e-6 * Math.abs(want.value) ||
+          (want.value === "nan" && Number.isNaN(shown)), `${name}: shown: ${shown}`);
   }
   await page.close();
 }
+const number = text => Number(text.replace("−", "-"));
+const field = page => page.run(`document.getElementById("function").value`);
 
 async function typing() {
   const page = await open("expression");
@@ -111,14 +112,103 @@ async function typing() {
   same(page.errors.join(), "", "typing makes no errors");
   await page.close();
   const again = await open("expression", {}, link.slice(link.indexOf("#")));
-  same(await page_text(again), "x = 3\ny = x^2\ny + x", "the link has the text");
+  same(await field(again), "x = 3\ny = x^2\ny + x", "the link has the text");
   await again.close();
 }
-const page_text = page => page.run(`document.getElementById("function").value`);
+
+/* -- The graphs of tutorial 1 */
+async function graphs() {
+  const page = await open("graphs"), column = (rows, k) => page.run(
+    `[...document.querySelectorAll("#${rows} tr")].map(row => row.children[${k}].innerText).join("; ")`);
+  same(await column("small-rows", 2), await column("small-rows", 3), "by hand and by the library");
+  await page.run(`document.getElementById("x").focus()`);
+  await page.press("ArrowRight", 5);
+  const want = truth("expression", "x = 2.5\ny = 3\np = x * y\ns = sin(x)\nz = p * s");
+  const shown = (await column("small-rows", 3)).split("; ").map(number);
+  for (const [i, name] of ["z", "p", "s", "x", "y"].entries()) {
+    const g = want.names.find(each => each.name === name).gradient[0];
+    check(Math.abs(shown[i] - g) <= 1e-6 * Math.abs(g), `x = 2.5: g_${name} is ${shown[i]}, not ${g}`);
+  }
+  same(await column("small-rows", 2), await column("small-rows", 3), "and again");
+  check((await textOf(page, "#small-picture")).includes("sin x"), "the picture is there");
+  same(await column("chain-rows", 3), "wrong; right; right", "two doublings");
+  await type(page, "input[aria-label='boxes after x₀, as a number']", "20");
+  same(await column("chain-rows", 1), "2,097,151; 2,097,151; 21", "visits of twenty doublings");
+  await page.run(`document.querySelector("input[value=squares]").click()`);
+  same(await page.run(`document.getElementById("n").value`), "8", "squares end at eight");
+  await type(page, "input[aria-label='x₀, as a number']", "1.5");
+  const walks = truth("walks", "8", "1", "1.5"), chain = (await column("chain-rows", 2)).split("; ");
+  check(Math.abs(number(chain[2]) / walks.recorded - 1) < 1e-4, "eight squares of 1.5: " + chain);
+  same(page.errors.join(), "", "graphs: no errors");
+  await page.close();
+}
+
+/* -- The network */
+async function network() {
+  const page = await open("network"), state = () => textOf(page, "#state");
+  const loss = async () => Number((await state()).match(/loss ([\d.]+)/)[1]);
+  const want = truth("network", "0", "2", "8", "2", "0.03", "1", "1");
+  check(Math.abs(await loss() - want.loss) < 1e-4, `the first loss: ${await state()}, ${want.loss}`);
+  await page.run(`for (let i = 0; i < 20; i++) document.getElementById("one").click()`);
+  const after = truth("network", "0", "2", "8", "2", "0.03", "1", "21");
+  check(Math.abs(await loss() - after.loss) < 1e-3, `after 20 steps: ${await state()}, ${after.loss}`);
+  await page.click("#train");
+  await until(page, `Number(document.getElementById("state").textContent.match(/Step (\\d+)/)[1]) > 300`,
+              "it trains");
+  same(await textOf(page, "#train"), "Pause", "while it trains, the button says Pause");
+  await page.run(`document.getElementById("train").focus()`);
+  await page.press("Enter");
+  const step = await state();
+  await sleep(300);
+  same(await state(), step, "it is paused by a key");
+  check(/(19\d|200) of 200 points right/.test(step), "two moons are learned: " + step);
+  check(await page.run(`(() => { const c = document.getElementById("surface"), d = c.getContext("2d");
+    const { data } = d.getImageData(256, 0, 1, 512), blue = y => data[4 * y + 2] - data[4 * y];
+    return blue(20) > 0 && blue(500) < 0; })()`),
+    "blue is above, and orange below");
+  await page.run(`{ const rate = document.getElementById("rate"), by = document.getElementById("method");
+    by.value = "sgd"; rate.value = "0.1"; rate.dispatchEvent(new Event("change")); }`);
+  check((await state()).startsWith("Step 0:"), "a choice begins anew");
+  same(page.errors.join(), "", "network: no errors");
+  await page.close();
+}
+
+/* -- Digits, drawn with the mouse and with keys */
+async function digits() {
+  const page = await open("your_digits"), guess = () => textOf(page, "#guess");
+  same(await textOf(page, "#right"), `${truth("digits").right} %`, "what it begins with");
+  same(await guess(), "Draw a digit.", "nothing is drawn");
+  await page.drag("#paper", [[0.3, 0.2], [0.7, 0.21], [0.45, 0.8]]);
+  check(/is a 7/.test(await guess()), "a seven: " + await guess());
+  check(await page.run(`(() => { const digit = document.querySelectorAll("#answers b")[7];
+    const box = digit.getBoundingClientRect();
+    return document.elementFromPoint(box.x + 2, box.y + 5) === digit; })()`),
+    "a bar does not hide its digit");
+  check(await page.run(`[...document.getElementById("seen").getContext("2d")
+    .getImageData(0, 0, 28, 28).data].some(x => x > 200)`), "what the network sees is shown");
+  await page.click("#clear");
+  same(await guess(), "Draw a digit.", "cleared");
+  await page.run(`document.getElementById("paper").focus()`);
+  await page.press(" ");
+  await page.press("ArrowDown", 16);
+  await page.press(" ");
+  check(/is a 1/.test(await guess()), "a one, by keys: " + await guess());
+  await page.click("#answers button:nth-child(6)");
+  await until(page, `/from 1 digit of yours.*[.]$/.test(document.getElementById("learned").textContent)`,
+              "it learns");
+  check(/is a 5/.test(await guess()), "taught that this is a 5, it says so: " + await guess());
+  await page.run(`document.querySelector("input[value=random]").click()`);
+  same(await textOf(page, "#learned"), "It has not learned from you yet.", "begun again");
+  same(page.errors.join(), "", "digits: no errors");
+  await page.close();
+}
 
 /* -- All pages, as a reader sees them */
 async function look(name, words, how) {
   const page = await open(name, how);
+  if (name === "network") /* something to see */
+    await page.run(`for (let i = 0; i < 300; i++) document.getElementById("one").click()`);
+  if (name === "your_digits") await page.drag("#paper", [[0.32, 0.2], [0.68, 0.2], [0.45, 0.8]]);
   await sleep(1500);
   writeFileSync(resolve(folder, `${name}-${words}.png`), await page.picture(true));
   const elsewhere = page.asked.filter(address => !/^(file|blob|about):/.test(address));
@@ -147,9 +237,12 @@ async function withoutScripts(name, words) {
   await page.close();
 }
 
-const plain = { expression: /0\.2310113 by x/ };
+const plain = { expression: /0\.2310113 by x/, graphs: /a greedy walk finds 6/,
+                your_digits: /turned\s+and moved at random/,
+                network: /moves each weight a little against its gradient/ };
 try {
   for (const name of Object.keys(plain)) {
+    if (only.length && !only.includes(name)) continue;
     if (!existsSync(resolve(folder, name + ".html"))) {
       check(false, `there is no ${name}.html`);
       continue;
@@ -159,8 +252,10 @@ try {
     await look(name, "narrow", { width: 420, height: 1400 });
     await withoutScripts(name, plain[name]);
   }
-  await expressions();
-  await typing();
+  const uses = [["expression", expressions], ["expression", typing], ["graphs", graphs],
+                ["network", network], ["your_digits", digits]];
+  for (const [name, use] of uses)
+    if (!only.length || only.includes(name)) await use();
 } finally {
   await browser.close();
 }

@@ -52,7 +52,7 @@ ct_tensor *ct_transform_images(ct_tensor *x, const ct_transform *transforms, int
 
 /* -- Batches: rows (along axis 0) of x and y together. The tensors given out belong to the iterator
  * and stay as they are until the next call, which overwrites them. Scopes do not matter to them */
-typedef struct ct_batches ct_batches;          /* the iterator */
+typedef struct ct_batches ct_batches;          /* an iterator over batches */
 /* an example while its batch is made, as plain memory, behind the transforms but for mixup */
 typedef struct ct_example {
     void *x, *y;               /* its elements; y is NULL where there are no targets */
@@ -95,15 +95,15 @@ ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
    and *y are NULL); the call after the end begins the next epoch. x or y may be NULL where not
    wanted */
 bool ct_batches_next(ct_batches *b, ct_tensor **x, ct_tensor **y);
-int64_t ct_batches_count(const ct_batches *b); /* batches per epoch */
+int64_t ct_batches_count(const ct_batches *b); /* how many an epoch has */
 /* frees the iterator, and ends its thread. What is not freed goes with the context. Freed ones are
    CT_ERROR_STALE, as for modules */
 void ct_batches_free(ct_batches *b);
 
 /* -- Parts of a data set, as i64 rows in ascending order: for ct_batches_options.rows, or
  * ct_index_select(x, 0, rows). first or rest may be NULL; on failure both are NULL */
-/* round(share n) of the rows 0 ... n - 1, drawn from the context's stream, and the rest
-   (random_split) */
+/* two parts of the rows 0 ... n - 1: round(share n) of them, drawn from the context's stream, and
+   the rest (random_split) */
 ct_status ct_random_split(ct_context *cx, int64_t n, double share, ct_tensor **first,
                           ct_tensor **rest);
 /* two parts as of ct_random_split, with the same share of each class: labels are i64 (n), and not

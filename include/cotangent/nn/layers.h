@@ -35,7 +35,7 @@ typedef struct ct_layer_options {
 /* x w^T + b: (...,inputs) -> (...,outputs); "weight" (outputs,inputs) and "bias" (outputs) */
 ct_module *ct_linear_new(ct_context *cx, ct_dtype dtype, int64_t inputs, int64_t outputs,
                          const ct_layer_options *options);
-ct_module *ct_activation_new(ct_context *cx, ct_activation activation); /* ct_activate */
+ct_module *ct_activation_new(ct_context *cx, ct_activation activation); /* y = f(x) */
 /* ct_dropout with 0 <= p < 1; under ct_inference y is x */
 ct_module *ct_dropout_new(ct_context *cx, double p);
 typedef struct ct_layer_norm_options {
@@ -124,7 +124,8 @@ ct_module *ct_adaptive_max_pool_new(ct_context *cx, const int64_t *sizes, int n)
 ct_module *ct_adaptive_avg_pool_new(ct_context *cx, const int64_t *sizes, int n);
 /* ct_upsample to `factor` times the size along each axis */
 ct_module *ct_upsample_new(ct_context *cx, int64_t factor, ct_upsampling mode);
-ct_module *ct_pixel_shuffle_new(ct_context *cx, int64_t factor); /* ct_pixel_shuffle */
+/* ct_pixel_shuffle by the factor */
+ct_module *ct_pixel_shuffle_new(ct_context *cx, int64_t factor);
 /* each example as one row: (N,...) -> (N,count) */
 ct_module *ct_flatten_new(ct_context *cx);
 /* -- Recurrent layers. In PyTorch these are RNN, GRU and LSTM, and parameters have the same names,

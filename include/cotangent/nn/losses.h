@@ -67,7 +67,7 @@ ct_tensor *ct_ctc(ct_tensor *log_p, ct_tensor *labels, ct_tensor *steps, ct_tens
                   int64_t blank);
 
 /* -- Metrics: not differentiable; NaN or NULL on failure */
-/* logits (n,c), i64 labels (n): the share of rows whose largest element is at the label; NaN
+/* the share of rows whose largest element is at the label, of logits (n,c) and i64 labels (n); NaN
    on failure, and of no rows */
 double ct_accuracy(ct_tensor *logits, ct_tensor *labels);
 

@@ -20,7 +20,7 @@ ct_module *ct_module_new(ct_context *cx, const char *kind, ct_forward forward, v
    the context. A module may free itself in its forward. A module that was freed is an error
    (CT_ERROR_STALE) in every call here; when that can be seen is said at ct_object_alive */
 void ct_module_free(ct_module *m);
-ct_tensor *ct_module_forward(ct_module *m, ct_tensor *x);      /* y; NULL on failure */
+ct_tensor *ct_module_forward(ct_module *m, ct_tensor *x);      /* y for x; NULL on failure */
 /* retains x, makes it a variable, and returns it. x must be a leaf, f32 or f64. Its ct_name becomes
    its path from the outermost module, and changes when that is added to another. One tensor may be
    a parameter in several places: it is then listed, counted and trained once */

@@ -73,8 +73,10 @@ ct_status ct_clip_gradient_values(ct_tensor *const *parameters, int n, double li
 typedef struct ct_average ct_average;               /* the averages of some parameters */
 /* averages of these parameters, which begin as their values; 0 <= decay < 1 */
 ct_average *ct_average_new(ct_tensor *const *parameters, int n, double decay);
-void ct_average_free(ct_average *a);                /* what is not freed goes with the context */
-ct_status ct_average_update(ct_average *a);         /* after each step of the optimizer */
+/* frees the averages; what is not freed goes with the context */
+void ct_average_free(ct_average *a);
+/* moves the averages toward the values: to be called after each step of the optimizer */
+ct_status ct_average_update(ct_average *a);
 ct_status ct_average_swap(ct_average *a);           /* parameters and averages change places */
 ct_tensor *ct_average_of(const ct_average *a, int i); /* that of parameter i; a owns it */
 

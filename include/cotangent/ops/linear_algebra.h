@@ -67,10 +67,10 @@ ct_tensor *ct_matrix_exp(ct_tensor *a);
    q v gv^T, where v is r's other columns; these columns of a get q gv. The gradient needs full
    rank: a 0 on the diagonal of r is then an error */
 ct_status ct_qr(ct_tensor *a, ct_tensor **q, ct_tensor **r);
-/* a = v diag(w) v^T, v^T v = I; ga = v (diag(gw) + k) v^T, k_ij = (v_i gv_j - gv_i v_j) / 2 (w_j -
-   w_i). w (...,n) is ascending, and column j of v (...,n,n) is the eigenvector v_j of w_j. Its sign
-   is such that its first element which is at least 0.7 times as large as the largest is positive. a
-   is symmetric (...,n,n).
+/* a = v diag(w) v^T, v^T v = I; ga = v (diag(gw) + k) v^T, k_ij = (v_i gv_j - gv_i v_j) / (2 (w_j -
+   w_i)). w (...,n) is ascending, and column j of v (...,n,n) is the eigenvector v_j of w_j. Its
+   sign is such that its first element which is at least 0.7 times as large as the largest is
+   positive. a is symmetric (...,n,n).
 
    Where w_i = w_j up to rounding, the values still have a gradient, and their vectors have none:
    there k_ij is NaN, or 0 if v_i gv_j and gv_i v_j are both 0, as they are for a function of other
@@ -81,8 +81,8 @@ ct_status ct_eigh(ct_tensor *a, ct_tensor **w, ct_tensor **v);
    (...,k,n) is v^T. Columns of u have the sign that those of ct_eigh have, and rows of vt go with
    them.
 
-   With p = u^T gu and q = v^T gv, each minus its transpose, k_ij = (p_ij + q_ij) / 2 (s_j - s_i) +
-   (p_ij - q_ij) / 2 (s_j + s_i). What gu has outside of the columns of u is divided by s and
+   With p = u^T gu and q = v^T gv, each minus its transpose, k_ij = (p_ij + q_ij) / (2 (s_j - s_i))
+   + (p_ij - q_ij) / (2 (s_j + s_i)). What gu has outside of the columns of u is divided by s and
    multiplied by vt, and likewise for gv.
 
    Where a divisor is 0 up to rounding, since two values are equal or vanish, the values still have

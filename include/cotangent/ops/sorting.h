@@ -9,6 +9,7 @@ CT_API_BEGIN
  * larger than any number, so it comes last in ascending order. *values and *indices (i64) have x's
  * shape, where ct_topk makes k the size of the axis. They are views unless the axis is the last.
  * Either may be NULL; on failure both become NULL */
+/* Flags of ct_sort, ct_argsort and ct_topk */
 enum {
     CT_DESCENDING = 1,                          /* ct_sort, ct_argsort: the largest comes first */
     CT_SMALLEST = 2                             /* ct_topk: the smallest, in ascending order */
