@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { openBrowser } from "./browser.mjs";
-import { axeSource, check, look, same, textOf, verdict } from "./checks.mjs";
+import { axeSource, check, fits, look, same, textOf, verdict } from "./checks.mjs";
 
 const [site, folder, axeFile] = process.argv.slice(2);
 const axe = axeSource(axeFile), browser = await openBrowser();
@@ -13,6 +13,8 @@ const open = (address, how) => browser.open(url(address), how);
 const has = address => existsSync(resolve(site, address));
 const all = part => has(part) ? readdirSync(resolve(site, part)).filter(n => n.endsWith(".html"))
   .map(n => `${part}/${n}`) : [];
+const folders = part => readdirSync(resolve(site, part), { withFileTypes: true })
+  .filter(entry => entry.isDirectory()).map(entry => `${part}/${entry.name}`);
 
 async function see(address) {
   const name = address.replace(".html", "").replaceAll("/", "-");
@@ -20,6 +22,16 @@ async function see(address) {
                                               narrow: { width: 390, height: 1400 } })) {
     const page = await open(address, how);
     await look(page, `${address}, ${words}`, resolve(folder, `site-${name}-${words}.png`), axe);
+    await page.close();
+  }
+}
+
+/* every text and every page of the manual, on a telephone */
+async function theWidths() {
+  for (const address of ["tutorial", "examples", "manual", ".", ...folders("programs")].flatMap(all)) {
+    const page = await open(address, { width: 390, height: 800 });
+    await fits(page, address);
+    same(page.errors.join(), "", `${address}: no errors`);
     await page.close();
   }
 }
@@ -110,6 +122,7 @@ const pages = ["index.html", "tutorial/02_mlp_by_hand.html", "examples/newton.ht
                "manual/autograd.html", "architecture.html", "gradcheck.html", ...all("live")];
 try {
   for (const address of pages.filter(has)) await see(address);
+  await theWidths();
   await searching("chain rule", "1. The chain rule on a graph", "tutorial/01_chain_rule.html");
   if (has("manual/autograd.html")) await searching("ct_grad", "ct_grad", "manual/autograd.html#ct_grad");
   await keysOfTheSearch();
