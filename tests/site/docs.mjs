@@ -40,18 +40,24 @@ async function type(page, text) {
   for (const key of text) await page.press(key);
 }
 
+/* waits until this holds in the page, for ten seconds at most */
+async function until(page, expression) {
+  for (let i = 0; i < 100 && !await page.run(expression).catch(() => false); i++)
+    await new Promise(done => setTimeout(done, 100));
+}
+
 /* From the key / to the page of what was found */
 async function searching(words, title, address) {
   const page = await open("index.html");
   await page.press("/");
   same(await page.run("document.activeElement.id"), "site-query", "the key / leads to the search");
   await type(page, words);
-  await page.run("new Promise(done => setTimeout(done, 300))");
-  same(await page.run("document.querySelector('#site-found li').firstChild.textContent"), title,
+  const first = "document.querySelector('#site-found li')?.firstChild.textContent";
+  await until(page, `${first} === ${JSON.stringify(title)}`);
+  same(await page.run(first), title,
        `the first that is found for ${words}`);
-  const next = new Promise(done => setTimeout(done, 1500));
   await page.press("Enter");
-  await next;
+  await until(page, `location.href.endsWith(${JSON.stringify(address)})`);
   check((await page.run("location.href")).endsWith(address), `Enter opens ${address}: ` +
         await page.run("location.href"));
   same(page.errors.join(), "", "no errors in the search");
@@ -62,7 +68,7 @@ async function keysOfTheSearch() {
   const page = await open("tutorial/01_chain_rule.html"), items = "document.querySelectorAll('#site-found li')";
   await page.press("/");
   await type(page, "softmax");
-  await page.run("new Promise(done => setTimeout(done, 300))");
+  await until(page, `${items}.length > 3`);
   check(await page.run(`${items}.length > 3`), "softmax is in several places");
   await page.press("ArrowDown", 2);
   same(await page.run(`[...${items}].findIndex(i => i.getAttribute("aria-selected") === "true")`), 2,
@@ -72,7 +78,7 @@ async function keysOfTheSearch() {
   await page.press("Escape");
   same(await page.run("list.hidden"), true, "Escape closes");
   await type(page, "qqqqq");
-  await page.run("new Promise(done => setTimeout(done, 300))");
+  await until(page, "document.querySelector('#site-found .none')");
   same(await textOf(page, "#site-found"), "Nothing has all of these words.", "nothing is found");
   await page.close();
 }
