@@ -54,6 +54,15 @@ static void keep_memory(void)
 #endif
 }
 
+/* AddressSanitizer remembers 8 callers of each block instead of 30, and 32 MB of freed blocks instead
+ * of 256: the tests of all operators take half the time, and a block that is used right after it was
+ * freed is found as before. ASAN_OPTIONS goes first. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "malloc_context_size=8:quarantine_size_mb=32";
+}
+
 int main(int argc, char **argv)
 {
     keep_memory();

@@ -1,6 +1,6 @@
 #!/bin/sh
-# build.sh OUTPUT [BUILD]: writes the pages in which the library runs into the folder OUTPUT: live.js,
-# which is the library as WebAssembly in one plain script, the scripts, and the pages' texts.
+# build.sh OUTPUT [BUILD]: writes the pages in which the library runs into the folder OUTPUT:
+# live.js, the library as WebAssembly in one plain script; the other scripts; and the pages' texts.
 # The library is compiled in the folder BUILD (build/live), for the first time in some minutes, and
 # after that only where something changed. Nothing is fetched.
 set -eu
@@ -15,14 +15,14 @@ build=${2:-$root/build/live}
 
 for tool in emcc meson ninja; do
     if ! command -v "$tool" >/dev/null; then
-        echo "$tool is missing: apt-get install --no-install-recommends emscripten meson ninja-build" >&2
+        echo "$tool is missing: apt-get install --no-install-recommends emscripten meson" >&2
         exit 1
     fi
 done
 
 # Emscripten has its own headers, and uthash.h is none of them
-uthash=$(printf '#include <uthash.h>\n' | cc -E - 2>/dev/null | sed -n 's/^# 1 "\(.*uthash\.h\)".*/\1/p' |
-    head -n 1)
+uthash=$(printf '#include <uthash.h>\n' | cc -E - 2>/dev/null |
+    sed -n 's/^# 1 "\(.*uthash\.h\)".*/\1/p' | head -n 1)
 if [ -z "$uthash" ]; then
     echo "uthash.h is missing: apt-get install uthash-dev" >&2
     exit 1
@@ -46,4 +46,8 @@ fi
 export NODE_PATH="${NODE_PATH:-/usr/share/nodejs}"
 run ninja -C "$build" docs/live/live.js
 
-cp "$build/docs/live/live.js" "$here"/*.html "$here"/*.css "$here"/*.js "$out"
+cp "$build/docs/live/live.js" "$here"/*.css "$here"/*.js "$out"
+size=$(wc -c <"$out/live.js")
+for page in "$here"/*.html; do
+    sed "s/@size@/$((size / 1000000)).$((size / 100000 % 10)) MB/" "$page" >"$out/${page##*/}"
+done

@@ -188,7 +188,8 @@ static ct_tensor *call(reader *r, const char *name, const char *at)
     if (!take(r, ')'))
         return expected(r, "an operator, ',' or ')'");
     if (n != wanted)
-        return fail(r, at, "%s takes %d argument%s, got %d", name, wanted, wanted == 1 ? "" : "s", n);
+        return fail(r, at, "%s takes %s, got %d", name,
+                    wanted == 1 ? "1 argument" : "2 arguments", n);
     return result(r, at, f->one ? f->one(x[0]) : f->two(x[0], x[1]));
 }
 

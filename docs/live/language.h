@@ -22,7 +22,7 @@ typedef struct live_name {
 
 typedef struct live_program {
     ct_context *cx;
-    int moved;       /* the number of a variable, of which this element is larger by `by`; -1: none */
+    int moved; /* the number of a variable, of which this element is larger by `by`; -1: none */
     int64_t element;
     double by;
     /* what a text that was read has made */

@@ -25,19 +25,19 @@ LIVE_CALL const char *live_page(const char *text, const char *path);
 LIVE_CALL const char *live_function_names(void);
 LIVE_CALL const char *live_version(void);      /* the library's, which is no JSON: 0.1.0 */
 
-/* -- Walks over a chain of doublings or squares, x_k = x_{k-1} + x_{k-1} or x_{k-1}^2, as tutorial 1
- * has them. n is from 1 to 20, or for squares from 1 to 8 */
+/* -- Walks over a chain of doublings or squares, x_k = x_{k-1} + x_{k-1} or x_{k-1}^2, as tutorial
+ * 1 has them. n is from 1 to 20, or for squares from 1 to 8 */
 /* {"values": [x_0, ...], "greedy": {"visits": 7, "g": [...]}, "paths": ..., "order": ...,
     "recorded": 4, "difference": 4}: g is what each walk says of every vertex */
 LIVE_CALL const char *live_walks(int n, bool squares, double x);
 
 
-/* -- A small network, which learns which of two kinds a point is of. Points are in a square from -1.5
- * to 1.5 */
+/* -- A small network, which learns which of two kinds a point is of. Points are in a square from
+ * -1.5 to 1.5 */
 typedef enum live_points { LIVE_MOONS, LIVE_XOR, LIVE_RINGS, LIVE_SPIRALS } live_points;
-/* {"points": [x, y, x, y, ...], "kinds": [0, 1, ...], "elements": 33}, of which the last is how many
-   numbers will be learned. The network has so many hidden layers of that width, and takes the place
-   of the one before; its steps are Adam's, or plain gradient descent. `activation` is a
+/* {"points": [x, y, x, y, ...], "kinds": [0, 1, ...], "elements": 33}, of which the last is how
+   many numbers will be learned. The network has so many hidden layers of that width, and takes the
+   place of the one before; its steps are Adam's, or plain gradient descent. `activation` is a
    ct_activation */
 LIVE_CALL const char *live_network(int points, int layers, int width, int activation, double rate,
                                    bool adam);
@@ -45,10 +45,27 @@ LIVE_CALL const char *live_network(int points, int layers, int width, int activa
     "value": [...], "gradient": [...]}]}: what was so before the last of these steps was taken.
    `right` is how many points it gets right */
 LIVE_CALL const char *live_network_train(int steps);
-/* what the network says of n times n points, row by row from above: numbers from 0 to 1, valid until
-   the next call. NULL: there is no network, or n is not from 2 to 128 */
+/* what the network says of n times n points, row by row from above: numbers from 0 to 1, valid
+   until the next call. NULL: there is no network, or n is not from 2 to 128 */
 LIVE_CALL const float *live_network_surface(int n);
 void live_network_end(void);                   /* frees it */
+
+/* -- Digits that a reader draws. There is one network at a time */
+/* {"right": 97.5, "weights": 9946}: a new network, without examples: one that was trained on MNIST,
+   of whose test images it gets so many percent right, or one that knows nothing */
+LIVE_CALL const char *live_digits(bool trained);
+LIVE_CALL const char *live_digits_clear(void); /* {}: what is drawn is gone */
+/* {"points": 1}: the pen comes to (x, y), in any unit, where y goes down; `begins`: it was up */
+LIVE_CALL const char *live_digits_point(double x, double y, bool begins);
+/* {"shares": [...]}: for each digit from 0 to 9, how sure the network is that it is drawn */
+LIVE_CALL const char *live_digits_guess(void);
+/* the picture of the last guess: 28 x 28, 1 is ink */
+LIVE_CALL const float *live_digits_image(void);
+/* {"examples": 1}: what is drawn is to be learned as this digit */
+LIVE_CALL const char *live_digits_keep(int label);
+/* {"step": 10, "loss": 0.1}: so many steps, each on 24 of what was kept, moved at random */
+LIVE_CALL const char *live_digits_train(int steps);
+void live_digits_end(void);                    /* frees it */
 
 /* -- For the other files: the text that a function returns */
 void live_begin(void);

@@ -57,7 +57,7 @@ static void make_points(live_points kind)
 {
     double x[2 * POINTS], target[POINTS];
     for (int i = 0; i < POINTS; i++) {
-        double p[3];
+        double p[3] = { 0 };
         place(kind, i, p);
         x[2 * i] = p[0];
         x[2 * i + 1] = p[1];

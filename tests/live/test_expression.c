@@ -32,7 +32,10 @@ static void says(const char *text, const char *error, int line, int column)
     ck_assert_msg(strncmp(answer, want, strlen(want)) == 0, "%s: %s, not %s", text, answer, want);
 }
 
-static double value_of(const char *text) { return number_after(live_expression(text), "\"value\": "); }
+static double value_of(const char *text)
+{
+    return number_after(live_expression(text), "\"value\": ");
+}
 
 START_TEST(values)
 {
@@ -54,7 +57,8 @@ END_TEST
 
 START_TEST(derivatives)
 {
-    ct_tensor *x = ct_variable(ct_scalar(cx, CT_F64, 2)), *y = ct_variable(ct_scalar(cx, CT_F64, 3));
+    ct_tensor *x = ct_variable(ct_scalar(cx, CT_F64, 2));
+    ct_tensor *y = ct_variable(ct_scalar(cx, CT_F64, 3));
     ct_tensor *p = ct_mul(x, y), *z = ct_mul(p, ct_sin(x)), *g[3];
     ck_assert(ct_grad(z, NULL, CT_TENSORS(x, y, p), 0, g) == CT_OK);
     const char *answer = live_expression("x = 2\ny = 3\np = x * y\nz = p * sin(x)");
@@ -74,8 +78,8 @@ START_TEST(matrices)
     const char *answer = live_expression("W = [[1, 2, 3], [4, 5, 6]]; u = [7, 8]; sum(W^3)");
     ck_assert_msg(strstr(answer, "\"shape\": \"(2,3)\", \"value\": [1,2,3,4,5,6], "
                                  "\"gradient\": [3,12,27,48,75,108]"), "%s", answer);
-    ck_assert_msg(strstr(answer, "\"value\": [7,8], \"gradient\": [0,0], \"difference\": [0,0]"), "%s",
-                  answer);
+    ck_assert_msg(strstr(answer, "\"value\": [7,8], \"gradient\": [0,0], \"difference\": [0,0]"),
+                  "%s", answer);
     const char *at = strstr(answer, "\"difference\": [");
     char *end = (char *)at + strlen("\"difference\": [") - 1;
     for (int i = 1; i <= 6; i++)

@@ -1,5 +1,5 @@
-/* live.mjs FOLDER NUMBERS [AXE]: opens the pages in which the library runs, FOLDER/NAME.html, in
- * Chromium, and looks whether they say what C says, and do what they promise. NUMBERS is a program of
+/* live.mjs FOLDER NUMBERS [AXE [NAME ...]]: opens the pages in which the library runs,
+ * FOLDER/NAME.html, in Chromium, and looks whether they say what C says, and do what they promise. NUMBERS is a program of
  * C, live-numbers, which prints what a function of docs/live/live.h returns. AXE is the file
  * axe.min.js of axe-core. Writes screenshots into FOLDER, and at the end how many checks held. */
 import { execFileSync } from "node:child_process";
@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { openBrowser } from "./browser.mjs";
 
-const [folder, numbers, axe] = process.argv.slice(2);
+const [folder, numbers, axe, ...only] = process.argv.slice(2);
 const axeSource = axe ? readFileSync(axe, "utf8") : null;
 let passed = 0, failed = 0, skipped = 0;
 function check(holds, words) {
@@ -173,11 +173,42 @@ async function network() {
   await page.close();
 }
 
+/* -- Digits, drawn with the mouse and with keys */
+async function digits() {
+  const page = await open("your_digits"), guess = () => textOf(page, "#guess");
+  same(await textOf(page, "#right"), `${truth("digits").right} %`, "what it begins with");
+  same(await guess(), "Draw a digit.", "nothing is drawn");
+  await page.drag("#paper", [[0.3, 0.2], [0.7, 0.21], [0.45, 0.8]]);
+  check(/is a 7/.test(await guess()), "a seven: " + await guess());
+  check(await page.run(`(() => { const digit = document.querySelectorAll("#answers b")[7];
+    const box = digit.getBoundingClientRect();
+    return document.elementFromPoint(box.x + 2, box.y + 5) === digit; })()`),
+    "a bar does not hide its digit");
+  check(await page.run(`[...document.getElementById("seen").getContext("2d")
+    .getImageData(0, 0, 28, 28).data].some(x => x > 200)`), "what the network sees is shown");
+  await page.click("#clear");
+  same(await guess(), "Draw a digit.", "cleared");
+  await page.run(`document.getElementById("paper").focus()`);
+  await page.press(" ");
+  await page.press("ArrowDown", 16);
+  await page.press(" ");
+  check(/is a 1/.test(await guess()), "a one, by keys: " + await guess());
+  await page.click("#answers button:nth-child(6)");
+  await until(page, `/from 1 digit of yours.*[.]$/.test(document.getElementById("learned").textContent)`,
+              "it learns");
+  check(/is a 5/.test(await guess()), "taught that this is a 5, it says so: " + await guess());
+  await page.run(`document.querySelector("input[value=random]").click()`);
+  same(await textOf(page, "#learned"), "It has not learned from you yet.", "begun again");
+  same(page.errors.join(), "", "digits: no errors");
+  await page.close();
+}
+
 /* -- All pages, as a reader sees them */
 async function look(name, words, how) {
   const page = await open(name, how);
   if (name === "network") /* something to see */
     await page.run(`for (let i = 0; i < 300; i++) document.getElementById("one").click()`);
+  if (name === "your_digits") await page.drag("#paper", [[0.32, 0.2], [0.68, 0.2], [0.45, 0.8]]);
   await sleep(1500);
   writeFileSync(resolve(folder, `${name}-${words}.png`), await page.picture(true));
   const elsewhere = page.asked.filter(address => !/^(file|blob|about):/.test(address));
@@ -207,9 +238,11 @@ async function withoutScripts(name, words) {
 }
 
 const plain = { expression: /0\.2310113 by x/, graphs: /a greedy walk finds 6/,
+                your_digits: /turned\s+and moved at random/,
                 network: /moves each weight a little against its gradient/ };
 try {
   for (const name of Object.keys(plain)) {
+    if (only.length && !only.includes(name)) continue;
     if (!existsSync(resolve(folder, name + ".html"))) {
       check(false, `there is no ${name}.html`);
       continue;
@@ -219,10 +252,10 @@ try {
     await look(name, "narrow", { width: 420, height: 1400 });
     await withoutScripts(name, plain[name]);
   }
-  await expressions();
-  await typing();
-  await graphs();
-  await network();
+  const uses = [["expression", expressions], ["expression", typing], ["graphs", graphs],
+                ["network", network], ["your_digits", digits]];
+  for (const [name, use] of uses)
+    if (!only.length || only.includes(name)) await use();
 } finally {
   await browser.close();
 }

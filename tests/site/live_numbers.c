@@ -1,5 +1,5 @@
-/* live-numbers FUNCTION ARGUMENT ...: prints what a function of docs/live/live.h returns, with which
- * live.mjs compares the page. */
+/* live-numbers FUNCTION ARGUMENT ...: prints what a function of docs/live/live.h returns, with
+ * which live.mjs compares the page. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,10 @@ int main(int count, char **argument)
         answer = live_network_train(atoi(argument[8]));
         live_network_end();
     }
+    if (count == 2 && strcmp(argument[1], "digits") == 0)
+        answer = live_digits(true);
     puts(answer);
+    live_digits_end();
     live_forget_text();
     return 0;
 }

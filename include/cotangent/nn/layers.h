@@ -55,12 +55,18 @@ ct_module *ct_rms_norm_new(ct_context *cx, ct_dtype dtype, const int64_t *shape,
    (channels) begin as ones and zeros */
 ct_module *ct_group_norm_new(ct_context *cx, ct_dtype dtype, int64_t groups, int64_t channels,
                              const ct_layer_norm_options *options);
+/* ct_batch_norm_train by the mean and variance of more examples than those in x (mpi.h). It returns
+   how many elements each channel has there; -1 on failure */
+typedef int64_t (*ct_normalize)(ct_tensor *x, ct_tensor *weight, ct_tensor *bias, double epsilon,
+                                ct_tensor **results, void *user);
 typedef struct ct_batch_norm_options {
     double epsilon;             /* default 1e-5; negative: zero */
     double momentum;            /* share of a new batch in the running statistics; default 0.1 */
     bool cumulative;            /* they are means over all batches: PyTorch's momentum None */
     bool no_weight, no_bias;    /* both: PyTorch's affine False */
     bool no_statistics;         /* none are kept: PyTorch's track_running_stats False */
+    ct_normalize train;         /* default ct_batch_norm_train */
+    void *user;                 /* passed to train; it must outlive the module */
     uint64_t reserved[4];
 } ct_batch_norm_options;
 /* ct_batch_norm_train, or, under ct_inference, ct_batch_norm by the running statistics

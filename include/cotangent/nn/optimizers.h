@@ -50,8 +50,14 @@ ct_status ct_optimizer_add_group(ct_optimizer *o, ct_tensor *const *parameters, 
 ct_status ct_optimizer_decay_weights_only(ct_optimizer *o, const ct_module *m);
 /* steps the parameters that have a gradient; an error that changes nothing if none has one */
 ct_status ct_optimizer_step(ct_optimizer *o);
+/* The tensors that the rule keeps for parameter w, in ct_update_state's order: you may read and set
+   them. They are made if w has not stepped yet, unless `states` is NULL, which else has room for
+   CT_UPDATE_STATES. Returns how many there are, 0 if w is none of o's parameters, -1 on failure */
+int ct_optimizer_states(ct_optimizer *o, const ct_tensor *w, ct_tensor **states);
+/* frees the states of w, which then is as before its first step; without any it does nothing */
+ct_status ct_optimizer_forget(ct_optimizer *o, const ct_tensor *w);
 double ct_optimizer_rate(const ct_optimizer *o);               /* the rate; NaN on failure */
-void ct_optimizer_set_rate(ct_optimizer *o, double rate);      /* finite, not negative */
+void ct_optimizer_set_rate(ct_optimizer *o, double rate);      /* rate is finite, not negative */
 
 /* -- Clipping */
 /* Multiplies all gradients by max_norm / norm where norm, the root of the sum of all their squares,
