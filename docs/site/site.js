@@ -17,10 +17,11 @@ function index() {
   return loading;
 }
 
-/* How well an entry answers: all words must be there; names count most, then titles, then text */
+/* How well an entry answers: those with all words come first; names count most, then titles, then
+ * text */
 function score([title, page, , text], words) {
   const name = title.toLowerCase(), on = page.toLowerCase(), ends = " " + text + " ";
-  let sum = 0;
+  let sum = 0, missing = 0;
   for (const word of words) {
     if (name === word || name === "ct_" + word) sum += 100;
     else if (name.startsWith(word) || name.startsWith("ct_" + word)) sum += 30;
@@ -28,13 +29,13 @@ function score([title, page, , text], words) {
     else if (word.includes(".")) {                 // a name of another library: torch.nn.Linear
       if (ends.includes(" " + word + " ") || ends.includes("." + word + " ")) sum += 60;
       else if (ends.includes(" " + word) || ends.includes("." + word)) sum += 10;
-      else return 0;
+      else missing++;
     } else if (on.includes(word)) sum += 8;
     else if ((" " + text).includes(" " + word)) sum += 4;
     else if (word.length > 3 && text.includes(word)) sum += 1;
-    else return 0;
+    else missing++;
   }
-  return sum - name.length / 100;
+  return missing === words.length ? 0 : (sum - name.length / 100) / 1000 ** missing;
 }
 
 function show(entries, words) {
@@ -58,7 +59,7 @@ function show(entries, words) {
     none.className = "none";
     none.setAttribute("role", "option");
     none.setAttribute("aria-disabled", "true");
-    none.textContent = "Nothing has all of these words.";
+    none.textContent = "Nothing has these words.";
     list.append(none);
   }
   open(true);

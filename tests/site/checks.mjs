@@ -16,14 +16,19 @@ export const textOf = (page, selector) =>
   page.run(`document.querySelector(${JSON.stringify(selector)}).innerText ||
   document.querySelector(${JSON.stringify(selector)}).textContent`);
 
+/* innerWidth would not do: a telephone makes it as large as the page */
+export async function fits(page, words) {
+  const [wide, window] = await page.run(`(e => [e.scrollWidth, e.clientWidth])(document.documentElement)`);
+  check(wide <= window, `${words}: nothing is wider than the window: ${wide}, ${window}`);
+}
+
 /* The page as a reader sees it: a screenshot; no errors; nothing from a network, and nothing that is
  * wider than the window; and what axe-core, the text of axe.min.js, says of its accessibility */
 export async function look(page, words, screenshot, axe) {
   writeFileSync(screenshot, await page.picture());
   same(page.asked.filter(url => !url.startsWith("file:")).join(), "", `${words}: nothing is fetched`);
   same(page.errors.join(), "", `${words}: no errors`);
-  check(await page.run("document.documentElement.scrollWidth <= innerWidth"),
-        `${words}: nothing is wider than the window`);
+  await fits(page, words);
   if (!axe) {
     skipped++;
     return;

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { openBrowser } from "./browser.mjs";
-import { axeSource, check, look, same, textOf, verdict } from "./checks.mjs";
+import { axeSource, check, fits, look, same, textOf, verdict } from "./checks.mjs";
 
 const [site, folder, axeFile] = process.argv.slice(2);
 const axe = axeSource(axeFile), browser = await openBrowser();
@@ -13,6 +13,8 @@ const open = (address, how) => browser.open(url(address), how);
 const has = address => existsSync(resolve(site, address));
 const all = part => has(part) ? readdirSync(resolve(site, part)).filter(n => n.endsWith(".html"))
   .map(n => `${part}/${n}`) : [];
+const folders = part => readdirSync(resolve(site, part), { withFileTypes: true })
+  .filter(entry => entry.isDirectory()).map(entry => `${part}/${entry.name}`);
 
 async function see(address) {
   const name = address.replace(".html", "").replaceAll("/", "-");
@@ -24,8 +26,24 @@ async function see(address) {
   }
 }
 
+/* every text and every page of the manual, on a telephone */
+async function theWidths() {
+  for (const address of ["tutorial", "examples", "manual", ".", ...folders("programs")].flatMap(all)) {
+    const page = await open(address, { width: 390, height: 800 });
+    await fits(page, address);
+    same(page.errors.join(), "", `${address}: no errors`);
+    await page.close();
+  }
+}
+
 async function type(page, text) {
   for (const key of text) await page.press(key);
+}
+
+/* waits until this holds in the page, for ten seconds at most */
+async function until(page, expression) {
+  for (let i = 0; i < 100 && !await page.run(expression).catch(() => false); i++)
+    await new Promise(done => setTimeout(done, 100));
 }
 
 /* From the key / to the page of what was found */
@@ -34,12 +52,12 @@ async function searching(words, title, address) {
   await page.press("/");
   same(await page.run("document.activeElement.id"), "site-query", "the key / leads to the search");
   await type(page, words);
-  await page.run("new Promise(done => setTimeout(done, 300))");
-  same(await page.run("document.querySelector('#site-found li').firstChild.textContent"), title,
+  const first = "document.querySelector('#site-found li')?.firstChild.textContent";
+  await until(page, `${first} === ${JSON.stringify(title)}`);
+  same(await page.run(first), title,
        `the first that is found for ${words}`);
-  const next = new Promise(done => setTimeout(done, 1500));
   await page.press("Enter");
-  await next;
+  await until(page, `location.href.endsWith(${JSON.stringify(address)})`);
   check((await page.run("location.href")).endsWith(address), `Enter opens ${address}: ` +
         await page.run("location.href"));
   same(page.errors.join(), "", "no errors in the search");
@@ -50,7 +68,7 @@ async function keysOfTheSearch() {
   const page = await open("tutorial/01_chain_rule.html"), items = "document.querySelectorAll('#site-found li')";
   await page.press("/");
   await type(page, "softmax");
-  await page.run("new Promise(done => setTimeout(done, 300))");
+  await until(page, `${items}.length > 3`);
   check(await page.run(`${items}.length > 3`), "softmax is in several places");
   await page.press("ArrowDown", 2);
   same(await page.run(`[...${items}].findIndex(i => i.getAttribute("aria-selected") === "true")`), 2,
@@ -60,8 +78,8 @@ async function keysOfTheSearch() {
   await page.press("Escape");
   same(await page.run("list.hidden"), true, "Escape closes");
   await type(page, "qqqqq");
-  await page.run("new Promise(done => setTimeout(done, 300))");
-  same(await textOf(page, "#site-found"), "Nothing has all of these words.", "nothing is found");
+  await until(page, "document.querySelector('#site-found .none')");
+  same(await textOf(page, "#site-found"), "Nothing has these words.", "nothing is found");
   await page.close();
 }
 
@@ -110,6 +128,7 @@ const pages = ["index.html", "tutorial/02_mlp_by_hand.html", "examples/newton.ht
                "manual/autograd.html", "architecture.html", "gradcheck.html", ...all("live")];
 try {
   for (const address of pages.filter(has)) await see(address);
+  await theWidths();
   await searching("chain rule", "1. The chain rule on a graph", "tutorial/01_chain_rule.html");
   if (has("manual/autograd.html")) await searching("ct_grad", "ct_grad", "manual/autograd.html#ct_grad");
   await keysOfTheSearch();
