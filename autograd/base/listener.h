@@ -6,10 +6,17 @@
 
 enum { CT__PROGRAM = 1 << 24 }; /* what a program adds to `refs` or `handles`, to be told apart */
 
+/* writes y: from x, from random draws, or from numbers of the caller's text */
+typedef ct_status ct__fill(ct_tensor *y, ct_tensor *x, const void *attributes);
+
 struct ct__listener {
     /* a kernel ran, or would have: views have none. gx is NULL after a forward */
     void (*ran)(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx);
     void (*made)(ct__listener *l, ct_tensor *t); /* t has numbers that the caller's text gives */
+    /* y was written by `fill`; x may be NULL */
+    void (*filled)(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,
+                   const void *attributes, size_t bytes);
+    void (*asked)(ct__listener *l, ct_tensor *x); /* for its gradient */
     /* g is x's gradient now; NULL: x has none */
     void (*graded)(ct__listener *l, ct_tensor *x, ct_tensor *g);
     void (*retained)(ct__listener *l, const ct_tensor *t, int by); /* by 1, or by -1: released */
@@ -32,6 +39,20 @@ static inline void ct__tell(const ct_context *cx, const char *who)
 {
     if (cx && cx->listener)
         cx->listener->other(cx->listener, who);
+}
+
+/* fill(y, x, attributes), while nobody listens, and then they are told */
+static inline ct_status ct__filled(ct__fill *fill, ct_tensor *y, ct_tensor *x,
+                                   const void *attributes, size_t bytes)
+{
+    ct__listener *l = ct__listen(y->cx, NULL);
+    ct_status status = fill(y, x, attributes);
+    ct__listen(y->cx, l);
+    if (l && status == CT_OK)
+        l->filled(l, fill, y, x, attributes, bytes);
+    else if (l)
+        ct__tell(y->cx, "a call that failed");
+    return status;
 }
 
 static inline ct_tensor *ct__tell_made(ct_tensor *t) /* NULL passes through */

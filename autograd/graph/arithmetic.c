@@ -51,6 +51,18 @@ void ct__add_into(ct_tensor *y, ct_tensor *x)
     ct__run_own(&add_into_op, operands, 2, NULL);
 }
 
+static ct_status assign_add_now(ct_tensor *x, ct_tensor *value, const void *scale)
+{
+    ct_tensor *ready = NULL; /* value, or a copy of it where it overlaps x */
+    ct__scope scope;
+    ct__scope_push(x->cx, &scope);
+    ct_status status = ct__writable_from(x, value, "assign_add", &ready);
+    if (status == CT_OK)
+        ct__add_scaled(x, ready, *(const double *)scale);
+    ct__scope_pop(x->cx, &scope);
+    return status;
+}
+
 ct_status ct_assign_add(ct_tensor *x, double scale, const ct_tensor *value)
 {
     ct_tensor *v = (ct_tensor *)(uintptr_t)value;
@@ -62,14 +74,7 @@ ct_status ct_assign_add(ct_tensor *x, double scale, const ct_tensor *value)
         return ct_fail(x->cx, CT_ERROR_DTYPE, "assign_add: bool has no sums");
     if (x->dtype == CT_I64 && !(fabs(scale) <= 0x1p53 && scale == (double)(int64_t)scale))
         return ct_fail(x->cx, CT_ERROR_VALUE, "assign_add: %g is no integer scale", scale);
-    ct_tensor *ready = NULL; /* value, or a copy of it where it overlaps x */
-    ct__scope scope;
-    ct__scope_push(x->cx, &scope);
-    ct_status status = ct__writable_from(x, v, "assign_add", &ready);
-    if (status == CT_OK)
-        ct__add_scaled(x, ready, scale);
-    ct__scope_pop(x->cx, &scope);
-    return status;
+    return ct__filled(assign_add_now, x, v, &scale, sizeof scale);
 }
 
 /* -- add: y = a + b.  gy . (da + db): each input's cotangent is gy, summed to its shape */

@@ -53,7 +53,8 @@ ct_tensor *ct_gradient(const ct_tensor *x)
 {
     if (!ct__alive(x, "gradient"))
         return NULL;
-    ct__tell(x->cx, "gradient");
+    if (x->cx->listener)
+        x->cx->listener->asked(x->cx->listener, (ct_tensor *)(uintptr_t)x);
     return x->extra ? x->extra->grad : NULL;
 }
 

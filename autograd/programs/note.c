@@ -42,6 +42,7 @@ static ct__slot *slot_new(ct__plan *p, ct__kind kind, ct__buffer *buffer)
     s->kind = kind;
     s->at = buffer;
     s->bytes = buffer->bytes;
+    s->number = p->count;
     p->slots[p->count++] = s;
     buffer->noted = (uint32_t)p->count & 0x7ffffff;
     if (p->count == 0x7ffffff)
@@ -209,6 +210,23 @@ static void made(ct__listener *l, ct_tensor *t)
         memcpy(s->content, t->data, bytes);
 }
 
+static void filled(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,
+                   const void *attributes, size_t bytes)
+{
+    ct__plan *p = ((noting *)l)->plan;
+    ct__step *s = step_new(p, CT__FILL);
+    void *copy = s ? ct__plan_take(p, bytes) : NULL;
+    if (!copy)
+        return;
+    if (bytes > 0)
+        memcpy(copy, attributes, bytes);
+    s->attributes = copy;
+    s->fill = fill;
+    s->bytes = bytes;
+    s->x = operand(p, x, READ, false);
+    s->y = operand(p, y, WRITTEN, false); /* a part of it may stay what it was */
+}
+
 /* -- Gradients of variables */
 static ct__graded *graded_of(ct__plan *p, ct_tensor *x)
 {
@@ -244,6 +262,18 @@ static void graded(ct__listener *l, ct_tensor *x, ct_tensor *gradient)
     slot->kind = CT__FRESH;
     slot->as = slot->as ? slot->as : header;
     s->slot = slot;
+}
+
+/* f looked at x's gradient: there is one of the run's own, or there must be none from before. */
+static void asked(ct__listener *l, ct_tensor *x)
+{
+    ct__plan *p = ((noting *)l)->plan;
+    const ct_tensor *gradient = x->extra ? x->extra->grad : NULL;
+    ct__graded *g = graded_of(p, x);
+    if (g && gradient && !known(p, gradient->buffer))
+        stay_eager(p, "a gradient from before the run");
+    else if (g && !gradient && !g->set)
+        g->first_set = true;
 }
 
 /* What is made in the run may be retained for a while in it. */
@@ -349,7 +379,7 @@ static bool is_result(ct_context *cx, const ct_tensor *y)
 static ct_tensor *run(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
                       ct__plan *p)
 {
-    noting note = { { ran, made, graded, retained, again, other }, p, 0 };
+    noting note = { { ran, made, filled, asked, graded, retained, again, other }, p, 0 };
     ct_tensor **in = (void *)ct__scope_chars(cx, (size_t)(n + 1) * sizeof *in);
     for (int i = 0; in && i < n; i++)
         if (!(in[i] = stand_in(x[i])))
@@ -365,6 +395,9 @@ static ct_tensor *run(ct_context *cx, ct_function f, void *user, ct_tensor *cons
     ct__listen(cx, NULL);
     if (note.retained != 0)
         stay_eager(p, "retain");
+    for (int i = 0; i < n; i++) /* what f wrote there, it wrote to the caller's */
+        if (in[i] != x[i])
+            x[i]->buffer->version += in[i]->buffer->version;
     bool good = is_result(cx, y);
     if (good && p && !is_over(p))
         note_result(p, y);

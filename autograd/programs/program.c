@@ -137,8 +137,6 @@ static ct_tensor *first_run(ct_program *p, ct_tensor *const *x, int n)
     ct_tensor *y = ct__program_eager(p->cx, p->f, p->user, x, n, plan);
     if (!plan)
         return y;
-    if (p->options.verify > 0 && y && !plan->failed && !plan->why[0] && ct__has_effects(plan))
-        snprintf(plan->why, sizeof plan->why, "verify cannot compare what has effects");
     if (y && !plan->failed)
         keep(p, plan);
     else
@@ -149,23 +147,39 @@ static ct_tensor *first_run(ct_program *p, ct_tensor *const *x, int n)
     return y;
 }
 
-/* y, which was replayed, against an eager run from the same draw on */
-static ct_tensor *compare(ct_program *p, ct_tensor *const *x, int n, ct_tensor *y, uint64_t draws)
+static bool same_bits(ct_tensor *a, ct_tensor *b)
+{
+    bool same = a->dtype == b->dtype && ct__same_shape(a, b);
+    a = same ? ct__contiguous(a) : NULL;
+    b = a ? ct__contiguous(b) : NULL;
+    return b && memcmp(a->data, b->data, (size_t)a->count * ct__dtype_size(a->dtype)) == 0;
+}
+
+/* An eager run, noted once more: is the plan what a new one would be? */
+static ct_tensor *verify(ct_program *p, ct__plan *plan, ct_tensor *const *x, int n)
 {
     ct_context *cx = p->cx;
+    uint64_t draws = cx->draws;
+    ct__plan *other = ct_error(cx) == CT_OK ? ct__plan_new(cx, x, n) : NULL;
+    bool noted = other && !other->failed;
+    ct_tensor *y = ct__program_eager(cx, p->f, p->user, x, n, noted ? other : NULL);
+    noted = noted && !other->failed;
+    const char *why = y && noted ? ct__plans_differ(plan, other) : NULL;
+    if (why)
+        ct_fail(cx, CT_ERROR_VALUE, "program_run: the function does not do what it did when it was "
+                "noted; the first difference: %s", why);
+    if (other)
+        ct__plan_free(other);
+    if (!y || why)
+        return NULL;
+    if (!noted || ct__has_effects(plan))
+        return y;
     uint64_t after = cx->draws;
     cx->draws = draws;
-    ct_tensor *want = ct__program_eager(cx, p->f, p->user, x, n, NULL);
-    if (!want)
-        return NULL;
-    bool same = cx->draws == after && want->dtype == y->dtype && ct__same_shape(want, y);
-    const ct_tensor *a = same ? ct__contiguous(want) : NULL, *b = a ? ct__contiguous(y) : NULL;
-    if (same && !b)
-        return NULL;
-    same = same && memcmp(a->data, b->data, (size_t)a->count * ct__dtype_size(a->dtype)) == 0;
-    return same ? y : (ct_fail(cx, CT_ERROR_VALUE,
-                               "program_run: the replay differs from the eager run; the function "
-                               "depends on something that is no tensor"), NULL);
+    ct_tensor *again = ct__replay(plan, x);
+    if (again && (cx->draws != after || !same_bits(again, y)))
+        ct_fail(cx, CT_ERROR_VALUE, "program_run: a replay gives other bits");
+    return again && ct_error(cx) == CT_OK ? y : NULL;
 }
 
 static ct_tensor *run(ct_program *p, ct_tensor *const *x, int n)
@@ -176,12 +190,10 @@ static ct_tensor *run(ct_program *p, ct_tensor *const *x, int n)
         return first_run(p, x, n);
     if (plan->why[0])
         return eager(p, x, n, plan->why);
-    uint64_t draws = p->cx->draws;
-    ct_tensor *y = ct__replay(plan, x);
     p->voids = 0;
-    p->runs++;
-    bool verify = y && p->options.verify > 0 && p->runs % p->options.verify == 0;
-    return verify ? compare(p, x, n, y, draws) : y;
+    if (p->options.verify > 0 && ++p->runs % p->options.verify == 0)
+        return verify(p, plan, x, n);
+    return ct__replay(plan, x);
 }
 
 /* y, which is marked as having no graph if it may have one as f returns it */

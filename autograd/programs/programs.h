@@ -22,6 +22,7 @@ typedef struct ct__slot {
     struct ct__slot *dies; /* the next one that dies after the same step */
     int64_t bytes, offset; /* offset: in the arena */
     void *content;       /* the numbers that it is made with, or NULL */
+    int number;          /* among the plan's */
     int first, last;     /* the steps that use it */
     int argument;
     bool written;
@@ -40,7 +41,8 @@ static inline ct__place *ct__place_of(const ct_tensor *header)
     return (ct__place *)(uintptr_t)header - 1;
 }
 
-typedef enum ct__act { CT__RUN, CT__LOAD, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN } ct__act;
+typedef enum ct__act { CT__RUN, CT__LOAD, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN,
+               CT__FILL } ct__act;
 
 typedef struct ct__step {
     struct ct__step *next;
@@ -49,7 +51,10 @@ typedef struct ct__step {
     ct_call call;                     /* CT__RUN */
     ct_tensor **gy, **gx;             /* gx is NULL: forward */
     ct__slot *slot;                   /* CT__LOAD, CT__SET_GRAD */
-    ct_tensor *x;                     /* of the gradient */
+    ct_tensor *x, *y;                 /* of the gradient; CT__FILL */
+    ct__fill *fill;
+    const void *attributes;
+    size_t bytes;                     /* of these */
     ct_status (*again)(void *user);
     void *user;
 } ct__step;
@@ -95,6 +100,10 @@ bool ct__plan_alive(const ct__plan *p); /* are all leaves what they were? */
 /* -- note.c: runs f(x) and notes it in p, if p is not NULL */
 ct_tensor *ct__program_eager(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
                              ct__plan *p);
+
+/* -- verify.c: NULL, or why b, noted of the same function later, is another plan than a. The
+ * context's scope owns the text */
+const char *ct__plans_differ(const ct__plan *a, const ct__plan *b);
 
 /* -- replay.c */
 ct_tensor *ct__replay(ct__plan *p, ct_tensor *const *x);

@@ -87,6 +87,8 @@ static ct_status take_step(ct__step *s, ct_context *cx)
         return CT_OK;
     case CT__SET_GRAD:
         return set_gradient(s);
+    case CT__FILL:
+        return s->fill(s->y, s->x, s->attributes);
     case CT__AGAIN:
         cx->recording = s->recording;
         ct_status status = s->again(s->user);

@@ -162,6 +162,18 @@ static void fill_range(int64_t begin, int64_t end, void *arg)
     }
 }
 
+static ct_status fill_now(ct_tensor *y, ct_tensor *x, const void *attributes)
+{
+    const bool normal = *(const bool *)attributes;
+    ct_context *cx = y->cx;
+    int64_t odd = (int64_t)(cx->draws & 1); /* two draws make two normals: from a whole block on */
+    uint64_t start = normal ? (ct__draw(cx, odd + (y->count + 1) / 2 * 2) + 1) / 2 * 2
+                            : ct__draw(cx, y->count);
+    (void)x;
+    ct_parallel_ranges(cx, y->count, GRAIN, fill_range, &(job){ y, start, normal });
+    return CT_OK;
+}
+
 static ct_tensor *fill(ct_context *cx, const char *who, const ct__layout *layout, bool normal)
 {
     if (!cx || ct__shape_count(cx, who, layout->dtype, layout->shape, layout->ndim) < 0)
@@ -172,12 +184,8 @@ static ct_tensor *fill(ct_context *cx, const char *who, const ct__layout *layout
         return NULL;
     }
     ct_tensor *y = ct__to_scope(ct__tensor_new(cx, layout));
-    if (!y)
-        return NULL;
-    int64_t odd = (int64_t)(cx->draws & 1); /* two draws make two normals: from a whole block on */
-    uint64_t start = normal ? (ct__draw(cx, odd + (y->count + 1) / 2 * 2) + 1) / 2 * 2
-                            : ct__draw(cx, y->count);
-    ct_parallel_ranges(cx, y->count, GRAIN, fill_range, &(job){ y, start, normal });
+    if (y)
+        ct__filled(fill_now, y, NULL, &normal, sizeof normal);
     return y;
 }
 
@@ -201,6 +209,17 @@ static uint64_t below(uint64_t seed, uint64_t i, uint64_t n)
     return bits % n;
 }
 
+static ct_status integers_now(ct_tensor *y, ct_tensor *x, const void *attributes)
+{
+    const int64_t *range = attributes; /* the first, and the one after the last */
+    uint64_t start = ct__draw(y->cx, y->count), span = (uint64_t)range[1] - (uint64_t)range[0];
+    (void)x;
+    for (int64_t i = 0; i < y->count; i++)
+        ((int64_t *)(void *)y->data)[i] =
+            (int64_t)((uint64_t)range[0] + below(y->cx->seed, start + (uint64_t)i, span));
+    return CT_OK;
+}
+
 ct_tensor *ct_randint(ct_context *cx, int64_t low, int64_t high, const int64_t *shape, int ndim)
 {
     if (!cx || ct__shape_count(cx, "randint", CT_I64, shape, ndim) < 0)
@@ -212,27 +231,32 @@ ct_tensor *ct_randint(ct_context *cx, int64_t low, int64_t high, const int64_t *
     }
     ct_tensor *y = ct__to_scope(ct__tensor_new(cx, &(ct__layout){ .dtype = CT_I64, .ndim = ndim,
                                                                   .shape = shape }));
-    if (!y)
-        return NULL;
-    uint64_t start = ct__draw(cx, y->count), span = (uint64_t)high - (uint64_t)low;
-    for (int64_t i = 0; i < y->count; i++)
-        ((int64_t *)(void *)y->data)[i] =
-            (int64_t)((uint64_t)low + below(cx->seed, start + (uint64_t)i, span));
+    if (y)
+        ct__filled(integers_now, y, NULL, (int64_t[]){ low, high }, 2 * sizeof low);
     return y;
+}
+
+static ct_status permute_now(ct_tensor *y, ct_tensor *x, const void *attributes)
+{
+    int64_t *a = (int64_t *)(void *)y->data;
+    uint64_t start = ct__draw(y->cx, y->count);
+    (void)x, (void)attributes;
+    for (int64_t i = 0; i < y->count; i++)
+        a[i] = i;
+    for (int64_t i = y->count - 1; i > 0; i--) { /* Fisher and Yates */
+        int64_t j = (int64_t)below(y->cx->seed, start + (uint64_t)i, (uint64_t)i + 1), t = a[i];
+        a[i] = a[j];
+        a[j] = t;
+    }
+    return CT_OK;
 }
 
 ct_tensor *ct_randperm(ct_context *cx, int64_t n)
 {
-    ct_tensor *y = ct__shape_count(cx, "randperm", CT_I64, &n, 1) < 0 ? NULL
-                                                                      : ct_range(cx, CT_I64, n);
-    if (!y)
-        return NULL;
-    int64_t *a = (int64_t *)(void *)y->data;
-    uint64_t start = ct__draw(cx, n);
-    for (int64_t i = n - 1; i > 0; i--) { /* Fisher and Yates */
-        int64_t j = (int64_t)below(cx->seed, start + (uint64_t)i, (uint64_t)i + 1), t = a[i];
-        a[i] = a[j];
-        a[j] = t;
-    }
+    ct_tensor *y = !cx || ct__shape_count(cx, "randperm", CT_I64, &n, 1) < 0 ? NULL
+                   : ct__to_scope(ct__tensor_new(cx, &(ct__layout){ .dtype = CT_I64, .ndim = 1,
+                                                                   .shape = &n }));
+    if (y)
+        ct__filled(permute_now, y, NULL, NULL, 0);
     return y;
 }

@@ -54,6 +54,27 @@ static ct_status refuse(const ct_tensor *x, const ct_tensor *value, const char *
     return ct_fail(x->cx, code, "%s: %s: %s x %s", who, why, to, from);
 }
 
+/* from its first byte to the one after its last */
+static void extent(const ct_tensor *t, const char **from, const char **to)
+{
+    const int64_t size = (int64_t)ct__dtype_size(t->dtype);
+    *from = *to = t->data;
+    for (int d = 0; d < t->ndim && t->count > 0; d++) {
+        int64_t reach = (ct__shape(t)[d] - 1) * ct__strides(t)[d] * size;
+        *(reach < 0 ? from : to) += reach;
+    }
+    *to += t->count > 0 ? size : 0;
+}
+
+/* (Two arguments of a program have buffers of their own, which may be the same memory.) */
+static bool overlap(const ct_tensor *a, const ct_tensor *b)
+{
+    const char *a0, *a1, *b0, *b1;
+    extent(a, &a0, &a1);
+    extent(b, &b0, &b1);
+    return a->buffer == b->buffer || (a0 < b1 && b0 < a1);
+}
+
 ct_status ct__writable_from(ct_tensor *x, ct_tensor *value, const char *who, ct_tensor **ready)
 {
     if (x->cx != value->cx)
@@ -67,7 +88,7 @@ ct_status ct__writable_from(ct_tensor *x, ct_tensor *value, const char *who, ct_
         memcmp(shape, ct__shape(x), (size_t)ndim * sizeof *shape) != 0)
         return refuse(x, value, who, CT_ERROR_SHAPE, "the value does not broadcast to it");
     *ready = value;
-    if (value->buffer == x->buffer) { /* they may overlap */
+    if (overlap(value, x)) {
         *ready = ct__to_scope(ct__tensor_new(x->cx, &(ct__layout){ .dtype = value->dtype,
                                                                    .ndim = value->ndim,
                                                                    .shape = ct__shape(value) }));
@@ -78,21 +99,28 @@ ct_status ct__writable_from(ct_tensor *x, ct_tensor *value, const char *who, ct_
     return ct__begin_write(x, who);
 }
 
-ct_status ct_assign(ct_tensor *x, const ct_tensor *value)
+static ct_status assign_now(ct_tensor *x, ct_tensor *value, const void *attributes)
 {
-    ct_tensor *v = (ct_tensor *)(uintptr_t)value, *ready = NULL;
-    if (!x || !value)
-        return ct_fail(x ? x->cx : v ? v->cx : NULL, CT_ERROR_NULL, "assign: a NULL operand");
-    if (!ct__usable(x, "assign") || !ct__usable(value, "assign"))
-        return CT_ERROR_STALE;
     int64_t bytes = (int64_t)ct__dtype_size(x->dtype);
+    ct_tensor *ready = NULL;
     ct__scope scope;
+    (void)attributes;
     ct__scope_push(x->cx, &scope);
-    ct_status status = ct__writable_from(x, v, "assign", &ready);
+    ct_status status = ct__writable_from(x, value, "assign", &ready);
     if (status == CT_OK)
         ct_loop(CT_TENSORS(x, ready), ct__copy_run, &bytes);
     ct__scope_pop(x->cx, &scope);
     return status;
+}
+
+ct_status ct_assign(ct_tensor *x, const ct_tensor *value)
+{
+    ct_tensor *v = (ct_tensor *)(uintptr_t)value;
+    if (!x || !value)
+        return ct_fail(x ? x->cx : v ? v->cx : NULL, CT_ERROR_NULL, "assign: a NULL operand");
+    if (!ct__usable(x, "assign") || !ct__usable(value, "assign"))
+        return CT_ERROR_STALE;
+    return ct__filled(assign_now, x, v, NULL, 0);
 }
 
 typedef struct element {
@@ -108,6 +136,15 @@ static void fill_run(int64_t n, void *const *data, const int64_t *stride, const 
         memcpy(y + i * stride[0] * (int64_t)e->size, e->bytes, e->size);
 }
 
+static ct_status fill_now(ct_tensor *x, ct_tensor *none, const void *attributes)
+{
+    ct_status status = ct__begin_write(x, "fill");
+    (void)none;
+    if (status == CT_OK)
+        ct_loop(&x, 1, fill_run, attributes);
+    return status;
+}
+
 ct_status ct_fill(ct_tensor *x, double value)
 {
     if (!x)
@@ -117,8 +154,5 @@ ct_status ct_fill(ct_tensor *x, double value)
     element e = { ct__dtype_size(x->dtype), { 0 } };
     if (!ct__store(e.bytes, x->dtype, value))
         return ct_fail(x->cx, CT_ERROR_VALUE, "fill: i64 cannot hold %g", value);
-    ct_status status = ct__begin_write(x, "fill");
-    if (status == CT_OK)
-        ct_loop(&x, 1, fill_run, &e);
-    return status;
+    return ct__filled(fill_now, x, NULL, &e, sizeof e);
 }

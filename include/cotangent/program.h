@@ -25,9 +25,9 @@ CT_API_BEGIN
 typedef struct ct_program ct_program;
 typedef struct ct_program_options {
     int plans;                 /* kept at most, one for each set of shapes; 0: 8 */
-    int verify;                /* every n-th run is done both ways, and the results are compared bit
-                                  by bit; a difference is CT_ERROR_VALUE. 0: none. It is for
-                                  functions without effects: others stay eager then */
+    int verify;                /* every n-th run is an ordinary one, noted once more. A step that
+                                  differs from the plan's is CT_ERROR_VALUE, which names it. So are
+                                  other bits of a replay, if f has no effects. 0: none */
     bool strict;               /* a run that stays eager is CT_ERROR_UNSUPPORTED, which says why */
     uint64_t reserved[4];
 } ct_program_options;
@@ -46,17 +46,17 @@ ct_program *ct_program_new(ct_context *cx, ct_function f, void *user,
    as they are. NULL and an error: f failed, or a kernel did, in which case what comes after it is
    not done.
    A run is noted anew for other dtypes, shapes or strides, under ct_no_grad or ct_inference, and if
-   a tensor that f reaches by itself was released or is a variable no more. It is eager, and stays
-   so, if f does what a replay cannot do rightly; ct_program_text names the call. These are: to read
-   a value (ct_item, ct_at, ct_data, ct_to_doubles, ct_to_memory, ct_text, ct_gradient, the shape of
-   ct_nonzero), to write one other than by an operator (ct_assign, ct_fill, ct_set,
-   ct_data_mutable), to make a tensor of the caller's memory (ct_from_doubles, ct_borrow), to draw
-   random numbers other than by an operator (ct_randn, ct_random_u64; ct_dropout is one), to retain
-   or release what lives longer than the run (ct_retain, ct_keep), ct_constant, hooks,
-   ct_custom, ct_checkpoint, ct_fixed_point, ct_root, ct_jacobian, ct_hessian, operators
-   whose attributes are not plain, gradients by rows (ct_call_touched), and adding to a gradient
-   from before the run. It is eager for the moment while ct_find_nonfinite is on, or another program
-   notes. */
+   a tensor that f reaches by itself was released, got a hook, or is a variable no more.
+   It is eager, and stays so, if f does what a replay cannot do rightly; ct_program_text names it.
+   That is: to read a value (ct_item, ct_data, ct_to_doubles, ct_text, ct_clip_gradients, the shape
+   of ct_nonzero ...), to write through C (ct_set, ct_data_mutable), to use the caller's memory
+   (ct_from_doubles, ct_borrow) or draw for it (ct_random_u64, ct_seed), to retain or release what
+   lives longer than the run (ct_keep), ct_share, ct_constant, hooks, an optimizer's rate,
+   ct_batches_next, ct_custom, ct_checkpoint, ct_fixed_point, ct_root, ct_jacobian, ct_hessian,
+   attributes that are not plain, gradients by rows (ct_call_touched) or from before the run, and a
+   call that fails.
+   It is eager for the moment while ct_find_nonfinite is on, while another program notes, and in
+   gradient checks. */
 ct_tensor *ct_program_run(ct_program *p, ct_tensor *const *x, int n);
 /* ct_program_run as a ct_function, whose user is the program. Where an x requires grad it is f
    itself. */

@@ -37,8 +37,7 @@ static entries entries_of(const ct_module *m, const batch_norm *a)
 static ct_status update(const entries *e, const batch_norm *a, int64_t n, ct_tensor *mean,
                         ct_tensor *variance)
 {
-    const int64_t batches = ct_item_int(e->batches) + 1;
-    const double share = a->cumulative ? 1 / (double)batches : a->momentum;
+    const double share = a->cumulative ? 1 / (double)(ct_item_int(e->batches) + 1) : a->momentum;
     if (n > 0) {
         ct_tensor *by = ct_scalar_like(e->mean, share);
         variance = ct_scale(ct_detach(variance), (double)n / (double)(n - 1));
@@ -49,7 +48,7 @@ static ct_status update(const entries *e, const batch_norm *a, int64_t n, ct_ten
         ct_assign(e->mean, mean);
         ct_assign(e->variance, variance);
     }
-    return a->instance ? CT_OK : ct_fill(e->batches, (double)batches);
+    return a->instance ? CT_OK : ct_assign_add(e->batches, 1, ct_ones_like(e->batches));
 }
 
 /* the means over all x of their mean and variance, each taken of one channel of one x */

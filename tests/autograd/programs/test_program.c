@@ -75,7 +75,30 @@ static ct_tensor *constant(ct_context *c, ct_tensor *const *x, int n, void *user
     return ct_broadcast_to(ct_full(c, CT_F64, CT_SHAPE(2, 1), 3), ct_shape(x[0]), ct_ndim(x[0]));
 }
 
-static const ct_function functions[] = { chain, gradient, second, dropped, turned, first, constant };
+static ct_tensor *noise(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n, (void)user;
+    ct_tensor *a = ct_rand(c, CT_F64, CT_SHAPE(3)), *b = ct_randn(c, CT_F32, CT_SHAPE(3));
+    ct_tensor *k = ct_randint(c, -4, 9, CT_SHAPE(3)), *order = ct_randperm(c, 3);
+    ct_tensor *sum = ct_add(ct_add(a, ct_cast(b, CT_F64)), ct_cast(ct_add(k, order), CT_F64));
+    return ct_add(ct_cast(x[0], CT_F64), sum);
+}
+
+static ct_tensor *in_place(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n, (void)user;
+    const ct_dtype dtype = ct_dtype_of(x[0]);
+    ct_tensor *y = ct_empty_like(x[0]), *z = ct_ones(c, dtype, CT_SHAPE(3, 3));
+    ct_tensor *row = ct_slice(z, 0, 1, 2, 1), *up = ct_slice(z, 0, 0, 2, 1);
+    if (ct_assign(y, x[0]) != CT_OK || ct_assign(row, ct_slice(y, 0, 0, 1, 1)) != CT_OK ||
+        ct_assign_add(z, 2, ct_transpose(z)) != CT_OK || ct_fill(ct_slice(z, 1, 0, 1, 1), 7) ||
+        ct_assign(up, ct_slice(z, 0, 1, 3, 1)) != CT_OK)
+        return NULL;
+    return ct_add(ct_sum(y), z);
+}
+
+static const ct_function functions[] = { chain, gradient, second, dropped, turned, first, constant,
+                                         noise, in_place };
 
 START_TEST(the_bits_of_eager_runs)
 {
@@ -145,24 +168,11 @@ static ct_tensor *count_nonzero(ct_context *c, ct_tensor *const *x, int n, void 
     return ct_nonzero(ct_gt(x[0], ct_scalar_like(x[0], 0)));
 }
 
-static ct_tensor *noise(ct_context *c, ct_tensor *const *x, int n, void *user)
-{
-    (void)n, (void)user;
-    return ct_add(x[0], ct_randn(c, CT_F64, ct_shape(x[0]), ct_ndim(x[0])));
-}
-
 static ct_tensor *memory(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
     (void)n;
     *(double *)user += 1;
     return ct_add(x[0], ct_from_doubles(c, CT_F64, CT_SHAPE(1), user, 1));
-}
-
-static ct_tensor *in_place(ct_context *c, ct_tensor *const *x, int n, void *user)
-{
-    (void)c, (void)n, (void)user;
-    ct_tensor *y = ct_empty_like(x[0]);
-    return ct_assign(y, x[0]) == CT_OK ? ct_exp(y) : NULL;
 }
 
 static ct_tensor *twice(ct_tensor *g, void *user)
@@ -179,11 +189,11 @@ static ct_tensor *hooked(ct_context *c, ct_tensor *const *x, int n, void *user)
     return ct_grad(ct_sum(y), NULL, &v, 1, 0, &g) == CT_OK ? g : NULL;
 }
 
-static ct_tensor *state;
+static ct_tensor *kept_state;
 static ct_tensor *keeping(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
     (void)c, (void)n, (void)user;
-    return ct_keep(&state, ct_add(state, x[0])) == CT_OK ? state : NULL;
+    return ct_keep(&kept_state, ct_add(kept_state, x[0])) == CT_OK ? kept_state : NULL;
 }
 
 static ct_tensor *again(ct_context *c, ct_tensor *const *x, int n, void *user)
@@ -229,8 +239,8 @@ static ct_tensor *sharing(ct_context *c, ct_tensor *const *x, int n, void *user)
 START_TEST(what_cannot_be_replayed_stays_eager)
 {
     static const struct { ct_function f; const char *why; } cases[] = {
-        { branch, "item" }, { count_nonzero, "data" }, { noise, "draw" },
-        { memory, "from_doubles" }, { in_place, "assign" }, { hooked, "on_cotangent" },
+        { branch, "item" }, { count_nonzero, "data" },
+        { memory, "from_doubles" }, { hooked, "on_cotangent" },
         { keeping, "release" }, { again, "checkpoint" }, { reading, "data_f64" },
         { leaving, "retain" }, { printing, "text" }, { trying, "failed" },
         { sharing, "share" },
@@ -239,8 +249,8 @@ START_TEST(what_cannot_be_replayed_stays_eager)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double user = 1, user_twin = 1;
         ct_program *p = ct_program_new(cx, cases[i].f, &user, NULL);
-        ct_keep(&state, ct_zeros(cx, CT_F64, CT_SHAPE(3)));
-        ct_tensor *twin = state;
+        ct_keep(&kept_state, ct_zeros(cx, CT_F64, CT_SHAPE(3)));
+        ct_tensor *twin = kept_state;
         ct_retain(twin);
         for (int run = 0; run < 4; run++) {
             ct_tensor *x[] = { ct_randn(cx, CT_F64, CT_SHAPE(3)), ct_ones(cx, CT_F64, CT_SHAPE(3)) };
@@ -265,8 +275,8 @@ START_TEST(what_cannot_be_replayed_stays_eager)
         ct_program_free(p);
         ct_release(twin);
     }
-    ct_release(state);
-    state = NULL;
+    ct_release(kept_state);
+    kept_state = NULL;
     ct_context_free(other);
     ct_program *p = ct_program_new(cx, branch, NULL, &(ct_program_options){ .strict = true });
     ct_tensor *x = ct_ones(cx, CT_F64, CT_SHAPE(3));
@@ -357,6 +367,71 @@ START_TEST(leaves_are_read_in_each_run)
     }
     ct_program_free(p);
     ct_release(m.b);
+}
+END_TEST
+
+/* -- Writing to what lives on */
+static ct_tensor *state;
+static ct_tensor *follow(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    if (ct_assign_add(state, 0.5, ct_sub(x[0], state)) != CT_OK || ct_assign(x[1], x[0]) != CT_OK)
+        return NULL;
+    return ct_scale(state, 2);
+}
+
+START_TEST(leaves_and_arguments_are_written)
+{
+    ct_tensor *mine = ct_zeros(cx, CT_F64, CT_SHAPE(4)), *twin = ct_zeros(cx, CT_F64, CT_SHAPE(4));
+    ct_program *p = ct_program_new(cx, follow, NULL, NULL);
+    for (int run = 0; run < 8; run++) {
+        ct_tensor *long_one = ct_randn(cx, CT_F64, CT_SHAPE(5)), *y[2], *after[2];
+        for (int i = 0; i < 2; i++) {
+            ct_tensor *a = ct_scale(long_one, 1); /* the arguments overlap */
+            ct_tensor *x[] = { ct_slice(a, 0, 0, 4, 1), ct_slice(a, 0, 1, 5, 1) };
+            ct_tensor *v = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(4))), *g;
+            ct_tensor *saves = ct_sum(ct_mul(v, x[1]));
+            state = i ? mine : twin;
+            y[i] = i ? ct_program_run(p, x, 2) : follow(cx, x, 2, NULL);
+            after[i] = a;
+            ck_assert_int_eq(ct_grad(saves, NULL, &v, 1, 0, &g), CT_ERROR_STALE);
+            expect_error(CT_ERROR_STALE, "mul", NULL);
+        }
+        ck_assert(y[1] && same_bits(y[0], y[1]) && same_bits(mine, twin));
+        ck_assert(same_bits(after[0], after[1]));
+    }
+    ck_assert_int_eq(replays(p), 7);
+}
+END_TEST
+
+/* gradients that f looks at */
+static ct_tensor *looking(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    model *m = user;
+    ct_tensor *before = ct_gradient(m->w), *y = ct_sum(ct_square(affine(c, x, n, user)));
+    if (ct_backward(y) != CT_OK)
+        return NULL;
+    ct_tensor *g = ct_gradient(m->w);
+    if (ct_assign(g, ct_clamp(g, -0.5, 0.5)) != CT_OK)
+        return NULL;
+    return before ? ct_add(ct_sum(g), ct_sum(before)) : ct_sum(g);
+}
+
+START_TEST(a_gradient_that_is_looked_at)
+{
+    ct_tensor *w = ct_randn(cx, CT_F64, CT_SHAPE(3, 3)), *b = ct_randn(cx, CT_F64, CT_SHAPE(3, 3));
+    model m = { ct_variable(ct_detach(w)), b }, twin = { ct_variable(ct_detach(w)), b };
+    ct_program *p = ct_program_new(cx, looking, &m, NULL);
+    for (int run = 0; run < 12; run++) {
+        ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3, 3));
+        ck_assert(same_bits(ct_program_run(p, &x, 1), looking(cx, &x, 1, &twin)));
+        ck_assert(same_bits(ct_gradient(m.w), ct_gradient(twin.w)));
+        if (run % 4 != 3) { /* else the next run finds it */
+            ct_zero_grad(m.w);
+            ct_zero_grad(twin.w);
+        }
+    }
+    ck_assert_int_eq(replays(p), 9);
 }
 END_TEST
 
@@ -627,19 +702,53 @@ static ct_tensor *scaled(ct_context *c, ct_tensor *const *x, int n, void *user)
     return ct_scale(ct_dropout(x[0], 0.5), factor);
 }
 
+static int mode;
+static ct_tensor *changing(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n;
+    ct_tensor *y = ct_mul(x[0], ct_full(c, CT_F64, CT_SHAPE(1), mode == 1 ? 2 : 3));
+    ct_tensor *w = ((ct_tensor **)user)[mode == 2];
+    y = mode == 3 ? ct_exp(ct_add(y, w)) : ct_add(y, w);
+    return ct_assign_add(((ct_tensor **)user)[2], 1, y) == CT_OK && mode != 4 ? y : ct_sin(y);
+}
+
 START_TEST(verify_finds_what_is_no_tensor)
 {
     ct_program *p = ct_program_new(cx, scaled, NULL, &(ct_program_options){ .verify = 3 });
     ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(50));
     factor = 2;
-    for (int run = 0; run < 7; run++)
-        ck_assert_ptr_nonnull(ct_program_run(p, &x, 1));
+    for (int run = 0; run < 7; run++) {
+        ct_stream stream = ct_random_stream(cx);
+        ct_tensor *y = ct_program_run(p, &x, 1);
+        ct_stream after = ct_random_stream(cx);
+        ct_random_resume(cx, stream);
+        ck_assert(y && same_bits(y, scaled(cx, &x, 1, NULL)));
+        ck_assert_uint_eq(ct_random_stream(cx).draws, after.draws);
+    }
+    expect_ok();
+    ck_assert(strstr(ct_program_text(p), "replayed 6 times"));
     factor = 3;
     int found = 0;
     for (int run = 0; run < 3; run++)
         found += ct_program_run(p, &x, 1) == NULL;
     ck_assert_int_eq(found, 1);
-    expect_error(CT_ERROR_VALUE, "differs", NULL);
+    expect_error(CT_ERROR_VALUE, "first difference: scale", NULL);
+    /* with effects, which happen once in each run */
+    static const char *const names[] = { NULL, "a constant", "add", "exp", "sin" };
+    for (int k = 1; k <= 4; k++) {
+        ct_tensor *user[3];
+        for (int i = 0; i < 3; i++)
+            user[i] = ct_zeros(cx, CT_F64, CT_SHAPE(2));
+        x = ct_ones(cx, CT_F64, CT_SHAPE(2));
+        p = ct_program_new(cx, changing, user, &(ct_program_options){ .verify = 2 });
+        mode = 0;
+        for (int run = 0; run < 5; run++)
+            ck_assert_ptr_nonnull(ct_program_run(p, &x, 1));
+        ck_assert(ct_at(user[2], CT_INDEX(0)) == 5 * 3);
+        mode = k;
+        ck_assert(!ct_program_run(p, &x, 1) || !ct_program_run(p, &x, 1));
+        expect_error(CT_ERROR_VALUE, names[k], NULL);
+    }
 }
 END_TEST
 
@@ -740,6 +849,7 @@ Suite *program_suite(void)
         what_cannot_be_replayed_stays_eager, a_call_that_failed_may_succeed, leaves_are_read_in_each_run,
         gradients_are_those_of_eager_runs, a_gradient_from_before, variables_as_arguments,
         an_address_is_no_identity, hooks_that_come_later, no_walk_goes_through_a_result,
-        programs_are_apart, a_backward_is_told_what_it_was_told, verify_finds_what_is_no_tensor, errors,
+        programs_are_apart, leaves_and_arguments_are_written, a_gradient_that_is_looked_at,
+        a_backward_is_told_what_it_was_told, verify_finds_what_is_no_tensor, errors,
         every_allocation_fails_once, NULL });
 }

@@ -1,0 +1,362 @@
+/* Work that is run many times: recorded anew each time, replayed by a program, by hand in C where
+ * that is short, and as others do it. One thread. What a program's first run costs and how much
+ * memory it takes are at the end. */
+#include <math.h>
+#include <string.h>
+
+#include "bench.h"
+#include "objectives.h"
+
+typedef struct work {
+    const char *name;
+    ct_context *cx;
+    ct_function f;
+    void *user;
+    ct_tensor *x[4];
+    int n;
+    ct_program *program;
+} work;
+
+static void eager(void *user, int64_t repeats)
+{
+    work *w = user;
+    for (int64_t i = 0; i < repeats; i++) {
+        ct_scope scope = ct_scope_begin(w->cx);
+        w->f(w->cx, w->x, w->n, w->user);
+        ct_scope_end(w->cx, scope);
+    }
+}
+
+static void replayed(void *user, int64_t repeats)
+{
+    work *w = user;
+    for (int64_t i = 0; i < repeats; i++) {
+        ct_scope scope = ct_scope_begin(w->cx);
+        ct_program_run(w->program, w->x, w->n);
+        ct_scope_end(w->cx, scope);
+    }
+}
+
+/* -- Functions: each returns a gradient */
+static ct_tensor *gradient_of(ct_tensor *y, ct_tensor *const *v, int n)
+{
+    ct_tensor *g[4];
+    return ct_grad(y, NULL, v, n, 0, g) == CT_OK ? g[0] : NULL;
+}
+
+static ct_tensor *chain(ct_context *cx, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *v = ct_variable(ct_detach(x[0])), *y = v;
+    (void)cx, (void)n, (void)user;
+    for (int i = 0; i < 1000; i++)
+        y = ct_sin(y);
+    return gradient_of(y, &v, 1);
+}
+
+static ct_tensor *objective_gradient(ct_context *cx, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *v = ct_variable(ct_detach(x[0]));
+    (void)cx, (void)n;
+    return gradient_of(((const objective *)user)->f(user, v), &v, 1);
+}
+
+static ct_tensor *gate(ct_context *cx, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *v[4];
+    (void)cx, (void)user;
+    for (int i = 0; i < n; i++)
+        v[i] = ct_variable(ct_detach(x[i]));
+    ct_tensor *y = ct_mul(ct_tanh(ct_add(ct_mul(v[0], v[1]), v[2])), ct_sigmoid(v[3]));
+    return gradient_of(ct_sum(y), v, n);
+}
+
+/* the mean of log cosh (x - t) + (x - t)^2 / 10, scaled: twelve operators */
+static ct_tensor *elementwise_loss(ct_context *cx, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *v = ct_variable(ct_detach(x[0])), *d = ct_sub(ct_tanh(ct_scale(v, 2)), x[1]);
+    (void)cx, (void)n, (void)user;
+    ct_tensor *fold = ct_log(ct_shift(ct_exp(ct_scale(d, -2)), 1));
+    ct_tensor *each = ct_add(ct_add(d, fold), ct_scale(ct_square(d), 0.1));
+    return gradient_of(ct_mean(ct_scale(each, 0.5)), &v, 1);
+}
+
+typedef struct net {
+    ct_module *module;
+    ct_optimizer *rule;
+} net;
+
+static ct_tensor *train(ct_context *cx, ct_tensor *const *x, int n, void *user)
+{
+    const net *m = user;
+    (void)cx, (void)n;
+    ct_tensor *out = ct_module_forward(m->module, x[0]);
+    ct_tensor *loss = ct_dtype_of(x[1]) == CT_I64 ? ct_cross_entropy(out, x[1]) : ct_mse(out, x[1]);
+    return ct_backward(loss) == CT_OK && ct_optimizer_step(m->rule) == CT_OK ? loss : NULL;
+}
+
+/* -- By hand, in C */
+static double result; /* so that nothing is left out */
+
+/* objectives.c: lotka; x has log alpha, gamma, beta, delta and z(0) */
+static void lotka_by_hand(void *user, int64_t repeats)
+{
+    const objective *o = ((const work *)user)->user;
+    const double *x = ct_data_f64(o->x), *data = ct_data_f64(o->data[0]), dt = 0.04;
+    static double at[501][4][2]; /* where each slope of each step is taken */
+    const double part[4] = { 0, dt / 2, dt / 2, dt };
+    const double weight[4] = { dt / 6, dt / 3, dt / 3, dt / 6 };
+    for (int64_t r = 0; r < repeats; r++) {
+        double rate[4], z[2] = { x[4], x[5] }, g[6] = { 0 }, gz[2] = { 0, 0 }, end[21][2];
+        for (int i = 0; i < 4; i++)
+            rate[i] = exp(x[i]);
+        static double e[501][4][2];
+        for (int s = 0; s <= 500; s++) {
+            if (s % 25 == 0)
+                end[s / 25][0] = z[0], end[s / 25][1] = z[1];
+            double k[4][2];
+            for (int i = 0; i < 4 && s < 500; i++) {
+                for (int j = 0; j < 2; j++) {
+                    at[s][i][j] = i ? z[j] + part[i] * k[i - 1][j] : z[j];
+                    e[s][i][j] = exp(at[s][i][j]);
+                }
+                k[i][0] = rate[0] - rate[2] * e[s][i][1];
+                k[i][1] = rate[3] * e[s][i][0] - rate[1];
+            }
+            for (int i = 0; i < 4 && s < 500; i++)
+                for (int j = 0; j < 2; j++)
+                    z[j] += weight[i] * k[i][j];
+        }
+        for (int s = 500; s >= 0; s--) {
+            double later[2] = { 0, 0 }, old[2] = { gz[0], gz[1] };
+            for (int i = 3; i >= 0 && s < 500; i--) {
+                double gk[2];
+                for (int j = 0; j < 2; j++)
+                    gk[j] = weight[i] * old[j] + (i < 3 ? part[i + 1] * later[j] : 0);
+                g[0] += gk[0], g[1] -= gk[1];
+                g[2] -= gk[0] * e[s][i][1], g[3] += gk[1] * e[s][i][0];
+                later[0] = gk[1] * rate[3] * e[s][i][0];
+                later[1] = -gk[0] * rate[2] * e[s][i][1];
+                gz[0] += later[0], gz[1] += later[1];
+            }
+            for (int j = 0; j < 2 && s % 25 == 0; j++)
+                gz[j] += end[s / 25][j] - data[2 * (s / 25) + j];
+        }
+        for (int i = 0; i < 4; i++)
+            g[i] *= rate[i];
+        result = g[0] + g[1] + g[2] + g[3] + gz[0] + gz[1];
+    }
+}
+
+/* objectives.c: schools; each chain has m, l and eta */
+static void schools_by_hand(void *user, int64_t repeats)
+{
+    const objective *o = ((const work *)user)->user;
+    const double *x = ct_data_f64(o->x), *y = ct_data_f64(o->data[0]);
+    const double *sigma = ct_data_f64(o->data[1]);
+    static double g[1000];
+    for (int64_t r = 0; r < repeats; r++) {
+        for (int c = 0; c < 1000; c += 10) {
+            const double *q = x + c, tau = exp(q[1]);
+            double gm = q[0], gtau = 0.08 * tau / (1 + 0.04 * tau * tau);
+            for (int j = 0; j < 8; j++) {
+                double far = (y[j] - (5 * q[0] + tau * q[2 + j])) / sigma[j], gt = -far / sigma[j];
+                gm += 5 * gt;
+                gtau += gt * q[2 + j];
+                g[c + 2 + j] = gt * tau + q[2 + j];
+            }
+            g[c] = gm;
+            g[c + 1] = gtau * tau - 1;
+        }
+        result = g[0] + g[999];
+    }
+}
+
+/* a number that the gradient, and what is done by hand, give */
+static double check_sum(void *user)
+{
+    work *w = user;
+    ct_tensor *g = w->f(w->cx, w->x, w->n, w->user);
+    double sum = 0;
+    for (int64_t i = 0; i < ct_count(g); i += strcmp(w->name, "schools") == 0 ? 999 : 1)
+        sum += ct_at(g, CT_INDEX(i));
+    return sum;
+}
+
+/* -- What the first run takes, and memory */
+static double first_run(void *user)
+{
+    work *w = user;
+    double times[2] = { INFINITY, INFINITY };
+    for (int i = 0; i < 10; i++) {
+        double start = bench_now();
+        eager(w, 1);
+        times[0] = fmin(times[0], bench_now() - start);
+        ct_program *kept = w->program;
+        w->program = ct_program_new(w->cx, w->f, w->user, NULL);
+        start = bench_now();
+        replayed(w, 1);
+        times[1] = fmin(times[1], bench_now() - start);
+        ct_program_free(w->program);
+        w->program = kept;
+    }
+    return times[1] / times[0];
+}
+
+/* -- The table */
+enum { WORKS = 12, CASES = 4 * WORKS };
+static work works[WORKS];
+static objective objectives[WORKS];
+static net nets[WORKS];
+static bench_case cases[CASES];
+static int work_count, case_count;
+
+static work *work_new(const char *name, ct_function f, void *user)
+{
+    work *w = &works[work_count++];
+    *w = (work){ .name = name, .f = f, .user = user };
+    w->cx = ct_context_new(&(ct_context_options){ .seed = 1 });
+    return w;
+}
+
+static bench_case *add(work *w, const char *what, void (*run)(void *user, int64_t repeats))
+{
+    bench_case *c = &cases[case_count++];
+    *c = (bench_case){ .threads = 1, .unit = "us", .run = run, .user = w };
+    snprintf(c->name, sizeof c->name, "%s, %s", w->name, what);
+    return c;
+}
+
+static void add_both(work *w, bench_limit limit, const char *request)
+{
+    w->program = ct_program_new(w->cx, w->f, w->user, NULL);
+    bench_case *c[] = { add(w, "eager", eager), add(w, "replayed", replayed) };
+    for (int i = 0; i < 2; i++) {
+        c[i]->limit = limit;
+        snprintf(c[i]->request, sizeof c[i]->request, "%s", request);
+    }
+}
+
+static void add_objective(const char *request, void (*by_hand)(void *user, int64_t repeats))
+{
+    char gradient[64];
+    objective *o = &objectives[work_count];
+    work *w = work_new(request, objective_gradient, o);
+    *o = objective_make(w->cx, request);
+    w->x[0] = o->x;
+    w->n = 1;
+    snprintf(gradient, sizeof gradient, "gradient %s", request);
+    add_both(w, (bench_limit){ 0 }, gradient);
+    if (by_hand)
+        add(w, "by hand", by_hand);
+}
+
+static void add_elementwise(const char *name, ct_function f, int inputs, int64_t n, int writes)
+{
+    work *w = work_new(name, f, NULL);
+    for (w->n = 0; w->n < inputs; w->n++)
+        w->x[w->n] = ct_randn(w->cx, CT_F32, &n, 1);
+    /* forward reads the inputs, and backward once more; it writes the gradients */
+    bench_limit limit = { .passes = { { n, inputs, 0, false }, { n, inputs, writes, false } } };
+    add_both(w, limit, "");
+}
+
+static void add_net(const char *name, const int64_t *sizes, int n, int64_t batch,
+                    ct_activation hidden)
+{
+    char request[64];
+    int count;
+    net *m = &nets[work_count];
+    work *w = work_new(name, train, m);
+    bench_limit limit = { 0 };
+    m->module = ct_mlp_new(w->cx, CT_F32, sizes, n, hidden, NULL);
+    ct_tensor *const *parameters = ct_module_parameters(m->module, &count);
+    m->rule = ct_sgd_new(parameters, count, 1e-3, NULL);
+    w->x[0] = ct_rand(w->cx, CT_F32, CT_SHAPE(batch, sizes[0]));
+    w->x[1] = sizes[n - 1] > 1 ? ct_randint(w->cx, 0, sizes[n - 1], CT_SHAPE(batch))
+                               : ct_randn(w->cx, CT_F32, CT_SHAPE(batch, 1));
+    w->n = 2;
+    for (int i = 0; i + 1 < n; i++)
+        limit.operations += (i ? 6.0 : 4.0) * (double)(batch * sizes[i] * sizes[i + 1]);
+    snprintf(request, sizeof request, "train %s %s %d sgd", name,
+             hidden == CT_TANH ? "tanh" : "relu", (int)batch);
+    add_both(w, limit, request);
+}
+
+static void make_cases(void)
+{
+    work *w = work_new("sin, chain of 1,000", chain, NULL);
+    w->x[0] = ct_scalar(w->cx, CT_F32, 0.5);
+    w->n = 1;
+    add_both(w, (bench_limit){ .budget = 15 }, "chain sin 1000");
+    for (int i = 0; i < 2; i++) {
+        cases[i].unit = "ns";
+        cases[i].items = 1000;
+    }
+    add_objective("lotka", lotka_by_hand);
+    add_objective("schools", schools_by_hand);
+    add_objective("pinn", NULL);
+    add_objective("lstm 2 1024", NULL);
+    add_elementwise("tanh(ab+c) sigmoid(d), 10^6", gate, 4, 1000000, 4);
+    add_elementwise("loss of 12 operators, 10^5", elementwise_loss, 2, 100000, 1);
+    add_elementwise("loss of 12 operators, 10^7", elementwise_loss, 2, 10000000, 1);
+    add_net("2-16-16-1", CT_SIZES(2, 16, 16, 1), 100, CT_RELU);
+    add_net("64-64-64-1", CT_SIZES(64, 64, 64, 1), 32, CT_TANH);
+    add_net("784-128-10", CT_SIZES(784, 128, 10), 64, CT_RELU);
+    for (int i = 1; i < 6; i++) {
+        bench_case *c = add(&works[i], "first run / eager", NULL);
+        c->value = first_run;
+        c->unit = "";
+    }
+}
+
+/* in a context of its own: the most that three runs take */
+static double peak(const work *w, bool replay)
+{
+    ct_context *cx = ct_context_new(NULL);
+    ct_memory memory = { .peak_bytes = 0 };
+    objective o = objective_make(cx, w->name);
+    work own = { w->name, cx, w->f, &o, { o.x }, 1, NULL };
+    if (replay)
+        own.program = ct_program_new(cx, own.f, &o, NULL);
+    (replay ? replayed : eager)(&own, 3);
+    ct_memory_stats(cx, &memory);
+    ct_context_free(cx);
+    return (double)memory.peak_bytes;
+}
+
+static double peak_ratio(void *user)
+{
+    return peak(user, true) / peak(user, false);
+}
+
+/* what is done by hand is the same work */
+static bool by_hand_is_right(void)
+{
+    bool right = true;
+    for (int i = 0; i < case_count; i++)
+        if (cases[i].run == lotka_by_hand || cases[i].run == schools_by_hand) {
+            double want = check_sum(cases[i].user);
+            cases[i].run(cases[i].user, 1);
+            if (!(fabs(result - want) <= 1e-8 * fabs(want))) {
+                fprintf(stderr, "%s: %.12g, not %.12g\n", cases[i].name, result, want);
+                right = false;
+            }
+        }
+    return right;
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const peers[] = { "pytorch-tuned", "pytorch-tuned-autodiff", "adolc", NULL };
+    make_cases();
+    for (int i = 1; i < 5; i++) {
+        bench_case *c = add(&works[i], "peak memory / eager", NULL);
+        c->value = peak_ratio;
+        c->unit = "";
+    }
+    int failed = !by_hand_is_right() ||
+                 bench_main("replay", peers, cases, case_count, argc, argv) != 0;
+    for (int i = 0; i < work_count; i++)
+        failed |= bench_close(works[i].cx);
+    return failed;
+}
