@@ -143,31 +143,57 @@ static void rest_until_all_are_here(void)
 
 /* -- What many ranks would do */
 typedef struct figures {
-    double alone, backward, update, bytes; /* of a step without exchange, and of its walk */
+    double alone, backward, bytes; /* of a step without exchange, and of its walk */
+    double mebi;                /* the size of buckets; or a quarter of all */
 } figures;
 
-/* Buckets of 4 MiB, or of a quarter of all, become ready at even distances in backward, and the link takes one at a time. An
-   agreement of 64 bytes is last */
+/* Buckets become ready at even distances in backward, and the link takes one at a time. Last comes
+   an agreement of 64 bytes */
 static double model(const figures *f, const link *l, double n)
 {
-    const double before = f->alone - f->update;
-    const double buckets = fmax(4, ceil(f->bytes / (double)(4 << 20)));
+    const double buckets = fmax(4, ceil(f->bytes / (f->mebi * 1048576)));
     double end = 0;
     for (double k = 1; k <= buckets; k++) {
-        double ready = before - f->backward * (1 - k / buckets);
+        double ready = f->alone - f->backward * (1 - k / buckets);
         end = fmax(end, ready) + sum_time(l, n, f->bytes / buckets);
     }
-    return fmax(end, before) + sum_time(l, n, 64) + f->update;
+    return fmax(end, f->alone) + sum_time(l, n, 64);
 }
+
+static const link fast[] = { { "1 Gbit/s", 25e-6, 8e-9 }, { "10 Gbit/s", 10e-6, 0.8e-9 },
+                             { "100 Gbit/s", 2e-6, 0.08e-9 } };
 
 static void print_model(const char *name, const figures *f)
 {
-    static const link fast[] = { { "1 Gbit/s", 25e-6, 8e-9 }, { "10 Gbit/s", 10e-6, 0.8e-9 },
-                                 { "100 Gbit/s", 2e-6, 0.08e-9 } };
     for (int k = 0; k < 3; k++) {
         printf("| %s | %s |", name, fast[k].name);
         for (int n = 2; n <= 1024; n *= 2)
             printf(" %.0f |", 100 * f->alone / model(f, &fast[k], n));
+        printf("\n");
+    }
+}
+
+/* Seconds of a step as PyTorch publishes them, on 1, 2, 4, 8 and 16 GPUs: `without` DDP, `with` it
+   (benchmarks/distributed/ddp/README.md: PyTorch 1.4, NCCL, DGX machines with 8 V100, 32 images
+   each). The numbers of parameters are torchvision's; backward is taken to be two thirds */
+static void print_published(void)
+{
+    static const struct { const char *name; double millions, without, with[5]; } nets[] = {
+        { "resnet50", 25.56, 0.097, { 0.100, 0.103, 0.103, 0.104, 0.104 } },
+        { "resnet101", 44.55, 0.162, { 0.171, 0.176, 0.176, 0.179, 0.179 } },
+        { "resnext50_32x4d", 25.03, 0.145, { 0.147, 0.153, 0.153, 0.157, 0.157 } },
+        { "resnext101_32x8d", 88.79, 0.415, { 0.425, 0.438, 0.439, 0.447, 0.450 } },
+    };
+    printf("\n| network | | 1 | 2 | 4 | 8 | 16 |\n|---|---|---|---|---|---|---|\n");
+    for (int i = 0; i < 4; i++) {
+        const double t = nets[i].without;
+        const figures f = { t, 2 * t / 3, 4e6 * nets[i].millions, 25 };
+        printf("| %s | DDP |", nets[i].name);
+        for (int k = 0; k < 5; k++)
+            printf(" %.0f |", 100 * t / nets[i].with[k]);
+        printf("\n| | the model |");
+        for (int k = 0; k < 5; k++)
+            printf(" %.0f |", k == 0 ? 100 : 100 * t / model(&f, &fast[2], 1 << k));
         printf("\n");
     }
 }
@@ -210,7 +236,7 @@ static void measure_net(net_kind kind, int steps, figures *f)
         f->alone = alone;
         f->backward = w.backward;
         f->bytes = (double)ct_module_count(w.a.module) * sizeof(float);
-        f->update = 0; /* part of what is before: it is small */
+        f->mebi = 4;
         end(&w);
     }
     rest_until_all_are_here();
@@ -259,6 +285,11 @@ int main(int argc, char **argv)
         printf("\n|---|---|---|---|---|---|---|---|---|---|---|---|\n");
         for (int k = 0; k < 3; k++)
             print_model(net_names[kinds[k]], &f[k]);
+        printf("\n| network | step, ms | its backward, ms | MB |\n|---|---|---|---|\n");
+        for (int k = 0; k < 3; k++)
+            printf("| %s | %.1f | %.1f | %.1f |\n", net_names[kinds[k]], 1e3 * f[k].alone,
+                   1e3 * f[k].backward, f[k].bytes / 1e6);
+        print_published();
     }
     MPI_Finalize();
     return 0;

@@ -11,7 +11,6 @@
 #include "ranks.h"
 
 enum { EXAMPLES, LOW, HIGH, FAILED, BITS };
-enum { NUMBER, WEIGHT, CODE, CALL, NUMBERS }; /* of a rank, in m->numbers */
 
 static int64_t call_of(const ct_mpi *m)
 {
@@ -77,28 +76,33 @@ bool ct__mpi_begin(ct_mpi *m, ct__what what)
 
 ct_status ct__mpi_spread(ct_mpi *m, int root)
 {
-    ct__letter *letter = m->letter;
-    MPI_Request request = MPI_REQUEST_NULL;
-    if (m->rank == root) {
-        memset(letter, 0, sizeof *letter);
-        letter->code = ct_error(m->cx);
-        snprintf(letter->text, sizeof letter->text, "%.*s", CT__TEXT - 1, ct_error_text(m->cx));
-    }
-    if (!ct__mpi_good(m, MPI_Ibcast(letter, sizeof *letter, MPI_BYTE, root, m->comm, &request),
-                      "MPI_Ibcast") || !ct__mpi_wait(m, &request, 1))
+    ct__letter letter = { .code = ct_error(m->cx) };
+    if (m->rank == root)
+        snprintf(letter.text, sizeof letter.text, "%.*s", CT__TEXT - 1, ct_error_text(m->cx));
+    if (!ct__mpi_pass(m, root, &letter, sizeof letter))
         return CT_ERROR_CALLBACK;
-    letter->text[CT__TEXT - 1] = '\0';
+    letter.text[CT__TEXT - 1] = '\0';
     m->known = true;
-    bool known = letter->code > CT_OK && letter->code <= CT_ERROR_UNSUPPORTED;
-    ct_status code = known ? (ct_status)letter->code : CT_ERROR_CALLBACK;
+    bool known = letter.code > CT_OK && letter.code <= CT_ERROR_UNSUPPORTED;
+    ct_status code = known ? (ct_status)letter.code : CT_ERROR_CALLBACK;
     if (m->rank != root)
-        ct_fail(m->cx, code, "rank %d: %s", root, letter->text);
+        ct_fail(m->cx, code, "rank %d: %s", root, letter.text);
     return code;
+}
+
+/* false: the ranks are in different calls */
+static bool same_call(ct_mpi *m, bool same)
+{
+    char text[CT__TEXT];
+    if (same)
+        return true;
+    snprintf(text, sizeof text, "rank %d: the ranks do not make the same calls", m->rank);
+    ct__mpi_break(m, text);
+    return false;
 }
 
 ct_status ct__mpi_agree(ct_mpi *m, int64_t *examples, ct__slot *slots, int n)
 {
-    char text[CT__TEXT];
     MPI_Request request = MPI_REQUEST_NULL;
     memset(m->mine, 0, (size_t)words_of(n) * sizeof *m->mine);
     m->mine[EXAMPLES] = examples ? *examples : 0;
@@ -110,11 +114,8 @@ ct_status ct__mpi_agree(ct_mpi *m, int64_t *examples, ct__slot *slots, int n)
     if (!ct__mpi_good(m, MPI_Iallreduce(m->mine, m->all, 1, record, m->merge, m->comm, &request),
                       "MPI_Iallreduce") || !ct__mpi_wait(m, &request, 1))
         return CT_ERROR_CALLBACK;
-    if (m->all[LOW] != m->all[HIGH]) {
-        snprintf(text, sizeof text, "rank %d: the ranks do not make the same calls", m->rank);
-        ct__mpi_break(m, text);
+    if (!same_call(m, m->all[LOW] == m->all[HIGH]))
         return CT_ERROR_CALLBACK;
-    }
     if (m->all[FAILED] != INT64_MAX)
         return ct__mpi_spread(m, (int)m->all[FAILED]);
     if (examples)
@@ -125,52 +126,42 @@ ct_status ct__mpi_agree(ct_mpi *m, int64_t *examples, ct__slot *slots, int n)
 }
 
 /* -- Numbers */
-/* all ranks' numbers are in m->numbers; false and an error */
-static bool gather(ct_mpi *m, ct__what what, double value, double weight)
+typedef struct numbers {
+    double number, weight, code, call;
+} numbers;
+
+/* those of all ranks; NULL and an error */
+static const numbers *gather(ct_mpi *m, ct__what what, double value, double weight)
 {
     if (!ct__mpi_begin(m, what))
-        return false;
-    MPI_Request request = MPI_REQUEST_NULL;
-    double *all = m->numbers, *mine = all + m->size * NUMBERS;
-    mine[NUMBER] = value, mine[WEIGHT] = weight, mine[CODE] = ct_error(m->cx);
-    mine[CALL] = (double)call_of(m);
-    if (!ct__mpi_good(m, MPI_Iallgather(mine, NUMBERS, MPI_DOUBLE, all, NUMBERS, MPI_DOUBLE,
-                                        m->comm, &request), "MPI_Iallgather") ||
-        !ct__mpi_wait(m, &request, 1))
-        return false;
-    for (int rank = 0; rank < m->size; rank++)
-        if (all[rank * NUMBERS + CALL] != mine[CALL]) {
-            char text[CT__TEXT];
-            snprintf(text, sizeof text, "rank %d: the ranks do not make the same calls", m->rank);
-            ct__mpi_break(m, text);
-            return false;
-        }
-    for (int rank = 0; rank < m->size; rank++)
-        if (all[rank * NUMBERS + CODE] != 0)
-            return ct__mpi_spread(m, rank), false;
-    return true;
+        return NULL;
+    const numbers mine = { value, weight, ct_error(m->cx), (double)call_of(m) };
+    const numbers *all = ct__mpi_gather(m, &mine, sizeof mine);
+    for (int rank = 0; all && rank < m->size; rank++)
+        if (!same_call(m, all[rank].call == mine.call))
+            return NULL;
+    for (int rank = 0; all && rank < m->size; rank++)
+        if (all[rank].code != 0)
+            return ct__mpi_spread(m, rank), NULL;
+    return all;
 }
 
 double ct_mpi_sum(ct_mpi *m, double value)
 {
     double sum = 0;
-    if (!ct__mpi_alive(m, "mpi_sum") || !gather(m, CT__MPI_SUM, value, 0))
-        return NAN;
-    for (int rank = 0; rank < m->size; rank++)
-        sum += m->numbers[rank * NUMBERS + NUMBER];
-    return sum;
+    const numbers *all = ct__mpi_alive(m, "mpi_sum") ? gather(m, CT__MPI_SUM, value, 0) : NULL;
+    for (int rank = 0; all && rank < m->size; rank++)
+        sum += all[rank].number;
+    return all ? sum : NAN;
 }
 
 double ct_mpi_max(ct_mpi *m, double value)
 {
     double max = -INFINITY;
-    if (!ct__mpi_alive(m, "mpi_max") || !gather(m, CT__MPI_MAX, value, 0))
-        return NAN;
-    for (int rank = 0; rank < m->size; rank++) {
-        double one = m->numbers[rank * NUMBERS + NUMBER];
-        max = isnan(max) || one <= max ? max : one;
-    }
-    return max;
+    const numbers *all = ct__mpi_alive(m, "mpi_max") ? gather(m, CT__MPI_MAX, value, 0) : NULL;
+    for (int rank = 0; all && rank < m->size; rank++)
+        max = isnan(max) || all[rank].number <= max ? max : all[rank].number;
+    return all ? max : NAN;
 }
 
 double ct_mpi_mean(ct_mpi *m, double value, double weight)
@@ -181,14 +172,12 @@ double ct_mpi_mean(ct_mpi *m, double value, double weight)
     if (!(weight >= 0 && isfinite(weight)))
         ct_fail(m->cx, CT_ERROR_VALUE, "mpi_mean: the weight must be finite and not negative, got "
                 "%g", weight);
-    if (!gather(m, CT__MPI_MEAN, value, weight))
-        return NAN;
-    for (int rank = 0; rank < m->size; rank++) {
-        const double *one = m->numbers + rank * NUMBERS;
-        sum += one[WEIGHT] != 0 ? one[WEIGHT] * one[NUMBER] : 0;
-        weights += one[WEIGHT];
+    const numbers *all = gather(m, CT__MPI_MEAN, value, weight);
+    for (int rank = 0; all && rank < m->size; rank++) {
+        sum += all[rank].weight != 0 ? all[rank].weight * all[rank].number : 0;
+        weights += all[rank].weight;
     }
-    if (weights > 0)
-        return sum / weights;
+    if (!all || weights > 0)
+        return all ? sum / weights : NAN;
     return ct_fail(m->cx, CT_ERROR_VALUE, "mpi_mean: the weights of all ranks are 0"), NAN;
 }

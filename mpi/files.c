@@ -1,32 +1,26 @@
 /* Runs in files: rank 0 writes, all read. */
-#include <string.h>
-
 #include "ranks.h"
 
 /* -- The mean over ranks of float buffers, such as running statistics: x0 + mean(x_r - x0), with x0
  * that of rank 0, so that what is equal stays as it is */
-enum { NUMBERS = 1 << 14 }; /* at once */
+enum { NUMBERS = 256 }; /* at once */
 
 static double number(const void *data, ct_dtype dtype, int64_t i)
 {
     return dtype == CT_F32 ? ((const float *)data)[i] : ((const double *)data)[i];
 }
 
-/* `n` elements from number `at` on; room has 2 NUMBERS */
-static bool mean_of(ct_mpi *m, void *data, ct_dtype dtype, int64_t at, int64_t n, double *room)
+/* of `n` elements from number `at` on */
+static bool mean_of(ct_mpi *m, void *data, ct_dtype dtype, int64_t at, int64_t n)
 {
-    MPI_Request request = MPI_REQUEST_NULL;
-    double *first = room, *apart = room + NUMBERS;
+    double first[NUMBERS], apart[NUMBERS];
     for (int64_t i = 0; i < n; i++)
         first[i] = number(data, dtype, at + i);
-    if (!ct__mpi_good(m, MPI_Ibcast(first, (int)n, MPI_DOUBLE, 0, m->comm, &request),
-                      "MPI_Ibcast") || !ct__mpi_wait(m, &request, 1))
+    if (!ct__mpi_pass(m, 0, first, (size_t)n * sizeof *first))
         return false;
     for (int64_t i = 0; i < n; i++)
         apart[i] = number(data, dtype, at + i) - first[i];
-    if (!ct__mpi_good(m, MPI_Iallreduce(MPI_IN_PLACE, apart, (int)n, MPI_DOUBLE, MPI_SUM, m->comm,
-                                        &request), "MPI_Iallreduce") ||
-        !ct__mpi_wait(m, &request, 1))
+    if (!ct__mpi_sums(m, apart, CT_F64, n))
         return false;
     for (int64_t i = 0; i < n; i++) {
         double mean = first[i] + apart[i] / m->size;
@@ -38,7 +32,7 @@ static bool mean_of(ct_mpi *m, void *data, ct_dtype dtype, int64_t at, int64_t n
     return true;
 }
 
-static bool average(ct_mpi *m, ct_tensor *const *all, int n, double *room)
+static bool average(ct_mpi *m, ct_tensor *const *all, int n)
 {
     for (int k = 0; k < n; k++) {
         const ct_dtype dtype = ct_dtype_of(all[k]);
@@ -47,46 +41,46 @@ static bool average(ct_mpi *m, ct_tensor *const *all, int n, double *room)
             continue;
         void *data = ct_data_mutable(all[k]);
         for (int64_t at = 0; at < count; at += NUMBERS)
-            if (!mean_of(m, data, dtype, at, count - at < NUMBERS ? count - at : NUMBERS, room))
+            if (!mean_of(m, data, dtype, at, count - at < NUMBERS ? count - at : NUMBERS))
                 return false;
     }
     return true;
 }
 
-static ct_status average_buffers(ct_mpi *m, const ct_module *module)
+/* The n tensors of the module, as an object. What is wrong with them the context's error says */
+static ct_tensor **tensors_of(ct_mpi *m, const ct_module *module, int *n)
 {
-    int n = module ? ct_module_tensors(module, NULL, 0) : -1;
-    ct_tensor **all = n < 0 ? NULL : ct_object_new(m->cx, (size_t)n * sizeof *all, NULL);
-    double *room = ct__mpi_take(m, 2 * NUMBERS * sizeof *room);
+    *n = module ? ct_module_tensors(module, NULL, 0) : -1;
+    ct_tensor **all = *n < 0 ? NULL : ct_object_new(m->cx, (size_t)*n * sizeof *all, NULL);
     if (!module)
         ct_fail(m->cx, CT_ERROR_NULL, "mpi_save: the run has no module");
     if (all)
-        ct_module_tensors(module, all, n);
-    for (int k = 0; all && k < n; k++)
+        ct_module_tensors(module, all, *n);
+    for (int k = 0; all && k < *n; k++)
         if (!ct_is_contiguous(all[k]))
             ct_fail(m->cx, CT_ERROR_VALUE, "mpi_save: the elements of '%s' must lie one after "
                     "another", ct_name(all[k]));
-    ct_status status = room ? ct__mpi_agree(m, NULL, NULL, 0) : CT_ERROR_CALLBACK;
-    if (status == CT_OK && !average(m, all, n, room))
-        status = CT_ERROR_CALLBACK;
-    ct__mpi_give_back(m, room);
-    ct_object_free(all);
-    return status;
+    return all;
 }
 
 /* -- The calls */
 ct_status ct_mpi_save(ct_mpi *m, const ct_training *t, const char *path)
 {
+    int n;
     if (!ct__mpi_alive(m, "mpi_save"))
         return m ? CT_ERROR_STALE : CT_ERROR_NULL;
     if (!ct__mpi_begin(m, CT__MPI_SAVE))
         return CT_ERROR_CALLBACK;
-    ct_status status = average_buffers(m, t ? t->module : NULL);
-    if (status != CT_OK)
-        return status;
-    if (m->rank == 0)
+    ct_tensor **all = tensors_of(m, t ? t->module : NULL, &n);
+    ct__mpi_make_states(m, t ? t->optimizer : NULL);
+    ct_status status = ct__mpi_agree(m, NULL, NULL, 0);
+    if (status == CT_OK && !(average(m, all, n) && ct__mpi_collect_states(m, t->optimizer)))
+        status = CT_ERROR_CALLBACK;
+    if (status == CT_OK && m->rank == 0)
         ct_training_save(t, path);
-    return ct__mpi_agree(m, NULL, NULL, 0);
+    ct__mpi_forget_states(m, t ? t->optimizer : NULL);
+    ct_object_free(all);
+    return status == CT_OK ? ct__mpi_agree(m, NULL, NULL, 0) : status;
 }
 
 ct_status ct_mpi_load(ct_mpi *m, ct_training *t, const char *path)

@@ -88,8 +88,7 @@ static void finish(void *object)
     if (ct_error(m->cx) != CT_OK && !m->known)
         ct__mpi_leave(m);
     ct__mpi_give_back(m, m->mine);
-    ct__mpi_give_back(m, m->numbers);
-    ct__mpi_give_back(m, m->letter);
+    ct__mpi_give_back(m, m->piece);
     for (int k = 0; k < 2; k++)
         if (m->records[k] != MPI_DATATYPE_NULL)
             MPI_Type_free(&m->records[k]);
@@ -151,9 +150,7 @@ static bool connect(ct_mpi *m, MPI_Comm comm)
 static bool complete(ct_mpi *m)
 {
     m->heard = ct_object_new(m->cx, (size_t)m->size * sizeof *m->heard, NULL);
-    m->letter = m->heard ? ct__mpi_take(m, sizeof *m->letter) : NULL;
-    m->numbers = m->letter ? ct__mpi_take(m, ((size_t)m->size + 1) * 4 * sizeof(double)) : NULL;
-    return m->numbers && ct__mpi_agreement_room(m, 0);
+    return m->heard && ct__mpi_piece(m) && ct__mpi_agreement_room(m, 0);
 }
 
 /* An agreement needs memory. So a rank that has none can only tell the others that it is gone. */

@@ -23,7 +23,7 @@ enum { CT__ASK, CT__HERE, CT__GONE, CT__LETTERS };
 typedef struct ct__slot {
     ct_tensor *w, *view;        /* retained; the view is the parameter's place in its bucket */
     int bucket;
-    int owner;                  /* the rank that keeps its states, if these are shared out */
+    int owner;                  /* the rank that keeps its states, if these are sharded */
     bool present;               /* this walk has brought a cotangent */
     bool created;               /* this step has made the gradient */
 } ct__slot;
@@ -46,8 +46,8 @@ typedef struct ct__shared {
     ct__bucket *bucket;
     MPI_Request *requests;      /* one for each bucket, or for each slot */
     ct_tensor **w, **gx;        /* for ct_grad */
-    ct_tensor **part;           /* those that this rank owns */
-    int parts;
+    bool stepped;               /* by ct_mpi_step: each rank has the states of its own alone */
+    ct_mpi_sums sums;           /* those of MPI */
     struct ct__post *posts;
 } ct__shared;
 
@@ -72,12 +72,13 @@ struct ct_mpi {
     bool synchronized;          /* there were sums in the graph */
     double weight;              /* of this rank's gradients, in this walk */
     char text[CT__TEXT];        /* why it is broken */
-    ct__letter out[CT__LETTERS], in, *letter; /* the last one goes from one rank to all */
+    ct__letter out[CT__LETTERS], in;
     bool *heard;                /* by rank: it has answered */
     MPI_Datatype records[2];    /* an agreement; one about parameters */
     MPI_Op merge;
     int64_t *mine, *all;        /* agreements: this rank's, and that of all */
-    double *numbers;            /* 4 of each rank; 4 that this one gives */
+    char *piece;                /* memory of MPI: pass.c */
+    size_t piece_bytes;
     ct__shared *shared;
     ct_mpi_report report;
 };
@@ -104,6 +105,16 @@ bool ct__mpi_agreement_room(ct_mpi *m, int n);
 /* rank `root` has an error: all ranks get it */
 ct_status ct__mpi_spread(ct_mpi *m, int root);
 
+/* -- pass.c: by way of a piece of memory that MPI reads and writes */
+bool ct__mpi_piece(ct_mpi *m); /* makes it; false and an error */
+/* rank `root`'s bytes go to all ranks; where data is NULL, for nothing. false: broken */
+bool ct__mpi_pass(ct_mpi *m, int root, void *data, size_t bytes);
+/* These bytes of all ranks, one after another, until the next of these calls; NULL: broken. There
+   is room for 64 of each rank, and for 64 more */
+const void *ct__mpi_gather(ct_mpi *m, const void *mine, size_t bytes);
+/* n elements become their sums over ranks, in the order of ranks if `ordered`. false: broken */
+bool ct__mpi_sums(ct_mpi *m, void *data, ct_dtype dtype, int64_t n);
+
 /* -- new.c */
 bool ct__mpi_alive(const ct_mpi *m, const char *who);
 /* tells others that this rank, which has an error, will not come */
@@ -125,6 +136,15 @@ void ct__mpi_add(ct_dtype dtype, void *y, const void *x, int64_t n);
 /* -- share.c: the rank's own stream, from that of rank 0 */
 void ct__mpi_draw_apart(ct_mpi *m, ct_stream stream);
 
-/* -- part.c: who keeps which states */
+/* -- repeat.c: tries what MPI's sums are like; an error if the ranks get different ones */
+ct_status ct__mpi_try_sums(ct_mpi *m, const char *who);
+
+/* -- states.c: who keeps which states; the rest does something if they are sharded */
 void ct__mpi_share_out(ct__shared *s);
+/* rank 0 has room for the states of all parameters, and the others for their own; or an error */
+void ct__mpi_make_states(ct_mpi *m, ct_optimizer *o);
+/* rank 0 gets the states of all parameters. false: broken */
+bool ct__mpi_collect_states(ct_mpi *m, ct_optimizer *o);
+/* this rank has no states but those of its part */
+void ct__mpi_forget_states(ct_mpi *m, ct_optimizer *o);
 #endif

@@ -8,18 +8,11 @@
 
 #include "ranks.h"
 
-/* a tensor as it is compared between ranks */
-typedef struct card {
-    int64_t dtype, ndim, shape[CT_MAX_DIMS];
-    char name[256];
-} card;
-
 /* what is given: the parameters, and whatever else gets rank 0's values */
 typedef struct given {
     ct_tensor *const *w, **rest;
     int n, others;
     const char *who;
-    void *piece;                /* room for what goes from one rank to all */
 } given;
 
 static const char *const dtypes[CT_BOOL + 1] = { "?", "f32", "f64", "i64", "bool" };
@@ -30,50 +23,23 @@ static ct_tensor *tensor_of(const given *g, int i)
 }
 
 /* -- Are they the same? */
-static void fill_card(card *c, const ct_tensor *x)
-{
-    memset(c, 0, sizeof *c);
-    if (!x)
-        return;
-    c->dtype = ct_dtype_of(x);
-    c->ndim = ct_ndim(x);
-    for (int i = 0; i < c->ndim; i++)
-        c->shape[i] = ct_size(x, i);
-    snprintf(c->name, sizeof c->name, "%s", ct_name(x));
-}
+typedef char card[512]; /* a tensor as it is compared between ranks: f32 (2,3) 'fc.weight' */
 
-static void print_card(char *room, size_t bytes, const card *c)
+static void fill_card(card c, const ct_tensor *x)
 {
-    size_t at = (size_t)snprintf(room, bytes, "'%.60s' %s (", c->name,
-                                 dtypes[c->dtype >= 0 && c->dtype <= CT_BOOL ? c->dtype : 0]);
-    for (int64_t i = 0; i < c->ndim && at < bytes; i++)
-        at += (size_t)snprintf(room + at, bytes - at, i > 0 ? ",%lld" : "%lld",
-                               (long long)c->shape[i]);
-    if (at < bytes)
-        snprintf(room + at, bytes - at, ")");
-}
-
-enum { PIECE = 1 << 20 }; /* bytes that go from one rank to all at once */
-
-/* by way of g->piece, since MPI may write there after this has failed */
-static bool from_root(ct_mpi *m, const given *g, void *data, size_t bytes)
-{
-    MPI_Request request = MPI_REQUEST_NULL;
-    memcpy(g->piece, data, bytes);
-    if (!ct__mpi_good(m, MPI_Ibcast(g->piece, (int)bytes, MPI_BYTE, 0, m->comm, &request),
-                      "MPI_Ibcast") || !ct__mpi_wait(m, &request, 1))
-        return false;
-    memcpy(data, g->piece, bytes);
-    return true;
+    char shape[CT_SHAPE_TEXT];
+    memset(c, 0, sizeof(card));
+    if (x)
+        snprintf(c, sizeof(card), "%s %s '%s'", dtypes[ct_dtype_of(x)], ct_shape_text(x, shape),
+                 ct_name(x));
 }
 
 /* Each rank compares its own with rank 0's. One that differs has an error, and goes on, so that all
  * make the same calls; false: broken */
 static bool compare(ct_mpi *m, const given *g)
 {
-    char is[160], wants[160];
     int64_t counts[2] = { g->n, g->others };
-    if (!from_root(m, g, counts, sizeof counts))
+    if (!ct__mpi_pass(m, 0, counts, sizeof counts))
         return false;
     if (ct_error(m->cx) == CT_OK && (counts[0] != g->n || counts[1] != g->others))
         ct_fail(m->cx, CT_ERROR_VALUE, "%s: there are %d parameters and %d other tensors, and on "
@@ -81,32 +47,28 @@ static bool compare(ct_mpi *m, const given *g)
                 (long long)counts[1]);
     for (int64_t i = 0; i < counts[0] + counts[1]; i++) {
         card mine, first;
-        fill_card(&mine, i < g->n + g->others ? tensor_of(g, (int)i) : NULL);
-        first = mine;
-        if (!from_root(m, g, &first, sizeof first))
+        fill_card(mine, i < g->n + g->others ? tensor_of(g, (int)i) : NULL);
+        memcpy(first, mine, sizeof first);
+        if (!ct__mpi_pass(m, 0, first, sizeof first))
             return false;
-        if (ct_error(m->cx) != CT_OK || memcmp(&mine, &first, sizeof mine) == 0)
-            continue;
-        print_card(is, sizeof is, &mine);
-        print_card(wants, sizeof wants, &first);
-        ct_fail(m->cx, CT_ERROR_VALUE, "%s: number %lld is %s, and on rank 0 it is %s", g->who,
-                (long long)i, is, wants);
+        first[sizeof first - 1] = '\0';
+        if (ct_error(m->cx) == CT_OK && strcmp(mine, first) != 0)
+            ct_fail(m->cx, CT_ERROR_VALUE, "%s: number %lld is %.80s, and on rank 0 it is %.80s",
+                    g->who, (long long)i, mine, first);
     }
     return true;
 }
 
 /* -- The same values */
-static ct_status broadcast(ct_mpi *m, const given *g)
+static bool broadcast(ct_mpi *m, const given *g)
 {
     for (int i = 0; i < g->n + g->others; i++) {
         ct_tensor *x = tensor_of(g, i);
-        char *data = ct_data_mutable(x);
-        size_t bytes = (size_t)ct_count(x) * ct_dtype_size(ct_dtype_of(x));
-        for (size_t at = 0; at < bytes; at += PIECE)
-            if (!from_root(m, g, data + at, bytes - at < PIECE ? bytes - at : PIECE))
-                return CT_ERROR_CALLBACK;
+        if (!ct__mpi_pass(m, 0, ct_data_mutable(x),
+                          (size_t)ct_count(x) * ct_dtype_size(ct_dtype_of(x))))
+            return false;
     }
-    return CT_OK;
+    return true;
 }
 
 void ct__mpi_draw_apart(ct_mpi *m, ct_stream stream)
@@ -117,13 +79,13 @@ void ct__mpi_draw_apart(ct_mpi *m, ct_stream stream)
 }
 
 /* rank 0 goes on with its own stream; that of others comes from it */
-static ct_status draw_apart(ct_mpi *m, const given *g)
+static bool draw_apart(ct_mpi *m)
 {
     ct_stream stream = ct_random_stream(m->cx);
-    if (!from_root(m, g, &stream, sizeof stream))
-        return CT_ERROR_CALLBACK;
+    if (!ct__mpi_pass(m, 0, &stream, sizeof stream))
+        return false;
     ct__mpi_draw_apart(m, stream);
-    return CT_OK;
+    return true;
 }
 
 /* -- Buckets */
@@ -151,7 +113,7 @@ static ct__shared *shared_new(ct_mpi *m, int n)
     /* the posts come first: objects that are forgotten go in the opposite order */
     ct__post *posts = ct_object_new(m->cx, (size_t)n * sizeof *posts, NULL);
     ct__shared *s = NULL;
-    const size_t each = sizeof(ct__slot) + sizeof(ct__bucket) + 3 * sizeof(ct_tensor *) +
+    const size_t each = sizeof(ct__slot) + sizeof(ct__bucket) + 2 * sizeof(ct_tensor *) +
                         sizeof(MPI_Request);
     if (posts)
         s = ct_object_new(m->cx, sizeof *s + (size_t)n * each, finish);
@@ -163,8 +125,7 @@ static ct__shared *shared_new(ct_mpi *m, int n)
     s->bucket = (ct__bucket *)(void *)(s->slots + n);
     s->w = (ct_tensor **)(void *)(s->bucket + n);
     s->gx = s->w + n;
-    s->part = s->gx + n;
-    s->requests = (MPI_Request *)(void *)(s->part + n);
+    s->requests = (MPI_Request *)(void *)(s->gx + n);
     return s;
 }
 
@@ -288,20 +249,16 @@ static ct_status add(ct_mpi *m, given *g)
     const bool fresh = !m->shared;
     ct_scope scope = ct_scope_begin(m->cx);
     ct_no_grad(m->cx);
-    ct_status status = CT_OK;
-    g->piece = ct__mpi_take(m, PIECE);
+    ct_status status = CT_ERROR_CALLBACK;
     if (check(m, g))
         make_shared(m, g);
-    if (!g->piece || !compare(m, g))
+    if (compare(m, g))
+        status = ct__mpi_agree(m, NULL, NULL, 0);
+    if (status == CT_OK && !(broadcast(m, g) && draw_apart(m)))
         status = CT_ERROR_CALLBACK;
     if (status == CT_OK)
-        status = ct__mpi_agree(m, NULL, NULL, 0);
-    if (status == CT_OK)
-        status = broadcast(m, g);
-    if (status == CT_OK)
-        status = draw_apart(m, g);
+        status = ct__mpi_try_sums(m, g->who);
     ct_scope_end(m->cx, scope);
-    ct__mpi_give_back(m, g->piece);
     if (status != CT_OK && fresh) {
         ct_object_free(m->shared);
         m->shared = NULL;

@@ -7,9 +7,9 @@
  *   HERE   with what it waits for
  *   GONE   "I can go on no longer", with the reason, which becomes the error of all
  *
- * A rank that asked and gets no answer from another one in 3 seconds names it, and is GONE. So a
- * rank that is killed, hangs or has left its loop is named, and one that is merely slow is not, as
- * long as the time-out is longer than its computation. */
+ * A rank that asked and gets no answer from another one in 3 seconds (or in the time-out, if that
+ * is shorter) names it, and is GONE. So a rank that is killed, hangs or has left its loop is named,
+ * and one that is merely slow is not, as long as the time-out is longer than its computation. */
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 
 #include "ranks.h"
 
-enum { ANSWERS = 3 }; /* seconds */
+#define ANSWERS 3.0 /* seconds */
 
 static const char *const calls[CT__MPI_CALLS] = {
     "ct_mpi_new", "ct_mpi_add_...", "ct_mpi_backward", "ct_mpi_sum", "ct_mpi_max", "ct_mpi_mean",
@@ -172,7 +172,7 @@ static void pause(double waited)
 bool ct__mpi_wait(ct_mpi *m, MPI_Request *requests, int n)
 {
     patience p = { ct__seconds(), 0 };
-    const double start = p.begun;
+    const double start = p.begun, timeout = m->options.timeout;
     int done = 0;
     while (!m->broken) {
         if (!ct__mpi_good(m, MPI_Testall(n, requests, &done, MPI_STATUSES_IGNORE), "MPI_Testall"))
@@ -182,9 +182,9 @@ bool ct__mpi_wait(ct_mpi *m, MPI_Request *requests, int n)
         if (!listen(m))
             return false;
         double now = ct__seconds();
-        if (m->options.timeout > 0 && p.asked == 0 && now - p.begun > m->options.timeout)
+        if (timeout > 0 && p.asked == 0 && now - p.begun > timeout)
             ask(m, &p, now);
-        else if (p.asked > 0 && now - p.asked > ANSWERS)
+        else if (p.asked > 0 && now - p.asked > (timeout < ANSWERS ? timeout : ANSWERS))
             judge(m, &p, now);
         pause(now - start);
     }

@@ -2,6 +2,9 @@
  * skipped"; each test runs in a process of its own, so a crash is one failure. */
 #define _POSIX_C_SOURCE 200809L
 #include <check.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +43,29 @@ static int wanted(const char *name, int argc, char **argv)
     return argc == 1;
 }
 
+/* Tests make and free many contexts. Memory that goes back to the system each time comes again page
+ * by page, and that takes a third of some tests. */
+static void keep_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    mallopt(M_TOP_PAD, 16 << 20);
+#endif
+}
+
+/* AddressSanitizer remembers 8 callers of each block instead of 30, and 32 MB of freed blocks instead
+ * of 256: the tests of all operators take half the time, and a block that is used right after it was
+ * freed is found as before. ASAN_OPTIONS goes first. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "malloc_context_size=8:quarantine_size_mb=32";
+}
+
 int main(int argc, char **argv)
 {
+    keep_memory();
     char skips[] = "/tmp/cotangent-skips-XXXXXX";
     int file = mkstemp(skips);
     if (file < 0)

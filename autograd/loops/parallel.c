@@ -7,17 +7,19 @@
  *
  * Workers spin for about 200 us before they park, because waking one costs more than many kernels
  * take, and a training step has gaps between its large kernels. After the first 10 us they yield to
- * other threads. */
+ * other threads. The caller waits for its workers in the same way. Where the machine has more to do
+ * than it has cores, a thread that yields comes back late: so the 200 us are those of the clock. */
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "loops.h"
 
-enum { MOST = 64, SPINS = 1000, PATIENCE = 20 * SPINS };
+enum { MOST = 64, SPINS = 1000, PATIENCE = 200 /* microseconds */ };
 
 /* The part of a job that one thread begins with. It is the same part each time that the same job
  * comes again, so that the thread finds its data in its cache. A thread that is done helps others.
@@ -39,11 +41,11 @@ struct ct__threads {
     int count;
     pid_t process; /* a child after fork() has this memory, but not the threads */
     pthread_mutex_t lock;
-    pthread_cond_t wake;
+    pthread_cond_t wake, done; /* for parked workers; for the caller */
     atomic_uint_least64_t begun; /* number of the newest job */
     atomic_uint_least64_t open;  /* number of the job that may be joined; 0: none */
     atomic_int active, parked;
-    atomic_bool stop;
+    atomic_bool stop, waits; /* waits: the caller, for `active` to become 0 */
     void (*body)(int64_t i, void *arg);
     void *arg;
 };
@@ -55,6 +57,27 @@ static void relax(void)
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
+}
+
+/* A wait that has begun: it spins, then yields, and is over when its time is */
+typedef struct patience {
+    int spins;
+    struct timespec begun;
+} patience;
+
+/* false: the wait has taken too long, and should go on asleep */
+static bool spin(patience *p)
+{
+    struct timespec now;
+    relax();
+    if (++p->spins < SPINS || p->spins % 64 > 0)
+        return true;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (p->spins < SPINS + 64)
+        p->begun = now;
+    sched_yield();
+    return (now.tv_sec - p->begun.tv_sec) * 1000000 + (now.tv_nsec - p->begun.tv_nsec) / 1000 <
+           PATIENCE;
 }
 
 static void work(ct__threads *t, int number)
@@ -69,14 +92,12 @@ static void work(ct__threads *t, int number)
 /* Waits for a job newer than `seen`, and returns its number; 0: the pool stops. */
 static uint64_t await(ct__threads *t, uint64_t seen)
 {
-    for (int spin = 0; spin < PATIENCE; spin++) {
+    patience p = { 0 };
+    do {
         uint64_t job = atomic_load(&t->begun);
         if (job != seen || atomic_load(&t->stop))
             return atomic_load(&t->stop) ? 0 : job;
-        relax();
-        if (spin > SPINS && spin % 64 == 0)
-            sched_yield();
-    }
+    } while (spin(&p));
     pthread_mutex_lock(&t->lock);
     atomic_fetch_add(&t->parked, 1);
     while (atomic_load(&t->begun) == seen && !atomic_load(&t->stop))
@@ -84,6 +105,15 @@ static uint64_t await(ct__threads *t, uint64_t seen)
     atomic_fetch_sub(&t->parked, 1);
     pthread_mutex_unlock(&t->lock);
     return atomic_load(&t->stop) ? 0 : atomic_load(&t->begun);
+}
+
+static void leave(ct__threads *t)
+{
+    if (atomic_fetch_sub(&t->active, 1) > 1 || !atomic_load(&t->waits))
+        return;
+    pthread_mutex_lock(&t->lock);
+    pthread_cond_signal(&t->done);
+    pthread_mutex_unlock(&t->lock);
 }
 
 static void *worker(void *seat_of_it)
@@ -94,7 +124,7 @@ static void *worker(void *seat_of_it)
         atomic_fetch_add(&t->active, 1);
         if (atomic_load(&t->open) == job)
             work(t, own->number);
-        atomic_fetch_sub(&t->active, 1);
+        leave(t);
     }
     return NULL;
 }
@@ -131,7 +161,8 @@ static ct__threads *start(ct_context *cx)
         return NULL;
     memset(t, 0, sizeof *t);
     t->process = getpid();
-    if (pthread_mutex_init(&t->lock, NULL) != 0 || pthread_cond_init(&t->wake, NULL) != 0)
+    if (pthread_mutex_init(&t->lock, NULL) != 0 || pthread_cond_init(&t->wake, NULL) != 0 ||
+        pthread_cond_init(&t->done, NULL) != 0)
         return t; /* without workers */
     sigset_t all, old; /* workers block all signals, which are the host's business */
     sigfillset(&all);
@@ -145,6 +176,21 @@ static ct__threads *start(ct_context *cx)
     }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return t;
+}
+
+static void await_workers(ct__threads *t)
+{
+    patience p = { 0 };
+    do {
+        if (atomic_load(&t->active) == 0)
+            return;
+    } while (spin(&p));
+    pthread_mutex_lock(&t->lock);
+    atomic_store(&t->waits, true);
+    while (atomic_load(&t->active) > 0)
+        pthread_cond_wait(&t->done, &t->lock);
+    atomic_store(&t->waits, false);
+    pthread_mutex_unlock(&t->lock);
 }
 
 static void run_job(ct__threads *t, int64_t n, void (*body)(int64_t i, void *arg), void *arg)
@@ -162,12 +208,7 @@ static void run_job(ct__threads *t, int64_t n, void (*body)(int64_t i, void *arg
     wake_parked(t);
     work(t, 0);
     atomic_store(&t->open, 0);
-    for (int spin = 0; atomic_load(&t->active) > 0; spin++) {
-        if (spin < SPINS)
-            relax();
-        else
-            sched_yield();
-    }
+    await_workers(t);
 }
 
 void ct_parallel_for(ct_context *cx, int64_t n, void (*body)(int64_t i, void *arg), void *arg)
@@ -222,6 +263,7 @@ void ct__threads_free(ct_context *cx)
         for (int i = 0; i < t->count; i++)
             pthread_join(t->id[i], NULL);
         pthread_cond_destroy(&t->wake);
+        pthread_cond_destroy(&t->done);
         pthread_mutex_destroy(&t->lock);
     }
     if (t)

@@ -34,17 +34,17 @@ ct_status ct_add_gradient(ct_tensor *x, ct_tensor *g);
 /* -- Recording */
 /* Switches recording off until the innermost open scope ends. */
 void ct_no_grad(ct_context *cx);
-bool ct_is_recording(const ct_context *cx);
+bool ct_is_recording(const ct_context *cx);    /* operators are recorded now */
 /* Until the innermost open scope ends, nothing is recorded, and layers behave as in use, not as in
    training: dropout is off, and running statistics are used. */
 void ct_inference(ct_context *cx);
-bool ct_is_inference(const ct_context *cx);
+bool ct_is_inference(const ct_context *cx);    /* ct_inference holds now */
 /* True while the library runs a function again that has run before: in the backward of
    ct_checkpoint and ct_fixed_point, and in gradient checks. What a function keeps from one run to
    the next, such as running statistics, must not change then. */
 bool ct_is_repeating(const ct_context *cx);
 
-/* -- The operators that the chain rule itself needs; all others are in ops.h */
+/* -- The operators that the chain rule itself needs. All others are in ops.h */
 /* y = a + b; ga = g, gb = g. a and b are broadcast as in NumPy, and their cotangents are summed
    over what was repeated. They have one dtype: f32, f64, or i64, which wraps */
 ct_tensor *ct_add(ct_tensor *a, ct_tensor *b);
@@ -66,18 +66,21 @@ ct_tensor *ct_sum_to(ct_tensor *x, const int64_t *shape, int ndim);
 ct_status ct_backward(ct_tensor *y);
 /* Adds gy . dy/dx to the gradient of every variable x. A NULL gy is an error. */
 ct_status ct_backward_from(ct_tensor *y, ct_tensor *gy);
+/* Flags of ct_grad and ct_tangent. */
 enum {
     CT_CREATE_GRAPH = 1,       /* the results can be differentiated again */
     CT_REQUIRE_PATH = 2,       /* an x that y does not depend on is an error, which names it */
     CT_ZERO_PATH = 4           /* an x that y does not depend on gets zeros instead of NULL */
 };
 /* gx[i] = gy . dy/dx[i]. The gradients are returned, and none is accumulated. A NULL gy means one.
+
    x may be any tensors of the graph, leaves or not, and the same one twice; the walk goes no
-   further than they need. An x that y does not depend on gets NULL, unless a flag above says
-   otherwise. A y that requires no grad depends on nothing: that is CT_ERROR_GRAPH, since it most
-   often means that y is a gradient taken without CT_CREATE_GRAPH, or was made under ct_no_grad.
-   With CT_ZERO_PATH it is no error, and every gx is zeros. The scope owns the results. On failure
-   every gx is NULL */
+   further than they need. An x that y does not depend on gets NULL, unless a flag says otherwise. A
+   y that requires no grad depends on nothing: that is CT_ERROR_GRAPH, since it most often means
+   that y is a gradient taken without CT_CREATE_GRAPH, or was made under ct_no_grad. With
+   CT_ZERO_PATH it is no error, and every gx is zeros. The scope owns the results.
+
+   On failure every gx is NULL */
 ct_status ct_grad(ct_tensor *y, ct_tensor *gy, ct_tensor *const *x, int n, unsigned flags,
                   ct_tensor **gx);
 
@@ -93,19 +96,25 @@ ct_tensor *ct_tangent(ct_tensor *y, ct_tensor *const *x, ct_tensor *const *v, in
  * of the caller's own x, and not on the input that stands for it, that is CT_ERROR_GRAPH, which
  * names that x. Recording is on in f, whatever the caller's mode is. The results have no history.
  */
+/* A function of n tensors. It returns its value, one tensor, or NULL if it fails. */
 typedef ct_tensor *(*ct_function)(ct_context *cx, ct_tensor *const *x, int n, void *user);
 /* The value and gradient of a scalar function of n numbers, with plain arrays in and out: f gets
    one f64 input of shape (n). gx may be NULL. The value is NaN on failure. Nothing is left behind,
    so that an optimizer's callback can call this. */
 double ct_value_and_gradient(ct_context *cx, ct_function f, void *user, const double *x, int64_t n,
                              double *gx);
-/* With J the Jacobian dy/dx and H the Hessian of a scalar y: gx = gy . J, jv = J v, hv = H v. In
-   instructions (callgrind), as multiples of f's without recording, they cost:
+/* With J the Jacobian dy/dx and H the Hessian of a scalar y: ct_vjp makes gx = gy . J, ct_jvp makes
+   jv = J v, and ct_hvp makes hv = H v. y, and gx of ct_hvp, may be NULL if they are not wanted. On
+   failure every output is NULL.
+
+   In instructions (callgrind), as multiples of f's without recording, they cost:
+
                                                   vjp    jvp    hvp
      sin of one number                            4.3    4.1    9.3
      11 elementwise operators, on 4 numbers       3.0    2.9   10.4
      the same, on 10,000 numbers                  2.3    2.2    5.1
      a 32-64-64 tanh network, squared             1.9    2.2    5.9
+
    The network's Jacobian before the sum, of 64 outputs by 32 inputs, takes 26 f; its Hessian by the
    32 inputs 36 f; that of Rosenbrock's function of 50 numbers 35 f; the Jacobian of a 3-64-64-3
    tanh network 2.8 f. A call costs about 1,700 instructions beside. Without these, a jvp through a
@@ -113,8 +122,7 @@ double ct_value_and_gradient(ct_context *cx, ct_function f, void *user, const do
    convolution 2, or 3 if both operands have tangents; rows of a few numbers 3 to 8. More than that
    take small normalizations and recurrent cells, whose tangents are made of many operators, and
    factorizations: Cholesky's has n^3 / 6 multiply-adds, and its tangent n^3 for two triangular
-   systems, and a product. y, and gx of ct_hvp, may be NULL if they are not wanted. On failure every
-   output is NULL. */
+   systems, and a product. */
 ct_status ct_vjp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
                  ct_tensor *gy, ct_tensor **y, ct_tensor **gx);
 ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
@@ -122,14 +130,17 @@ ct_status ct_jvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
 ct_status ct_hvp(ct_context *cx, ct_function f, void *user, ct_tensor *const *x,
                  ct_tensor *const *v, int n, ct_tensor **gx, ct_tensor **hv);
 /* dy/dx, of shape(y) + shape(x): one jvp for each element of x if x has fewer elements than y, and
-   else one vjp for each element of y. Five vjps or more go together in batches, where all operators
-   on the way allow it (CT_OP_BATCHED; elementwise ones, views, sums, products and softmax do), no
-   hook is there, and ct_find_nonfinite is off: up to 64 in one walk, and so few that no tensor in
-   it has more than 2^18 elements. Where 16 or more go together, jvps are taken only if y has more
-   than 4 times as many elements as x. Batches differ from single vjps by rounding */
+   else one vjp for each element of y.
+
+   Five vjps or more go together in batches, where all operators on the way allow it (CT_OP_BATCHED;
+   elementwise ones, views, sums, products and softmax do), no hook is there, and ct_find_nonfinite
+   is off: up to 64 in one walk, and so few that no tensor in it has more than 2^18 elements. Where
+   16 or more go together, jvps are taken only if y has more than 4 times as many elements as x.
+   Batches differ from single vjps by rounding */
 ct_tensor *ct_jacobian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
+/* How ct_jacobian_by finds a Jacobian. */
 typedef enum ct_direction { CT_BY_SIZES = 0, CT_BY_ROWS = 1, CT_BY_COLUMNS = 2 } ct_direction;
-/* the same: by vjps (CT_BY_ROWS) or by jvps (CT_BY_COLUMNS), whatever the sizes are */
+/* ct_jacobian by vjps (CT_BY_ROWS) or by jvps (CT_BY_COLUMNS), whatever the sizes are */
 ct_tensor *ct_jacobian_by(ct_context *cx, ct_function f, void *user, ct_tensor *x,
                           ct_direction direction);
 /* d2y/dx2 of a scalar y, of shape(x) + shape(x): the Jacobian of the gradient, by rows */
@@ -141,7 +152,8 @@ ct_tensor *ct_hessian(ct_context *cx, ct_function f, void *user, ct_tensor *x);
    means that it failed. Nothing is recorded inside, except under CT_CREATE_GRAPH. A hook may walk
    over other graphs, but not over this one. */
 typedef ct_tensor *(*ct_hook)(ct_tensor *gy, void *user);
-ct_status ct_on_cotangent(ct_tensor *y, ct_hook hook, void *user); /* the hook goes with y */
+/* Adds a hook to y, which lives as long as y does. */
+ct_status ct_on_cotangent(ct_tensor *y, ct_hook hook, void *user);
 /* While this is on, the first operator that makes a NaN or an infinity fails, forward or backward,
    and the error names it. It costs one pass over each result. */
 void ct_find_nonfinite(ct_context *cx, bool on);

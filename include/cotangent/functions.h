@@ -1,5 +1,5 @@
 /* Functions with derivatives of a special kind: run again in backward (ct_checkpoint), given by you
- * (ct_custom), or those of an equation's solution (ct_implicit).
+ * (ct_custom), or those of an equation's solution (ct_fixed_point, ct_root).
  *
  * Each takes a C function f, n inputs x, and gives one tensor, which is recorded as one operator.
  * `user` is passed to f, and must live as long as the graph does. */
@@ -17,6 +17,16 @@ CT_API_BEGIN
    same each time. It must not walk over the graph of what it captures */
 ct_tensor *ct_checkpoint(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n);
 
+/* what the rule of ct_custom gets: the inputs, the value, and its cotangent gy */
+typedef struct ct_custom_call {
+    ct_context *cx;
+    ct_tensor *const *x;
+    int n;
+    ct_tensor *y, *gy;
+    void *user;
+} ct_custom_call;
+/* a derivative for ct_custom: it sets gx[i] for every x[i] that requires grad */
+typedef ct_status (*ct_rule)(const ct_custom_call *call, ct_tensor **gx);
 /* y = f(x), with a derivative that you give. f runs with recording off. In backward `rule` sets
    gx[i] for every x[i] that requires grad. It is made of operators if it is to be differentiated
    again. An example: the identity forward, and the cotangent clipped backward.
@@ -30,23 +40,16 @@ ct_tensor *ct_checkpoint(ct_context *cx, ct_function f, void *user, ct_tensor *c
 
    An operator (op.h) does more: several outputs, kernels, attributes of its own, samples for the
    gradient check, and inputs that need not be kept */
-typedef struct ct_custom_call {
-    ct_context *cx;
-    ct_tensor *const *x;
-    int n;
-    ct_tensor *y, *gy;
-    void *user;
-} ct_custom_call;
-typedef ct_status (*ct_rule)(const ct_custom_call *call, ct_tensor **gx);
 ct_tensor *ct_custom(ct_context *cx, ct_function f, ct_rule rule, void *user, ct_tensor *const *x,
                      int n);
 
-/* x as a function of w, where x = g(x, w) or 0 = f(x, w), by the implicit function theorem. You
-   find x, in any way, and give it; g or f gets the n + 1 inputs x, w[0], ..., w[n-1]. The result
-   has x's value, and derivatives by w and by what the function captures, of any order:
+/* x as a function of w, where x = g(x, w) for ct_fixed_point, and 0 = f(x, w) for ct_root, by the
+   implicit function theorem. You find x, in any way, and give it; g or f gets the n + 1 inputs x,
+   w[0], ..., w[n-1]. The result has x's value, and derivatives by w and by what the function
+   captures, of any order:
 
-     gw = (dg/dw)^T v  with  v - (dg/dx)^T v = gx      and      gw = (df/dw)^T v  with
-     -(df/dx)^T v = gx
+     ct_fixed_point:  gw = (dg/dw)^T v  with  v - (dg/dx)^T v = gx
+     ct_root:         gw = (df/dw)^T v  with  -(df/dx)^T v = gx
 
    where v is found by GMRES (Saad, Schultz, 1986), each of whose steps is a vjp. A system that it
    cannot solve to 1e-6 (f32: 1e-3) of gx is CT_ERROR_VALUE in backward: then x may be no isolated

@@ -16,6 +16,7 @@
 #include <cotangent/gradcheck.h>
 CT_API_BEGIN
 
+/* What is shown; NULL: the defaults. */
 typedef struct ct_graph_options {
     ct_tensor *gy;             /* the cotangent that y starts with; NULL: ones */
     bool no_cotangents;        /* no walk backward: values only */
@@ -33,14 +34,20 @@ typedef struct ct_graph_options {
 } ct_graph_options;
 
 /* Writes one page to the file at `path`, for any browser: it asks nothing of a network, and works
-   from a disk. The graph is drawn in layers. Arrow keys go through it forward, operator by
-   operator, and then backward: with each operator's formula and derivative, the numbers that go
-   along its edges, and the sum of cotangents where a tensor has several uses. A click shows a
-   tensor: its elements by color, its histogram, its statistics. Values that are not finite,
-   cotangents that vanish or explode, and wrong rules are marked. Operators that use the parameters
-   of a module, which ct_name tells by its path ("encoder.0.weight"), or whose own name has a path,
-   can be folded into one box, and so can long stretches of a large graph. CT_ERROR_FILE: the file
-   cannot be written; what was there is lost then. With any other error nothing is written. */
+   from a disk. The graph is drawn in layers.
+
+   Arrow keys go through it forward, operator by operator, and then backward: with each operator's
+   formula and derivative, the numbers that go along its edges, and the sum of cotangents where a
+   tensor has several uses. A click shows a tensor: its elements by color, its histogram, its
+   statistics.
+
+   Values that are not finite, cotangents that vanish or explode, and wrong rules are marked.
+   Operators that use the parameters of a module, which ct_name tells by its path
+   ("encoder.0.weight"), or whose own name has a path, can be folded into one box, and so can long
+   stretches of a large graph.
+
+   CT_ERROR_FILE: the file cannot be written; what was there is lost then. With any other error
+   nothing is written. */
 ct_status ct_graph_page(ct_tensor *y, const char *path, const ct_graph_options *options);
 
 /* The graph for Graphviz: `dot -Tsvg`. It has no values, but a vertex whose value has a NaN or an

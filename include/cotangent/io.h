@@ -42,7 +42,8 @@ ct_status ct_write_npy(ct_tensor *x, const char *path);
  * These texts are missing values: nothing, NA N/A n/a NaN nan NULL null None. Numbers have a
  * decimal point, whatever the locale, and may be inf or infinity; spaces round them are passed
  * over */
-typedef struct ct_table ct_table;
+typedef struct ct_table ct_table;              /* a table that was read */
+/* the types of columns, and what is in their tensors */
 typedef enum ct_column_kind {
     CT_COLUMN_ANY = 0,         /* the first of the others that fits all fields */
     CT_COLUMN_BOOL,            /* bool: true True TRUE, false False FALSE; if asked for, 1 and 0 */
@@ -50,6 +51,7 @@ typedef enum ct_column_kind {
     CT_COLUMN_FLOAT,           /* f64; a missing value is NaN */
     CT_COLUMN_CATEGORY         /* i64: texts are 0, 1, ... as they come; a missing one is -1 */
 } ct_column_kind;
+/* a column that ct_read_csv is asked for */
 typedef struct ct_column {
     const char *name;
     ct_column_kind kind;
@@ -64,18 +66,22 @@ typedef struct ct_csv_options {
     int64_t max_bytes;         /* as in ct_read_options, of file and result */
     uint64_t reserved[4];
 } ct_csv_options;
+/* reads a table; NULL on failure */
 ct_table *ct_read_csv(ct_context *cx, const char *path, const ct_csv_options *options);
-int64_t ct_table_rows(const ct_table *t);      /* -1 on failure; so is the width */
-int ct_table_width(const ct_table *t);         /* how many columns */
-const char *ct_table_name(const ct_table *t, int column); /* the table's, as all that it returns */
-/* (rows), of the dtype of its kind. Retain it if it is to outlive the table */
+int64_t ct_table_rows(const ct_table *t);      /* how many records; -1 on failure */
+int ct_table_width(const ct_table *t);         /* how many columns; -1 on failure */
+/* the name of a column; the table owns it, as all that these functions return */
+const char *ct_table_name(const ct_table *t, int column);
+/* a column: (rows), of the dtype of its kind. Retain it if it is to outlive the table */
 ct_tensor *ct_table_column(const ct_table *t, const char *name);
 /* (rows,n): these columns, converted; with NULL all but the categories. The scope's */
 ct_tensor *ct_table_matrix(const ct_table *t, ct_dtype dtype, const char *const *names, int n);
+/* a list of names, written as both arguments: CT_NAMES("rooms", "area") */
 #define CT_NAMES(...) CT_LIST(const char *, __VA_ARGS__)
 /* the text of category i; NULL, without an error, if there are no more */
 const char *ct_table_category(const ct_table *t, const char *name, int64_t i);
-/* what is not freed goes with the context. A freed one is CT_ERROR_STALE, as for modules */
+/* frees the table. What is not freed goes with the context. A freed one is CT_ERROR_STALE, as for
+   modules */
 void ct_table_free(ct_table *t);
 
 /* -- Images: (channels,height,width), channels 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha.
@@ -98,9 +104,10 @@ ct_tensor *ct_read_image(ct_context *cx, const char *path, ct_dtype dtype,
 ct_status ct_write_image(ct_tensor *x, const char *path, const ct_image_options *options);
 
 /* -- Text */
-/* i64 (n): the bytes of the file, each 0..255. This and the next inflate gzip */
+/* i64 (n): the bytes of the file, each 0..255; plain or gzip */
 ct_tensor *ct_read_bytes(ct_context *cx, const char *path, const ct_read_options *options);
-/* the file as a text, which must be UTF-8 without zero bytes; the scope's */
+/* the file as a text, which must be UTF-8 without zero bytes; plain or gzip. The text is the
+   scope's */
 const char *ct_read_text(ct_context *cx, const char *path, const ct_read_options *options);
 /* Numbers for characters: those that a text has, in the order of Unicode. Texts are UTF-8. The text
    of all indices makes the same vocabulary again: to be kept with a model that needs it */
@@ -109,34 +116,40 @@ typedef struct ct_vocabulary_options {
     bool unknown;              /* index 0 is for every other character; its text is U+FFFD */
     uint64_t reserved[4];
 } ct_vocabulary_options;
+/* the vocabulary of all characters that the text has */
 ct_vocabulary *ct_vocabulary_new(ct_context *cx, const char *text,
                                  const ct_vocabulary_options *options);
-int64_t ct_vocabulary_size(const ct_vocabulary *v);            /* -1 on failure */
+int64_t ct_vocabulary_size(const ct_vocabulary *v);            /* of characters; -1 on failure */
 /* i64 (n): the index of each character. Without `unknown`, one that v lacks is an error */
 ct_tensor *ct_vocabulary_encode(const ct_vocabulary *v, const char *text);
 /* the characters of the indices, in row-major order; the scope's */
 const char *ct_vocabulary_decode(const ct_vocabulary *v, ct_tensor *indices);
-/* what is not freed goes with the context. A freed one is CT_ERROR_STALE, as for modules */
+/* frees the vocabulary. What is not freed goes with the context. A freed one is CT_ERROR_STALE, as
+   for modules */
 void ct_vocabulary_free(ct_vocabulary *v);
 
 /* -- Modules */
 /* writes parameters and buffers as safetensors, by their paths from m: "0.weight". A file of that
    name is replaced in one step when all is written, and stays as it is on failure. A symbolic link
    stays a link: the file that it points to is replaced. The new file has the old one's mode, and
-   its owner where the system allows that. What is no regular file is refused. While it is written,
-   the new file is beside the old one, as "NAME.ct-0.part" or with another number; if a save was
-   killed, the next one to that name removes what it left */
+   its owner where the system allows that. What is no regular file is refused.
+
+   While it is written, the new file is beside the old one, as "NAME.ct-0.part" or with another
+   number; if a save was killed, the next one to that name removes what it left */
 ct_status ct_module_save(const ct_module *m, const char *path);
+/* Flags of ct_module_load */
 enum {
     CT_ALLOW_MISSING = 1,      /* a tensor that the file lacks stays as it is */
     CT_ALLOW_EXTRA = 2         /* a tensor that the module lacks is passed over */
 };
 /* reads all values into the tensors that m has, which must have the same dtypes and shapes, so that
    optimizers go on working; on failure nothing changes. Names that only one side has are errors
-   unless `flags` allow them. The format is taken strictly: duplicate names, overlaps, holes, data
-   outside of the file, dtypes that the format does not have, and data of another size than dtype
-   and shape say are errors, in tensors that are passed over too. Of bool, every byte but 0 is true.
-   Needs a build with jansson, otherwise it is CT_ERROR_UNSUPPORTED */
+   unless `flags` allow them.
+
+   The format is taken strictly: duplicate names, overlaps, holes, data outside of the file, dtypes
+   that the format does not have, and data of another size than dtype and shape say are errors, in
+   tensors that are passed over too. Of bool, every byte but 0 is true. Needs a build with jansson,
+   otherwise it is CT_ERROR_UNSUPPORTED */
 ct_status ct_module_load(ct_module *m, const char *path, unsigned flags);
 
 CT_API_END

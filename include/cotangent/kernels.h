@@ -33,9 +33,10 @@
  *
  *   CT_KERNELS          the file's name, in quotes. The compiler looks for it in the folders that
  *                       -I names, not in that of the file which includes this header
- *   CT_KERNELS_F32      the widest vectors, in bytes, that kernels of f32 (of f64) are compiled
- *   CT_KERNELS_F64      for: 16, 32 or 64; 0 if there are to be no such kernels. The default is 32:
- *                       what is bound by memory gains nothing from 64
+ *   CT_KERNELS_F32      the widest vectors, in bytes, that kernels of f32 are compiled for: 16, 32
+ *                       or 64; 0 if there are to be no such kernels. The default is 32: what is
+ *                       bound by memory gains nothing from 64
+ *   CT_KERNELS_F64      the same for kernels of f64
  *   CT_KERNELS_I64      the type of an i64: int64_t, or uint64_t if sums must wrap as two's
  *                       complement does. By default there are no kernels of i64
  *   CT_KERNELS_BOOL     the type of a bool: unsigned char. By default there are no kernels of bool

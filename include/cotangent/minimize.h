@@ -21,6 +21,7 @@ double ct_value_gradient_and_hessian(ct_context *cx, ct_function f, void *user, 
 double ct_value_and_hessian_vector(ct_context *cx, ct_function f, void *user, const double *x,
                                    int64_t n, const double *v, double *gx, double *hv);
 
+/* why a minimization ended */
 typedef enum ct_minimize_end {
     CT_MINIMIZE_NONE = 0,          /* it failed; the status and the error say why */
     CT_MINIMIZE_CONVERGED = 1,     /* the gradient is within its tolerance */
@@ -29,6 +30,7 @@ typedef enum ct_minimize_end {
     CT_MINIMIZE_EVALUATIONS = 4    /* max_evaluations are done */
 } ct_minimize_end;
 
+/* zeros are the defaults */
 typedef struct ct_minimize_options {
     int memory;                    /* of ct_lbfgs: how many pairs of vectors are kept; 0: 10 */
     int max_iterations;            /* 0: 1,000 */
@@ -39,6 +41,7 @@ typedef struct ct_minimize_options {
     uint64_t reserved[8];          /* must be 0 */
 } ct_minimize_options;
 
+/* what a minimization did */
 typedef struct ct_minimize_report {
     ct_minimize_end end;
     double value, gradient;        /* at the x that is returned: the value, and the largest |gx_i|
@@ -56,9 +59,9 @@ typedef struct ct_minimize_report {
    gradient is wrong (gradcheck.h). An error in f ends it. options and report may be NULL */
 ct_status ct_lbfgs(ct_context *cx, ct_function f, void *user, double *x, int64_t n,
                    const ct_minimize_options *options, ct_minimize_report *report);
-/* The same by a truncated Newton method (algorithm 7.1): each step solves H d = -gx approximately,
-   by conjugate gradients on products H v. It needs few iterations where H v is worth its price:
-   where the problem is ill-conditioned, or x is to be exact to many digits */
+/* Minimizes f as ct_lbfgs does, but by a truncated Newton method (algorithm 7.1): each step solves
+   H d = -gx approximately, by conjugate gradients on products H v. It needs few iterations where H
+   v is worth its price: where the problem is ill-conditioned, or x is to be exact to many digits */
 ct_status ct_newton_cg(ct_context *cx, ct_function f, void *user, double *x, int64_t n,
                        const ct_minimize_options *options, ct_minimize_report *report);
 

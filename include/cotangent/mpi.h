@@ -41,15 +41,15 @@
 #include <mpi.h>
 CT_API_BEGIN
 
-typedef struct ct_mpi ct_mpi;
+typedef struct ct_mpi ct_mpi;                  /* a group of ranks, and what they train */
+/* zeros are the defaults */
 typedef struct ct_mpi_options {
     /* gradients are exchanged in buckets of about this size; default 4 MiB, or a quarter of all if
        that is less */
     int64_t bucket_bytes;
     /* Sums are taken in the order of ranks: the same bits with every MPI, and as one process that
        adds in this order. It takes a second copy of all buckets, and half of the exchange waits for
-       the end of backward. Without it MPI_Allreduce adds as it likes: all ranks get the same bits,
-       and a second run most often, but another MPI or another network gives others */
+       the end of backward. Without it MPI adds as it likes: ct_mpi_sums_of */
     bool ordered;
     bool late; /* nothing is exchanged before the end of backward: to see what that costs */
     /* in seconds: where a rank has made no call for so long while others wait for it, all others
@@ -64,7 +64,7 @@ ct_mpi *ct_mpi_new(ct_context *cx, MPI_Comm comm, const ct_mpi_options *options)
 /* All ranks. What is not freed goes with the context; if that is freed after MPI_Finalize, nothing
    is given back to MPI. With an error pending, the ranks that wait for this one are told */
 void ct_mpi_free(ct_mpi *m);
-int ct_mpi_rank(const ct_mpi *m);              /* from 0; -1 on failure */
+int ct_mpi_rank(const ct_mpi *m);              /* that of this process, from 0; -1 on failure */
 int ct_mpi_size(const ct_mpi *m);              /* number of ranks; -1 on failure */
 
 /* -- What is trained, given once: a module or a list of parameters
@@ -74,12 +74,26 @@ int ct_mpi_size(const ct_mpi *m);              /* number of ranks; -1 on failure
  * own: so initial weights are the same, and dropout differs. Hooks on a parameter must be there
  * before: they get the cotangent of their rank. Elements must lie one after another in memory
  * (ct_is_contiguous), fewer than 2^31 in each. Each rank has the buckets beside the gradients: as
- * many bytes as the parameters have, or twice that if `ordered` */
+ * many bytes as the parameters have, or twice that if `ordered`. At last MPI's sums are tried
+ * (ct_mpi_sums_of), which takes as long as exchanging the largest bucket, or 2^20 numbers of it,
+ * three times; if the ranks get different bits, that is an error: CT_ERROR_UNSUPPORTED */
 /* All ranks. The parameters of the module that are not frozen; those that are, and buffers, get
    rank 0's values too. m may be NULL where making the module failed */
 ct_status ct_mpi_add_module(ct_mpi *m, ct_module *module);
 /* All ranks. These n variables */
 ct_status ct_mpi_add_parameters(ct_mpi *m, ct_tensor *const *parameters, int n);
+
+/* What a trial has found, which compares the bits of the same sums of random numbers on all ranks.
+   It is evidence and no proof: another load, another machine or another MPI may give others */
+typedef enum ct_mpi_sums {
+    CT_MPI_UNTRIED,            /* no parameters were given, or a failure */
+    CT_MPI_VARY,               /* a second time, the same numbers gave other bits: no run repeats */
+    CT_MPI_REPEAT,             /* the same bits; but others where buckets are others */
+    CT_MPI_ALIKE,              /* the same bits in other buckets too */
+    CT_MPI_ORDERED             /* the option: the same bits everywhere, by construction */
+} ct_mpi_sums;
+/* what the trial has found about this MPI's sums; CT_MPI_UNTRIED if m is NULL */
+ct_mpi_sums ct_mpi_sums_of(const ct_mpi *m);
 
 /* -- Gradients */
 /* All ranks. Goes backward from the loss, which is the mean over this rank's `examples`, and adds
@@ -93,8 +107,8 @@ ct_status ct_mpi_backward(ct_mpi *m, ct_tensor *loss, int64_t examples);
 
 /* -- Numbers: all ranks get the same result, which is summed in the order of ranks. NaN on failure
  */
-double ct_mpi_sum(ct_mpi *m, double value);    /* all ranks */
-double ct_mpi_max(ct_mpi *m, double value);    /* all ranks; NaN if one is NaN */
+double ct_mpi_sum(ct_mpi *m, double value);    /* all ranks: the sum of their values */
+double ct_mpi_max(ct_mpi *m, double value);    /* all ranks: the largest value; NaN if one is NaN */
 /* All ranks. sum weight_r value_r / sum weight_r, over the weights that are not 0: the mean loss
    by numbers of examples, for instance */
 double ct_mpi_mean(ct_mpi *m, double value, double weight);
@@ -115,41 +129,33 @@ ct_status ct_mpi_batch_norm(ct_mpi *m, ct_tensor *x, ct_tensor *weight, ct_tenso
 ct_module *ct_mpi_batch_norm_new(ct_mpi *m, ct_dtype dtype, int64_t channels,
                                  const ct_batch_norm_options *options);
 
-/* -- States of optimizers, shared out: each rank has an optimizer for a part of the parameters
- *
- *   int n;
- *   ct_tensor *const *part = ct_mpi_part(m, &n);
- *   ct_optimizer *o = n > 0 ? ct_adam_new(part, n, 1e-3, NULL) : NULL;
- *   ...
- *   ct_mpi_backward(m, loss, rows);
- *   ct_mpi_step(m, o);                          in place of ct_optimizer_step
- *
- * The states of a rank take 1 / N of the bytes that those of all parameters take, and those of one
- * parameter more at most. They are no part of ct_mpi_save: give it a run without an optimizer */
-/* the parameters whose states this rank keeps; fewer parameters than ranks: of some ranks none */
-ct_tensor *const *ct_mpi_part(const ct_mpi *m, int *n);
-/* All ranks. ct_optimizer_step of this rank's part, whose new values all ranks get; the gradients
-   of all parameters are then absent. o may be NULL if the part is empty. After an error the ranks
-   can no longer work together */
+/* -- Sharded states of optimizers */
+/* All ranks. In place of ct_optimizer_step, with an optimizer of all parameters: each rank steps a
+   part of them, and all ranks get the new values; then no parameter has a gradient. Adam on N ranks
+   gives the same bits as without, and a rank has the states of its part alone: 1 / N of all bytes,
+   and those of one parameter more at most. After an error the ranks can no longer work together */
 ct_status ct_mpi_step(ct_mpi *m, ct_optimizer *o);
 
 /* -- Runs in files */
 /* All ranks. Float buffers of the run's module, such as running statistics, become their mean over
-   ranks; then rank 0 writes the run (ct_training_save) */
+   ranks; then rank 0 writes the run (ct_training_save). Of sharded states it gets all, which it
+   has while it writes: the file is that of one process */
 ct_status ct_mpi_save(ct_mpi *m, const ct_training *t, const char *path);
 /* All ranks. Each reads the file (ct_training_load), which all must be able to see, and has a
    random stream of its own again. The number of ranks may be another one than it was; ct_batches
-   with ranks goes on at the same row. On an error some ranks may have loaded it */
+   with ranks goes on at the same row. Each rank has all states of the optimizer until the next
+   ct_mpi_step. On an error some ranks may have loaded it */
 ct_status ct_mpi_load(ct_mpi *m, ct_training *t, const char *path);
 
 /* -- What it costs */
+/* counted from ct_mpi_new on */
 typedef struct ct_mpi_report {
     int64_t steps;             /* calls of ct_mpi_backward that succeeded */
     int64_t bytes;             /* of gradients, given to MPI by this rank */
     double backward, waited;   /* seconds in walks; in waiting for the exchange after them */
     uint64_t reserved[4];
 } ct_mpi_report;
-/* since ct_mpi_new; zeros on failure */
+/* what was exchanged since ct_mpi_new; zeros on failure */
 ct_mpi_report ct_mpi_report_of(const ct_mpi *m);
 
 CT_API_END

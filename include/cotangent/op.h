@@ -23,12 +23,13 @@
  * CT_SIMD_END are compiled for that kind. They exist only where CT_SIMD_X86 is defined. kernels.h
  * does this for a whole file of kernels. */
 #if defined(__clang__) && defined(__x86_64__)
-#define CT_SIMD_X86 1
+#define CT_SIMD_X86 1                          /* defined where the next three are */
 #define CT__SIMD_BEGIN(kind)                                                                    \
     CT__PRAGMA(clang attribute push(__attribute__((target(kind))), apply_to = function))
+/* from here on, functions are compiled for AVX2 with FMA, or (CT_SIMD_BEGIN_AVX512) for AVX-512 */
 #define CT_SIMD_BEGIN_AVX2   CT__SIMD_BEGIN("avx2,fma")
 #define CT_SIMD_BEGIN_AVX512 CT__SIMD_BEGIN("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")
-#define CT_SIMD_END          CT__PRAGMA(clang attribute pop)
+#define CT_SIMD_END          CT__PRAGMA(clang attribute pop) /* from here on, as before */
 #elif defined(__GNUC__) && defined(__x86_64__)
 #define CT_SIMD_X86 1
 #define CT__SIMD_BEGIN(kind)   CT__PRAGMA(GCC push_options) CT__PRAGMA(GCC target(kind))
@@ -43,10 +44,12 @@ CT_API_BEGIN
 
 typedef struct ct_call ct_call;                /* one application: inputs, outputs, attributes */
 
-#define CT_SAVE_X(i)    (1u << (i))            /* input i, 0..7 */
-#define CT_SAVE_ALL_X   0x0000ffffu            /* for any number of inputs */
-#define CT_SAVE_Y(i)    (0x10000u << (i))      /* output i, 0..7 */
-#define CT_SAVE_AUX     0x01000000u            /* all auxiliaries */
+/* -- Operators */
+#define CT_SAVE_X(i)    (1u << (i))            /* saves input i, 0..7 */
+#define CT_SAVE_ALL_X   0x0000ffffu            /* saves all inputs, of any number */
+#define CT_SAVE_Y(i)    (0x10000u << (i))      /* saves output i, 0..7 */
+#define CT_SAVE_AUX     0x01000000u            /* saves all auxiliaries */
+/* Flags of an operator. */
 enum {
     CT_OP_CONSTANT = 1,      /* y never requires grad, as of argmax and sign: it is not recorded */
     CT_OP_BROADCAST = 2,     /* gx may have y's shape, and the engine sums it to x's; without this
@@ -70,6 +73,7 @@ enum {
                                 element of gy when it writes there, and reads it no more */
 };
 
+/* An operator: what it is called, how it is computed, and how it is differentiated. */
 typedef struct ct_op {
     const char *name;                          /* as in messages: no "ct_" */
     const char *formula;                       /* "y = tanh x": for reports and pages; or NULL */
@@ -114,7 +118,7 @@ ct_status ct_apply_all(const ct_op *op, const void *attributes, ct_tensor *const
                        ct_tensor **y);
 
 /* -- Ready-made inference: all inputs have one dtype, f32 or f64, and y has it too */
-ct_status ct_infer_same(ct_call *call);        /* y like x0; all x of one shape */
+ct_status ct_infer_same(ct_call *call);        /* y is like x0; all x have one shape */
 ct_status ct_infer_broadcast(ct_call *call);   /* y is all x broadcast together */
 ct_status ct_infer_scalar(ct_call *call);      /* y is 0-d */
 /* Checks that all inputs have one dtype, f32 or f64. The error names ct_cast. */
@@ -124,13 +128,13 @@ ct_status ct_call_check_float(const ct_call *call);
 int ct_call_axis(const ct_call *call, int64_t axis, int ndim);
 
 /* -- Inside the callbacks */
-ct_context *ct_call_context(const ct_call *call);
-const ct_op *ct_call_op(const ct_call *call);
-const void *ct_call_attributes(const ct_call *call);
-int ct_call_inputs(const ct_call *call);
-ct_tensor *ct_call_x(const ct_call *call, int i);
-ct_tensor *ct_call_y(const ct_call *call, int i);
-ct_tensor *ct_call_aux(const ct_call *call, int i);
+ct_context *ct_call_context(const ct_call *call);              /* that of the inputs */
+const ct_op *ct_call_op(const ct_call *call);                  /* the operator that is applied */
+const void *ct_call_attributes(const ct_call *call);           /* the copy of its attributes */
+int ct_call_inputs(const ct_call *call);                       /* how many inputs there are */
+ct_tensor *ct_call_x(const ct_call *call, int i);              /* input i */
+ct_tensor *ct_call_y(const ct_call *call, int i);              /* output i */
+ct_tensor *ct_call_aux(const ct_call *call, int i);            /* auxiliary i */
 bool ct_call_wants(const ct_call *call, int i);                /* is gx[i] wanted? */
 /* In `backward`: is gx[i] to be added to? Else it is to be stored. */
 bool ct_call_adds(const ct_call *call, int i);
@@ -150,9 +154,11 @@ ct_tensor *ct_call_zero(const ct_call *call, int i);           /* a gx[i] that i
 int ct_call_gx_shape(const ct_call *call, int i, int64_t shape[CT_MAX_DIMS]);
 /* In `vjp`: g, summed as ct_sum_to does it to the shape that gx[i] must have. */
 ct_tensor *ct_call_sum(const ct_call *call, int i, ct_tensor *g);
+/* In `infer`: the dtype and the shape of output i, or (ct_call_set_aux) of auxiliary i. */
 ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
 ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
-void *ct_call_scratch(const ct_call *call, size_t bytes);      /* gone when the callback returns */
+/* memory that is gone when the callback returns */
+void *ct_call_scratch(const ct_call *call, size_t bytes);
 /* ct_fail, with the operator's name before the text and the inputs' shapes after it. Returns code.
    */
 ct_status ct_call_fail(const ct_call *call, ct_status code, const char *format, ...)
@@ -171,16 +177,18 @@ int ct_threads_of(const ct_context *cx);
    not depend on it either. Sharing out less than about 10 us of work costs more than it saves. */
 void ct_parallel_ranges(ct_context *cx, int64_t n, int64_t grain,
                         void (*body)(int64_t begin, int64_t end, void *arg), void *arg);
+
 /* -- Random numbers inside `forward`. Take n draws from the stream, and then compute them in any
  * order: they are the same numbers for any number of threads. */
 /* Takes n draws, and returns the number of the first one. */
 uint64_t ct_call_draws(const ct_call *call, int64_t n);
-/* Draw number i of the stream with this seed: 64 uniform bits. Threads may call this and the next.
-   */
+/* Draw number i of the stream with this seed: 64 uniform bits. Several threads may call it
+   at once. */
 uint64_t ct_random_at(uint64_t seed, uint64_t i);
-/* n draws, from number `start` on, several times as fast as one by one. */
+/* n draws, from number `start` on, several times as fast as one by one. Several
+   threads may call it at once. */
 void ct_random_fill(const ct_context *cx, uint64_t seed, uint64_t start, uint64_t *out, int64_t n);
-uint64_t ct_call_seed(const ct_call *call);
+uint64_t ct_call_seed(const ct_call *call);    /* the seed of the stream */
 
 /* -- Loops over strided operands. The shapes are broadcast together, dimensions that continue each
  * other in memory are merged, and `body` is called for runs of n elements. data[k] points to
@@ -204,26 +212,30 @@ uint64_t ct_call_seed(const ct_call *call);
  *       return CT_OK;
  *   }
  */
+/* What is done with a run of n elements. */
 typedef void (*ct_loop_body)(int64_t n, void *const *data, const int64_t *stride, const void *arg);
 /* Loops over at most 8 operands. Operand 0 is written and must not repeat elements (its version is
    not counted up); the others are read. The order of the runs is free, and large loops are shared
    out among threads. Operands that are transposed, or repeated in short runs, may be copied piece
    by piece: so body must read the elements only, and nothing beside them. */
 void ct_loop(ct_tensor *const *operands, int n, ct_loop_body body, const void *arg);
+/* An operand of ct_loop_over. */
 typedef struct ct_operand {
     void *data;
     size_t size;                               /* of an element, in bytes */
     const int64_t *strides;                    /* one per dimension, in elements; 0 repeats */
 } ct_operand;
-/* The same on the caller's thread, in order; any operand may be written. */
+/* Loops as ct_loop does, but on the caller's thread, in order; any operand may be written. */
 void ct_loop_over(const int64_t *shape, int ndim, const ct_operand *operands, int n,
                   ct_loop_body body, const void *arg);
 
 /* -- Elementwise kernels: y[i] = f(in[0][i], in[1][i], ...) for i < n, all with stride 1, so that a
  * compiler vectorizes the loop. y may be in[0]. `attributes` are the call's. kernels.h begins with
  * an example. */
+/* The loop of an elementwise operator. */
 typedef void (*ct_kernel)(int64_t n, void *y, void *const *in, const void *attributes);
 enum { CT_DTYPES = CT_BOOL + 1, CT_SIMDS = CT_SIMD_AVX512 + 1 }; /* sizes of tables by these */
+/* A kernel for each dtype and kind of processor. */
 typedef struct ct_kernels {
     ct_kernel by[CT_DTYPES][CT_SIMDS];         /* kernels.h: CT_KERNEL_TABLE */
     bool streams;                              /* a y of 32 MiB or more goes past the caches: for
@@ -275,12 +287,14 @@ void ct_loop_kernel(const ct_call *call, ct_tensor *const *operands, int n, cons
  *       return ct_reduce(call, 2, &sum, NULL);
  *   }
  */
+/* Limits of ct_fold. */
 enum {
     CT_FOLD_PLANES = 3,                        /* planes at most */
     CT_FOLD_WIDTH = 1024                       /* results in one call at most */
 };
+/* How a reduction is computed. */
 typedef struct ct_fold {
-    int planes;
+    int planes;                                /* how many numbers it keeps for each result */
     /* sets `kept` as for no elements */
     void (*start)(int64_t m, void *kept);
     /* adds n more elements to each of m results */
@@ -290,9 +304,11 @@ typedef struct ct_fold {
     /* writes result j to y[j * stride]; arg is ct_reduce's */
     void (*finish)(int64_t m, const void *kept, void *y, int64_t stride, void *arg);
 } ct_fold;
+/* Reduces x0 to y0 in `forward`. Bit i of `reduced` says that axis i is reduced. */
 ct_status ct_reduce(const ct_call *call, unsigned reduced, const ct_fold *fold, void *arg);
 
 /* -- The operators defined with the engine: ct_add, ct_broadcast_to, ct_sum_to */
+/* the objects of these operators */
 extern const ct_op ct_add_op, ct_broadcast_to_op, ct_sum_to_op;
 
 CT_API_END

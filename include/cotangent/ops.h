@@ -83,8 +83,8 @@ CT_API_BEGIN
 
 /* -- The list of all operators, for tests and tools */
 struct ct_op;
-const struct ct_op *ct_op_find(const char *name);       /* "tanh", without ct_; NULL: none */
-const struct ct_op *const *ct_op_list(int *n);          /* *n of them; n may be NULL */
+const struct ct_op *ct_op_find(const char *name);       /* by name: "tanh"; NULL: none */
+const struct ct_op *const *ct_op_list(int *n);          /* all, *n of them; n may be NULL */
 
 CT_API_END
 #endif

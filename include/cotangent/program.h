@@ -3,7 +3,7 @@
  *   static ct_tensor *step(ct_context *cx, ct_tensor *const *x, int n, void *user)
  *   {
  *       model *m = user;
- *       ct_tensor *loss = ct_cross_entropy(ct_module_call(m->net, x[0]), x[1]);
+ *       ct_tensor *loss = ct_cross_entropy(ct_module_forward(m->net, x[0]), x[1]);
  *       ct_backward(loss);
  *       ct_optimizer_step(m->optimizer);
  *       return loss;
@@ -21,6 +21,7 @@
 #include <cotangent/autograd.h>
 CT_API_BEGIN
 
+/* A function and the plans of its runs. It belongs to a context, and to the thread that uses it. */
 typedef struct ct_program ct_program;
 typedef struct ct_program_options {
     int plans;                 /* kept at most, one for each set of shapes; 0: 8 */
@@ -64,6 +65,8 @@ ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *pro
    intermediate results, and those that it would take if none shared memory; or why it stays eager.
    The scope owns the text. */
 const char *ct_program_text(const ct_program *p);
+/* Frees the program and its plans; the tensors that it returned stay. NULL is fine. A program that
+   runs is not freed: CT_ERROR_VALUE. */
 void ct_program_free(ct_program *p);
 
 /* -- For libraries on top */

@@ -10,6 +10,8 @@ typedef struct batch_norm {
     double epsilon, momentum;
     bool no_weight, no_bias, no_statistics, cumulative;
     bool instance; /* else of the batch */
+    ct_normalize train;
+    void *user;
 } batch_norm;
 
 typedef struct entries {
@@ -76,6 +78,17 @@ static ct_tensor *instance_norm_forward(ct_module *self, ct_tensor *x, void *use
     return update_by_instances(&e, a, x) == CT_OK ? y : NULL;
 }
 
+/* the default of the option `train` */
+static int64_t train(ct_tensor *x, ct_tensor *weight, ct_tensor *bias, double epsilon,
+                     ct_tensor **results, void *user)
+{
+    (void)user;
+    if (ct_batch_norm_train(x, weight, bias, epsilon, results) != CT_OK)
+        return -1;
+    const int64_t channels = ct_size(x, 1);
+    return channels > 0 ? ct_count(x) / channels : 0;
+}
+
 static ct_tensor *batch_norm_forward(ct_module *self, ct_tensor *x, void *user)
 {
     const batch_norm *a = user;
@@ -84,11 +97,11 @@ static ct_tensor *batch_norm_forward(ct_module *self, ct_tensor *x, void *user)
     ct_tensor *results[3];
     if (inference && !a->no_statistics)
         return ct_batch_norm(x, e.mean, e.variance, e.weight, e.bias, a->epsilon);
-    if (ct_batch_norm_train(x, e.weight, e.bias, a->epsilon, results) != CT_OK)
+    const int64_t n = a->train(x, e.weight, e.bias, a->epsilon, results, a->user);
+    if (n < 0)
         return NULL;
     if (a->no_statistics || ct_is_repeating(self->cx))
         return results[0];
-    const int64_t channels = ct_size(x, 1), n = channels > 0 ? ct_count(x) / channels : 0;
     return update(&e, a, n, results[1], results[2]) == CT_OK ? results[0] : NULL;
 }
 
@@ -140,7 +153,7 @@ ct_module *ct_batch_norm_new(ct_context *cx, ct_dtype dtype, int64_t channels,
 {
     const ct_batch_norm_options o = options ? *options : (ct_batch_norm_options){ 0 };
     batch_norm a = { o.epsilon, o.momentum, o.no_weight, o.no_bias, o.no_statistics, o.cumulative,
-                     false };
+                     false, o.train ? o.train : train, o.user };
     if (!ct__options_zeroed(cx, "batch_norm_new", o.reserved))
         return NULL;
     if (o.cumulative && o.momentum != 0)
@@ -153,7 +166,8 @@ ct_module *ct_instance_norm_new(ct_context *cx, ct_dtype dtype, int64_t channels
                                 const ct_instance_norm_options *options)
 {
     const ct_instance_norm_options o = options ? *options : (ct_instance_norm_options){ 0 };
-    batch_norm a = { o.epsilon, o.momentum, !o.affine, !o.affine, !o.statistics, false, true };
+    batch_norm a = { o.epsilon, o.momentum, !o.affine, !o.affine, !o.statistics, false, true,
+                     NULL, NULL };
     if (!ct__options_zeroed(cx, "instance_norm_new", o.reserved))
         return NULL;
     return make(cx, "instance_norm_new", instance_norm_forward, dtype, channels, &a);

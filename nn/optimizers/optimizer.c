@@ -259,6 +259,48 @@ ct_status ct__optimizer_complete(ct_optimizer *o)
     return CT_OK;
 }
 
+/* the group that has w, and its number there; NULL: none */
+static ct__group *group_of(const ct_optimizer *o, const ct_tensor *w, int *i)
+{
+    for (ct__group *group = o->groups; group; group = group->next)
+        for (*i = 0; *i < group->n; ++*i)
+            if (group->w[*i] == w)
+                return group;
+    return NULL;
+}
+
+int ct_optimizer_states(ct_optimizer *o, const ct_tensor *w, ct_tensor **states)
+{
+    int i;
+    const char *who = "optimizer_states";
+    for (int k = 0; states && k < CT_UPDATE_STATES; k++)
+        states[k] = NULL;
+    if (!ct__none_stale(who, &w, 1) || !ct__optimizer_alive(o, who))
+        return -1;
+    ct__group *group = group_of(o, w, &i);
+    if (!group)
+        return 0;
+    if (states && !has_states(o, group, i))
+        return -1;
+    for (int k = 0; states && k < o->states; k++)
+        states[k] = group->states[k][i];
+    return o->states;
+}
+
+ct_status ct_optimizer_forget(ct_optimizer *o, const ct_tensor *w)
+{
+    int i;
+    const char *who = "optimizer_forget";
+    if (!ct__none_stale(who, &w, 1) || !ct__optimizer_alive(o, who))
+        return o ? CT_ERROR_STALE : CT_ERROR_NULL;
+    ct__group *group = group_of(o, w, &i);
+    for (int k = 0; group && k < o->states; k++) {
+        ct_release(group->states[k][i]);
+        group->states[k][i] = NULL;
+    }
+    return CT_OK;
+}
+
 /* how many parameters have a gradient, or -1 and an error for lack of memory */
 static int count_ready(ct_optimizer *o)
 {

@@ -114,7 +114,7 @@ extern const ct_op ct__eigh_op;
 const ct_op ct__eigh_op = {
     .name = "eigh",
     .formula = "a = v diag(w) v^T, v^T v = I",
-    .derivative = "ga = v (diag(gw) + k) v^T, k_ij = (v_i gv_j - gv_i v_j) / 2 (w_j - w_i)",
+    .derivative = "ga = v (diag(gw) + k) v^T, k_ij = (v_i gv_j - gv_i v_j) / (2 (w_j - w_i))",
     .inputs = 1,
     .outputs = 2,
     .flags = CT_OP_CONTIGUOUS,

@@ -5,7 +5,7 @@
  *
  *   gA = U (diag(gs) + K) V^T + (I - U U^T) gU S^-1 V^T + U S^-1 gV^T (I - V V^T)
  *   K_ij = (P_ij s_j + s_i Q_ij) / (s_j^2 - s_i^2)
- *        = (P_ij + Q_ij) / 2 (s_j - s_i) + (P_ij - Q_ij) / 2 (s_j + s_i)
+ *        = (P_ij + Q_ij) / (2 (s_j - s_i)) + (P_ij - Q_ij) / (2 (s_j + s_i))
  *
  * (Townsend 2016, where V^T gV has another sign of the gap.) The second form of K squares nothing,
  * and shows both ways in which it may not exist: two values are equal, or both vanish. */

@@ -49,4 +49,8 @@ void expect(ct_status code, const char *text);
 /* -- MPI's profiling interface: call number fail_at of that function fails, MPI_ not written */
 extern const char *fail_name;
 extern long fail_at, fail_seen;
+/* the sum number spoil_at of Iallreduce that adds in place has one more added on rank 0: in what all
+   get, or in what rank 0 gets alone */
+extern long spoil_at;
+extern bool spoil_alone;
 #endif

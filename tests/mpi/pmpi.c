@@ -11,6 +11,22 @@ static int counts(const char *name)
     return MPI_ERR_OTHER;
 }
 
+long spoil_at;
+bool spoil_alone;
+static float *spoiled; /* in a moment */
+
+/* y, whose first number may be another one */
+static void *spoil(const void *x, void *y)
+{
+    if (rank > 0 || x != MPI_IN_PLACE || spoil_at == 0 || --spoil_at > 0)
+        return y;
+    if (spoil_alone)
+        spoiled = y;
+    else
+        *(float *)y += 1;
+    return y;
+}
+
 #define WRAP(name, parameters, arguments)                                                       \
     int MPI_##name parameters;                                                                  \
     int MPI_##name parameters                                                                   \
@@ -26,12 +42,22 @@ WRAP(Type_commit, (MPI_Datatype *t), (t))
 WRAP(Op_create, (MPI_User_function *f, int c, MPI_Op *op), (f, c, op))
 WRAP(Alloc_mem, (MPI_Aint n, MPI_Info i, void *p), (n, i, p))
 WRAP(Iallreduce, (const void *x, void *y, int n, MPI_Datatype t, MPI_Op op, MPI_Comm c,
-                  MPI_Request *r), (x, y, n, t, op, c, r))
+                  MPI_Request *r), (x, spoil(x, y), n, t, op, c, r))
 WRAP(Ibcast, (void *x, int n, MPI_Datatype t, int root, MPI_Comm c, MPI_Request *r),
      (x, n, t, root, c, r))
 WRAP(Iallgather, (const void *x, int n, MPI_Datatype t, void *y, int m, MPI_Datatype u, MPI_Comm c,
                   MPI_Request *r), (x, n, t, y, m, u, c, r))
 WRAP(Ialltoall, (const void *x, int n, MPI_Datatype t, void *y, int m, MPI_Datatype u, MPI_Comm c,
                  MPI_Request *r), (x, n, t, y, m, u, c, r))
-WRAP(Testall, (int n, MPI_Request *r, int *flag, MPI_Status *s), (n, r, flag, s))
+
+int MPI_Testall(int n, MPI_Request *r, int *flag, MPI_Status *s)
+{
+    int code = counts("Testall") == MPI_SUCCESS ? PMPI_Testall(n, r, flag, s) : MPI_ERR_OTHER;
+    if (spoiled && code == MPI_SUCCESS && *flag) {
+        *spoiled += 1;
+        spoiled = NULL;
+    }
+    return code;
+}
+
 WRAP(Iprobe, (int from, int tag, MPI_Comm c, int *flag, MPI_Status *s), (from, tag, c, flag, s))

@@ -174,6 +174,31 @@ static void an_error_on_one_is_an_error_on_all(void)
     ct_scope_end(cx, scope);
 }
 
+/* The trial at the start has three sums, the last one in two parts */
+static void sums_that_vary_are_found(void)
+{
+    static const struct { long at; bool alone; ct_mpi_sums sums; } cases[] = {
+        { 0, false, CT_MPI_ALIKE }, { 2, false, CT_MPI_VARY }, { 3, false, CT_MPI_REPEAT },
+        { 4, false, CT_MPI_REPEAT }, { 3, true, CT_MPI_UNTRIED }
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases && ranks == 2; k++) {
+        net a = make_net(CT_F32, 3);
+        ct_mpi *m = ct_mpi_new(cx, MPI_COMM_WORLD, NULL);
+        spoil_at = cases[k].at, spoil_alone = cases[k].alone;
+        ct_status status = ct_mpi_add_module(m, a.module);
+        CHECK_MSG(ct_mpi_sums_of(m) == cases[k].sums, "case %d: %d", (int)k, ct_mpi_sums_of(m));
+        CHECK((status != CT_OK) == cases[k].alone);
+        if (cases[k].alone)
+            expect(CT_ERROR_UNSUPPORTED, "sums with different bits");
+        ct_mpi_free(m);
+    }
+    ct_mpi_options o = small(true);
+    net a = make_net(CT_F32, 3);
+    ct_mpi *m = ct_mpi_new(cx, MPI_COMM_WORLD, &o);
+    CHECK(ct_mpi_sums_of(m) == CT_MPI_UNTRIED && ct_mpi_sums_of(NULL) == CT_MPI_UNTRIED);
+    CHECK(ct_mpi_add_module(m, a.module) == CT_OK && ct_mpi_sums_of(m) == CT_MPI_ORDERED);
+}
+
 static void numbers_are_summed_in_order(void)
 {
     ct_mpi *m = ct_mpi_new(cx, MPI_COMM_WORLD, NULL);
@@ -206,9 +231,9 @@ static void models_must_be_the_same(void)
     char text[80];
     for (int k = 1; k < 4 && ranks > 1; k++) {
         static const char *const wrong[] = { "",
-            "number 1 is 'fc.weight' f32 (2,4), and on rank 0 it is 'fc.weight' f32 (2,3)",
-            "number 1 is '' f64 (1), and on rank 0 it is '' f32 (1)",
-            "number 1 is 'a' f32 (1), and on rank 0 it is 'b' f32 (1)" };
+            "number 1 is f32 (2,4) 'fc.weight', and on rank 0 it is f32 (2,3) 'fc.weight'",
+            "number 1 is f64 (1) '', and on rank 0 it is f32 (1) ''",
+            "number 1 is f32 (1) 'a', and on rank 0 it is f32 (1) 'b'" };
         CHECK(ct_mpi_add_parameters(m, CT_TENSORS(one[0], one[k])) == CT_ERROR_VALUE);
         snprintf(text, sizeof text, "%smpi_add_parameters: ", rank == 1 ? "" : "rank 1: ");
         CHECK(strstr(ct_error_text(cx), text) == ct_error_text(cx));
@@ -306,6 +331,7 @@ const test rank_tests[] = {
     TEST(parameters_stay_equal),
     TEST(absent_on_some_is_zero),
     TEST(an_error_on_one_is_an_error_on_all),
+    TEST(sums_that_vary_are_found),
     TEST(numbers_are_summed_in_order),
     TEST(models_must_be_the_same),
     TEST(rank_0_decides_what_all_begin_with),

@@ -120,17 +120,14 @@ static void a_failure_beside_a_total(void)
     ct_error_clear(cx);
 }
 
-static void shared_out_states_give_the_same_steps(void)
+static void sharded_states_give_the_same_steps(void)
 {
     net a[2];
     for (int k = 0; k < 2; k++) {
         a[k] = make_net(CT_F32, 4);
         ct_mpi *m = new_ranks(MPI_COMM_WORLD, true);
         CHECK(ct_mpi_add_module(m, a[k].module) == CT_OK);
-        int n = a[k].n;
-        ct_tensor *const *w = k == 0 ? a[k].w : ct_mpi_part(m, &n);
-        CHECK(ct_mpi_sum(m, n) == (k == 0 ? ranks : 1) * a[k].n);
-        ct_optimizer *o = n > 0 ? ct_adam_new(w, n, 0.01, NULL) : NULL;
+        ct_optimizer *o = ct_adam_new(a[k].w, a[k].n, 0.01, NULL);
         for (int i = 0; i < 30; i++) {
             ct_scope scope = ct_scope_begin(cx);
             CHECK(ct_mpi_backward(m, loss_of(&a[k], i + 3 * rank, 3), 3) == CT_OK);
@@ -146,24 +143,56 @@ static void shared_out_states_give_the_same_steps(void)
     for (int i = 0; i < a[0].n; i++)
         CHECK(ct_max_difference(a[0].w[i], a[1].w[i]) == 0);
     ct_mpi *m = new_ranks(MPI_COMM_WORLD, false);
-    int n;
-    CHECK(!ct_mpi_part(m, &n) && n == 0);
-    expect(CT_ERROR_VALUE, "there are no parameters");
     CHECK(ct_mpi_step(m, NULL) == CT_ERROR_VALUE);
     expect(CT_ERROR_VALUE, "there are no parameters");
+    CHECK(ct_mpi_add_module(m, a[0].module) == CT_OK);
+    CHECK(ct_mpi_step(m, NULL) == CT_ERROR_NULL);
+    expect(CT_ERROR_NULL, "the optimizer is NULL");
+}
+
+static int64_t live_bytes(void)
+{
+    ct_memory memory;
+    ct_memory_stats(cx, &memory);
+    return memory.live_bytes;
+}
+
+/* Adam keeps two numbers for each of a parameter */
+static void sharded_states_take_their_part_of_memory(void)
+{
+    enum { W = 4, N = 1000, STATES = 2 * N * (int)sizeof(float), MORE = 4000 };
+    static const char *const names[W] = { "a", "b", "c", "d" };
+    ct_training t = { .module = ct_module_new(cx, "four", NULL, NULL) };
+    ct_tensor *w[W], *loss = ct_scalar(cx, CT_F32, 0);
+    for (int i = 0; i < W; i++) {
+        w[i] = ct_module_add_parameter(t.module, names[i], ct_zeros(cx, CT_F32, CT_SHAPE(N)));
+        loss = ct_add(loss, ct_sum(w[i]));
+    }
+    ct_mpi *m = new_ranks(MPI_COMM_WORLD, false);
+    CHECK(ct_mpi_add_module(m, t.module) == CT_OK);
+    t.optimizer = ct_adam_new(w, W, 0.01, NULL);
+    const int64_t before = live_bytes(), most = (W + ranks - 1) / ranks * STATES + MORE;
+    CHECK(ct_mpi_backward(m, loss, 1) == CT_OK && ct_mpi_step(m, t.optimizer) == CT_OK);
+    const int64_t taken = live_bytes() - before;
+    CHECK_MSG(taken <= most, "%lld bytes", (long long)taken);
+    CHECK(ct_mpi_sum(m, (double)taken) >= W * STATES);
+    CHECK(ct_mpi_save(m, &t, "/nowhere/at/all") == CT_ERROR_FILE);
+    expect(CT_ERROR_FILE, "nowhere");
+    CHECK(live_bytes() - before <= most); /* rank 0 had all, for the file */
 }
 
 /* -- Files */
 typedef struct run {
     ct_mpi *m;
+    bool sharded;
     ct_training t;
     ct_module *buffers; /* a part of the module */
 } run;
 
-static run begin(MPI_Comm comm)
+static run begin(MPI_Comm comm, bool sharded)
 {
     enum { ROWS = 21, BATCH = 8 };
-    run r = { .m = new_ranks(comm, true) };
+    run r = { .m = new_ranks(comm, true), .sharded = sharded };
     ct_seed(cx, 3);
     r.t.module = ct_module_new(cx, "both", NULL, NULL);
     ct_module_add(r.t.module, "net", ct_mlp_new(cx, CT_F64, CT_SIZES(IN, 5, OUT), CT_TANH, NULL));
@@ -191,18 +220,38 @@ static void go_on(run *r, int batches)
         const int64_t n = ct_size(x, 0);
         ct_tensor *loss = n > 0 ? ct_mse(ct_module_forward(net, x), y) : NULL;
         CHECK_MSG(ct_mpi_backward(r->m, loss, n) == CT_OK, "%s", ct_error_text(cx));
-        CHECK(ct_optimizer_step(r->t.optimizer) == CT_OK);
+        CHECK((r->sharded ? ct_mpi_step(r->m, r->t.optimizer)
+                          : ct_optimizer_step(r->t.optimizer)) == CT_OK);
         ct_scope_end(cx, scope);
     }
 }
 
-static void a_run_goes_on_with_fewer_ranks(void)
+/* the run in that file, on these ranks, comes to where `all` is; it has taken 7 batches more */
+static void expect_to_go_on(const run *all, const char *path, MPI_Comm comm, bool sharded)
+{
+    run r = begin(comm, sharded);
+    if (ct_mpi_load(r.m, &r.t, path) != CT_OK) {
+        expect(CT_ERROR_UNSUPPORTED, "jansson");
+        return;
+    }
+    go_on(&r, 7);
+    int n;
+    ct_tensor *const *w = ct_module_parameters(all->t.module, &n);
+    ct_tensor *const *v = ct_module_parameters(r.t.module, &n);
+    for (int i = 0; i < n; i++)
+        expect_near(v[i], w[i], 1e-11);
+    CHECK(r.t.epoch == all->t.epoch);
+}
+
+static void a_run_goes_on_with_other_ranks(bool sharded)
 {
     char path[60];
     long name = rank == 0 ? (long)getpid() : 0;
     MPI_Bcast(&name, 1, MPI_LONG, 0, MPI_COMM_WORLD);
     snprintf(path, sizeof path, "/tmp/cotangent-mpi-%ld.safetensors", name);
-    run all = begin(MPI_COMM_WORLD);
+    MPI_Comm some; /* all but the last, which is alone */
+    MPI_Comm_split(MPI_COMM_WORLD, rank == ranks - 1, rank, &some);
+    run all = begin(MPI_COMM_WORLD, sharded);
     go_on(&all, 6);
     ct_fill(ct_module_parameter(all.buffers, "running_mean"), rank);
     CHECK(ct_mpi_save(all.m, &all.t, "/nowhere/at/all") == CT_ERROR_FILE);
@@ -214,22 +263,23 @@ static void a_run_goes_on_with_fewer_ranks(void)
     CHECK(ct_at(mean, CT_INDEX(1)) == (ranks - 1) / 2.0);
     CHECK(ct_at(ct_module_parameter(all.buffers, "running_var"), CT_INDEX(0)) == 1);
     go_on(&all, 7);
-    run one = begin(MPI_COMM_SELF);
-    if (ct_mpi_load(one.m, &one.t, path) == CT_OK) {
-        go_on(&one, 7);
-        int n;
-        ct_tensor *const *w = ct_module_parameters(all.t.module, &n);
-        ct_tensor *const *v = ct_module_parameters(one.t.module, &n);
-        for (int i = 0; i < n; i++)
-            expect_near(w[i], v[i], 1e-11);
-        CHECK(one.t.epoch == all.t.epoch);
-    } else {
-        expect(CT_ERROR_UNSUPPORTED, "jansson");
-    }
+    expect_to_go_on(&all, path, MPI_COMM_SELF, false);
+    expect_to_go_on(&all, path, some, sharded);
     CHECK(ct_mpi_load(all.m, &all.t, "/nowhere/at/all") != CT_OK);
     ct_error_clear(cx);
     MPI_Barrier(MPI_COMM_WORLD);
+    MPI_Comm_free(&some);
     unlink(path);
+}
+
+static void a_run_goes_on_with_fewer_ranks(void)
+{
+    a_run_goes_on_with_other_ranks(false);
+}
+
+static void a_sharded_run_goes_on_with_fewer_ranks(void)
+{
+    a_run_goes_on_with_other_ranks(true);
 }
 
 const test training_tests[] = {
@@ -237,7 +287,9 @@ const test training_tests[] = {
     TEST(batch_norm_is_that_of_the_whole_batch),
     TEST(a_total_is_the_sum_over_ranks),
     TEST(a_failure_beside_a_total),
-    TEST(shared_out_states_give_the_same_steps),
+    TEST(sharded_states_give_the_same_steps),
+    TEST(sharded_states_take_their_part_of_memory),
     TEST(a_run_goes_on_with_fewer_ranks),
+    TEST(a_sharded_run_goes_on_with_fewer_ranks),
     { NULL, NULL, 0 }
 };

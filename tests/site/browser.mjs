@@ -72,6 +72,17 @@ export async function openBrowser() {
           await call("Input.dispatchMouseEvent", { type, x: at[0], y: at[1], button: "left",
                                                    clickCount: 1 });
       },
+      /* the mouse goes through points, which are parts of the element's width and height */
+      async drag(selector, points) {
+        const box = await this.run(`(() => { const e = document.querySelector(${JSON.stringify(selector)});
+          e.scrollIntoView({ block: "center" });
+          const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; })()`);
+        const mouse = (type, [x, y]) => call("Input.dispatchMouseEvent", { type, button: "left",
+          x: box[0] + x * box[2], y: box[1] + y * box[3], clickCount: 1 });
+        await mouse("mousePressed", points[0]);
+        for (const point of points.slice(1)) await mouse("mouseMoved", point);
+        await mouse("mouseReleased", points.at(-1));
+      },
       async picture(whole = false) {
         const { data } = await call("Page.captureScreenshot", { captureBeyondViewport: whole });
         return Buffer.from(data, "base64");

@@ -1,30 +1,16 @@
 /* site.mjs FOLDER [AXE]: opens the pages that `pages` wrote into FOLDER, in Chromium, and looks
  * whether they say what C says, and do what they promise. AXE is the file axe.min.js of axe-core.
  * Writes screenshots into FOLDER, and at the end how many checks held. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { openBrowser } from "./browser.mjs";
+import { axeSource, check, look, same, textOf, verdict } from "./checks.mjs";
 
 const [folder, axe] = process.argv.slice(2);
-const axeSource = axe ? readFileSync(axe, "utf8") : null;
-let passed = 0, failed = 0, skipped = 0;
-function check(holds, words) {
-  if (holds) passed++;
-  else {
-    failed++;
-    console.log(`FAILED: ${words}`);
-  }
-}
-const same = (got, want, words) =>
-  check(Object.is(got, want), `${words}: ${JSON.stringify(got)}, not ${JSON.stringify(want)}`);
-
 const browser = await openBrowser();
 const url = name => pathToFileURL(resolve(folder, name + ".html")).href;
 const open = (name, how) => browser.open(url(name), how);
-const textOf = (page, selector) =>
-  page.run(`document.querySelector(${JSON.stringify(selector)}).innerText ||
-  document.querySelector(${JSON.stringify(selector)}).textContent`);
 
 /* -- The numbers of C: every one that the page has, and those that it shows */
 async function numbers(name) {
@@ -176,22 +162,11 @@ async function theBrokenOne() {
 }
 
 /* -- All pages, as a reader sees them */
-async function look(name, words, how, keys) {
+async function see(name, words, how, keys) {
   const page = await open(name, how);
   await page.press("ArrowRight", keys);
-  writeFileSync(resolve(folder, `${name}-${words}.png`), await page.picture());
   same(page.asked.join(), url(name), `${name}, ${words}: nothing else is asked for`);
-  same(page.errors.join(), "", `${name}, ${words}: no errors`);
-  check(await page.run("document.documentElement.scrollWidth <= innerWidth"),
-        `${name}, ${words}: nothing is wider than the window`);
-  if (!axeSource) {
-    skipped++;
-  } else {
-    await page.run(axeSource + ";0");
-    const found = await page.run(`axe.run().then(r => r.violations.map(v =>
-      v.id + ": " + v.nodes.map(n => n.target + " " + n.any.map(a => a.message)).slice(0, 3).join("; ")))`);
-    same(found.join("\n"), "", `${name}, ${words}: axe`);
-  }
+  await look(page, `${name}, ${words}`, resolve(folder, `${name}-${words}.png`), axeSource(axe));
   await page.close();
 }
 
@@ -208,10 +183,10 @@ try {
   for (const name of Object.keys(keys)) {
     await numbers(name);
     if (name !== "large") await steps(name);
-    await look(name, "wide", {}, keys[name]);
-    await look(name, "overview", {}, 0);
-    await look(name, "dark", { dark: true }, keys[name]);
-    await look(name, "narrow", { width: 420, height: 1400 }, keys[name]);
+    await see(name, "wide", {}, keys[name]);
+    await see(name, "overview", {}, 0);
+    await see(name, "dark", { dark: true }, keys[name]);
+    await see(name, "narrow", { width: 420, height: 1400 }, keys[name]);
   }
   await theDiamond();
   await theFolds();
@@ -221,5 +196,4 @@ try {
 } finally {
   await browser.close();
 }
-console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-process.exit(failed ? 1 : 0);
+verdict();

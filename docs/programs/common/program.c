@@ -64,7 +64,7 @@ bool program_begin(program *p, int argc, char **argv)
     const char *why = "";
     if (!options_read(p, argc, argv))
         return false;
-    if (!ranks_begin(p, &why))
+    if (p->ranks > 1 && !p->parallel->begin(p, &why))
         return complain(p, "", why);
     if (!report_begin(p))
         return complain(p, p->report ? p->report->path : "", strerror(errno));
@@ -194,7 +194,8 @@ int program_end(program *p, const char *format, ...)
         program_say(p, "%s", result);
     }
     report_free(p);
-    ranks_end(p);
+    if (p->ranks > 1)
+        p->parallel->end(p);
     ct_context_free(p->cx);
     return p->status;
 }

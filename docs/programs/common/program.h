@@ -64,7 +64,7 @@ typedef struct program {
     double minutes;             /* of a whole run on one core */
     const option *options;
     int option_count;
-    bool parallel;              /* it has --ranks: see program_share */
+    const struct ranks *parallel; /* &program_ranks: it has --ranks, see program_share */
     /* program_begin sets these */
     ct_context *cx;             /* its random stream begins at --seed */
     const char *data, *out;     /* --data or $COTANGENT_DATA: NULL if not given; --out */
@@ -105,12 +105,19 @@ void program_target(program *p, bool reached, const char *format, ...) PRINTF(3,
 int program_end(program *p, const char *format, ...) PRINTF(2, 3);
 /* text made like printf's, which lives as long as the context; "" without memory */
 const char *program_words(program *p, const char *format, ...) PRINTF(2, 3);
-/* -- Several processes (--ranks N), each with its part of every batch: ct_batches_options{ .rank,
- * .ranks }. On one process these do what they must, and no more. Only rank 0 prints and reports */
-/* all ranks get rank 0's parameters; false: an error */
+/* -- Several processes (--ranks N), each with its part of every batch. On one process these do what
+ * they must, and no more. Only rank 0 prints and reports */
+extern const struct ranks program_ranks;
+/* This network is trained from now on: all ranks get rank 0's parameters. false: an error */
 bool program_share(program *p, ct_module *net);
-/* ct_backward, or ct_mpi_backward: the gradient of the mean over the examples of all ranks */
-ct_status program_backward(program *p, ct_tensor *loss, int64_t examples);
+/* ct_batches_new, where this process gets its part of every batch, which may be empty */
+ct_batches *program_batches(const program *p, ct_tensor *x, ct_tensor *labels, int64_t size,
+                            const ct_batches_options *options);
+/* this process's part of the rows of x */
+ct_tensor *program_part(const program *p, ct_tensor *x);
+/* Goes backward from the mean loss over this process's examples (NULL if there are none), and steps
+   by the gradient of the mean over the examples of all. Returns that mean */
+double program_step(program *p, ct_optimizer *o, ct_tensor *loss, int64_t examples);
 /* the mean over ranks, by weight */
 double program_mean(program *p, double value, double weight);
 

@@ -6,11 +6,9 @@
 #ifdef HAVE_MPI
 #include <cotangent/mpi.h>
 
-bool ranks_begin(program *p, const char **why)
+static bool begin(program *p, const char **why)
 {
     int size = 0;
-    if (p->ranks <= 1)
-        return true;
     *why = "--ranks N needs N processes: mpirun -n N, or ./run";
     if (MPI_Init(NULL, NULL) != MPI_SUCCESS || MPI_Comm_size(MPI_COMM_WORLD, &size) != MPI_SUCCESS
         || size != p->ranks)
@@ -21,36 +19,44 @@ bool ranks_begin(program *p, const char **why)
 
 bool program_share(program *p, ct_module *net)
 {
+    static const char *const sums[] = { "are not known", "vary from run to run",
+                                        "repeat in the same buckets", "repeat", "repeat" };
     if (p->ranks <= 1)
         return true;
+    bool first = !p->mpi;
+    ct_mpi_free(p->mpi); /* it has trained another network */
     p->mpi = ct_mpi_new(p->cx, MPI_COMM_WORLD, NULL);
-    return p->mpi && ct_mpi_add_module(p->mpi, net) == CT_OK;
+    if (!p->mpi || ct_mpi_add_module(p->mpi, net) != CT_OK)
+        return false;
+    if (first)
+        report_setting(p, "Processes", "%d; the bits of their sums %s", p->ranks,
+                       sums[ct_mpi_sums_of(p->mpi)]);
+    return true;
 }
 
-ct_status program_backward(program *p, ct_tensor *loss, int64_t examples)
+static ct_status backward(program *p, ct_tensor *loss, int64_t examples)
 {
-    return p->mpi ? ct_mpi_backward(p->mpi, loss, examples) : ct_backward(loss);
+    return p->ranks > 1 ? ct_mpi_backward(p->mpi, loss, examples) : ct_backward(loss);
 }
 
 double program_mean(program *p, double value, double weight)
 {
-    return p->mpi ? ct_mpi_mean(p->mpi, value, weight) : value;
+    return p->ranks > 1 ? ct_mpi_mean(p->mpi, value, weight) : value;
 }
 
-void ranks_end(program *p)
+static void end(program *p)
 {
-    if (p->ranks <= 1)
-        return;
     if (p->status == EXIT_FAILED)
         MPI_Abort(MPI_COMM_WORLD, EXIT_FAILED);
     ct_mpi_free(p->mpi);
     MPI_Finalize();
 }
 #else
-bool ranks_begin(program *p, const char **why)
+static bool begin(program *p, const char **why)
 {
+    (void)p;
     *why = "--ranks: this was built without MPI";
-    return p->ranks <= 1;
+    return false;
 }
 
 bool program_share(program *p, ct_module *net)
@@ -59,7 +65,7 @@ bool program_share(program *p, ct_module *net)
     return true;
 }
 
-ct_status program_backward(program *p, ct_tensor *loss, int64_t examples)
+static ct_status backward(program *p, ct_tensor *loss, int64_t examples)
 {
     (void)p, (void)examples;
     return ct_backward(loss);
@@ -71,8 +77,32 @@ double program_mean(program *p, double value, double weight)
     return value;
 }
 
-void ranks_end(program *p)
+static void end(program *p)
 {
     (void)p;
 }
 #endif
+
+const struct ranks program_ranks = { begin, end };
+
+ct_batches *program_batches(const program *p, ct_tensor *x, ct_tensor *labels, int64_t size,
+                            const ct_batches_options *options)
+{
+    ct_batches_options o = options ? *options : (ct_batches_options){ 0 };
+    if (p->ranks > 1)
+        o.rank = p->rank, o.ranks = p->ranks, o.seed = (uint64_t)p->seed;
+    return ct_batches_new(x, labels, size, &o);
+}
+
+ct_tensor *program_part(const program *p, ct_tensor *x)
+{
+    const int64_t n = ct_size(x, 0);
+    return ct_slice(x, 0, n * p->rank / p->ranks, n * (p->rank + 1) / p->ranks, 1);
+}
+
+double program_step(program *p, ct_optimizer *o, ct_tensor *loss, int64_t examples)
+{
+    if (backward(p, loss, examples) == CT_OK)
+        ct_optimizer_step(o);
+    return program_mean(p, loss ? ct_item(loss) : 0, (double)examples);
+}

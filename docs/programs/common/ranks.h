@@ -2,9 +2,12 @@
 #define PROGRAM_RANKS_H
 #include "program.h"
 
-/* sets p->rank, and makes all ranks but 0 silent; false: why not */
-bool ranks_begin(program *p, const char **why);
-/* before the context is freed */
-void ranks_end(program *p);
+/* What program.c calls by a pointer: so that programs without --ranks are not linked with MPI. */
+struct ranks {
+    /* sets p->rank, and makes all ranks but 0 silent; false: why not */
+    bool (*begin)(program *p, const char **why);
+    /* before the context is freed */
+    void (*end)(program *p);
+};
 
 #endif

@@ -216,9 +216,12 @@ static void write_settings(FILE *out, program *p)
     struct rusage usage = { .ru_maxrss = 0 };
     report *r = p->report;
     fputs("<h2>How to do it again</h2>\n<table class=\"settings\">\n", out);
-    report_setting(p, "command", "./run %s --seed %d%s%s%s%s", p->name, p->seed,
-                   p->quick ? " --quick" : p->tiny ? " --tiny" : "", p->data ? " --data " : "",
-                   p->data ? p->data : "", p->stopped ? ", ended early by Ctrl-C" : "");
+    char ranks[24];
+    snprintf(ranks, sizeof ranks, " --ranks %d", p->ranks);
+    report_setting(p, "command", "./run %s --seed %d%s%s%s%s%s", p->name, p->seed,
+                   p->ranks > 1 ? ranks : "", p->quick ? " --quick" : p->tiny ? " --tiny" : "",
+                   p->data ? " --data " : "", p->data ? p->data : "",
+                   p->stopped ? ", ended early by Ctrl-C" : "");
     getrusage(RUSAGE_SELF, &usage);
     report_setting(p, "time", "%.1f s", seconds_now() - p->start);
     if (usage.ru_maxrss > 0)

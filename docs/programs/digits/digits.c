@@ -33,7 +33,7 @@ int main(int argc, char **argv)
     program p = { .name = "digits", .title = "Learning to read digits", .minutes = 0.1,
                   .does = "trains a network to read digits, after checking its gradients against "
                           "central differences", .options = rows, .option_count = DIGITS_OPTIONS,
-                  .parallel = true };
+                  .parallel = &program_ranks };
     if (!program_begin(&p, argc, argv))
         return p.status;
     options_complete(&o, &p);

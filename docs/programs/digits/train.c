@@ -20,9 +20,7 @@ static double step(program *p, ct_module *net, ct_optimizer *optimizer, const im
     ct_tensor *loss = NULL;
     if (n > 0)
         loss = ct_cross_entropy(ct_module_forward(net, batch->x), batch->labels);
-    if (program_backward(p, loss, n) == CT_OK)
-        ct_optimizer_step(optimizer);
-    double value = program_mean(p, loss ? ct_item(loss) : 0, (double)n);
+    double value = program_step(p, optimizer, loss, n);
     ct_scope_end(p->cx, scope);
     return value;
 }
@@ -56,11 +54,9 @@ static double test_error(program *p, ct_module *net, const images *test)
 {
     ct_scope scope = ct_scope_begin(p->cx);
     ct_inference(p->cx);
-    const int64_t all = ct_size(test->x, 0), first = all * p->rank / p->ranks;
-    const int64_t end = all * (p->rank + 1) / p->ranks;
-    double accuracy = ct_accuracy(ct_module_forward(net, ct_slice(test->x, 0, first, end, 1)),
-                                  ct_slice(test->labels, 0, first, end, 1));
-    accuracy = program_mean(p, accuracy, (double)(end - first));
+    ct_tensor *x = program_part(p, test->x);
+    double accuracy = ct_accuracy(ct_module_forward(net, x), program_part(p, test->labels));
+    accuracy = program_mean(p, accuracy, (double)ct_size(x, 0));
     ct_scope_end(p->cx, scope);
     return 1 - accuracy;
 }
@@ -69,9 +65,7 @@ bool train(history *h, program *p, ct_module *net, const data *d, const options 
 {
     program_share(p, net); /* an error shows below */
     ct_optimizer *optimizer = optimizer_for(net, o);
-    ct_batches *batches = ct_batches_new(d->train.x, d->train.labels, o->batch,
-        &(ct_batches_options){ .rank = p->rank, .ranks = p->ranks > 1 ? p->ranks : 0,
-                               .seed = (uint64_t)p->seed });
+    ct_batches *batches = program_batches(p, d->train.x, d->train.labels, o->batch, NULL);
     *h = (history){ .epochs = ct_object_new(p->cx, (size_t)o->epochs * sizeof(epoch), NULL) };
     while ((!p->stopped || h->count == 0) && h->count < o->epochs && !ct_error(p->cx)) {
         epoch *e = &h->epochs[h->count];

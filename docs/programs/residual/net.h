@@ -3,7 +3,7 @@
 #define NET_H
 #include "program.h"
 
-enum { STAGES = 4 };
+enum { STAGES = 4, PART = 500 /* images at once, in use */ };
 static const char *const stage_names[STAGES + 1] = { "1", "2", "3", "4", "5" };
 /* after training: layers behave as under ct_inference, which would record nothing */
 static bool in_use;
@@ -62,5 +62,20 @@ static inline ct_module *net_new(program *p, int64_t c, int blocks, bool shortcu
         stage(p->cx, 2 * c, 4 * c, blocks, shortcuts), ct_sequential_new(p->cx, CT_MODULES(
             ct_adaptive_avg_pool_new(p->cx, CT_SIZES(1)), ct_flatten_new(p->cx),
             ct_linear_new(p->cx, CT_F32, 4 * c, CLASSES, NULL)))));
+}
+
+/* in percent; each process looks at its part of the images */
+static inline double error_of(program *p, ct_module *net, const images *test)
+{
+    ct_tensor *x = program_part(p, test->x), *labels = program_part(p, test->labels);
+    double right = 0, n = (double)ct_size(x, 0);
+    for (int64_t i = 0; i < ct_size(x, 0); i += PART) {
+        ct_scope scope = ct_scope_begin(p->cx);
+        ct_inference(p->cx);
+        ct_tensor *y = ct_module_forward(net, ct_slice(x, 0, i, i + PART, 1));
+        right += ct_accuracy(y, ct_slice(labels, 0, i, i + PART, 1)) * (double)ct_size(y, 0);
+        ct_scope_end(p->cx, scope);
+    }
+    return 100 - 100 * program_mean(p, right / n, n);
 }
 #endif

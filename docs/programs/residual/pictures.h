@@ -3,7 +3,7 @@
 #define PICTURES_H
 #include "net.h"
 
-enum { PART = 500, PARTS = 20, TOP = 9, UNITS = 64, COPIES = 64,
+enum { PARTS = 20, TOP = 9, UNITS = 64, COPIES = 64,
        EDGE = 3 * SIDE + 2 + 2 * (2 + SIDE / 6) };
 
 /* for each unit of a stage the patches, `wide` pixels, of the TOP images that excite it most, three

@@ -27,20 +27,6 @@ static int cotangents(ct_module *net, int blocks, const images *few, double *len
     return n;
 }
 
-/* in percent */
-static double error_of(program *p, ct_module *net, const images *test)
-{
-    double right = 0, n = (double)ct_size(test->x, 0);
-    for (int64_t i = 0; i < ct_size(test->x, 0); i += PART) {
-        ct_scope scope = ct_scope_begin(p->cx);
-        ct_inference(p->cx);
-        ct_tensor *y = ct_module_forward(net, ct_slice(test->x, 0, i, i + PART, 1));
-        right += ct_accuracy(y, ct_slice(test->labels, 0, i, i + PART, 1)) * (double)ct_size(y, 0);
-        ct_scope_end(p->cx, scope);
-    }
-    return 100 - 100 * right / n;
-}
-
 /* the mean loss of the last tenth of steps; test NULL: it is not tested */
 static double train(program *p, ct_module *net, int run, int total, const images *learn,
                     const images *test)
@@ -52,8 +38,9 @@ static double train(program *p, ct_module *net, int run, int total, const images
         .momentum = 0.9, .nesterov = true, .weight_decay = 5e-4 });
     const ct_transform shift = { .kind = CT_RANDOM_SHIFT, .pixels = 2 };
     ct_tensor *images = ct_reshape(learn->x, CT_SHAPE(-1, 1, SIDE, SIDE));
-    ct_batches *batches = ct_batches_new(images, learn->labels, p->tiny ? 20 : BATCH,
+    ct_batches *batches = program_batches(p, images, learn->labels, p->tiny ? 20 : BATCH,
         &(ct_batches_options){ .drop_last = true, .transforms = &shift, .count = 1 });
+    program_share(p, net); /* an error ends the loop below */
     int64_t step = 0, steps = total * ct_batches_count(batches), tenth = (steps + 9) / 10;
     const ct_schedule cycle = { .kind = CT_ONE_CYCLE, .rate = rate, .steps = steps };
     for (int epoch = 0; epoch < total; epoch++) {
@@ -62,13 +49,13 @@ static double train(program *p, ct_module *net, int run, int total, const images
                && ct_batches_next(batches, &x, &labels)) {
             ct_scope scope = ct_scope_begin(p->cx);
             ct_optimizer_set_rate(sgd, ct_schedule_rate(&cycle, step));
-            ct_tensor *j = ct_cross_entropy(ct_module_forward(net, x), labels);
-            ct_backward(j);
-            ct_optimizer_step(sgd);
+            ct_tensor *j = ct_size(x, 0) == 0 ? NULL /* of many processes */
+                : ct_cross_entropy(ct_module_forward(net, x), labels);
+            double loss = program_step(p, sgd, j, ct_size(x, 0));
             int64_t k = step++ * points / steps;
             at[run][k] = (double)total * (double)(k + 1) / points;
-            losses[run][k] += (ct_item(j) - losses[run][k]) / ++seen[k];
-            last += step > steps - tenth ? ct_item(j) / (double)tenth : 0;
+            losses[run][k] += (loss - losses[run][k]) / ++seen[k];
+            last += step > steps - tenth ? loss / (double)tenth : 0;
             ct_scope_end(p->cx, scope);
         }
         if (test)
@@ -105,6 +92,7 @@ static void curves(program *p, int total, int n)
 int main(int argc, char **argv)
 {
     program p = { .name = "residual", .title = "What a residual network looks for", .minutes = 3,
+                  .parallel = &program_ranks,
                   .does = "learns to read images by a network with shortcuts, and by deeper ones" };
     if (!program_begin(&p, argc, argv))
         return p.status;
@@ -127,6 +115,8 @@ int main(int argc, char **argv)
         n = cotangents(deep, 3, &few, lengths[run]);
         last[run] = train(&p, deep, run, 1, &learn, NULL);
     }
+    if (p.rank > 0)
+        return program_end(&p, NULL);
     in_use = true;
     report_text(&p, "A network of eight layers and %lld numbers learned from %lld images. Which "
                 "pixels would make it surer of what it sees, what does each of its units look for, "

@@ -63,7 +63,7 @@ static double tight_bound(program *p, ct_module *net, ct_tensor *x)
         ct_scope_end(p->cx, scope);
         program_progress(p, 0.7 + 0.3 * (double)i / n, "the bound with %d draws", K);
     }
-    return log(K) - sum / n;
+    return log(K) - program_mean(p, sum / n, n);
 }
 
 static void train(program *p, ct_module *net, ct_tensor *learn, ct_tensor *test, int total)
@@ -71,21 +71,21 @@ static void train(program *p, ct_module *net, ct_tensor *learn, ct_tensor *test,
     int n;
     ct_tensor *const *parameters = ct_module_parameters(net, &n), *x;
     ct_optimizer *adam = ct_adam_new(parameters, n, 1e-3, NULL);
-    ct_batches *batches = ct_batches_new(learn, NULL, 128, NULL);
+    ct_batches *batches = program_batches(p, learn, NULL, 128, NULL);
+    program_share(p, net); /* an error shows at the end */
     double each = (double)ct_batches_count(batches);
     for (int epoch = 0; epoch < total; epoch++) {
         for (int i = 0; !p->stopped && ct_batches_next(batches, &x, NULL); i++) {
             ct_scope scope = ct_scope_begin(p->cx);
-            ct_tensor *j = loss(net, (ct_tensor *[]){ x, draw(x) });
-            ct_backward(j);
-            ct_optimizer_step(adam);
-            trained[epoch] += ct_item(j) / each;
+            ct_tensor *j = ct_size(x, 0) > 0 ? loss(net, (ct_tensor *[]){ x, draw(x) }) : NULL;
+            trained[epoch] += program_step(p, adam, j, ct_size(x, 0)) / each;
             program_progress(p, 0.7 * (epoch + i / each) / total, "epoch %d", epoch + 1);
             ct_scope_end(p->cx, scope);
         }
         ct_scope scope = ct_scope_begin(p->cx);
         ct_inference(p->cx);
-        tests[epoch] = ct_item(loss(net, (ct_tensor *[]){ test, draw(test) }));
+        double value = ct_item(loss(net, (ct_tensor *[]){ test, draw(test) }));
+        tests[epoch] = program_mean(p, value, (double)ct_size(test, 0));
         ct_scope_end(p->cx, scope);
     }
 }
@@ -124,8 +124,8 @@ static double nats(ct_tensor *x, ct_tensor *p)
 
 int main(int argc, char **argv)
 {
-    program p = { .name = "vae", .title = "Digits that nobody wrote", .minutes = 1,
-                  .does = "learns a distribution of digits, and draws from it" };
+    program p = { .name = "vae", .title = "Digits that nobody wrote", .parallel = &program_ranks,
+                  .does = "learns a distribution of digits, and draws from it", .minutes = 1 };
     if (!program_begin(&p, argc, argv))
         return p.status;
     images learn, test;
@@ -135,9 +135,9 @@ int main(int argc, char **argv)
     if (!program_digits(&p, n, m, &learn, &test) || !program_check(&p, net, loss, batch))
         return program_end(&p, NULL);
     int total = p.tiny ? 2 : EPOCHS;
-    train(&p, net, learn.x, test.x, total);
+    train(&p, net, learn.x, program_part(&p, test.x), total);
     ct_tensor *mean = ct_clamp(ct_mean_over(learn.x, CT_AXES(0), 0), 1e-3, 1 - 1e-3);
-    double elbo = tests[total - 1], tight = tight_bound(&p, net, test.x);
+    double elbo = tests[total - 1], tight = tight_bound(&p, net, program_part(&p, test.x));
     double alone = PIXELS * nats(test.x, mean), gray = PIXELS * nats(test.x, test.x);
     show(&p, net, &test, total);
     report_fact(&p, "-ELBO", program_words(&p, "%.1f", elbo), program_words(&p, "nats for a test "

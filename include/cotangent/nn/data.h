@@ -12,7 +12,9 @@
 CT_API_BEGIN
 
 /* -- Transforms of examples: x is (n,height,width) or (n,...,height,width), where the axes between
- * are channels; f32 or f64. Each example draws anew. In PyTorch they are torchvision.transforms
+ * are channels; f32 or f64. Each example draws anew. */
+/* The kinds of transforms, and in brackets their names in torchvision.transforms. What comes from
+ * outside of a picture is `fill`, which is 0 by default.
  *
  *   CT_RANDOM_SHIFT          up to `pixels` up or down, and left or right; whole numbers, each
  *                            equally likely                    (RandomAffine, translate)
@@ -29,13 +31,12 @@ CT_API_BEGIN
  *   CT_MIXUP                 s x_i + (1 - s) x_(i - 1), i - 1 in the batch, which is a ring; the
  *                            same of the targets, which must be f32 or f64 (ct_one_hot). One s for
  *                            each batch, from Beta(alpha, alpha). The last transform; x of any
- *                            shape                             (v2.MixUp; Zhang et al. 2018)
- *
- * What comes from outside of a picture is `fill`, which is 0 by default */
+ *                            shape                             (v2.MixUp; Zhang et al. 2018) */
 typedef enum ct_transform_kind {
     CT_RANDOM_SHIFT = 1, CT_RANDOM_CROP, CT_CENTER_CROP, CT_RANDOM_FLIP, CT_RANDOM_VERTICAL_FLIP,
     CT_RANDOM_ROTATION, CT_NOISE, CT_NORMALIZE, CT_MIXUP
 } ct_transform_kind;
+/* one transform, with the options that its kind has */
 typedef struct ct_transform {
     ct_transform_kind kind;
     int64_t pixels, height, width;
@@ -51,13 +52,14 @@ ct_tensor *ct_transform_images(ct_tensor *x, const ct_transform *transforms, int
 
 /* -- Batches: rows (along axis 0) of x and y together. The tensors given out belong to the iterator
  * and stay as they are until the next call, which overwrites them. Scopes do not matter to them */
-typedef struct ct_batches ct_batches;
+typedef struct ct_batches ct_batches;          /* an iterator over batches */
 /* an example while its batch is made, as plain memory, behind the transforms but for mixup */
 typedef struct ct_example {
     void *x, *y;               /* its elements; y is NULL where there are no targets */
     int64_t row;               /* its number in x and y */
     uint64_t random;           /* for draws of your own: from the context's stream too */
 } ct_example;
+/* zeros are the defaults */
 typedef struct ct_batches_options {
     bool in_order;             /* default: shuffled anew each epoch, by the context's stream */
     bool drop_last;            /* default: the last batch of an epoch may be short */
@@ -85,28 +87,30 @@ typedef struct ct_batches_options {
     uint64_t seed;
     uint64_t reserved[4];
 } ct_batches_options;
-/* retains x and y, or a copy of one that is not contiguous. y NULL: there are no targets */
+/* batches of `size` rows. Retains x and y, or a copy of one that is not contiguous. y NULL: there
+   are no targets */
 ct_batches *ct_batches_new(ct_tensor *x, ct_tensor *y, int64_t size,
                            const ct_batches_options *options);
-/* false at the end of an epoch, on failure, and while an error is pending (then *x and *y are
-   NULL); the call after the end begins the next epoch. x or y may be NULL where not wanted */
+/* the next batch. False at the end of an epoch, on failure, and while an error is pending (then *x
+   and *y are NULL); the call after the end begins the next epoch. x or y may be NULL where not
+   wanted */
 bool ct_batches_next(ct_batches *b, ct_tensor **x, ct_tensor **y);
-int64_t ct_batches_count(const ct_batches *b); /* batches per epoch */
-/* ends the thread too. What is not freed goes with the context. Freed ones are CT_ERROR_STALE, as
-   for modules */
+int64_t ct_batches_count(const ct_batches *b); /* how many an epoch has */
+/* frees the iterator, and ends its thread. What is not freed goes with the context. Freed ones are
+   CT_ERROR_STALE, as for modules */
 void ct_batches_free(ct_batches *b);
 
 /* -- Parts of a data set, as i64 rows in ascending order: for ct_batches_options.rows, or
  * ct_index_select(x, 0, rows). first or rest may be NULL; on failure both are NULL */
-/* round(share n) of the rows 0 ... n - 1, drawn from the context's stream, and the rest
-   (random_split) */
+/* two parts of the rows 0 ... n - 1: round(share n) of them, drawn from the context's stream, and
+   the rest (random_split) */
 ct_status ct_random_split(ct_context *cx, int64_t n, double share, ct_tensor **first,
                           ct_tensor **rest);
-/* the same share of each class: labels are i64 (n), and not negative (scikit-learn's
-   train_test_split, stratify) */
+/* two parts as of ct_random_split, with the same share of each class: labels are i64 (n), and not
+   negative (scikit-learn's train_test_split, stratify) */
 ct_status ct_stratified_split(ct_tensor *labels, double share, ct_tensor **first, ct_tensor **rest);
 /* f64 (n): 1 / (how many have this label). As weights of batches, they make all classes equally
-   frequent. Labels are as above */
+   frequent. Labels are those of ct_stratified_split */
 ct_tensor *ct_balanced_weights(ct_tensor *labels);
 
 CT_API_END

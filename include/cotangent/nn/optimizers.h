@@ -25,15 +25,20 @@
 #include <cotangent/nn/module.h>
 CT_API_BEGIN
 
+/* what updates parameters: their rule, its state, and the rate */
 typedef struct ct_optimizer ct_optimizer;
-/* options->factors and ->decays must be NULL: groups have them */
+/* An optimizer of these n parameters, with any rule. options->factors and ->decays must be NULL:
+   groups have them */
 ct_optimizer *ct_optimizer_new(ct_tensor *const *parameters, int n, double rate,
                                const ct_update_options *options);
+/* stochastic gradient descent; options may be NULL */
 ct_optimizer *ct_sgd_new(ct_tensor *const *parameters, int n, double rate,
                          const ct_sgd_options *options);
+/* Adam, or with `decoupled` AdamW; options may be NULL */
 ct_optimizer *ct_adam_new(ct_tensor *const *parameters, int n, double rate,
                           const ct_adam_options *options);
-/* what is not freed goes with the context. A freed one is CT_ERROR_STALE, as for modules */
+/* frees the optimizer. What is not freed goes with the context. A freed one is CT_ERROR_STALE, as
+   for modules */
 void ct_optimizer_free(ct_optimizer *o);
 /* More parameters, with a rate and a weight decay of their own. The ratio of `rate` to the rate
    that the optimizer has now stays: ct_optimizer_set_rate scales all groups. On failure nothing
@@ -45,8 +50,14 @@ ct_status ct_optimizer_add_group(ct_optimizer *o, ct_tensor *const *parameters, 
 ct_status ct_optimizer_decay_weights_only(ct_optimizer *o, const ct_module *m);
 /* steps the parameters that have a gradient; an error that changes nothing if none has one */
 ct_status ct_optimizer_step(ct_optimizer *o);
-double ct_optimizer_rate(const ct_optimizer *o);               /* NaN on failure */
-void ct_optimizer_set_rate(ct_optimizer *o, double rate);      /* 0 <= rate, finite; or an error */
+/* The tensors that the rule keeps for parameter w, in ct_update_state's order: you may read and set
+   them. They are made if w has not stepped yet, unless `states` is NULL, which else has room for
+   CT_UPDATE_STATES. Returns how many there are, 0 if w is none of o's parameters, -1 on failure */
+int ct_optimizer_states(ct_optimizer *o, const ct_tensor *w, ct_tensor **states);
+/* frees the states of w, which then is as before its first step; without any it does nothing */
+ct_status ct_optimizer_forget(ct_optimizer *o, const ct_tensor *w);
+double ct_optimizer_rate(const ct_optimizer *o);               /* the rate; NaN on failure */
+void ct_optimizer_set_rate(ct_optimizer *o, double rate);      /* rate is finite, not negative */
 
 /* -- Clipping */
 /* Multiplies all gradients by max_norm / norm where norm, the root of the sum of all their squares,
@@ -59,19 +70,23 @@ ct_status ct_clip_gradient_values(ct_tensor *const *parameters, int n, double li
 
 /* -- Moving averages of weights: mean = decay mean + (1 - decay) w at each update, and mean = w at
  * first. To evaluate with them, swap, evaluate, and swap back */
-typedef struct ct_average ct_average;
-ct_average *ct_average_new(ct_tensor *const *parameters, int n, double decay); /* 0 <= decay < 1 */
+typedef struct ct_average ct_average;               /* the averages of some parameters */
+/* averages of these parameters, which begin as their values; 0 <= decay < 1 */
+ct_average *ct_average_new(ct_tensor *const *parameters, int n, double decay);
+/* frees the averages; what is not freed goes with the context */
 void ct_average_free(ct_average *a);
-ct_status ct_average_update(ct_average *a);         /* after each step of the optimizer */
+/* moves the averages toward the values: to be called after each step of the optimizer */
+ct_status ct_average_update(ct_average *a);
 ct_status ct_average_swap(ct_average *a);           /* parameters and averages change places */
-ct_tensor *ct_average_of(const ct_average *a, int i); /* of parameter i; a owns it */
+ct_tensor *ct_average_of(const ct_average *a, int i); /* that of parameter i; a owns it */
 
 /* -- Schedules: the rate as a function of the number of the step, which begins at 0. A schedule is
  * plain data and never changes: so a run that goes on at step t has the right rate.
  *
  *   ct_optimizer_set_rate(o, ct_schedule_rate(&schedule, step));
- *
- * With n = steps, r = rate, f = factor, e = end, b = begin (torch.optim.lr_scheduler's name):
+ */
+/* The kinds of schedules. With n = steps, r = rate, f = factor, e = end, b = begin
+ * (torch.optim.lr_scheduler's name):
  *
  *   CT_CONSTANT         r
  *   CT_STEPS            r f^floor(t / n)                       (StepLR)
@@ -90,6 +105,7 @@ typedef enum ct_schedule_kind {
     CT_CONSTANT = 1, CT_STEPS, CT_MILESTONES, CT_EXPONENTIAL, CT_COSINE, CT_COSINE_RESTARTS,
     CT_WARM_UP, CT_ONE_CYCLE, CT_POLYNOMIAL, CT_JOINED
 } ct_schedule_kind;
+/* a schedule, with the numbers that its kind needs */
 typedef struct ct_schedule {
     ct_schedule_kind kind;
     int64_t steps, length;
@@ -100,8 +116,8 @@ typedef struct ct_schedule {
     int count;
     uint64_t reserved[4];
 } ct_schedule;
-/* NaN, which ct_optimizer_set_rate refuses, if step is negative or the schedule lacks what its kind
-   needs */
+/* the rate of a step. NaN, which ct_optimizer_set_rate refuses, if step is negative or the schedule
+   lacks what its kind needs */
 double ct_schedule_rate(const ct_schedule *schedule, int64_t step);
 /* The rate falls when a metric no longer improves (ReduceLROnPlateau). The caller owns the struct;
    the first five lines are options, and the rest begins as zeros */
@@ -119,13 +135,19 @@ typedef struct ct_plateau {
    more than `patience` calls without a gain. A fall of 1e-8 or less is not made */
 double ct_plateau_rate(ct_plateau *p, double rate, double metric);
 
+/* a loss for ct_module_lbfgs: it runs m, and returns one number */
+typedef ct_tensor *(*ct_module_loss)(ct_module *m, void *user);
 /* Minimizes a loss over all parameters of m, from their values on, by ct_lbfgs, whose options and
    report these are (minimize.h): for small networks and whole data sets, where it needs far fewer
-   steps than the optimizers above. `loss` runs m, and returns one number; it must be the same
-   function each time, so without dropout and without batches drawn anew. The parameters become the
-   best point found, on failure too. Those in f32 are rounded, and the loss falls no further than
-   that allows: give a value_tolerance. The gradients that parameters hold stay as they are. It is
-   an error if m has no parameters or the loss depends on none. options and report may be NULL
+   steps than an optimizer.
+
+   `loss` runs m, and returns one number; it must be the same function each time, so without dropout
+   and without batches drawn anew.
+
+   The parameters become the best point found, on failure too. Those in f32 are rounded, and the
+   loss falls no further than that allows: give a value_tolerance. The gradients that parameters
+   hold stay as they are. It is an error if m has no parameters or the loss depends on none. options
+   and report may be NULL
 
      static ct_tensor *loss(ct_module *m, void *user)
      {
@@ -133,7 +155,6 @@ double ct_plateau_rate(ct_plateau *p, double rate, double metric);
          return ct_mse(ct_module_forward(m, data[0]), data[1]);
      }
      ct_module_lbfgs(net, loss, (ct_tensor *[]){ x, t }, NULL, NULL); */
-typedef ct_tensor *(*ct_module_loss)(ct_module *m, void *user);
 ct_status ct_module_lbfgs(ct_module *m, ct_module_loss loss, void *user,
                           const ct_minimize_options *options, ct_minimize_report *report);
 

@@ -47,6 +47,7 @@ typedef struct ct_fit_report {
     double examples_per_second, seconds_left;  /* of this call; NaN before they are known */
     bool epoch_ended, best;                    /* it is the best epoch so far */
 } ct_fit_report;
+/* zeros are the defaults */
 typedef struct ct_fit_options {
     int64_t epochs;                            /* up to this one; default 1 */
     /* one number, from the module's output; default ct_cross_entropy */
@@ -77,7 +78,7 @@ typedef struct ct_fit_options {
    the best epoch's weights and buffers after a call that was not ended; t->best is made if it is
    NULL, and goes with the context. Gradients that are there at first count */
 ct_status ct_fit(ct_training *t, const ct_fit_options *options);
-#define CT_FIT_TEXT 160
+#define CT_FIT_TEXT 160                        /* how much room ct_fit_text needs */
 /* the line that the bar shows, written to room and returned */
 const char *ct_fit_text(const ct_fit_report *report, char room[CT_FIT_TEXT]);
 

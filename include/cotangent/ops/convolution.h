@@ -5,8 +5,9 @@
 #include <cotangent/autograd.h>
 CT_API_BEGIN
 
-/* -- Images are (N,C,...): N of them, each of C channels, with 1 to 3 axes after these. So the
- * functions below are PyTorch's conv1d, conv2d and conv3d, and x says which of them is meant. */
+/* -- Convolutions. Images are (N,C,...): N of them, each of C channels, with 1 to 3 axes after
+ * these. So the functions below are PyTorch's conv1d, conv2d and conv3d, and x says which of them
+ * is meant. */
 /* Zeros are the defaults. A number holds for all axes, and a list is for images whose axes differ:
    its numbers, in the order of the axes, count where they are not 0. */
 typedef struct ct_conv_options {
@@ -19,22 +20,27 @@ typedef struct ct_conv_options {
                                                    stride is 1 */
     uint64_t reserved[4];
 } ct_conv_options;
-/* y[n,o,i] = b[o] + sum_ck w[o,c,k] x[n,c,i stride + k dilation - padding];
-   gx[n,c,j] = sum of g[n,o,i] w[o,c,k] over all o, i, k with i stride + k dilation - padding = j,
-   gw[o,c,k] = sum_ni g[n,o,i] x[n,c,i stride + k dilation - padding], gb[o] = sum_ni g[n,o,i].
-   (N,C,...) x (O,C / groups,...) + (O) -> (N,O,...): i, j and k have a number for each axis, and x
-   is 0 outside of the image. As elsewhere, the kernel is not mirrored. Along an axis, y has
-   (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1 elements, rounded down. With groups,
-   y's channels are cut into as many parts, each of which is made of the same part of x's: groups =
-   C makes a kernel for each channel ("depthwise"). b may be NULL, and so may options. The error of
-   an element is like that of ct_matmul, with C kernel / groups as k, and that of gw alike. But
-   where dtype is f32, the kernel is 3 x 3, stride, dilation and groups are 1, C and O are at least
-   16 and C O at most 2^17, a quarter of the products are taken, for 4 x 4 pixels at once, and what
-   is rounded off in one of them reaches the others: errors are twice as large where all pixels are
-   alike, and a pixel that is 10^5 times smaller than its neighbors loses its digits. So it is for
-   gx and gw, too. Errors: a kernel larger than the padded image; channels that the groups do not
-   divide or the weight does not fit. A padding larger than the image is none: where the kernel
-   lies outside, y is b */
+/* y[n,o,i] = b[o] + sum_ck w[o,c,k] x[n,c,i stride + k dilation - padding]; gx[n,c,j] = sum of
+   g[n,o,i] w[o,c,k] over all o, i, k with i stride + k dilation - padding = j, gw[o,c,k] = sum_ni
+   g[n,o,i] x[n,c,i stride + k dilation - padding], gb[o] = sum_ni g[n,o,i]. (N,C,...) x (O,C /
+   groups,...) + (O) -> (N,O,...): i, j and k have a number for each axis, and x is 0 outside of the
+   image. As elsewhere, the kernel is not mirrored.
+
+   Along an axis, y has (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1 elements,
+   rounded down. With groups, y's channels are cut into as many parts, each of which is made of the
+   same part of x's: groups = C makes a kernel for each channel ("depthwise"). b may be NULL, and so
+   may options.
+
+   The error of an element is like that of ct_matmul, with C kernel / groups as k, and that of gw
+   alike. But where dtype is f32, the kernel is 3 x 3, stride, dilation and groups are 1, C and O
+   are at least 16 and C O at most 2^17, a quarter of the products are taken, for 4 x 4 pixels at
+   once, and what is rounded off in one of them reaches the others: errors are twice as large where
+   all pixels are alike, and a pixel that is 10^5 times smaller than its neighbors loses its digits.
+   So it is for gx and gw, too.
+
+   Errors: a kernel larger than the padded image; channels that the groups do not divide or the
+   weight does not fit. A padding larger than the image is none: where the kernel lies outside, y is
+   b */
 ct_tensor *ct_conv(ct_tensor *x, ct_tensor *w, ct_tensor *b, const ct_conv_options *options);
 /* y[n,o,j] = b[o] + sum of x[n,c,i] w[c,o,k] over all c, i, k with
    i stride + k dilation - padding = j; gx[n,c,i] = sum_ok w[c,o,k] g[n,o,i stride + k dilation -
@@ -48,6 +54,7 @@ ct_tensor *ct_conv_transpose(ct_tensor *x, ct_tensor *w, ct_tensor *b,
 
 /* -- Pooling: each channel of an image by itself. As above, there are 1 to 3 axes, and windows may
  * lie partly in the padding. */
+/* zeros are the defaults, but `kernel` must be given */
 typedef struct ct_pool_options {
     int64_t kernel, stride, padding, dilation;  /* defaults: (none), kernel, 0, 1 */
     int64_t kernels[3], strides[3], paddings[3], dilations[3];
@@ -77,6 +84,7 @@ ct_tensor *ct_adaptive_max_pool(ct_tensor *x, const int64_t *sizes, int n);
 ct_tensor *ct_adaptive_avg_pool(ct_tensor *x, const int64_t *sizes, int n);
 
 /* -- Resampling */
+/* where an element of y comes from */
 typedef enum ct_upsampling {
     CT_NEAREST = 0,            /* x[i size(x) / size(y)], rounded down, in exact arithmetic */
     CT_LINEAR,                 /* between the two neighbors of (i + 1/2) size(x) / size(y) - 1/2 */

@@ -39,7 +39,8 @@ ct_tensor *ct_copysign(ct_tensor *a, ct_tensor *b);
 ct_tensor *ct_heaviside(ct_tensor *a, ct_tensor *b);
 ct_tensor *ct_neg(ct_tensor *x);                /* y = -x; gx = -g */
 
-/* -- ... with a number c. For all other operators, make a tensor of it: ct_scalar_like(x, c) */
+/* -- Arithmetic with a number c. For all other operators, make a tensor of it: ct_scalar_like(x, c)
+ */
 ct_tensor *ct_scale(ct_tensor *x, double c);    /* y = c x; gx = c g */
 ct_tensor *ct_shift(ct_tensor *x, double c);    /* y = x + c; gx = g */
 ct_tensor *ct_rsub(double c, ct_tensor *x);     /* y = c - x; gx = -g */
@@ -178,6 +179,7 @@ ct_tensor *ct_log_sigmoid(ct_tensor *x);
 ct_tensor *ct_softplus(ct_tensor *x);           /* y = log(1 + e^x); gx = g / (1 + e^-x) */
 
 /* -- Activations by name, as layers are told them: elu with alpha 1, leaky_relu with slope 0.01 */
+/* the activations */
 typedef enum ct_activation {
     CT_IDENTITY = 0, CT_RELU, CT_TANH, CT_SIGMOID, CT_GELU, CT_SILU, CT_SOFTPLUS, CT_ELU,
     CT_LEAKY_RELU

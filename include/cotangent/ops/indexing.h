@@ -5,11 +5,11 @@
 #include <cotangent/autograd.h>
 CT_API_BEGIN
 
-/* -- Indices are i64 tensors. A value is in -size ... size - 1, and a negative one counts from the
- * end; any other is an error, which names the value, its place and the size. x has any dtype, and a
- * source or value has that of x. The sum of many elements that go to one place is off by at most
- * 260 eps sum |g| in f32 (eps = 2^-24), and by n eps sum |g| for n of them in f64 (eps = 2^-53);
- * this holds for cotangents too. Results do not depend on the number of threads */
+/* -- Taking elements. Indices are i64 tensors. A value is in -size ... size - 1, and a negative one
+ * counts from the end; any other is an error, which names the value, its place and the size. x has
+ * any dtype, and a source or value has that of x. The sum of many elements that go to one place is
+ * off by at most 260 eps sum |g| in f32 (eps = 2^-24), and by n eps sum |g| for n of them in f64
+ * (eps = 2^-53); this holds for cotangents too. Results do not depend on the number of threads */
 /* y[j] = x[index[j]]; gx[i] = sum of g[j] over all j with index[j] = i. These are slabs along the
    axis; index is 1-d, and y has its size there */
 ct_tensor *ct_index_select(ct_tensor *x, int axis, ct_tensor *index);

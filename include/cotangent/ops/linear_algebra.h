@@ -4,13 +4,13 @@
 #include <cotangent/autograd.h>
 CT_API_BEGIN
 
-/* -- Matrices are the last two axes, and leading axes say which matrix: (...,n,n) stands for square
- * matrices. Each matrix is computed by itself, in f64 whatever the dtype is, and the results are
- * rounded to the dtype at the end. Sizes may be 0. Shapes that do not fit are CT_ERROR_SHAPE. A
- * matrix that is singular or not positive definite, where the function needs one that is not, is
- * CT_ERROR_VALUE; the message names the matrix, counted along the leading axes from 0, and the
- * pivot that shows it. If an element that is read is NaN or infinite, all results of that matrix
- * are NaN, which is no error.
+/* -- Factorizations, systems, determinants. Matrices are the last two axes, and leading axes say
+ * which matrix: (...,n,n) stands for square matrices. Each matrix is computed by itself, in f64
+ * whatever the dtype is, and the results are rounded to the dtype at the end. Sizes may be 0.
+ * Shapes that do not fit are CT_ERROR_SHAPE. A matrix that is singular or not positive definite,
+ * where the function needs one that is not, is CT_ERROR_VALUE; the message names the matrix,
+ * counted along the leading axes from 0, and the pivot that shows it. If an element that is read is
+ * NaN or infinite, all results of that matrix are NaN, which is no error.
  *
  * Functions of a symmetric matrix read its diagonal and lower triangle, as in NumPy and PyTorch,
  * and not what lies above. As in PyTorch, their gradient is the one along symmetric matrices, and
@@ -61,26 +61,33 @@ ct_tensor *ct_matrix_exp(ct_tensor *a);
 /* a = q r, q^T q = I; ga = (gq + q c) r^-T, c = tri + tri^T - diagonal of r gr^T - gq^T q. r is
    upper triangular, and no number on its diagonal is negative: so q and r are unique if a has full
    rank. (...,m,n) = (...,m,k) x (...,k,n), where k is the smaller of m and n. tri is the lower
-   triangle with the diagonal. The formula is for m >= n; for m < n it holds for the first m columns
-   of a, and gq then includes q v gv^T, where v is r's other columns; these columns of a get q gv.
-   The gradient needs full rank: a 0 on the diagonal of r is then an error */
+   triangle with the diagonal.
+
+   The formula is for m >= n; for m < n it holds for the first m columns of a, and gq then includes
+   q v gv^T, where v is r's other columns; these columns of a get q gv. The gradient needs full
+   rank: a 0 on the diagonal of r is then an error */
 ct_status ct_qr(ct_tensor *a, ct_tensor **q, ct_tensor **r);
-/* a = v diag(w) v^T, v^T v = I; ga = v (diag(gw) + k) v^T, k_ij = (v_i gv_j - gv_i v_j) / 2 (w_j -
-   w_i). w (...,n) is ascending, and column j of v (...,n,n) is the eigenvector v_j of w_j. Its sign
-   is such that its first element which is at least 0.7 times as large as the largest is positive. a
-   is symmetric (...,n,n). Where w_i = w_j up to rounding, the values still have a gradient, and
-   their vectors have none: there k_ij is NaN, or 0 if v_i gv_j and gv_i v_j are both 0, as they are
-   for a function of other vectors. So second derivatives of equal values are NaN */
+/* a = v diag(w) v^T, v^T v = I; ga = v (diag(gw) + k) v^T, k_ij = (v_i gv_j - gv_i v_j) / (2 (w_j -
+   w_i)). w (...,n) is ascending, and column j of v (...,n,n) is the eigenvector v_j of w_j. Its
+   sign is such that its first element which is at least 0.7 times as large as the largest is
+   positive. a is symmetric (...,n,n).
+
+   Where w_i = w_j up to rounding, the values still have a gradient, and their vectors have none:
+   there k_ij is NaN, or 0 if v_i gv_j and gv_i v_j are both 0, as they are for a function of other
+   vectors. So second derivatives of equal values are NaN */
 ct_status ct_eigh(ct_tensor *a, ct_tensor **w, ct_tensor **v);
 /* a = u diag(s) vt, u^T u = vt vt^T = I; ga = u (diag(gs) + k) vt + what gu and gv have outside. s
    (...,k) is descending, where k is the smaller of m and n; a is (...,m,n), u is (...,m,k), and vt
    (...,k,n) is v^T. Columns of u have the sign that those of ct_eigh have, and rows of vt go with
-   them. With p = u^T gu and q = v^T gv, each minus its transpose, k_ij = (p_ij + q_ij) / 2 (s_j -
-   s_i) + (p_ij - q_ij) / 2 (s_j + s_i). What gu has outside of the columns of u is divided by s and
-   multiplied by vt, and likewise for gv. Where a divisor is 0 up to rounding, since two values are
-   equal or vanish, the values still have a gradient, and their vectors have none: there it is NaN,
-   or 0 if the cotangents are 0, as in ct_eigh. Where s_i is 0, gs_i counts as 0, as at the kink of
-   abs */
+   them.
+
+   With p = u^T gu and q = v^T gv, each minus its transpose, k_ij = (p_ij + q_ij) / (2 (s_j - s_i))
+   + (p_ij - q_ij) / (2 (s_j + s_i)). What gu has outside of the columns of u is divided by s and
+   multiplied by vt, and likewise for gv.
+
+   Where a divisor is 0 up to rounding, since two values are equal or vanish, the values still have
+   a gradient, and their vectors have none: there it is NaN, or 0 if the cotangents are 0, as in
+   ct_eigh. Where s_i is 0, gs_i counts as 0, as at the kink of abs */
 ct_status ct_svd(ct_tensor *a, ct_tensor **u, ct_tensor **s, ct_tensor **vt);
 
 /* -- Least squares */

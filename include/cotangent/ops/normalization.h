@@ -7,7 +7,7 @@
 #include <cotangent/autograd.h>
 CT_API_BEGIN
 
-/* -- Of the last axes */
+/* -- Over the last axes */
 /* y = h weight + bias, h = (x - mean x) / sqrt(var x + epsilon);
    gx = (e - mean e - h mean(e h)) / sqrt(var x + epsilon), e = g weight, gweight = sum g h,
    gbias = sum g. mean and var (with divisor n) are over the last axes, whose sizes are `shape`, for
@@ -22,8 +22,8 @@ ct_tensor *ct_layer_norm(ct_tensor *x, const int64_t *shape, int ndim, ct_tensor
 ct_tensor *ct_rms_norm(ct_tensor *x, const int64_t *shape, int ndim, ct_tensor *weight,
                        double epsilon);
 
-/* -- Of channels. x is (N,C,...), with any number of axes after the channels. weight and bias are
- * (C): each channel has a number of its own */
+/* -- Of each channel. x is (N,C,...), with any number of axes after the channels. weight and bias
+ * are (C): each channel has a number of its own */
 /* y = h weight + bias, h = (x - mean) / sqrt(variance + epsilon);
    gx = g weight / sqrt(variance + epsilon), gmean = -sum gx,
    gvariance = -sum (gx h) / (2 sqrt(variance + epsilon)), gweight = sum g h, gbias = sum g. mean

@@ -26,17 +26,21 @@ ct_tensor *ct_linear_activation(ct_tensor *x, ct_tensor *w, ct_tensor *b,
 /* y = sum a b; ga = g b, gb = g a. (n) x (n) -> () */
 ct_tensor *ct_dot(ct_tensor *a, ct_tensor *b);
 
-/* -- Products with other patterns of indices, made of the operators above and of ct_mul */
+/* -- Other products: they are made of the operators above and of ct_mul */
 /* y = the sum of the products of all x over the labels that are not in the output; gx_k = the sum
-   of the products of g and all other x over the labels that x_k lacks. Each axis has a letter, A to
-   Z or a to z: ct_einsum("bij,bjk->bik", CT_TENSORS(a, b)) is a product of matrices for each b,
-   "ii->i" a diagonal, "ij->j" the sums of columns, "i,j->ij" an outer product. "..." stands for all
-   axes that a term has no letter for; they are broadcast, and summed where the output has no "...".
-   Without "->", the output has the axes of "..." and then, in order of the alphabet with capitals
-   first, the letters that occur once. Axes with one letter have one size, or 1, which is repeated.
-   There are 1 to 64 operands. They are contracted two at a time, in the order that takes the fewest
-   multiplications among up to 8 of them (the cheapest pair comes first while there are more). A
-   contraction with a sum is one ct_matmul, and its error is that of ct_matmul. An error: products
+   of the products of g and all other x over the labels that x_k lacks.
+
+   Each axis has a letter, A to Z or a to z: ct_einsum("bij,bjk->bik", CT_TENSORS(a, b)) is a
+   product of matrices for each b, "ii->i" a diagonal, "ij->j" the sums of columns, "i,j->ij" an
+   outer product. "..." stands for all axes that a term has no letter for; they are broadcast, and
+   summed where the output has no "...". Without "->", the output has the axes of "..." and then, in
+   order of the alphabet with capitals first, the letters that occur once.
+
+   Axes with one letter have one size, or 1, which is repeated. There are 1 to 64 operands. They are
+   contracted two at a time, in the order that takes the fewest multiplications among up to 8 of
+   them (the cheapest pair comes first while there are more).
+
+   A contraction with a sum is one ct_matmul, and its error is that of ct_matmul. An error: products
    on the way with more than 8 axes. y may be a view of an operand, or one itself */
 ct_tensor *ct_einsum(const char *text, ct_tensor *const *x, int n);
 /* y = the sum of a b over pairs of axes; ga = the sum of g b over the axes of g that are b's, gb =

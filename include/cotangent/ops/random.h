@@ -13,12 +13,14 @@ ct_tensor *ct_bernoulli(ct_tensor *p);
    between 1e-16 and 37. A rate that is not positive and finite is an error */
 ct_tensor *ct_exponential(ct_tensor *rate);
 /* P(alpha, y) = u, u uniform on 0 to 1; galpha = -g (dP/dalpha) / p(alpha, y). This is a draw from
-   the gamma distribution of shape alpha and rate 1: for another rate, divide by it. P(alpha, y) is
-   the integral of p(alpha, t) = t^(alpha - 1) e^-t / Gamma(alpha) for t from 0 to y. u is on a grid
-   of 2^52 points. y is off by at most 1e-13 y, and by what a change of u by 2e-16 makes. With small
-   alpha it may be too small for its dtype: then y is 0, and so is its gradient. There are
-   derivatives up to order 8; the first keeps its digits, and the others lose about as many as alpha
-   has before the point. An alpha that is not positive and finite is an error */
+   the gamma distribution of shape alpha and rate 1: for another rate, divide by it.
+
+   P(alpha, y) is the integral of p(alpha, t) = t^(alpha - 1) e^-t / Gamma(alpha) for t from 0 to y.
+   u is on a grid of 2^52 points. y is off by at most 1e-13 y, and by what a change of u by 2e-16
+   makes. With small alpha it may be too small for its dtype: then y is 0, and so is its gradient.
+
+   There are derivatives up to order 8; the first keeps its digits, and the others lose about as
+   many as alpha has before the point. An alpha that is not positive and finite is an error */
 ct_tensor *ct_gamma(ct_tensor *alpha);
 /* y = n indices for each row of weights; derivative: none. (...,c) -> (...,n), i64. Index i has
    probability weight_i / sum of the weights. If `replace` is false, no index occurs twice in a row:

@@ -5,10 +5,10 @@
 #include <cotangent/autograd.h>
 CT_API_BEGIN
 
-/* -- One direction of one layer, over all T steps of N sequences in one call: x is (T,N,K), the
- * steps y are (T,N,H), and a state is (N,H). Weights, the order of their gates, and both biases are
- * those of PyTorch's RNN, GRU and LSTM. s is the logistic function. nn/layers.h has layers of
- * these, with several levels and both directions. */
+/* -- Layers over time. A call is one direction of one layer, over all T steps of N sequences: x is
+ * (T,N,K), the steps y are (T,N,H), and a state is (N,H). Weights, the order of their gates, and
+ * both biases are those of PyTorch's RNN, GRU and LSTM. s is the logistic function. nn/layers.h has
+ * layers of these, with several levels and both directions. */
 typedef struct ct_recurrent {
     ct_tensor *w_ih, *w_hh;     /* (gates H,K) and (gates H,H), the gates one below the other */
     ct_tensor *b_ih, *b_hh;     /* (gates H) each, or both NULL: no bias */

@@ -9,6 +9,7 @@ CT_API_BEGIN
  * CT_KEEPDIMS) reduces those of a list, and its formulas are the same. An empty list (NULL, 0)
  * means all axes; an axis that is out of range or given twice is an error. In the formulas sum,
  * mean, max, min and the number n of elements are those of one result */
+/* Flags of the functions whose names end in _over */
 enum {
     CT_KEEPDIMS = 1,                            /* reduced axes stay, with size 1 */
     CT_UNBIASED = 2                             /* var and std only: divide by n - 1 */
@@ -45,6 +46,8 @@ ct_tensor *ct_norm(ct_tensor *x, double p);
    so does 1 - gx / g in second derivatives. In f32, an x that lies 87 or more below the largest
    counts as 0 */
 ct_tensor *ct_logsumexp(ct_tensor *x);
+/* ct_sum, ct_mean and so on over the n axes of a list, or over all axes if n is 0. The flags are
+   CT_KEEPDIMS and, for ct_var_over and ct_std_over, CT_UNBIASED. ct_norm_over also takes p */
 ct_tensor *ct_sum_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_mean_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_max_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
@@ -64,6 +67,8 @@ ct_tensor *ct_any(ct_tensor *x);
 /* y = whether all elements are not 0; derivative: none. y is bool, and true if there are no
    elements */
 ct_tensor *ct_all(ct_tensor *x);
+/* ct_count_nonzero, ct_any and ct_all over the n axes of a list, or over all axes if n is 0. The
+   only flag is CT_KEEPDIMS */
 ct_tensor *ct_count_nonzero_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_any_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_all_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
@@ -92,7 +97,7 @@ ct_tensor *ct_log_softmax(ct_tensor *x, int axis);
    y and gx keep their digits, however near to 0 they are */
 ct_tensor *ct_cross_entropy(ct_tensor *logits, ct_tensor *labels);
 /* y = log sum e^x - x[label]; gx = g (softmax(x) - [class = label]). y is (n), a number for each
-   example; all else is as above */
+   example; all else is as in ct_cross_entropy */
 ct_tensor *ct_cross_entropy_each(ct_tensor *logits, ct_tensor *labels);
 
 CT_API_END

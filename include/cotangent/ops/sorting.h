@@ -9,6 +9,7 @@ CT_API_BEGIN
  * larger than any number, so it comes last in ascending order. *values and *indices (i64) have x's
  * shape, where ct_topk makes k the size of the axis. They are views unless the axis is the last.
  * Either may be NULL; on failure both become NULL */
+/* Flags of ct_sort, ct_argsort and ct_topk */
 enum {
     CT_DESCENDING = 1,                          /* ct_sort, ct_argsort: the largest comes first */
     CT_SMALLEST = 2                             /* ct_topk: the smallest, in ascending order */
@@ -35,6 +36,9 @@ ct_tensor *ct_quantile(ct_tensor *x, double q);
 /* y_k = the quantile of x for q_k; gx = the sum over k of what quantile makes of g_k. The count
    results are along a new first axis: ct_quantiles(x, CT_DOUBLES(0.25, 0.75)). x is sorted once */
 ct_tensor *ct_quantiles(ct_tensor *x, const double *q, int count);
+/* ct_median, ct_quantile and ct_quantiles over the n axes of a list, or over all axes if n is 0.
+   The only flag is CT_KEEPDIMS. ct_quantile_over also takes q, and ct_quantiles_over a list of them
+   */
 ct_tensor *ct_median_over(ct_tensor *x, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_quantile_over(ct_tensor *x, double q, const int64_t *axes, int n, unsigned flags);
 ct_tensor *ct_quantiles_over(ct_tensor *x, const double *q, int count, const int64_t *axes, int n,

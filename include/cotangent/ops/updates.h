@@ -12,6 +12,7 @@ CT_API_BEGIN
  * In the rules h is g + weight_decay w; if decoupled, h is g, and w -= rate weight_decay w comes
  * first (Loshchilov, Hutter, ICLR 2019). t counts the steps of a parameter from 1. The state begins
  * as zeros. Defaults are in brackets. A rule computes what PyTorch's optimizer does. */
+/* the rules */
 typedef enum ct_update_rule {
     CT_SGD = 1,                                 /* that of ct_update_sgd */
     CT_ADAM = 2,                                /* that of ct_update_adam */
@@ -47,7 +48,8 @@ typedef enum ct_update_rule {
        decay is always decoupled. beta1 is [0.9], beta2 [0.99]. State: m. Chen et al. 2023 */
     CT_LION = 9
 } ct_update_rule;
-/* An option that the rule does not have is an error */
+/* what ct_update and ct_optimizer_new are told. An option that the rule does not have is an error
+   */
 typedef struct ct_update_options {
     ct_update_rule rule;                        /* there is no default */
     bool nesterov, amsgrad, centered, decoupled, keep_gradients; /* the last: ct_optimizer_step */
@@ -62,17 +64,19 @@ typedef struct ct_update_options {
    returns. n step counts t, each one i64 that is counted up here, are the last of them */
 ct_status ct_update(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *const *state, int n,
                     double rate, const ct_update_options *options);
-enum { CT_UPDATE_STATES = 4 };                  /* no k is larger */
-/* puts the state that a rule begins with for w, k tensors, into `state`, and returns k. `state` may
+enum { CT_UPDATE_STATES = 4 };                  /* no k of ct_update_state is larger */
+/* Puts the state that a rule begins with for w, k tensors, into `state`, and returns k. `state` may
    be NULL: then the options are checked, and nothing is made. -1 on failure */
 int ct_update_state(ct_tensor *w, const ct_update_options *options, ct_tensor **state);
 
 /* -- The two that are used most, by options of their own */
+/* zeros are the defaults */
 typedef struct ct_sgd_options {
     double momentum, weight_decay;              /* momentum in [0, 1) */
     bool nesterov, keep_gradients;              /* keep_gradients: for ct_optimizer_step */
     uint64_t reserved[4];
 } ct_sgd_options;
+/* zeros are the defaults */
 typedef struct ct_adam_options {
     double beta1, beta2, epsilon, weight_decay; /* defaults 0.9, 0.999, 1e-8, 0; negative: zero */
     bool decoupled, keep_gradients;             /* decoupled: AdamW */
@@ -91,7 +95,8 @@ ct_status ct_update_sgd(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *con
    4 n: n largest v's come before the counts (Reddi et al. 2018). Kingma, Ba 2015 */
 ct_status ct_update_adam(ct_tensor *const *w, ct_tensor *const *g, ct_tensor *const *moments,
                          int n, double rate, const ct_adam_options *options);
-/* the same options for ct_update and ct_optimizer_new. NULL: the defaults */
+/* ct_sgd_rule and ct_adam_rule make options for ct_update and ct_optimizer_new of these. NULL: the
+   defaults */
 ct_update_options ct_sgd_rule(const ct_sgd_options *options);
 ct_update_options ct_adam_rule(const ct_adam_options *options);
 /* g *= min(1, max_norm / norm), norm = sqrt of the sum of all g^2; derivative: none.

@@ -174,8 +174,8 @@ START_TEST(parts_of_a_large_graph)
     text = json(y, NULL);
     expect_part(text, "\"left_out\":1,");
     int64_t vertices = 0;
-    for (const char *c = text; (c = strstr(c, "\"kind\"")); c++)
-        vertices++;
+    for (const char *c = text; *c; c++) /* a sanitizer's strstr measures the text each time */
+        vertices += strncmp(c, "\"kind\"", 6) == 0;
     ck_assert_int_eq(vertices, 10000);
     ck_assert(strlen(text) < 4000000);
     text = json(y, &(ct_graph_options){ .max_vertices = INT64_MAX });

@@ -101,6 +101,31 @@ START_TEST(batch_norm_is_that_of_pytorch)
 }
 END_TEST
 
+/* of twice the batch: the variance of all examples is estimated with another divisor */
+static int64_t of_twice(ct_tensor *x, ct_tensor *weight, ct_tensor *bias, double epsilon,
+                        ct_tensor **results, void *user)
+{
+    if (*(int *)user > 0 || ct_batch_norm_train(x, weight, bias, epsilon, results) != CT_OK)
+        return -1;
+    return 2 * ct_size(x, 0);
+}
+
+START_TEST(batch_norm_by_moments_of_others)
+{
+    int fails = 0;
+    ct_module *m = BATCH(2, .momentum = 1, .train = of_twice, .user = &fails);
+    ct_tensor *x = ct_from_doubles(cx, CT_F64, CT_SHAPE(2, 2), CT_DOUBLES(1, 2, 3, 6));
+    ct_tensor *y = ct_module_forward(ct_module_clone(m, 0), x);
+    ck_assert(ct_max_difference(y, ct_module_forward(BATCH(2, .momentum = 1), x)) == 0);
+    ck_assert(ct_max_difference(y, ct_module_forward(m, x)) == 0);
+    expect_values(ct_module_parameter(m, "running_mean"), CT_DOUBLES(2, 4), 1e-12);
+    expect_values(ct_module_parameter(m, "running_var"), CT_DOUBLES(4.0 / 3, 16.0 / 3), 1e-12);
+    fails = 1;
+    ck_assert_ptr_null(ct_module_forward(m, x));
+    expect_values(ct_module_parameter(m, "running_mean"), CT_DOUBLES(2, 4), 1e-12);
+}
+END_TEST
+
 START_TEST(group_norm_is_that_of_pytorch)
 {
     const ct_layer_norm_options plain = { .no_weight = true, .no_bias = true };
@@ -325,7 +350,8 @@ END_TEST
 Suite *norms_suite(void)
 {
     return make_suite("norms", (const TTest *const[]){
-        batch_norm_is_that_of_pytorch, group_norm_is_that_of_pytorch,
+        batch_norm_is_that_of_pytorch, batch_norm_by_moments_of_others,
+        group_norm_is_that_of_pytorch,
         instance_norm_is_that_of_pytorch, rms_norm_is_its_formula, a_checkpoint_moves_statistics_once,
         the_gradient_check_does_not_move_them, forward_mode_moves_them_once, in_use_nothing_moves,
         an_empty_batch_is_counted_only, entries_are_those_of_pytorch, batch_norm_refuses,

@@ -338,6 +338,43 @@ START_TEST(a_freed_optimizer_is_stale)
 }
 END_TEST
 
+/* so a state that was saved by hand goes on: three steps are three steps */
+START_TEST(states_are_read_set_and_forgotten)
+{
+    ct_tensor *a = start(CT_F64), *b = start(CT_F64), *s[CT_UPDATE_STATES], *t[CT_UPDATE_STATES];
+    ct_optimizer *one = ct_adam_new(&a, 1, 0.1, NULL), *other = ct_adam_new(&b, 1, 0.1, NULL);
+    ck_assert_int_eq(ct_optimizer_states(one, b, s), 0);
+    ck_assert_ptr_null(s[0]);
+    ck_assert_int_eq(ct_optimizer_states(one, a, NULL), 3);
+    ck_assert_int_eq(ct_optimizer_states(one, a, s), 3);
+    expect_values(s[0], CT_DOUBLES(0, 0), 0);
+    ck_assert_ptr_null(s[3]);
+    for (int i = 0; i < 3; i++)
+        step(one, a);
+    ck_assert_int_eq(ct_optimizer_states(other, b, t), 3);
+    ct_scope scope = ct_scope_begin(cx);
+    ct_no_grad(cx);
+    ct_assign(b, a);
+    for (int k = 0; k < 3; k++)
+        ct_assign(t[k], s[k]);
+    ct_scope_end(cx, scope);
+    step(one, a);
+    step(other, b);
+    ck_assert(ct_max_difference(a, b) == 0);
+    ck_assert_int_eq(ct_optimizer_forget(one, b), CT_OK); /* it is none of one's */
+    ck_assert_int_eq(ct_optimizer_forget(one, a), CT_OK);
+    ck_assert_int_eq(ct_optimizer_forget(one, a), CT_OK);
+    step(one, a);
+    step(other, b);
+    ck_assert(ct_max_difference(a, b) > 0);
+    ck_assert_int_eq(ct_optimizer_states(one, a, s), 3);
+    ck_assert_int_eq(ct_item_int(s[2]), 1);
+    ck_assert_int_eq(ct_optimizer_states(NULL, a, s), -1);
+    ck_assert_int_eq(ct_optimizer_forget(NULL, a), CT_ERROR_NULL);
+    expect_ok();
+}
+END_TEST
+
 Suite *optimizer_suite(void);
 Suite *optimizer_suite(void)
 {
@@ -355,6 +392,7 @@ Suite *optimizer_suite(void)
         clipping_scales_all_by_one_number,
         clipping_that_cannot_be,
         a_freed_optimizer_is_stale,
+        states_are_read_set_and_forgotten,
         NULL,
     };
     return make_suite("nn/optimizer", tests);

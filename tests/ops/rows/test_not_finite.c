@@ -207,23 +207,22 @@ static bool alike(double a, double b, double tolerance)
     return (isnan(a) && isnan(b)) || a == b || fabs(a - b) <= tolerance * (1 + fabs(b));
 }
 
-/* x is (groups, n) for axis 1, (n, groups) for axis 0; group `at` holds values[], others ones */
-static void check(int op, ct_tensor *x, int axis, int64_t groups, int64_t n, int64_t at,
-                  const double *values)
+static double of_values[LONG], of_ones[LONG]; /* what the plain loops make of a group */
+
+/* x is (groups, n) for axis 1, (n, groups) for axis 0; y of group `at` is of_values, and of the others
+ * of_ones */
+static void check(int op, ct_tensor *x, int axis, int64_t groups, int64_t n, int64_t at)
 {
-    static double plain[LONG], ones[LONG], others[LONG], got[LONG * 2 + GROUPS * 300];
+    static double got[LONG * 2 + GROUPS * 300];
     double tolerance = ct_dtype_of(x) == CT_F32 ? 1e-5 : 1e-12;
     int64_t each = table[op].keeps ? n : 1;
-    for (int64_t i = 0; i < n; i++)
-        ones[i] = 1;
-    table[op].plain(values, n, plain);
-    table[op].plain(ones, n, others);
-    ct_tensor *y = table[op].run(x, axis);
-    ct_to_doubles(y, got, groups * each);
+    ct_scope scope = ct_scope_begin(ct_context_of(x));
+    ct_to_doubles(table[op].run(x, axis), got, groups * each);
+    ct_scope_end(ct_context_of(x), scope);
     for (int64_t g = 0; g < groups; g++)
         for (int64_t i = 0; i < each; i++) {
             double is = got[axis ? g * each + i : i * groups + g];
-            double want = g == at ? plain[i] : others[i];
+            double want = g == at ? of_values[i] : of_ones[i];
             ck_assert_msg(alike(is, want, tolerance),
                           "%s of %s %lld of %lld, element %lld of %lld: %g, should be %g",
                           table[op].name, axis ? "row" : "column", (long long)g,
@@ -240,7 +239,8 @@ static void put(ct_tensor *x, int axis, int64_t group, int64_t element, double v
 }
 
 /* one number that is not finite among ones, or two of them */
-static void check_place(ct_tensor *const *x, int64_t groups, int64_t n, int64_t at, int64_t place)
+static void check_place(int op, ct_tensor *const *x, int64_t groups, int64_t n, int64_t at,
+                        int64_t place)
 {
     static const double pairs[][2] = { { INFINITY, 1 }, { -INFINITY, 1 }, { NAN, 1 },
                                        { INFINITY, NAN }, { INFINITY, -INFINITY } };
@@ -251,15 +251,11 @@ static void check_place(ct_tensor *const *x, int64_t groups, int64_t n, int64_t 
         int64_t other = n - 1 - place;
         values[other] = pairs[k][1];
         values[place] = pairs[k][0];
+        table[op].plain(values, n, of_values);
         for (int axis = 0; axis < 2; axis++) {
             put(x[axis], axis, at, other, values[other]);
             put(x[axis], axis, at, place, values[place]);
-            for (int op = 0; op < OPERATORS; op++) {
-                ct_scope scope = ct_scope_begin(ct_context_of(x[0]));
-                if (n <= table[op].longest)
-                    check(op, x[axis], axis, groups, n, at, values);
-                ct_scope_end(ct_context_of(x[0]), scope);
-            }
+            check(op, x[axis], axis, groups, n, at);
             put(x[axis], axis, at, other, 1);
             put(x[axis], axis, at, place, 1);
         }
@@ -267,19 +263,30 @@ static void check_place(ct_tensor *const *x, int64_t groups, int64_t n, int64_t 
     }
 }
 
-static void check_length(ct_context *c, ct_dtype dtype, int64_t groups, int64_t n, int64_t at)
+static void check_places(int op, ct_tensor *const *x, int64_t groups, int64_t n, int64_t at)
 {
     static const int64_t steps[] = { 8, 16, 32, 64, 128, 256, 1024, 4096, 32768 };
+    static double ones[LONG];
     int first = n <= 300 ? 0 : n <= 2050 ? 6 : 7; /* long ones: each step takes a while */
+    for (int64_t i = 0; i < n; i++)
+        ones[i] = 1;
+    table[op].plain(ones, n, of_ones);
+    check_place(op, x, groups, n, at, 0);
+    for (int k = first; k < 9 && steps[k] < n; k++) {
+        check_place(op, x, groups, n, at, steps[k] - 1);
+        check_place(op, x, groups, n, at, n - n % steps[k] - (n % steps[k] == 0));
+    }
+    check_place(op, x, groups, n, at, n - 1);
+}
+
+static void check_length(ct_context *c, ct_dtype dtype, int64_t groups, int64_t n, int64_t at)
+{
     ct_scope scope = ct_scope_begin(c);
     ct_tensor *x[] = { ct_ones(c, dtype, CT_SHAPE(n, groups)), ct_ones(c, dtype,
                                                                        CT_SHAPE(groups, n)) };
-    check_place(x, groups, n, at, 0);
-    for (int k = first; k < 9 && steps[k] < n; k++) {
-        check_place(x, groups, n, at, steps[k] - 1);
-        check_place(x, groups, n, at, n - n % steps[k] - (n % steps[k] == 0));
-    }
-    check_place(x, groups, n, at, n - 1);
+    for (int op = 0; op < OPERATORS; op++)
+        if (n <= table[op].longest)
+            check_places(op, x, groups, n, at);
     ct_scope_end(c, scope);
     ck_assert_msg(ct_error(c) == CT_OK, "%s", ct_error_text(c));
 }

@@ -35,7 +35,7 @@ static bool is_same(const sample *s, const journal *a, const journal *b, int way
 }
 
 /* -- One operator */
-enum { INPUTS = 16, LARGE = SLOW ? 1 : 3, ELEMENTS = SLOW ? 40000 : 70000 };
+enum { INPUTS = 16, LARGE = EXHAUSTIVE ? 6 : SLOW ? 1 : 2, ELEMENTS = SLOW ? 40000 : 70000 };
 
 typedef struct trial {
     ct_context *c;
