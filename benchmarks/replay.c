@@ -250,14 +250,14 @@ static void add_objective(const char *request, void (*by_hand)(void *user, int64
         add(w, "by hand", by_hand);
 }
 
-static void add_elementwise(const char *name, ct_function f, int inputs, int64_t n, int writes)
+/* forward reads the inputs; so does backward, and it writes the gradients */
+static void add_elementwise(const char *name, ct_function f, int inputs, int64_t n,
+                            bench_pass backward)
 {
     work *w = work_new(name, f, NULL);
     for (w->n = 0; w->n < inputs; w->n++)
         w->x[w->n] = ct_randn(w->cx, CT_F32, &n, 1);
-    /* forward reads the inputs, and backward once more; it writes the gradients */
-    bench_limit limit = { .passes = { { n, inputs, 0, false }, { n, inputs, writes, false } } };
-    add_both(w, limit, "");
+    add_both(w, (bench_limit){ .passes = { { inputs * n, 1, 0, false }, backward } }, "");
 }
 
 static void add_net(const char *name, const int64_t *sizes, int n, int64_t batch,
@@ -296,9 +296,12 @@ static void make_cases(void)
     add_objective("schools", schools_by_hand);
     add_objective("pinn", NULL);
     add_objective("lstm 2 1024", NULL);
-    add_elementwise("tanh(ab+c) sigmoid(d), 10^6", gate, 4, 1000000, 4);
-    add_elementwise("loss of 12 operators, 10^5", elementwise_loss, 2, 100000, 1);
-    add_elementwise("loss of 12 operators, 10^7", elementwise_loss, 2, 10000000, 1);
+    add_elementwise("tanh(ab+c) sigmoid(d), 10^6", gate, 4, 1000000,
+                    (bench_pass){ 4000000, 1, 1, false });
+    add_elementwise("loss of 12 operators, 10^5", elementwise_loss, 2, 100000,
+                    (bench_pass){ 100000, 2, 1, false });
+    add_elementwise("loss of 12 operators, 10^7", elementwise_loss, 2, 10000000,
+                    (bench_pass){ 10000000, 2, 1, false });
     add_net("2-16-16-1", CT_SIZES(2, 16, 16, 1), 100, CT_RELU);
     add_net("64-64-64-1", CT_SIZES(64, 64, 64, 1), 32, CT_TANH);
     add_net("784-128-10", CT_SIZES(784, 128, 10), 64, CT_RELU);
