@@ -28,7 +28,7 @@ static ct__slot *slot_new(ct__plan *p, ct__kind kind, ct__buffer *buffer)
 {
     if (p->count == p->room) {
         int room = 2 * p->room + 32;
-        ct__slot **more = ct__plan_take(p, (size_t)room * sizeof(ct__slot *));
+        ct__slot **more = ct__plan_take_aside(p, (size_t)room * sizeof(ct__slot *));
         if (!more)
             return NULL;
         if (p->count > 0)
@@ -36,7 +36,7 @@ static ct__slot *slot_new(ct__plan *p, ct__kind kind, ct__buffer *buffer)
         p->slots = more;
         p->room = room;
     }
-    ct__slot *s = ct__plan_take(p, sizeof *s);
+    ct__slot *s = ct__plan_take_aside(p, sizeof *s);
     if (!s)
         return NULL;
     s->kind = kind;
@@ -100,15 +100,41 @@ static ct__slot *slot_of(ct__plan *p, const ct_tensor *t, int use)
 }
 
 /* -- Steps */
-static ct__step *step_new(ct__plan *p, ct__act act)
+static ct__step *step_of(ct__plan *p, ct__act act, size_t bytes)
 {
-    ct__step *s = is_over(p) ? NULL : ct__plan_take(p, sizeof *s);
+    ct__step *s = is_over(p) ? NULL : ct__plan_take(p, bytes);
     if (!s)
         return NULL;
     s->act = act;
     *p->end = s;
     p->end = &s->next;
     p->length++;
+    return s;
+}
+
+static ct__step *step_new(ct__plan *p, ct__act act)
+{
+    return step_of(p, act, sizeof(ct__step));
+}
+
+/* with a copy of the call, whose operands are still those of the run */
+static ct__step *step_for(ct__plan *p, const ct_call *call)
+{
+    size_t bytes = call->aux_count > 0
+                       ? offsetof(ct_call, aux) + (size_t)call->aux_count * sizeof call->aux[0]
+                       : offsetof(ct_call, y) + (size_t)call->outputs * sizeof call->y[0];
+    size_t size = call->op->attributes_size;
+    ct__step *s = step_of(p, CT__RUN, offsetof(ct__step, call) + bytes);
+    void *attributes = s ? ct__plan_take(p, size) : NULL;
+    if (!attributes)
+        return NULL;
+    memcpy(&s->call, call, bytes);
+    if (size > 0)
+        memcpy(attributes, call->attributes, size);
+    s->call.attributes = attributes;
+    s->call.vertex = NULL;
+    s->call.moved = s->call.apart = false;
+    s->call.batch = 0;
     return s;
 }
 
@@ -173,15 +199,9 @@ static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_t
         stay_eager(p, op->name);
         return;
     }
-    ct__step *s = step_new(p, CT__RUN);
-    void *attributes = s ? ct__plan_take(p, op->attributes_size) : NULL;
-    if (!attributes)
+    ct__step *s = step_for(p, call);
+    if (!s)
         return;
-    if (op->attributes_size > 0)
-        memcpy(attributes, call->attributes, op->attributes_size);
-    s->call = (ct_call){ .cx = p->cx, .op = op, .attributes = attributes, .n = call->n,
-                         .outputs = call->outputs, .aux_count = call->aux_count,
-                         .recording = call->recording, .adds = call->adds };
     if (gx)
         backward(p, s, call, gy, gx);
     else
@@ -202,7 +222,8 @@ static void made(ct__listener *l, ct_tensor *t)
             return;
         step->slot = s;
         s->first = s->last = p->length;
-        s->content = ct__plan_take(p, bytes);
+        s->content = ct__plan_take(p, bytes + 63);
+        s->content = (void *)(((uintptr_t)s->content + 63) / 64 * 64);
     }
     if (s->kind != CT__CONSTANT)
         stay_eager(p, "a tensor that was made twice");

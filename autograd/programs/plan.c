@@ -10,24 +10,42 @@ typedef struct ct__chunk {
     char room[];
 } chunk;
 
-void *ct__plan_take(ct__plan *p, size_t bytes)
+static void *take(ct__plan *p, chunk **chunks, size_t bytes)
 {
     size_t least = 16384;
-    bytes = (bytes + 64) / 64 * 64;
-    if (!p->chunks || p->chunks->bytes - p->chunks->used < bytes) {
-        size_t all = sizeof(chunk) + 64 + (bytes > least ? bytes : least);
+    bytes = (bytes + 16) / 16 * 16; /* nothing is something, too */
+    if (!*chunks || (*chunks)->bytes - (*chunks)->used < bytes) {
+        size_t all = sizeof(chunk) + 16 + (bytes > least ? bytes : least);
         chunk *c = ct__take_quietly(p->cx, all);
         if (!c) {
             p->failed = true;
             return NULL;
         }
-        *c = (chunk){ p->chunks, all - sizeof *c, 0 };
-        c->used = (size_t)(-(uintptr_t)c->room & 63);
-        p->chunks = c;
+        *c = (chunk){ *chunks, all - sizeof *c, 0 };
+        c->used = (size_t)(-(uintptr_t)c->room & 15);
+        *chunks = c;
     }
-    char *block = p->chunks->room + p->chunks->used;
-    p->chunks->used += bytes;
+    char *block = (*chunks)->room + (*chunks)->used;
+    (*chunks)->used += bytes;
     return memset(block, 0, bytes);
+}
+
+void *ct__plan_take(ct__plan *p, size_t bytes)
+{
+    return take(p, &p->chunks, bytes);
+}
+
+void *ct__plan_take_aside(ct__plan *p, size_t bytes)
+{
+    return take(p, &p->aside, bytes);
+}
+
+static void give_back(ct__plan *p, chunk *chunks)
+{
+    for (chunk *c; (c = chunks);) {
+        chunks = c->next;
+        ct__give_back(p->cx, c, sizeof *c + c->bytes);
+    }
 }
 
 ct_tensor *ct__plan_header(ct__plan *p, ct__slot *slot, const ct_tensor *t, bool wanted)
@@ -93,10 +111,8 @@ void ct__plan_free(ct__plan *p)
         ct__unhandle(g->x);
     }
     ct__give_back(cx, p->arena, (size_t)p->arena_bytes);
-    for (chunk *c; (c = p->chunks);) {
-        p->chunks = c->next;
-        ct__give_back(cx, c, sizeof *c + c->bytes);
-    }
+    give_back(p, p->chunks);
+    give_back(p, p->aside);
     ct__give_back(cx, p, sizeof *p);
 }
 
@@ -138,7 +154,7 @@ static bool vacate(ct__plan *p, const ct__slot *s, hole **holes)
     hole *next = *h, *own = last && last->at + last->bytes == s->offset ? last : NULL;
     if (own)
         own->bytes += bytes;
-    else if (!(own = ct__plan_take(p, sizeof *own)))
+    else if (!(own = ct__plan_take_aside(p, sizeof *own)))
         return false;
     else
         *own = (hole){ next, s->offset, bytes }, *h = own;
@@ -154,7 +170,7 @@ static bool place_all(ct__plan *p)
 {
     hole *holes = NULL;
     int64_t end = 0;
-    ct__slot **dying = ct__plan_take(p, (size_t)(p->length + 2) * sizeof(ct__slot *));
+    ct__slot **dying = ct__plan_take_aside(p, (size_t)(p->length + 2) * sizeof(ct__slot *));
     for (int step = 0, next = 0; dying && step <= p->length; step++) {
         for (; next < p->count && p->slots[next]->first <= step; next++) {
             ct__slot *s = p->slots[next];

@@ -48,15 +48,19 @@ typedef struct ct__step {
     struct ct__step *next;
     ct__act act;
     bool recording;                   /* the mode in which `again` is called */
-    ct_call call;                     /* CT__RUN */
-    ct_tensor **gy, **gx;             /* gx is NULL: forward */
-    ct__slot *slot;                   /* CT__LOAD, CT__SET_GRAD */
-    ct_tensor *x, *y;                 /* of the gradient; CT__FILL */
-    ct__fill *fill;
-    const void *attributes;
-    size_t bytes;                     /* of these */
-    ct_status (*again)(void *user);
-    void *user;
+    ct_tensor **gy, **gx;             /* CT__RUN; gx is NULL: forward */
+    union {
+        ct_call call;                 /* CT__RUN; the step ends with the last y or aux in use */
+        struct {
+            ct__slot *slot;           /* CT__LOAD, CT__SET_GRAD */
+            ct_tensor *x, *y;         /* of the gradient; CT__FILL */
+            ct__fill *fill;
+            const void *attributes;
+            size_t bytes;             /* of these */
+            ct_status (*again)(void *user);
+            void *user;
+        };
+    };
 } ct__step;
 
 /* a variable whose gradient the program sets, which has a handle on it */
@@ -69,7 +73,7 @@ typedef struct ct__graded {
 typedef struct ct__plan {
     struct ct__plan *next;
     ct_context *cx;
-    struct ct__chunk *chunks;         /* all that follows lies there */
+    struct ct__chunk *chunks, *aside; /* what a run reads; all else that follows */
     bool failed;                      /* memory was lacking */
     char why[120];                    /* not empty: it stays eager, because of that */
     int n;                            /* arguments */
@@ -88,7 +92,8 @@ typedef struct ct__plan {
 } ct__plan;
 
 /* -- plan.c */
-void *ct__plan_take(ct__plan *p, size_t bytes); /* zeroed, aligned to 64; NULL: p->failed */
+void *ct__plan_take(ct__plan *p, size_t bytes); /* zeroed, aligned to 16; NULL: p->failed */
+void *ct__plan_take_aside(ct__plan *p, size_t bytes); /* apart from what a run reads */
 ct__plan *ct__plan_new(ct_context *cx, ct_tensor *const *x, int n); /* NULL: no memory */
 void ct__plan_free(ct__plan *p);
 /* of t's layout over the slot, which may be NULL; made if there is none yet */

@@ -33,27 +33,28 @@ static bool same_operands(ct_tensor *const *a, ct_tensor *const *b, int n)
     return same;
 }
 
-/* of the calls of two steps, which are of the same kind */
 static bool same_call(const ct_call *a, const ct_call *b)
 {
     return a->op == b->op && a->n == b->n && a->recording == b->recording && a->adds == b->adds &&
            a->outputs == b->outputs && a->aux_count == b->aux_count &&
-           (!a->op || memcmp(a->attributes, b->attributes, a->op->attributes_size) == 0) &&
+           memcmp(a->attributes, b->attributes, a->op->attributes_size) == 0 &&
            same_operands(a->x, b->x, a->n) && same_operands(a->y, b->y, a->outputs) &&
            same_operands(a->aux, b->aux, a->aux_count);
 }
 
 static bool same_step(const ct__step *a, const ct__step *b)
 {
-    const ct__slot *s = a->slot, *t = b->slot;
-    bool fill = a->act == CT__FILL;
-    return a->act == b->act && same_call(&a->call, &b->call) &&
-           same_operands(a->gy, b->gy, a->call.outputs) && same_operands(a->gx, b->gx, a->call.n) &&
-           !s == !t && (!s || s->number == t->number) && a->fill == b->fill &&
-           a->bytes == b->bytes &&
-           (a->bytes == 0 || memcmp(a->attributes, b->attributes, a->bytes) == 0) &&
-           (fill ? same_operand(a->y, b->y) && same_operand(a->x, b->x) : a->x == b->x) &&
-           a->again == b->again && a->user == b->user && a->recording == b->recording;
+    if (a->act != b->act)
+        return false;
+    if (a->act == CT__RUN)
+        return same_call(&a->call, &b->call) && same_operands(a->gy, b->gy, a->call.outputs) &&
+               same_operands(a->gx, b->gx, a->call.n);
+    if (a->act == CT__FILL)
+        return a->fill == b->fill && a->bytes == b->bytes && same_operand(a->y, b->y) &&
+               memcmp(a->attributes, b->attributes, a->bytes) == 0 && same_operand(a->x, b->x);
+    return !a->slot == !b->slot && (!a->slot || a->slot->number == b->slot->number) &&
+           a->x == b->x && a->again == b->again && a->user == b->user &&
+           a->recording == b->recording;
 }
 
 static const char *name(const ct__step *s)
