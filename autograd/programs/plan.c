@@ -123,23 +123,22 @@ typedef struct hole {
 } hole;
 
 /* the smallest hole that is large enough, or the end */
-static bool place(ct__slot *s, hole **holes, int64_t *end)
+static void place(ct__slot *s, hole **holes, int64_t *end)
 {
     int64_t bytes = (s->bytes + 63) / 64 * 64;
     hole **best = NULL;
-    for (hole **h = holes; *h; h = &(*h)->next)
+    for (hole **h = holes; *h && !(best && (*best)->bytes == bytes); h = &(*h)->next)
         if ((*h)->bytes >= bytes && (!best || (*h)->bytes < (*best)->bytes))
             best = h;
     s->offset = best ? (*best)->at : *end;
     if (!best) {
         *end += bytes;
-        return true;
+        return;
     }
     (*best)->at += bytes;
     (*best)->bytes -= bytes;
     if ((*best)->bytes == 0)
         *best = (*best)->next;
-    return true;
 }
 
 /* makes a hole of the slot, joined with those beside it */
@@ -192,6 +191,7 @@ static bool place_all(ct__plan *p)
 
 static void point_all(ct__plan *p)
 {
+    p->own.refs = CT__PROGRAM;
     for (int i = 0; i < p->count; i++) {
         ct__slot *s = p->slots[i];
         s->own.refs = CT__PROGRAM;
@@ -199,8 +199,11 @@ static void point_all(ct__plan *p)
         s->own.data = s->kind == CT__LEAF ? s->at->data
                       : s->kind == CT__CONSTANT ? s->content
                                                 : (char *)p->arena + s->offset;
+        ct__buffer *buffer = s->kind == CT__LEAF       ? s->at
+                             : s->kind == CT__ARGUMENT ? &s->own
+                                                       : &p->own; /* all in one: they are many */
         for (ct_tensor *h = s->headers; h; h = h->link) {
-            h->buffer = s->kind == CT__LEAF ? s->at : &s->own;
+            h->buffer = buffer;
             h->data = (char *)s->own.data + ct__place_of(h)->offset;
         }
     }

@@ -17,7 +17,7 @@ typedef enum ct__kind {
 typedef struct ct__slot {
     ct__kind kind;
     ct__buffer *at;      /* the buffer that was noted; a leaf's is there still */
-    ct__buffer own;      /* of a header, but for those of leaves and new tensors */
+    ct__buffer own;      /* of an argument's headers */
     ct_tensor *headers;  /* tensors over it, through `link` */
     struct ct__slot *dies; /* the next one that dies after the same step */
     int64_t bytes, offset; /* offset: in the arena */
@@ -88,6 +88,7 @@ typedef struct ct__plan {
     ct__graded *graded;
     ct_tensor *result, *vertex;       /* headers; that of vertices says who is wanted */
     void *arena;
+    ct__buffer own;                   /* of the headers of what lies in it, and of constants */
     int64_t arena_bytes, apart_bytes, runs;
 } ct__plan;
 

@@ -80,7 +80,8 @@ static ct_status take_step(ct__step *s, ct_context *cx)
         cx->writer = s->call.op->name;
         return ct__run_kernel(&s->call, s->gy, s->gx);
     case CT__LOAD:
-        memcpy(s->slot->headers->buffer->data, s->slot->content, (size_t)s->slot->bytes);
+        memcpy(s->slot->headers->data - ct__place_of(s->slot->headers)->offset, s->slot->content,
+               (size_t)s->slot->bytes);
         return CT_OK;
     case CT__ZERO_GRAD:
         ct_zero_grad(s->x);
