@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 
+from counted import Test
+
 FAULTY = """/* A header. ct_gone does not exist, and ct_o... is the beginning of a name.
  *
  *   ct_table    what is told in a table
@@ -45,17 +47,6 @@ typedef struct ct_options {
 } ct_options;
 #endif
 """
-
-
-class Test:
-    passed = failed = 0
-
-    def equal(self, what, got, wanted):
-        if got == wanted:
-            self.passed += 1
-        else:
-            self.failed += 1
-            print(f"FAILED: {what}: {got!r}"[:1000] + f", not {wanted!r}"[:1000])
 
 
 def reader(test, headers, comments, formulas, manual, folder):

@@ -9,18 +9,9 @@ import tempfile
 import types
 import xml.etree.ElementTree as tree
 
+from counted import Test
+
 CHILDREN = {"mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
-
-
-class Test:
-    passed = failed = 0
-
-    def equal(self, what, got, wanted):
-        if got == wanted:
-            self.passed += 1
-        else:
-            self.failed += 1
-            print(f"FAILED: {what}: {got!r}"[:1000] + f", not {wanted!r}"[:1000])
 
 
 def short(element):

@@ -63,15 +63,18 @@ static int guess(void)
     return digit;
 }
 
+static void expect(void (*draw)(void), int digit)
+{
+    draw();
+    ck_assert_int_eq(guess(), digit);
+}
+
 START_TEST(it_reads)
 {
     ck_assert(number_after(live_digits(true), "\"right\": ") > 96);
-    draw_zero();
-    ck_assert_int_eq(guess(), 0);
-    draw_one();
-    ck_assert_int_eq(guess(), 1);
-    draw_seven();
-    ck_assert_int_eq(guess(), 7);
+    expect(draw_zero, 0);
+    expect(draw_one, 1);
+    expect(draw_seven, 7);
     const float *image = live_digits_image();
     double ink = 0;
     for (int i = 0; i < 784; i++)
@@ -92,12 +95,9 @@ START_TEST(it_learns)
     double after = number_after(live_digits_train(60), "\"loss\": ");
     ck_assert_msg(after < before / 3, "%g, %g", before, after);
     ck_assert_int_eq(guess(), 3);
-    draw_zero();
-    ck_assert_int_eq(guess(), 0);
-    draw_one();
-    ck_assert_int_eq(guess(), 1);
-    draw_seven();
-    ck_assert_int_eq(guess(), 7);
+    expect(draw_zero, 0);
+    expect(draw_one, 1);
+    expect(draw_seven, 7);
     live_digits_end();
 }
 END_TEST
@@ -113,8 +113,7 @@ START_TEST(from_nothing)
     live_digits_keep(2);
     live_digits_train(60);
     ck_assert_int_eq(guess(), 2);
-    draw_one();
-    ck_assert_int_eq(guess(), 8);
+    expect(draw_one, 8);
     live_digits_end();
 }
 END_TEST
