@@ -16,7 +16,7 @@
 #else
 #define HAS_SANITIZER 0
 #endif
-/* ./run slow defines it for one of its builds, in which nothing is left out to save time */
+/* ./run slow clang defines it for one of its builds, in which nothing is left out to save time */
 #ifndef EXHAUSTIVE
 #define EXHAUSTIVE 0
 #endif

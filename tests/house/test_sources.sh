@@ -46,6 +46,16 @@ for name in $(cut -d ' ' -f 1 docs/programs/list); do
         -n "$(grep -F "[$name]" docs/programs/README.md)"
 done
 
+for file in tests/slow/*.sh; do
+    name=$(basename "$file" .sh)
+    holds "$file: docs/testing.md has no row for it" \
+        test -n "$(grep "^| \`$name\` |" docs/testing.md)"
+done
+none 'docs/testing.md has a part of ./run slow that is not there' \
+    "$(sed -n '/^## Parts/,$s/^| `\([a-z0-9]*\)` .*/\1/p' docs/testing.md | while read -r name; do
+        test -e "tests/slow/$name.sh" || echo "$name"
+    done)"
+
 for folder in autograd ops nn mpi; do
     for file in "$folder"/*.c "$folder"/*/*.c; do
         [ -e "$file" ] || continue

@@ -1,6 +1,6 @@
 /* The checker's proof: rules that are wrong, each in its own way, and functions that are right and
- * hard to check. The tests run them at a few seeds, and the program `proof` (./run slow) at many;
- * it also prints the tables of docs/gradcheck.md. */
+ * hard to check. The tests run them at a few seeds, and the program `proof` (./run slow checker)
+ * at many; it also prints the tables of docs/gradcheck.md. */
 #ifndef PROOF_H
 #define PROOF_H
 #include <cotangent.h>

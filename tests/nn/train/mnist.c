@@ -3,8 +3,8 @@
  *     mnist FOLDER SEED
  *
  * Images are moved by up to 2 pixels each way. Nesterov's momentum 0.9, one cycle up to rate 0.2,
- * weight decay 5e-4, batches of 128. The last line is "test accuracy: 99.43 %". ./run slow expects
- * 99.3 % of each seed, and 99.4 % of the middle one of three. */
+ * weight decay 5e-4, batches of 128. The last line is "test accuracy: 99.43 %". ./run slow
+ * networks expects 99.3 % of each seed, and 99.4 % of the middle one of three. */
 #include <cotangent.h>
 #include <stdio.h>
 #include <stdlib.h>
