@@ -1,52 +1,19 @@
 /* ct_graph_page: the JSON text in a page that draws it.
  *
- * The page is put together in memory, and then written at once: what can fail has failed before the
- * file is opened, but for the writing itself. */
-#include <errno.h>
-#include <fcntl.h>
+ * The page is put together in memory, and then replaces the old one in one step. */
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "page.h"
 #include "pictures.h"
+#include "replace.h"
 
-static ct_status fail(ct_context *cx, const char *path, const char *verb)
-{
-    char reason[128] = "unknown error";
-    strerror_r(errno, reason, sizeof reason);
-    return ct_fail(cx, CT_ERROR_FILE, "graph_page: %.300s: cannot %s: %s", path, verb, reason);
-}
-
-static bool write_all(int file, const char *from, size_t bytes)
-{
-    while (bytes > 0) {
-        ssize_t n = write(file, from, bytes < 1 << 30 ? bytes : 1 << 30);
-        if (n < 0 && errno != EINTR)
-            return false;
-        from += n > 0 ? n : 0;
-        bytes -= n > 0 ? (size_t)n : 0;
-    }
-    return true;
-}
-
-/* A regular file that could not be written whole is taken away. */
 static ct_status save(ct_context *cx, const char *path, const char *text, size_t bytes)
 {
-    int file;
-    do
-        file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    while (file < 0 && errno == EINTR);
-    if (file < 0)
-        return fail(cx, path, "open");
-    struct stat about;
-    bool regular = fstat(file, &about) == 0 && S_ISREG(about.st_mode);
-    ct_status status = write_all(file, text, bytes) ? CT_OK : fail(cx, path, "write");
-    if (close(file) != 0 && status == CT_OK)
-        status = fail(cx, path, "write");
-    if (status != CT_OK && regular)
-        unlink(path);
-    return status;
+    ct__replacement r = { .file = { .cx = cx, .who = "graph_page", .path = path } };
+    ct_status status = ct__replace_begin(&r);
+    if (status != CT_OK)
+        return status;
+    return ct__replace_end(&r, ct__file_write(&r.file, text, (int64_t)bytes));
 }
 
 /* as the content of an element */

@@ -46,8 +46,8 @@ typedef struct ct_graph_options {
    ("encoder.0.weight"), or whose own name has a path, can be folded into one box, and so can long
    stretches of a large graph.
 
-   CT_ERROR_FILE: the file cannot be written; what was there is lost then. With any other error
-   nothing is written. */
+   The file is replaced in one step, as by ct_module_save: on failure it stays as it was. What is no
+   regular file is refused. CT_ERROR_FILE: the file cannot be written. */
 ct_status ct_graph_page(ct_tensor *y, const char *path, const ct_graph_options *options);
 
 /* The graph for Graphviz: `dot -Tsvg`. It has no values, but a vertex whose value has a NaN or an

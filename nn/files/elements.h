@@ -1,6 +1,8 @@
 /* Numbers as files hold them, and what they become as elements of a tensor. */
 #ifndef COTANGENT_ELEMENTS_H
 #define COTANGENT_ELEMENTS_H
+#include <cotangent/nn.h>
+
 #include "file.h"
 
 typedef struct ct__element {
@@ -23,4 +25,6 @@ bool ct__element_is_native(ct__element e, ct_dtype dtype);
    cannot hold one */
 ct_status ct__element_convert(const ct__file *f, ct__element e, const unsigned char *raw,
                               const ct__target *target, int64_t i, int64_t n);
+/* writes the elements of x, row-major, as they lie in memory */
+ct_status ct__file_write_tensor(const ct__file *f, ct_tensor *x);
 #endif

@@ -1,4 +1,5 @@
 /* Writing safetensors. */
+#include "elements.h"
 #include "replace.h"
 #include "tensors.h"
 

@@ -1,6 +1,6 @@
 /* nn/train/fit.c and progress.c. */
 #define _POSIX_C_SOURCE 200809L
-#include "files/files.h"
+#include "files.h"
 
 enum { ROWS = 24, BATCH = 5 };
 

@@ -1,5 +1,5 @@
 /* nn/train/state.c: a run that is cut off and goes on, bit for bit; and files that are damaged. */
-#include "files/files.h"
+#include "files.h"
 
 enum { ROWS = 20, BATCH = 6 };
 

@@ -1,4 +1,4 @@
-/* nn/files/replace.c, through ct_module_save: what it may replace, and what it leaves behind. */
+/* autograd/files/replace.c, through ct_module_save: what it may replace, and what it leaves behind. */
 #define _DEFAULT_SOURCE /* mknod, flock */
 #include <dirent.h>
 #include <errno.h>
@@ -232,7 +232,7 @@ END_TEST
 Suite *replace_suite(void);
 Suite *replace_suite(void)
 {
-    return make_suite("nn/replace", (const TTest *[]){
+    return make_suite("autograd/replace", (const TTest *[]){
         what_is_no_regular_file_is_refused, links_are_followed, mode_and_owner_are_kept, long_names,
         what_a_killed_save_left_is_removed, a_save_that_fails_leaves_nothing,
         parts_that_are_being_written_are_left_alone, savers_side_by_side, NULL });

@@ -1,9 +1,10 @@
-/* Files: every failure is an error that names the caller, the path and the reason. */
+/* Files, for all rooms above, those of nn/ too: every failure is an error that names the caller, the
+ * path and the reason. */
 #ifndef COTANGENT_FILE_H
 #define COTANGENT_FILE_H
 #include <sys/stat.h>
 
-#include <cotangent/nn.h>
+#include <cotangent/context.h>
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define CT__BIG_ENDIAN 1
@@ -28,8 +29,6 @@ int64_t ct__file_read(ct__file *f, void *out, int64_t bytes);
 ct_status ct__file_rewind(ct__file *f);
 ct_status ct__file_skip(ct__file *f, int64_t bytes);
 ct_status ct__file_write(const ct__file *f, const void *data, int64_t bytes);
-/* its elements, row-major, as they lie in memory */
-ct_status ct__file_write_tensor(const ct__file *f, ct_tensor *x);
 /* "read_idx: PATH: ...", what the format says; returns code */
 ct_status ct__file_fail(const ct__file *f, ct_status code, const char *format, ...)
     CT_PRINTF(3, 4);

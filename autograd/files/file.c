@@ -94,17 +94,3 @@ ct_status ct__file_write(const ct__file *f, const void *data, int64_t bytes)
     }
     return CT_OK;
 }
-
-ct_status ct__file_write_tensor(const ct__file *f, ct_tensor *x)
-{
-    ct_scope scope = ct_scope_begin(f->cx);
-    if (!scope)
-        return ct_error(f->cx);
-    ct_no_grad(f->cx);
-    const ct_tensor *plain = ct_contiguous(x);
-    const void *data = plain ? ct_data(plain) : NULL;
-    int64_t bytes = ct_count(x) * (int64_t)ct_dtype_size(ct_dtype_of(x));
-    ct_status status = data ? ct__file_write(f, data, bytes) : ct_error(f->cx);
-    ct_scope_end(f->cx, scope);
-    return status;
-}
