@@ -1,5 +1,5 @@
-/* Files, for all rooms above, those of nn/ too: every failure is an error that names the caller, the
- * path and the reason. */
+/* Files, for all rooms above, those of nn/ too. Every failure is an error that names the caller,
+ * the path and the reason. */
 #ifndef COTANGENT_FILE_H
 #define COTANGENT_FILE_H
 #include <sys/stat.h>
