@@ -6,6 +6,9 @@
 
 enum { CT__PROGRAM = 1 << 24 }; /* what a program adds to `refs` or `handles`, to be told apart */
 
+/* a flag of operators: the attributes begin with a tensor, and `forward` copies it to y */
+enum { CT__OP_COPIES = 1 << 30 };
+
 /* writes y: from x, from random draws, or from numbers of the caller's text */
 typedef ct_status ct__fill(ct_tensor *y, ct_tensor *x, const void *attributes);
 
@@ -16,11 +19,14 @@ struct ct__listener {
     /* y was written by `fill`; x may be NULL */
     void (*filled)(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,
                    const void *attributes, size_t bytes);
-    void (*asked)(ct__listener *l, ct_tensor *x); /* for its gradient */
+    /* x's gradient is looked at, or added to */
+    void (*asked)(ct__listener *l, ct_tensor *x);
     /* g is x's gradient now; NULL: x has none */
     void (*graded)(ct__listener *l, ct_tensor *x, ct_tensor *g);
     void (*retained)(ct__listener *l, const ct_tensor *t, int by); /* by 1, or by -1: released */
     void (*again)(ct__listener *l, ct_status (*call)(void *user), void *user);
+    /* the random stream may come back to where it is; `back`: it has */
+    void (*streamed)(ct__listener *l, bool back);
     /* the call `who` told the caller something about values, or did what cannot be noted */
     void (*other)(ct__listener *l, const char *who);
 };
@@ -66,6 +72,18 @@ static inline void ct__tell_graded(ct_tensor *x, ct_tensor *g)
 {
     if (x->cx->listener)
         x->cx->listener->graded(x->cx->listener, x, g);
+}
+
+static inline void ct__tell_asked(const ct_tensor *x)
+{
+    if (x->cx->listener)
+        x->cx->listener->asked(x->cx->listener, (ct_tensor *)(uintptr_t)x);
+}
+
+static inline void ct__tell_stream(const ct_context *cx, bool back)
+{
+    if (cx->listener)
+        cx->listener->streamed(cx->listener, back);
 }
 
 static inline void ct__tell_retained(const ct_tensor *x, int by)

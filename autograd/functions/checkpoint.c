@@ -7,12 +7,12 @@
 #include "inner.h"
 
 typedef struct checkpoint {
+    ct_tensor *value;     /* while it is applied: f's value; later it is gone */
     ct_function f;
     void *user;
     int n;
     bool inference;
     uint64_t seed, draws; /* where the random stream stood */
-    ct_tensor *value;     /* while it is applied: f's value; later it is gone */
 } checkpoint;
 
 static ct_status checkpoint_infer(ct_call *call)
@@ -34,14 +34,17 @@ static ct_tensor *run_again(const ct_call *call, ct_tensor *const *arguments)
     const checkpoint *a = call->attributes;
     const bool recording = cx->recording, inference = cx->inference, repeating = cx->repeating;
     const uint64_t seed = cx->seed, draws = cx->draws;
+    ct__tell_stream(cx, false);
     cx->seed = a->seed;
     cx->draws = a->draws;
+    ct__tell_stream(cx, true);
     cx->recording = true;
     cx->inference = a->inference;
     cx->repeating = true;
     ct_tensor *y = ct__evaluate(cx, call->op->name, a->f, a->user, arguments, a->n);
     cx->seed = seed;
     cx->draws = draws;
+    ct__tell_stream(cx, true);
     cx->recording = recording;
     cx->inference = inference;
     cx->repeating = repeating;
@@ -70,6 +73,7 @@ static const ct_op checkpoint_op = {
     .name = "checkpoint",
     .formula = "y = f(x)",
     .derivative = "gx = g dy/dx",
+    .flags = CT__OP_COPIES,
     .saves = CT_SAVE_ALL_X,
     .attributes_size = sizeof(checkpoint),
     .infer = checkpoint_infer,
@@ -85,7 +89,7 @@ ct_tensor *ct_checkpoint(ct_context *cx, ct_function f, void *user, ct_tensor *c
     checkpoint a = { .f = f, .user = user, .n = n, .inference = cx->inference, .seed = cx->seed,
                      .draws = cx->draws };
     const bool recording = cx->recording;
-    ct__tell(cx, "checkpoint");
+    ct__tell_stream(cx, false);
     ct__scope_push(cx, &s.scope);
     ct_tensor **arguments = ct__arguments(cx, x, n, false), *y = NULL;
     a.value = arguments ? ct__evaluate(cx, s.who, f, user, arguments, n) : NULL;

@@ -3,9 +3,9 @@
 #include "inner.h"
 
 typedef struct custom {
+    ct_tensor *value; /* while it is applied: f's value; later it is gone */
     ct_rule rule;
     void *user;
-    ct_tensor *value; /* while it is applied: f's value; later it is gone */
 } custom;
 
 static ct_status custom_infer(ct_call *call)
@@ -31,6 +31,7 @@ static const ct_op custom_op = {
     .name = "custom",
     .formula = "y = f(x)",
     .derivative = "gx as the rule says",
+    .flags = CT__OP_COPIES,
     .saves = CT_SAVE_ALL_X | CT_SAVE_Y(0),
     .attributes_size = sizeof(custom),
     .infer = custom_infer,
@@ -49,7 +50,6 @@ ct_tensor *ct_custom(ct_context *cx, ct_function f, ct_rule rule, void *user, ct
                                                              : "the rule is NULL"), NULL;
     custom a = { .rule = rule, .user = user };
     ct__scope outer;
-    ct__tell(cx, s.who);
     ct__scope_push(cx, &outer);
     a.value = ct__stage_begin(&s, f, user, x, false);
     cx->recording = outer.recording;

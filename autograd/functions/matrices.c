@@ -30,10 +30,9 @@ static ct_tensor *empty_matrix(const ct__stage *s, const ct_tensor *y, const ct_
 static ct_tensor *unit(ct_tensor *t, int64_t k)
 {
     ct_tensor *e = ct_zeros_like(t);
-    ct__tell(t->cx, "jacobian or hessian");
     if (e)
         ct__store(e->data + (size_t)k * ct__dtype_size(t->dtype), t->dtype, 1);
-    return e;
+    return ct__tell_made(e);
 }
 
 /* row k by a vjp, or column k by a jvp; contiguous, in the scope */
@@ -47,19 +46,24 @@ static ct_tensor *make_line(const ct__stage *s, ct_tensor *y, int64_t k, bool ro
     return status == CT_OK ? ct__contiguous(line) : NULL;
 }
 
-/* line k of j, which has `lines` rows, or as many columns */
-static void set_line(ct_tensor *j, int64_t k, int64_t lines, bool row, const ct_tensor *line)
+/* n of t's elements, from `first` on, each `step` behind the one before */
+static ct_tensor *part(ct_tensor *t, int64_t first, int64_t n, int64_t step)
 {
-    size_t size = ct__dtype_size(j->dtype);
-    if (row) {
-        ct__copy_out(j->data + (size_t)(k * line->count) * size, line);
-        return;
-    }
-    const int64_t flat = line->count, apart = lines, once = 1;
-    int64_t bytes = (int64_t)size;
-    ct_operand operands[] = { { j->data + (size_t)k * size, size, &apart },
-                              { line->data, size, &once } };
-    ct_loop_over(&flat, 1, operands, 2, ct__copy_run, &bytes);
+    ct_tensor *some = ct__tensor_over(t->cx, &(ct__layout){ .dtype = t->dtype, .ndim = 1,
+                                                            .shape = &n, .strides = &step });
+    if (!some)
+        return NULL;
+    some->buffer = t->buffer;
+    some->buffer->refs++;
+    some->data = t->data + (size_t)first * ct__dtype_size(t->dtype);
+    return ct__to_scope(some);
+}
+
+/* writes the elements of `line`, which is contiguous, there */
+static ct_status set(ct_tensor *j, int64_t first, int64_t step, ct_tensor *line)
+{
+    ct_tensor *to = part(j, first, line->count, step), *from = part(line, 0, line->count, 1);
+    return to && from ? ct_assign(to, from) : CT_ERROR_MEMORY;
 }
 
 /* A search for what is not finite goes by single rows, since `backward` names its operator. */
@@ -73,18 +77,19 @@ static ct_status fill_batch(const ct__stage *s, ct_tensor *j, ct_tensor *y, int6
 {
     const size_t size = ct__dtype_size(y->dtype);
     int64_t shape[CT_MAX_DIMS] = { b };
-    ct__tell(s->cx, "jacobian or hessian");
     memcpy(shape + 1, ct__shape(y), y->ndim * sizeof *shape);
     ct_tensor *units = ct_zeros(s->cx, y->dtype, shape, y->ndim + 1), *rows;
     if (!units)
         return CT_ERROR_MEMORY;
     for (int64_t i = 0; i < b; i++)
         ct__store(units->data + (size_t)(i * y->count + k + i) * size, y->dtype, 1);
+    ct__tell_made(units);
     ct__how how = { s->who, CT__BATCH };
     ct_status status = ct__grad_as(&how, y, units, s->x, 1, &rows);
-    if (status == CT_OK && rows)
-        ct__copy_out(j->data + (size_t)(k * s->x[0]->count) * size, rows);
-    return status;
+    if (status != CT_OK || !rows)
+        return status;
+    rows = ct__contiguous(rows);
+    return rows ? set(j, k * s->x[0]->count, 1, rows) : CT_ERROR_MEMORY;
 }
 
 static ct_status fill_batches(const ct__stage *s, ct_tensor *j, ct_tensor *y, int64_t limit)
@@ -106,11 +111,12 @@ static ct_status fill_lines(const ct__stage *s, ct_tensor *j, ct_tensor *y, bool
         ct__scope scope;
         ct__scope_push(s->cx, &scope);
         ct_tensor *line = make_line(s, y, k, rows);
-        if (line)
-            set_line(j, k, lines, rows, line);
+        ct_status status = !line  ? ct__failed(s->cx)
+                           : rows ? set(j, k * line->count, 1, line)
+                                  : set(j, k, lines, line);
         ct__scope_pop(s->cx, &scope);
-        if (!line)
-            return ct__failed(s->cx);
+        if (status != CT_OK)
+            return status;
     }
     return CT_OK;
 }

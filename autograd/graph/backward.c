@@ -62,6 +62,7 @@ static void commit(ct__walk *w)
             ct__tell_graded(t, g);
             continue;
         }
+        ct__tell_asked(t);
         ct__add_into(grad, g);
         grad->buffer->version++;
         grad->buffer->writer = w->who;
@@ -148,6 +149,7 @@ ct_status ct_add_gradient(ct_tensor *x, ct_tensor *g)
         return CT_ERROR_MEMORY;
     ct_tensor *grad = extra->grad;
     if (grad) {
+        ct__tell_asked(x);
         ct__add_into(grad, g);
         grad->buffer->version++;
         grad->buffer->writer = "add_gradient";

@@ -131,8 +131,8 @@ ct_tensor *ct__rows_take(ct_tensor *x)
     if (!spare)
         return NULL;
     x->extra->spare = NULL;
-    ct__tell(x->cx, "a gradient by rows");
-    if (has_list(spare) && ct__exclusive(spare))
+    bool free = !x->cx->listener; /* a program's gradients are ordinary ones */
+    if (free && has_list(spare) && ct__exclusive(spare))
         return spare;
     ct__unhandle(spare);
     return NULL;

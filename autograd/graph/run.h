@@ -36,6 +36,8 @@ static inline ct_status ct__run_backward(ct_call *call, ct_tensor *const *gy,
     return status;
 }
 
+extern const ct_op ct__copy_op; /* y = x */
+
 /* Runs the forward kernel of an operator of the engine's own, which has at most one result, y. */
 ct_status ct__run_own(const ct_op *op, ct_tensor *const *x, int n, ct_tensor *y);
 

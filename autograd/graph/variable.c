@@ -53,8 +53,7 @@ ct_tensor *ct_gradient(const ct_tensor *x)
 {
     if (!ct__alive(x, "gradient"))
         return NULL;
-    if (x->cx->listener)
-        x->cx->listener->asked(x->cx->listener, (ct_tensor *)(uintptr_t)x);
+    ct__tell_asked(x);
     return x->extra ? x->extra->grad : NULL;
 }
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "programs.h"
+#include "rows.h"
+#include "run.h"
 
 typedef struct noting {
     ct__listener listener;
@@ -180,8 +182,8 @@ static void backward(ct__plan *p, ct__step *s, const ct_call *call, ct_tensor *c
         if (gx[i] && call->adds >> i & 1)
             operand(p, gx[i], READ, false);
     for (int i = 0; i < call->n; i++)
-        if (gx[i] && gx[i]->extra && gx[i]->extra->rows)
-            stay_eager(p, "a gradient by rows");
+        if (gx[i]) /* it is an ordinary gradient in a replay */
+            ct__rows_drop(gx[i]);
     s->gx = operands(p, gx, call->n, WRITTEN);
 }
 
@@ -195,7 +197,12 @@ static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_t
         slot_of(p, call->x[0], READ);
         return;
     }
-    if (op->drop || (call->outputs == 0 && op->attributes_size > 0)) {
+    ct_call copy = { .cx = p->cx, .op = &ct__copy_op, .n = 1, .outputs = 1 };
+    if (!gx && op->flags & CT__OP_COPIES) {
+        copy.x = call->attributes;
+        copy.y[0] = call->y[0];
+        call = &copy;
+    } else if (op->drop) {
         stay_eager(p, op->name);
         return;
     }
@@ -257,7 +264,7 @@ static ct__graded *graded_of(ct__plan *p, ct_tensor *x)
     ct__graded *g = is_over(p) ? NULL : ct__plan_take(p, sizeof *g);
     if (!g)
         return NULL;
-    *g = (ct__graded){ p->graded, x, false, false };
+    *g = (ct__graded){ p->graded, x, false, false, false };
     p->graded = g;
     ct__handle(x);
     x->handles += CT__PROGRAM - 1;
@@ -285,14 +292,27 @@ static void graded(ct__listener *l, ct_tensor *x, ct_tensor *gradient)
     s->slot = slot;
 }
 
-/* f looked at x's gradient: there is one of the run's own, or there must be none from before. */
+/* x has a gradient from before the run */
+static void held(ct__plan *p, ct__graded *g, const ct_tensor *gradient)
+{
+    if (g->set || !ct__whole(gradient)) {
+        stay_eager(p, "a gradient that is not the run's own");
+        return;
+    }
+    ct__slot *s = is_over(p) ? NULL : slot_new(p, CT__HELD, gradient->buffer);
+    if (s)
+        s->as = g->x;
+    g->held = true;
+}
+
+/* f looked at x's gradient: there is one of the run's own, or one from before, or there is none. */
 static void asked(ct__listener *l, ct_tensor *x)
 {
     ct__plan *p = ((noting *)l)->plan;
     const ct_tensor *gradient = x->extra ? x->extra->grad : NULL;
     ct__graded *g = graded_of(p, x);
     if (g && gradient && !known(p, gradient->buffer))
-        stay_eager(p, "a gradient from before the run");
+        held(p, g, gradient);
     else if (g && !gradient && !g->set)
         g->first_set = true;
 }
@@ -318,6 +338,25 @@ static void again(ct__listener *l, ct_status (*call)(void *user), void *user)
     p->calls = true;
     ct__object_called(user);
     s->recording = p->cx->recording;
+}
+
+static void streamed(ct__listener *l, bool back)
+{
+    ct__plan *p = ((noting *)l)->plan;
+    ct__stream *at = p->streams;
+    while (at && (at->draws != p->cx->draws || at->seed != p->cx->seed))
+        at = at->next;
+    if (back && !at)
+        stay_eager(p, "checkpoint"); /* of before the run */
+    if (at && !back) /* how much is drawn depends on shapes alone */
+        return;
+    ct__step *s = step_new(p, back ? CT__TAKE_STREAM : CT__KEEP_STREAM);
+    if (s && !at && (at = ct__plan_take(p, sizeof *at))) {
+        *at = (ct__stream){ p->streams, p->cx->seed, p->cx->draws, 0 };
+        p->streams = at;
+    }
+    if (s)
+        s->stream = at;
 }
 
 static void other(ct__listener *l, const char *who)
@@ -400,7 +439,7 @@ static bool is_result(ct_context *cx, const ct_tensor *y)
 static ct_tensor *run(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
                       ct__plan *p)
 {
-    noting note = { { ran, made, filled, asked, graded, retained, again, other }, p, 0 };
+    noting note = { { ran, made, filled, asked, graded, retained, again, streamed, other }, p, 0 };
     ct_tensor **in = (void *)ct__scope_chars(cx, (size_t)(n + 1) * sizeof *in);
     for (int i = 0; in && i < n; i++)
         if (!(in[i] = stand_in(x[i])))

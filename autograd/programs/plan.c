@@ -245,9 +245,11 @@ bool ct__plan_fits(const ct__plan *p, ct_tensor *const *x, int n)
             memcmp(h->dims, x[i]->dims, 2 * (size_t)h->ndim * sizeof h->dims[0]) != 0)
             return false;
     }
-    for (const ct__graded *g = p->why[0] ? NULL : p->graded; g; g = g->next)
-        if (g->first_set && g->x->extra && g->x->extra->grad)
+    for (const ct__graded *g = p->why[0] ? NULL : p->graded; g; g = g->next) {
+        const ct_tensor *gradient = g->x->extra ? g->x->extra->grad : NULL;
+        if ((g->first_set && gradient) || (g->held && !(gradient && ct__whole(gradient))))
             return false;
+    }
     return true;
 }
 

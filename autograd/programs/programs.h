@@ -9,6 +9,7 @@
 typedef enum ct__kind {
     CT__ARGUMENT, /* in the tensor that the caller gives */
     CT__LEAF,     /* where it was */
+    CT__HELD,     /* in the gradient that a variable has when the run begins */
     CT__CONSTANT, /* in `content` */
     CT__ARENA,    /* in the plan's arena */
     CT__FRESH     /* in a new tensor: a result, or a gradient */
@@ -26,7 +27,8 @@ typedef struct ct__slot {
     int first, last;     /* the steps that use it */
     int argument;
     bool written;
-    const ct_tensor *as; /* of a fresh one: the header that says its layout */
+    const ct_tensor *as; /* of a fresh one: the header that says its layout; of a held one: the
+                            variable */
     ct_tensor *now;      /* in a run: that new tensor */
 } ct__slot;
 
@@ -42,7 +44,14 @@ static inline ct__place *ct__place_of(const ct_tensor *header)
 }
 
 typedef enum ct__act { CT__RUN, CT__LOAD, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN,
-               CT__FILL } ct__act;
+               CT__FILL, CT__KEEP_STREAM, CT__TAKE_STREAM } ct__act;
+
+/* a place of the random stream to which a run comes back */
+typedef struct ct__stream {
+    struct ct__stream *next;
+    uint64_t seed, draws; /* when it was noted */
+    uint64_t now;         /* in a run: the draws */
+} ct__stream;
 
 typedef struct ct__step {
     struct ct__step *next;
@@ -59,6 +68,7 @@ typedef struct ct__step {
             size_t bytes;             /* of these */
             ct_status (*again)(void *user);
             void *user;
+            ct__stream *stream;       /* CT__KEEP_STREAM, CT__TAKE_STREAM */
         };
     };
 } ct__step;
@@ -68,6 +78,7 @@ typedef struct ct__graded {
     struct ct__graded *next;
     ct_tensor *x;
     bool set, first_set; /* set in the run so far; the first thing that happened was a setting */
+    bool held;           /* it had a gradient when the run began */
 } ct__graded;
 
 typedef struct ct__plan {
@@ -86,11 +97,18 @@ typedef struct ct__plan {
     ct__step *steps, **end;
     int length;                       /* steps */
     ct__graded *graded;
+    ct__stream *streams;
     ct_tensor *result, *vertex;       /* headers; that of vertices says who is wanted */
     void *arena;
     ct__buffer own;                   /* of the headers of what lies in it, and of constants */
     int64_t arena_bytes, apart_bytes, runs;
 } ct__plan;
+
+/* Does t show its whole buffer, as a new tensor does? */
+static inline bool ct__whole(const ct_tensor *t)
+{
+    return t->flags & CT__CONTIGUOUS && !(t->flags & CT__ZERO) && t->data == t->buffer->data;
+}
 
 /* -- plan.c */
 void *ct__plan_take(ct__plan *p, size_t bytes); /* zeroed, aligned to 16; NULL: p->failed */

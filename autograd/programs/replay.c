@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "programs.h"
+#include "rows.h"
 #include "run.h"
 
 bool ct__has_effects(const ct__plan *p)
@@ -11,7 +12,8 @@ bool ct__has_effects(const ct__plan *p)
             return true;
     for (int i = 0; i < p->count; i++)
         if (p->slots[i]->written &&
-            (p->slots[i]->kind == CT__LEAF || p->slots[i]->kind == CT__ARGUMENT))
+            (p->slots[i]->kind == CT__LEAF || p->slots[i]->kind == CT__ARGUMENT ||
+             p->slots[i]->kind == CT__HELD))
             return true;
     return false;
 }
@@ -57,6 +59,13 @@ static ct_status begin(ct__plan *p, ct_tensor *const *x)
             if (!s->now)
                 return CT_ERROR_MEMORY;
             point(s, s->now->buffer, s->now->data);
+        } else if (s->kind == CT__HELD) {
+            ct_tensor *g = s->as->extra->grad;
+            point(s, g->buffer, g->data);
+            if (s->written) {
+                g->buffer->version++;
+                ct__rows_drop(g);
+            }
         }
     }
     return CT_OK;
@@ -90,6 +99,12 @@ static ct_status take_step(ct__step *s, ct_context *cx)
         return set_gradient(s);
     case CT__FILL:
         return s->fill(s->y, s->x, s->attributes);
+    case CT__KEEP_STREAM:
+        s->stream->now = cx->draws;
+        return CT_OK;
+    case CT__TAKE_STREAM:
+        cx->draws = s->stream->now;
+        return CT_OK;
     case CT__AGAIN:
         cx->recording = s->recording;
         ct_status status = s->again(s->user);

@@ -6,11 +6,12 @@
 /* Which buffers become results is seen at the end. */
 static bool same_slot(const ct__slot *s, const ct__slot *t)
 {
-    bool outer = s->kind == CT__LEAF || s->kind == CT__ARGUMENT;
+    bool outer = s->kind == CT__LEAF || s->kind == CT__ARGUMENT || s->kind == CT__HELD;
     return s->number == t->number && s->bytes == t->bytes &&
            (outer ? s->kind == t->kind && s->argument == t->argument &&
-                        (s->kind == CT__ARGUMENT || s->at == t->at)
-                  : t->kind != CT__LEAF && t->kind != CT__ARGUMENT);
+                        (s->kind != CT__LEAF || s->at == t->at) &&
+                        (s->kind != CT__HELD || s->as == t->as)
+                  : t->kind != CT__LEAF && t->kind != CT__ARGUMENT && t->kind != CT__HELD);
 }
 
 /* the same shape and dtype, in the same place of a buffer with the same number */
@@ -54,14 +55,15 @@ static bool same_step(const ct__step *a, const ct__step *b)
                memcmp(a->attributes, b->attributes, a->bytes) == 0 && same_operand(a->x, b->x);
     return !a->slot == !b->slot && (!a->slot || a->slot->number == b->slot->number) &&
            a->x == b->x && a->again == b->again && a->user == b->user &&
-           a->recording == b->recording;
+           a->recording == b->recording && !a->stream == !b->stream;
 }
 
 static const char *name(const ct__step *s)
 {
     static const char *const names[] = { [CT__LOAD] = "a constant", [CT__ZERO_GRAD] = "zero_grad",
         [CT__SET_GRAD] = "a gradient", [CT__AGAIN] = "a step of an optimizer",
-        [CT__FILL] = "a draw or an assignment" };
+        [CT__FILL] = "a draw or an assignment", [CT__KEEP_STREAM] = "a checkpoint",
+        [CT__TAKE_STREAM] = "a checkpoint" };
     return !s ? "the end" : s->act == CT__RUN ? s->call.op->name : names[s->act];
 }
 

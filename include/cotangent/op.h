@@ -157,6 +157,11 @@ ct_tensor *ct_call_sum(const ct_call *call, int i, ct_tensor *g);
 /* In `infer`: the dtype and the shape of output i, or (ct_call_set_aux) of auxiliary i. */
 ct_status ct_call_set_y(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
 ct_status ct_call_set_aux(ct_call *call, int i, ct_dtype dtype, const int64_t *shape, int ndim);
+/* Says that `who`, a string that stays, does or tells what a replay of a program (program.h) would
+   leave out: if a program notes this run, it stays eager, and names `who`. In a replay `forward`
+   and `backward` are called as ever. `infer`, `vjp`, `jvp`, and functions that operators like
+   ct_custom take are not: so one of these that has side effects says so by this call. */
+void ct_call_once(ct_context *cx, const char *who);
 /* memory that is gone when the callback returns */
 void *ct_call_scratch(const ct_call *call, size_t bytes);
 /* ct_fail, with the operator's name before the text and the inputs' shapes after it. Returns code.

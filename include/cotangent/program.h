@@ -18,7 +18,7 @@
  * says how. */
 #ifndef COTANGENT_PROGRAM_H
 #define COTANGENT_PROGRAM_H
-#include <cotangent/autograd.h>
+#include <cotangent/op.h>
 CT_API_BEGIN
 
 /* A function and the plans of its runs. It belongs to a context, and to the thread that uses it. */
@@ -52,9 +52,9 @@ ct_program *ct_program_new(ct_context *cx, ct_function f, void *user,
    of ct_nonzero ...), to write through C (ct_set, ct_data_mutable), to use the caller's memory
    (ct_from_doubles, ct_borrow) or draw for it (ct_random_u64, ct_seed), to retain or release what
    lives longer than the run (ct_keep), ct_share, ct_constant, hooks, an optimizer's rate,
-   ct_batches_next, ct_custom, ct_checkpoint, ct_fixed_point, ct_root, ct_jacobian, ct_hessian,
-   attributes that are not plain, gradients by rows (ct_call_touched) or from before the run, and a
-   call that fails.
+   ct_batches_next, ct_fixed_point, ct_root, attributes that are not plain (ct_update), a graph of
+   before the run whose operators run a function again, a call that fails, and ct_call_once.
+   In place of ct_clip_gradients, ct_clip_gradient_norm can be replayed.
    It is eager for the moment while ct_find_nonfinite is on, while another program notes, and in
    gradient checks. */
 ct_tensor *ct_program_run(ct_program *p, ct_tensor *const *x, int n);
@@ -74,9 +74,6 @@ void ct_program_free(ct_program *p);
    reaches must be tensors that live from run to run, and their gradients, and never a result made
    in the run. The object is one of ct_object_new; when it is freed, such a run is noted anew. */
 ct_status ct_call_again(ct_context *cx, ct_status (*again)(void *object), void *object);
-/* Says that the call `who`, a string that stays, does or tells what a replay would leave out: if a
-   program notes this run, it stays eager and names `who`. */
-void ct_call_once(ct_context *cx, const char *who);
 
 CT_API_END
 #endif

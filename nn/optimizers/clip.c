@@ -18,25 +18,35 @@ static int gradients_of(ct_context *cx, const char *who, ct_tensor *const *w, in
     return count;
 }
 
+/* norm may be NULL */
+static ct_status clip_norm(const char *who, ct_tensor *const *w, int n, double max_norm,
+                           double *norm)
+{
+    ct_context *cx = ct__context_of(who, w, n);
+    if (!cx)
+        return w && n > 0 && w[0] ? CT_ERROR_STALE : CT_ERROR_NULL;
+    if (n < 0)
+        return ct_fail(cx, CT_ERROR_RANGE, "%s: n must not be negative, got %d", who, n);
+    if (!(max_norm > 0))
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: max_norm must be positive, got %g", who, max_norm);
+    ct_tensor **g = ct_object_new(cx, (size_t)(n + 1) * sizeof *g, NULL);
+    int count = g ? gradients_of(cx, who, w, n, g) : -1;
+    ct_status status = count >= 0 ? ct_update_clip(g, count, max_norm, norm) : ct_error(cx);
+    ct_object_free(g);
+    if (status == CT_OK && norm && !isfinite(*norm))
+        status = ct_fail(cx, CT_ERROR_VALUE, "%s: the gradients must be finite", who);
+    return status;
+}
+
 double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm)
 {
-    ct_context *cx = ct__context_of("clip_gradients", parameters, n);
-    if (!cx)
-        return NAN;
-    if (n < 0)
-        return ct_fail(cx, CT_ERROR_RANGE, "clip_gradients: n must not be negative, got %d", n),
-               NAN;
-    if (!(max_norm > 0))
-        return ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: max_norm must be positive, got %g",
-                       max_norm), NAN;
-    ct_tensor **g = ct_object_new(cx, (size_t)(n + 1) * sizeof *g, NULL);
-    int count = g ? gradients_of(cx, "clip_gradients", parameters, n, g) : -1;
     double norm = NAN;
-    bool done = count >= 0 && ct_update_clip(g, count, max_norm, &norm) == CT_OK;
-    ct_object_free(g);
-    if (done && !isfinite(norm))
-        ct_fail(cx, CT_ERROR_VALUE, "clip_gradients: the gradients must be finite");
-    return done && isfinite(norm) ? norm : NAN;
+    return clip_norm("clip_gradients", parameters, n, max_norm, &norm) == CT_OK ? norm : NAN;
+}
+
+ct_status ct_clip_gradient_norm(ct_tensor *const *parameters, int n, double max_norm)
+{
+    return clip_norm("clip_gradient_norm", parameters, n, max_norm, NULL);
 }
 
 /* g = min(max(g, -limit), limit) for all n, or for none if memory is lacking */

@@ -69,7 +69,7 @@ static ct_status clip(const fit *f)
 {
     int n;
     ct_tensor *const *w = ct_module_parameters(f->t->module, &n);
-    if (f->o->max_norm > 0 && n > 0 && isnan(ct_clip_gradients(w, n, f->o->max_norm)))
+    if (f->o->max_norm > 0 && n > 0 && ct_clip_gradient_norm(w, n, f->o->max_norm) != CT_OK)
         return ct_error(f->cx);
     if (f->o->max_value > 0 && n > 0)
         return ct_clip_gradient_values(w, n, f->o->max_value);

@@ -179,6 +179,8 @@ static ct_status clip_forward(ct_call *call)
         status = scale_all(call, &pass, factors_of(c->max_norm, norm));
     if (status == CT_OK && c->norm)
         *c->norm = norm;
+    else if (status == CT_OK && !isfinite(norm))
+        status = ct_call_fail(call, CT_ERROR_VALUE, "the norm is not finite");
     return status;
 }
 
@@ -222,5 +224,7 @@ ct_status ct_update_clip(ct_tensor *const *g, int n, double max_norm, double *no
         return CT_OK;
     if (!g)
         return ct_fail(cx, CT_ERROR_NULL, "%s: the list of gradients is NULL", who);
+    if (norm)
+        ct_call_once(cx, who);
     return ct_apply_all(&ct__update_clip_op, &(clip){ max_norm, norm }, g, n, NULL);
 }

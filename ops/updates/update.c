@@ -183,6 +183,13 @@ enum { NONE,
 #include "rules.def"
 };
 
+/* The options may point to factors and decays of the caller's, so they are not plain. Nothing is to
+ * be freed. */
+static void drop(void *attributes)
+{
+    (void)attributes;
+}
+
 #define RULE(rule, formula_of_it, ...)                                                          \
     static int rule##_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)            \
     {                                                                                           \
@@ -196,6 +203,7 @@ enum { NONE,
         .inputs = -2,                                                                           \
         .flags = CT_OP_UPDATE,                                                                  \
         .attributes_size = sizeof(update),                                                      \
+        .drop = drop,                                                                           \
         .infer = infer,                                                                         \
         .forward = forward,                                                                     \
         .sample = rule##_sample,                                                                \

@@ -1,7 +1,7 @@
 /* Every operator's samples, forward and backward, in programs: the bits of eager runs. */
 #include <cotangent/op.h>
 
-#include "support.h"
+#include "programs.h"
 
 typedef struct sample {
     const ct_op *op;
@@ -43,18 +43,6 @@ static ct_tensor *function(ct_context *c, ct_tensor *const *x, int n, void *user
         ct_grad(first, NULL, in + s->which, 1, CT_ZERO_PATH, g) != CT_OK)
         return NULL;
     return g[0];
-}
-
-static bool same_bits(const ct_tensor *a, const ct_tensor *b)
-{
-    size_t bytes = (size_t)ct_count(a) * ct_dtype_size(ct_dtype_of(a));
-    char *p = malloc(bytes + 1), *q = malloc(bytes + 1);
-    bool same = ct_dtype_of(a) == ct_dtype_of(b) && ct_same_shape(a, b) &&
-                ct_to_memory(a, p, bytes) == CT_OK && ct_to_memory(b, q, bytes) == CT_OK &&
-                memcmp(p, q, bytes) == 0;
-    free(p);
-    free(q);
-    return same;
 }
 
 static int64_t compared, replayed;

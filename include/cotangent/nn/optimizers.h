@@ -64,6 +64,9 @@ void ct_optimizer_set_rate(ct_optimizer *o, double rate);      /* rate is finite
    is larger than max_norm; returns the norm before. It is right for gradients of any size: f64 of
    1e200 or 1e-160 too. Returns NaN, and scales nothing, on failure or if the norm is not finite */
 double ct_clip_gradients(ct_tensor *const *parameters, int n, double max_norm);
+/* The same, without telling the norm, so that it can be replayed (program.h). A norm that is not
+   finite is CT_ERROR_VALUE */
+ct_status ct_clip_gradient_norm(ct_tensor *const *parameters, int n, double max_norm);
 /* every element of every gradient becomes min(max(g, -limit), limit); NaN stays. limit must be
    positive */
 ct_status ct_clip_gradient_values(ct_tensor *const *parameters, int n, double limit);

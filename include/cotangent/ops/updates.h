@@ -101,8 +101,9 @@ ct_update_options ct_sgd_rule(const ct_sgd_options *options);
 ct_update_options ct_adam_rule(const ct_adam_options *options);
 /* g *= min(1, max_norm / norm), norm = sqrt of the sum of all g^2; derivative: none.
    The n gradients count as one vector; if norm is not finite, they stay as they are. *norm gets the
-   norm they had, 0 if n is 0; the pointer may be NULL. No square overflows or vanishes on the way.
-   max_norm must be positive */
+   norm they had, 0 if n is 0, and a program (program.h) in which that is asked for stays eager. The
+   pointer may be NULL: then a norm that is not finite is CT_ERROR_VALUE. No square overflows or
+   vanishes on the way. max_norm must be positive */
 ct_status ct_update_clip(ct_tensor *const *g, int n, double max_norm, double *norm);
 
 CT_API_END
