@@ -53,22 +53,25 @@ static bool join(const ct__walk *w, ct_tensor *t, uint16_t flag, ct_tensor **sta
 }
 
 /* Returns a vertex that another walk has, or that is cut, if it meets one; else NULL. */
-static const ct_tensor *discover_all(const ct__walk *w, ct_tensor *top)
+static const ct_tensor *discover_all(ct__walk *w, ct_tensor *top)
 {
     const ct_tensor *clash = NULL;
     for (ct_tensor *t; (t = top);) {
         ct_tensor **x = ct__inputs(t);
+        bool leads_on = !t->op;
         top = t->link;
         if (ct__is_cut(t))
             clash = t;
         for (uint32_t i = 0; i < t->input_count; i++) {
             if (!(x[i]->flags & CT__REQUIRES_GRAD))
                 continue;
+            leads_on = true;
             if (x[i]->mark == w->mark || join(w, x[i], CT__IN_WALK, &top))
                 x[i]->pending++;
             else
                 clash = x[i];
         }
+        w->ends = w->ends || !leads_on;
     }
     return clash;
 }
@@ -183,16 +186,16 @@ static ct_status run_hooks(ct__walk *w, ct_tensor *t)
     return CT_OK;
 }
 
-/* Runs t's hooks, and its rule if an input waits for what it gives. (Only a target can be needed
- * without that.) */
-static inline ct_status pass_on(ct__walk *w, ct_call *call, ct_tensor *t, bool target)
+/* Runs t's hooks, and its rule if an input waits for what it gives; `last` says that perhaps none
+ * does. */
+static inline ct_status pass_on(ct__walk *w, ct_call *call, ct_tensor *t, bool last)
 {
     ct_status status = CT_OK;
     if (w->watch)
         status = w->watch->complete(w->watch, t);
     else if (t->extra && t->extra->hooks)
         status = run_hooks(w, t);
-    if (status != CT_OK || (target && !needs_rule(w, t)))
+    if (status != CT_OK || (last && !needs_rule(w, t)))
         return status;
     return ct__reverse_vertex(w, call, t);
 }
@@ -216,7 +219,7 @@ static ct_status reverse_all(ct__walk *w, ct__frame *f)
     call.apart = w->watch != NULL;
     for (ct_tensor *t; (t = w->ready);) {
         bool target = is_target(w, t);
-        ct_status status = pass_on(w, &call, t, target);
+        ct_status status = pass_on(w, &call, t, target || w->ends);
         clear(w, f);
         if (status != CT_OK)
             return status; /* t is still on the stack: ct__walk_end starts there */

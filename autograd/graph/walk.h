@@ -19,6 +19,7 @@ typedef struct ct__walk {
     bool leaves;       /* every variable is a target (ct_backward); else those flagged CT__TARGET */
     bool create_graph; /* rules are recorded */
     bool reuses;       /* kernels may write gx where gy was; then nothing is recorded */
+    bool ends;         /* a vertex that is no leaf has no needed input: ct_constant made it so */
     bool stops;        /* where another walk is under way it ends, instead of failing */
     int64_t batch;     /* how many cotangents it carries at once, with an axis for them in front;
                           0: one, without such an axis */

@@ -17,7 +17,8 @@ CT_API_BEGIN
    recorded operator is an error: ct_detach it first. */
 ct_tensor *ct_variable(ct_tensor *x);
 /* Makes a variable an ordinary leaf again, without a gradient, and returns it: nothing is recorded
-   for it any more. The result of a recorded operator is an error. */
+   for it any more, and walks over what was recorded bring it nothing. The result of a recorded
+   operator is an error. */
 ct_tensor *ct_constant(ct_tensor *x);
 bool ct_requires_grad(const ct_tensor *x);     /* x is a variable, or depends on one */
 ct_tensor *ct_detach(ct_tensor *x);            /* a leaf over the same data */

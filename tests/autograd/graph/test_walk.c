@@ -236,6 +236,23 @@ START_TEST(a_hook_may_keep_what_it_sees)
 }
 END_TEST
 
+/* what was recorded by a variable that is none any more: nothing goes there, nor past it */
+START_TEST(a_constant_that_was_a_variable)
+{
+    ct_tensor *x = ct_variable(ct_scalar(cx, CT_F64, 3)), *w = ct_variable(ct_scalar(cx, CT_F64, 2));
+    ct_tensor *alone = ct_sin(x), *y = ct_add(ct_mul(w, x), alone);
+    ct_constant(x);
+    ck_assert_int_eq(ct_backward(alone), CT_OK);
+    ck_assert_int_eq(ct_backward(y), CT_OK);
+    ck_assert_double_eq(gradient(w), 3);
+    ck_assert_ptr_null(ct_gradient(x));
+    ct_tensor *g[2];
+    ck_assert_int_eq(ct_grad(y, NULL, CT_TENSORS(w, x), 0, g), CT_OK);
+    ck_assert_ptr_null(g[1]);
+    expect_ok();
+}
+END_TEST
+
 /* -- Errors are found even where on_error clears them at once */
 static void clear_it(ct_status code, const char *text, void *user)
 {
@@ -264,5 +281,5 @@ Suite *walk_suite(void)
         a_target_of_one_walk_is_none_of_another, a_clash_does_no_damage,
         a_failed_walk_can_be_taken_again, a_gradient_as_a_cotangent, a_gradient_from_a_hook,
         hooks_in_the_graph_of_a_gradient, what_hooks_may_not_return, a_hook_may_keep_what_it_sees,
-        an_error_that_is_cleared_at_once, NULL });
+        a_constant_that_was_a_variable, an_error_that_is_cleared_at_once, NULL });
 }
