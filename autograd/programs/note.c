@@ -8,13 +8,7 @@
 #include "rows.h"
 #include "run.h"
 
-typedef struct noting {
-    ct__listener listener;
-    ct__plan *plan;
-    int retained; /* how often, of what was made in the run */
-} noting;
-
-static void stay_eager(ct__plan *p, const char *who)
+void ct__stay_eager(ct__plan *p, const char *who)
 {
     if (!p->why[0])
         snprintf(p->why, sizeof p->why, "%s", who);
@@ -48,7 +42,7 @@ static ct__slot *slot_new(ct__plan *p, ct__kind kind, ct__buffer *buffer)
     p->slots[p->count++] = s;
     buffer->noted = (uint32_t)p->count & 0x7ffffff;
     if (p->count == 0x7ffffff)
-        stay_eager(p, "too many tensors");
+        ct__stay_eager(p, "too many tensors");
     return s;
 }
 
@@ -63,13 +57,13 @@ static ct__slot *known(const ct__plan *p, const ct__buffer *b)
 static ct__slot *leaf_of(ct__plan *p, const ct_tensor *t)
 {
     if (t->buffer->gradient)
-        stay_eager(p, "a gradient from before the run");
+        ct__stay_eager(p, "a gradient from before the run");
     else if (t->op)
-        stay_eager(p, "a recorded result from before the run");
+        ct__stay_eager(p, "a recorded result from before the run");
     else if (t->buffer->refs > 100u * CT__PROGRAM)
-        stay_eager(p, "a tensor that too many programs read");
+        ct__stay_eager(p, "a tensor that too many programs read");
     else if (t->flags & CT__ZERO)
-        stay_eager(p, "a tensor that was known to be zero");
+        ct__stay_eager(p, "a tensor that was known to be zero");
     ct__slot *s = is_over(p) ? NULL : slot_new(p, CT__LEAF, t->buffer);
     if (!s)
         return NULL;
@@ -85,14 +79,14 @@ enum { READ = 1, WRITTEN = 2 }; /* what becomes of an operand */
 static ct__slot *slot_of(ct__plan *p, const ct_tensor *t, int use)
 {
     if (t->cx != p->cx)
-        stay_eager(p, "a tensor of another context");
+        ct__stay_eager(p, "a tensor of another context");
     ct__slot *s = is_over(p) ? NULL : known(p, t->buffer);
     if (!s && !is_over(p) && !t->buffer->heard)
         s = leaf_of(p, t);
     else if (!s && !is_over(p) && use == WRITTEN)
         s = slot_new(p, CT__ARENA, t->buffer);
     else if (!s && !is_over(p))
-        stay_eager(p, "a tensor that no operator wrote");
+        ct__stay_eager(p, "a tensor that no operator wrote");
     if (!s)
         return NULL;
     s->written = s->written || use & WRITTEN;
@@ -189,7 +183,7 @@ static void backward(ct__plan *p, ct__step *s, const ct_call *call, ct_tensor *c
 
 static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
-    ct__plan *p = ((noting *)l)->plan;
+    ct__plan *p = ((ct__noting *)l)->plan;
     const ct_op *op = call->op;
     if (is_over(p))
         return;
@@ -203,7 +197,7 @@ static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_t
         copy.y[0] = call->y[0];
         call = &copy;
     } else if (op->drop) {
-        stay_eager(p, op->name);
+        ct__stay_eager(p, op->name);
         return;
     }
     ct__step *s = step_for(p, call);
@@ -217,7 +211,7 @@ static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_t
 
 static void made(ct__listener *l, ct_tensor *t)
 {
-    ct__plan *p = ((noting *)l)->plan;
+    ct__plan *p = ((ct__noting *)l)->plan;
     size_t bytes = (size_t)t->count * ct__dtype_size(t->dtype);
     ct__slot *s = is_over(p) ? NULL : known(p, t->buffer);
     if (is_over(p))
@@ -233,7 +227,7 @@ static void made(ct__listener *l, ct_tensor *t)
         s->content = (void *)(((uintptr_t)s->content + 63) / 64 * 64);
     }
     if (s->kind != CT__CONSTANT)
-        stay_eager(p, "a tensor that was made twice");
+        ct__stay_eager(p, "a tensor that was made twice");
     else if (s->content)
         memcpy(s->content, t->data, bytes);
 }
@@ -241,7 +235,7 @@ static void made(ct__listener *l, ct_tensor *t)
 static void filled(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,
                    const void *attributes, size_t bytes)
 {
-    ct__plan *p = ((noting *)l)->plan;
+    ct__plan *p = ((ct__noting *)l)->plan;
     ct__step *s = step_new(p, CT__FILL);
     void *copy = s ? ct__plan_take(p, bytes) : NULL;
     if (!copy)
@@ -273,7 +267,7 @@ static ct__graded *graded_of(ct__plan *p, ct_tensor *x)
 
 static void graded(ct__listener *l, ct_tensor *x, ct_tensor *gradient)
 {
-    ct__plan *p = ((noting *)l)->plan;
+    ct__plan *p = ((ct__noting *)l)->plan;
     ct__step *s = step_new(p, gradient ? CT__SET_GRAD : CT__ZERO_GRAD);
     ct__graded *g = s ? graded_of(p, x) : NULL;
     if (!g)
@@ -286,7 +280,7 @@ static void graded(ct__listener *l, ct_tensor *x, ct_tensor *gradient)
         return;
     ct_tensor *header = ct__plan_header(p, slot, gradient, false);
     if (slot->kind != CT__ARENA && slot->kind != CT__CONSTANT && slot->kind != CT__FRESH)
-        stay_eager(p, "a gradient that is not the run's own");
+        ct__stay_eager(p, "a gradient that is not the run's own");
     slot->kind = CT__FRESH;
     slot->as = slot->as ? slot->as : header;
     s->slot = slot;
@@ -296,7 +290,7 @@ static void graded(ct__listener *l, ct_tensor *x, ct_tensor *gradient)
 static void held(ct__plan *p, ct__graded *g, const ct_tensor *gradient)
 {
     if (g->set || !ct__whole(gradient)) {
-        stay_eager(p, "a gradient that is not the run's own");
+        ct__stay_eager(p, "a gradient that is not the run's own");
         return;
     }
     ct__slot *s = is_over(p) ? NULL : slot_new(p, CT__HELD, gradient->buffer);
@@ -308,7 +302,7 @@ static void held(ct__plan *p, ct__graded *g, const ct_tensor *gradient)
 /* f looked at x's gradient: there is one of the run's own, or one from before, or there is none. */
 static void asked(ct__listener *l, ct_tensor *x)
 {
-    ct__plan *p = ((noting *)l)->plan;
+    ct__plan *p = ((ct__noting *)l)->plan;
     const ct_tensor *gradient = x->extra ? x->extra->grad : NULL;
     ct__graded *g = graded_of(p, x);
     if (g && gradient && !known(p, gradient->buffer))
@@ -320,16 +314,16 @@ static void asked(ct__listener *l, ct_tensor *x)
 /* What is made in the run may be retained for a while in it. */
 static void retained(ct__listener *l, const ct_tensor *t, int by)
 {
-    noting *note = (noting *)l;
+    ct__noting *note = (ct__noting *)l;
     const ct__slot *s = t->buffer ? known(note->plan, t->buffer) : NULL;
     if (!s || s->kind == CT__LEAF)
-        stay_eager(note->plan, by > 0 ? "retain" : "release");
+        ct__stay_eager(note->plan, by > 0 ? "retain" : "release");
     note->retained += by;
 }
 
 static void again(ct__listener *l, ct_status (*call)(void *user), void *user)
 {
-    ct__plan *p = ((noting *)l)->plan;
+    ct__plan *p = ((ct__noting *)l)->plan;
     ct__step *s = step_new(p, CT__AGAIN);
     if (!s)
         return;
@@ -342,12 +336,12 @@ static void again(ct__listener *l, ct_status (*call)(void *user), void *user)
 
 static void streamed(ct__listener *l, bool back)
 {
-    ct__plan *p = ((noting *)l)->plan;
+    ct__plan *p = ((ct__noting *)l)->plan;
     ct__stream *at = p->streams;
     while (at && (at->draws != p->cx->draws || at->seed != p->cx->seed))
         at = at->next;
     if (back && !at)
-        stay_eager(p, "checkpoint"); /* of before the run */
+        ct__stay_eager(p, "checkpoint"); /* of before the run */
     if (at && !back) /* how much is drawn depends on shapes alone */
         return;
     ct__step *s = step_new(p, back ? CT__TAKE_STREAM : CT__KEEP_STREAM);
@@ -361,51 +355,17 @@ static void streamed(ct__listener *l, bool back)
 
 static void other(ct__listener *l, const char *who)
 {
-    stay_eager(((noting *)l)->plan, who);
+    ct__stay_eager(((ct__noting *)l)->plan, who);
 }
 
-/* -- A run */
-/* What f gets for x: a constant over x's data with a buffer of its own, so that it is known from
- * all others over these data; or x, if it is a variable. */
-static ct_tensor *stand_in(ct_tensor *x)
+/* -- Before and after a run */
+ct__noting ct__noting_begin(ct__plan *p)
 {
-    if (x->flags & CT__REQUIRES_GRAD && !x->op)
-        return x;
-    ct__borrow *borrow = ct__take(x->cx, sizeof *borrow);
-    ct_tensor *t = !borrow ? NULL
-                           : ct__tensor_around(x->cx, &(ct__layout){ .dtype = x->dtype,
-                                                   .ndim = x->ndim, .shape = ct__shape(x),
-                                                   .strides = ct__strides(x) }, x->data);
-    if (!t) {
-        ct__give_back(x->cx, borrow, sizeof *borrow);
-        return NULL;
-    }
-    *borrow = (ct__borrow){ 0 };
-    t->buffer->borrow = borrow;
-    t->buffer->read_only = x->buffer->read_only;
-    t->flags |= x->flags & CT__READ_ONLY;
-    return ct__to_scope(t);
+    return (ct__noting){ { ran, made, filled, asked, graded, retained, again, streamed, other },
+                         p, 0 };
 }
 
-/* a leaf over y's data: over those of the caller's x where y is over a stand-in */
-static ct_tensor *result_of(ct_tensor *y, ct_tensor *const *x, ct_tensor *const *in, int n)
-{
-    ct_tensor *t = ct__alias(y);
-    for (int i = 0; t && i < n; i++)
-        if (in[i] != x[i] && in[i]->buffer == y->buffer) {
-            t->buffer->refs--;
-            t->buffer = x[i]->buffer;
-            t->buffer->refs++;
-            break;
-        }
-    if (t) {
-        t->flags |= y->flags & CT__REQUIRES_GRAD;
-        ct__handle(t);
-    }
-    return t;
-}
-
-static void note_arguments(ct__plan *p, ct_tensor *const *x, ct_tensor *const *in, int n)
+void ct__note_arguments(ct__plan *p, ct_tensor *const *x, ct_tensor *const *in, int n)
 {
     for (int i = 0; i < n; i++) {
         ct__slot *s = in[i] == x[i] ? NULL : slot_new(p, CT__ARGUMENT, in[i]->buffer);
@@ -416,73 +376,20 @@ static void note_arguments(ct__plan *p, ct_tensor *const *x, ct_tensor *const *i
 
 static void note_result(ct__plan *p, ct_tensor *y)
 {
-    p->length++; /* it lives to the end */
     ct__slot *s = slot_of(p, y, READ);
-    p->result = s ? ct__plan_header(p, s, y, false) : NULL;
-    if (!s)
+    ct_tensor *header = s ? ct__plan_header(p, s, y, false) : NULL;
+    if (!header)
         return;
+    p->results[p->result_count++] = header;
     if (s->kind == CT__ARENA || s->kind == CT__CONSTANT)
         s->kind = CT__FRESH;
-    s->as = s->as ? s->as : p->result;
-    y->buffer->heard = false; /* it lives on, as any other */
+    s->as = s->as ? s->as : header;
 }
 
-static bool is_result(ct_context *cx, const ct_tensor *y)
+void ct__note_results(ct__plan *p, ct_tensor *const *y, int n)
 {
-    if (!y && ct_error(cx) == CT_OK)
-        ct_fail(cx, CT_ERROR_CALLBACK, "program: the function failed without saying why");
-    if (y && y->cx != cx)
-        ct_fail(cx, CT_ERROR_CONTEXT, "program: the result is of another context");
-    return y && y->cx == cx && ct__usable(y, "program");
-}
-
-static ct_tensor *run(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
-                      ct__plan *p)
-{
-    noting note = { { ran, made, filled, asked, graded, retained, again, streamed, other }, p, 0 };
-    ct_tensor **in = (void *)ct__scope_chars(cx, (size_t)(n + 1) * sizeof *in);
-    for (int i = 0; in && i < n; i++)
-        if (!(in[i] = stand_in(x[i])))
-            return NULL;
-    if (!in)
-        return NULL;
-    if (p)
-        note_arguments(p, x, in, n);
-    ct__scope inner;
-    ct__scope_push(cx, &inner);
-    ct__listen(cx, p ? &note.listener : NULL);
-    ct_tensor *y = f(cx, in, n, user);
-    ct__listen(cx, NULL);
-    if (note.retained != 0)
-        stay_eager(p, "retain");
-    for (int i = 0; i < n; i++) /* what f wrote there, it wrote to the caller's */
-        if (in[i] != x[i])
-            x[i]->buffer->version += in[i]->buffer->version;
-    bool good = is_result(cx, y);
-    if (good && p && !is_over(p))
-        note_result(p, y);
-    ct_tensor *result = good ? result_of(y, x, in, n) : NULL;
-    ct__scope_pop(cx, &inner);
-    return result;
-}
-
-ct_tensor *ct__program_eager(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
-                             ct__plan *p)
-{
-    ct__scope scope;
-    ct__scope_push(cx, &scope);
-    ct_tensor *y = run(cx, f, user, x, n, p);
-    ct__scope_pop(cx, &scope);
-    if (!y)
-        return NULL;
-    for (ct__graded *g = p ? p->graded : NULL; g; g = g->next)
-        if (g->x->handles % CT__PROGRAM == 0)
-            stay_eager(p, "a gradient of a variable that was made in the run");
-        else if (g->x->extra && g->x->extra->grad) /* it lives on, as any other tensor */
-            g->x->extra->grad->buffer->heard = false;
-    if (p && !is_over(p))
-        ct__plan_finish(p);
-    ct__to_scope(y);
-    ct__unhandle(y);
-    return y;
+    p->length++; /* they live to the end */
+    p->results = ct__plan_take(p, (size_t)n * sizeof *p->results);
+    for (int i = 0; i < n && !is_over(p); i++)
+        note_result(p, y[i]);
 }

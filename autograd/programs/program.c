@@ -8,8 +8,7 @@ enum { PLANS = 8, VOIDS = 8 };
 
 struct ct_program {
     ct_context *cx;
-    ct_function f;
-    void *user;
+    ct__source f;
     ct_program_options options;
     ct__plan *plans;
     int count, voids; /* plans; how many became void without a replay in between */
@@ -26,14 +25,17 @@ static void finish(void *program)
     }
 }
 
-ct_program *ct_program_new(ct_context *cx, ct_function f, void *user,
-                           const ct_program_options *options)
+static ct_program *program_new(ct_context *cx, const ct__source *f,
+                               const ct_program_options *options)
 {
     static const ct_program_options defaults;
     if (!cx)
         return NULL;
-    if (!f)
+    if (!f->one && !f->all)
         return ct_fail(cx, CT_ERROR_NULL, "program_new: the function is NULL"), NULL;
+    if (f->results < 1)
+        return ct_fail(cx, CT_ERROR_RANGE, "program_new: %d results; it must be 1 or more",
+                       f->results), NULL;
     if (!options)
         options = &defaults;
     if (options->reserved[0] || options->reserved[1] || options->reserved[2] ||
@@ -46,12 +48,23 @@ ct_program *ct_program_new(ct_context *cx, ct_function f, void *user,
     if (!p)
         return NULL;
     p->cx = cx;
-    p->f = f;
-    p->user = user;
+    p->f = *f;
     p->options = *options;
     if (p->options.plans == 0)
         p->options.plans = PLANS;
     return p;
+}
+
+ct_program *ct_program_new(ct_context *cx, ct_function f, void *user,
+                           const ct_program_options *options)
+{
+    return program_new(cx, &(ct__source){ f, NULL, 1, user }, options);
+}
+
+ct_program *ct_program_new_all(ct_context *cx, ct_functions f, int results, void *user,
+                               const ct_program_options *options)
+{
+    return program_new(cx, &(ct__source){ NULL, f, results, user }, options);
 }
 
 void ct_program_free(ct_program *p)
@@ -103,11 +116,12 @@ static ct__plan *find(const ct_program *p, ct_tensor *const *x, int n)
     return NULL;
 }
 
-static ct_tensor *eager(ct_program *p, ct_tensor *const *x, int n, const char *why)
+/* f(x), without a plan; `why` it has none, or NULL */
+static bool eager(ct_program *p, ct_tensor *const *x, int n, const char *why, ct_tensor **y)
 {
     if (!p->options.strict || !why)
-        return ct__program_eager(p->cx, p->f, p->user, x, n, NULL);
-    return ct_fail(p->cx, CT_ERROR_UNSUPPORTED, "program_run: it stays eager: %s", why), NULL;
+        return ct__program_eager(p->cx, &p->f, x, n, NULL, y);
+    return ct_fail(p->cx, CT_ERROR_UNSUPPORTED, "program_run: it stays eager: %s", why), false;
 }
 
 /* A plan that stays eager goes behind the others, which may fit better. */
@@ -121,30 +135,30 @@ static void keep(ct_program *p, ct__plan *plan)
     p->count++;
 }
 
-static ct_tensor *first_run(ct_program *p, ct_tensor *const *x, int n)
+static bool first_run(ct_program *p, ct_tensor *const *x, int n, ct_tensor **y)
 {
     if (p->count >= p->options.plans)
-        return eager(p, x, n, "there are as many plans as may be kept");
+        return eager(p, x, n, "there are as many plans as may be kept", y);
     if (ct_error(p->cx) != CT_OK) /* it would not be seen whether a call fails */
-        return eager(p, x, n, NULL);
+        return eager(p, x, n, NULL, y);
     if (p->voids > VOIDS)
-        return eager(p, x, n, "tensors that it reaches are released again and again");
+        return eager(p, x, n, "tensors that it reaches are released again and again", y);
     ct__plan *plan = ct__plan_new(p->cx, x, n);
     if (plan && plan->failed) {
         ct__plan_free(plan);
         plan = NULL;
     }
-    ct_tensor *y = ct__program_eager(p->cx, p->f, p->user, x, n, plan);
+    bool good = ct__program_eager(p->cx, &p->f, x, n, plan, y);
     if (!plan)
-        return y;
-    if (y && !plan->failed)
+        return good;
+    if (good && !plan->failed)
         keep(p, plan);
     else
         ct__plan_free(plan);
-    if (y && p->options.strict && plan->why[0])
+    if (good && p->options.strict && plan->why[0])
         return ct_fail(p->cx, CT_ERROR_UNSUPPORTED, "program_run: it stays eager: %s", plan->why),
-               NULL;
-    return y;
+               false;
+    return good;
 }
 
 static bool same_bits(ct_tensor *a, ct_tensor *b)
@@ -155,49 +169,58 @@ static bool same_bits(ct_tensor *a, ct_tensor *b)
     return b && memcmp(a->data, b->data, (size_t)a->count * ct__dtype_size(a->dtype)) == 0;
 }
 
+/* after the eager run that y is of: does a replay give the same? It has no effects but draws */
+static bool verify_bits(ct__plan *plan, ct_tensor *const *x, uint64_t draws, ct_tensor *const *y)
+{
+    ct_context *cx = plan->cx;
+    uint64_t after = cx->draws;
+    ct_tensor **again = (void *)ct__scope_chars(cx, (size_t)plan->result_count * sizeof *again);
+    cx->draws = draws;
+    bool good = again && ct__replay(plan, x, again), same = cx->draws == after;
+    cx->draws = after;
+    for (int i = 0; i < plan->result_count && good && same; i++)
+        same = same_bits(again[i], y[i]);
+    if (good && !same)
+        ct_fail(cx, CT_ERROR_VALUE, "program_run: a replay gives other bits");
+    return good && ct_error(cx) == CT_OK;
+}
+
 /* An eager run, noted once more: is the plan what a new one would be? */
-static ct_tensor *verify(ct_program *p, ct__plan *plan, ct_tensor *const *x, int n)
+static bool verify(ct_program *p, ct__plan *plan, ct_tensor *const *x, int n, ct_tensor **y)
 {
     ct_context *cx = p->cx;
     uint64_t draws = cx->draws;
     ct__plan *other = ct_error(cx) == CT_OK ? ct__plan_new(cx, x, n) : NULL;
     bool noted = other && !other->failed;
-    ct_tensor *y = ct__program_eager(cx, p->f, p->user, x, n, noted ? other : NULL);
+    bool good = ct__program_eager(cx, &p->f, x, n, noted ? other : NULL, y);
     noted = noted && !other->failed;
-    const char *why = y && noted ? ct__plans_differ(plan, other) : NULL;
+    const char *why = good && noted ? ct__plans_differ(plan, other) : NULL;
     if (why)
         ct_fail(cx, CT_ERROR_VALUE, "program_run: the function does not do what it did when it was "
                 "noted; the first difference: %s", why);
     if (other)
         ct__plan_free(other);
-    if (!y || why)
-        return NULL;
-    if (!noted || ct__has_effects(plan))
-        return y;
-    uint64_t after = cx->draws;
-    cx->draws = draws;
-    ct_tensor *again = ct__replay(plan, x);
-    if (again && (cx->draws != after || !same_bits(again, y)))
-        ct_fail(cx, CT_ERROR_VALUE, "program_run: a replay gives other bits");
-    return again && ct_error(cx) == CT_OK ? y : NULL;
+    if (!good || why || !noted || ct__has_effects(plan))
+        return good && !why;
+    return verify_bits(plan, x, draws, y);
 }
 
-static ct_tensor *run(ct_program *p, ct_tensor *const *x, int n)
+static bool run(ct_program *p, ct_tensor *const *x, int n, ct_tensor **y)
 {
     drop_void(p);
     ct__plan *plan = find(p, x, n);
     if (!plan)
-        return first_run(p, x, n);
+        return first_run(p, x, n, y);
     if (plan->why[0])
-        return eager(p, x, n, plan->why);
+        return eager(p, x, n, plan->why, y);
     p->voids = 0;
     if (p->options.verify > 0 && ++p->runs % p->options.verify == 0)
-        return verify(p, plan, x, n);
-    return ct__replay(plan, x);
+        return verify(p, plan, x, n, y);
+    return ct__replay(plan, x, y);
 }
 
 /* y, which is marked as having no graph if it may have one as f returns it */
-static ct_tensor *cut(ct_tensor *y, ct_tensor *const *x, int n)
+static void cut(ct_tensor *y, ct_tensor *const *x, int n)
 {
     static const ct_op op = { .name = "program" };
     bool depends = y->flags & CT__REQUIRES_GRAD;
@@ -209,22 +232,51 @@ static ct_tensor *cut(ct_tensor *y, ct_tensor *const *x, int n)
         y->op = &op;
         y->cx->memory.nodes++;
     }
-    return y;
+}
+
+/* f as it is, with its graph */
+static bool call(const ct__source *f, ct_context *cx, ct_tensor *const *x, int n, ct_tensor **y)
+{
+    if (!f->one)
+        return f->all(cx, x, n, y, f->user) == CT_OK;
+    y[0] = f->one(cx, x, n, f->user);
+    return y[0] != NULL;
+}
+
+ct_status ct_program_run_all(ct_program *p, ct_tensor *const *x, int n, ct_tensor **y)
+{
+    if (!ct_object_alive(p, finish, "program_run"))
+        return p ? CT_ERROR_STALE : CT_ERROR_NULL;
+    ct_context *cx = p->cx;
+    if (!y)
+        return ct_fail(cx, CT_ERROR_NULL, "program_run: the room for the results is NULL");
+    memset(y, 0, (size_t)p->f.results * sizeof *y);
+    if (!arguments_fit(p, x, n))
+        return ct_error(cx);
+    bool good;
+    if (cx->listener) {
+        good = call(&p->f, cx, x, n, y);
+    } else {
+        bool outer = !p->running, alone = outer && !cx->find_nonfinite && !cx->repeating;
+        p->running = true;
+        good = alone ? run(p, x, n, y) : eager(p, x, n, NULL, y);
+        p->running = !outer;
+        for (int i = 0; i < p->f.results && good; i++)
+            cut(y[i], x, n);
+    }
+    for (int i = 0; i < p->f.results && !good; i++)
+        y[i] = NULL;
+    return good ? CT_OK : ct_error(cx) != CT_OK ? ct_error(cx) : CT_ERROR_CALLBACK;
 }
 
 ct_tensor *ct_program_run(ct_program *p, ct_tensor *const *x, int n)
 {
-    if (!ct_object_alive(p, finish, "program_run") || !arguments_fit(p, x, n))
+    if (!ct_object_alive(p, finish, "program_run"))
         return NULL;
-    ct_context *cx = p->cx;
-    if (cx->listener)
-        return p->f(cx, x, n, p->user);
-    if (p->running || cx->find_nonfinite || cx->repeating)
-        return eager(p, x, n, NULL);
-    p->running = true;
-    ct_tensor *y = run(p, x, n);
-    p->running = false;
-    return y ? cut(y, x, n) : NULL;
+    ct_tensor *one, **y = &one;
+    if (p->f.results > 1)
+        y = (void *)ct__scope_chars(p->cx, (size_t)p->f.results * sizeof *y);
+    return y && ct_program_run_all(p, x, n, y) == CT_OK ? y[0] : NULL;
 }
 
 ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *program)
@@ -232,10 +284,13 @@ ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *pro
     ct_program *p = program;
     if (!ct_object_alive(p, finish, "program_call"))
         return NULL;
-    for (int i = 0; i < n && x; i++)
-        if (x[i] && x[i]->flags & CT__REQUIRES_GRAD && ct__usable(x[i], "program_run"))
-            return p->f(cx, x, n, p->user);
-    return ct_program_run(p, x, n);
+    bool graph = false;
+    for (int i = 0; i < n && x && !graph; i++)
+        graph = x[i] && x[i]->flags & CT__REQUIRES_GRAD && ct__usable(x[i], "program_run");
+    if (!graph)
+        return ct_program_run(p, x, n);
+    ct_tensor **y = (void *)ct__scope_chars(cx, (size_t)p->f.results * sizeof *y);
+    return y && call(&p->f, cx, x, n, y) ? y[0] : NULL;
 }
 
 /* -- ct_program_text */

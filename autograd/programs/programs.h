@@ -98,7 +98,8 @@ typedef struct ct__plan {
     int length;                       /* steps */
     ct__graded *graded;
     ct__stream *streams;
-    ct_tensor *result, *vertex;       /* headers; that of vertices says who is wanted */
+    ct_tensor **results, *vertex;     /* headers; that of vertices says who is wanted */
+    int result_count;
     void *arena;
     ct__buffer own;                   /* of the headers of what lies in it, and of constants */
     int64_t arena_bytes, apart_bytes, runs;
@@ -121,15 +122,40 @@ void ct__plan_finish(ct__plan *p); /* places what was noted */
 bool ct__plan_fits(const ct__plan *p, ct_tensor *const *x, int n);
 bool ct__plan_alive(const ct__plan *p); /* are all leaves what they were? */
 
-/* -- note.c: runs f(x) and notes it in p, if p is not NULL */
-ct_tensor *ct__program_eager(ct_context *cx, ct_function f, void *user, ct_tensor *const *x, int n,
-                             ct__plan *p);
+/* What a program runs: one of these functions. */
+typedef struct ct__source {
+    ct_function one;
+    ct_functions all;
+    int results;
+    void *user;
+} ct__source;
+
+/* -- note.c: who listens while a first run is under way */
+typedef struct ct__noting {
+    ct__listener listener;
+    ct__plan *plan;
+    int retained; /* how often, of what was made in the run */
+} ct__noting;
+
+ct__noting ct__noting_begin(ct__plan *p);
+void ct__stay_eager(ct__plan *p, const char *who);
+/* f gets in[i] for x[i], and its results are y */
+void ct__note_arguments(ct__plan *p, ct_tensor *const *x, ct_tensor *const *in, int n);
+void ct__note_results(ct__plan *p, ct_tensor *const *y, int n);
+
+/* -- first.c: runs f(x) and notes it in p, if p is not NULL. The results are put into y, and into
+ * the scope. false: it failed, and y has nothing */
+bool ct__program_eager(ct_context *cx, const ct__source *f, ct_tensor *const *x, int n,
+                       ct__plan *p, ct_tensor **y);
+/* For the end of a run: gives the scope the results, of which we have handles, if all is good. Else
+ * they are dropped. */
+bool ct__hand_results(ct_tensor **y, int n, bool good);
 
 /* -- verify.c: NULL, or why b, noted of the same function later, is another plan than a. The
  * context's scope owns the text */
 const char *ct__plans_differ(const ct__plan *a, const ct__plan *b);
 
 /* -- replay.c */
-ct_tensor *ct__replay(ct__plan *p, ct_tensor *const *x);
+bool ct__replay(ct__plan *p, ct_tensor *const *x, ct_tensor **y); /* as ct__program_eager */
 bool ct__has_effects(const ct__plan *p); /* beside its result and random draws */
 #endif

@@ -115,11 +115,11 @@ static ct_status take_step(ct__step *s, ct_context *cx)
 }
 
 /* over the caller's argument, a leaf, or a new tensor; with a handle of ours */
-static ct_tensor *result_of(const ct__plan *p, ct_tensor *const *x)
+static ct_tensor *result_of(const ct__plan *p, const ct_tensor *h, ct_tensor *const *x)
 {
-    const ct_tensor *h = p->result;
     const ct__slot *s = ct__place_of(h)->slot;
-    ct_tensor *t = s->now && s->as == h && is_whole(h, s) ? s->now : NULL;
+    bool alone = s->now && s->now->handles == 1; /* it is no gradient, and no result before this */
+    ct_tensor *t = alone && s->as == h && is_whole(h, s) ? s->now : NULL;
     if (!t) {
         t = ct__tensor_over(p->cx, &(ct__layout){ .dtype = h->dtype, .ndim = h->ndim,
                                                   .shape = ct__shape(h),
@@ -148,7 +148,7 @@ static ct_status take_all(ct__plan *p, ct__scope *scope)
     return status;
 }
 
-ct_tensor *ct__replay(ct__plan *p, ct_tensor *const *x)
+bool ct__replay(ct__plan *p, ct_tensor *const *x, ct_tensor **y)
 {
     ct_context *cx = p->cx;
     const char *writer = cx->writer;
@@ -159,7 +159,10 @@ ct_tensor *ct__replay(ct__plan *p, ct_tensor *const *x)
         status = take_all(p, &scope);
     ct__scope_pop(cx, &scope);
     cx->writer = writer;
-    ct_tensor *y = status == CT_OK ? result_of(p, x) : NULL;
+    bool good = status == CT_OK;
+    memset(y, 0, (size_t)p->result_count * sizeof *y);
+    for (int i = 0; i < p->result_count && good; i++)
+        good = (y[i] = result_of(p, p->results[i], x)) != NULL;
     for (int i = 0; i < p->outer_count; i++) {
         ct__slot *s = p->outer[i];
         if (s->kind == CT__ARGUMENT && s->written)
@@ -167,10 +170,6 @@ ct_tensor *ct__replay(ct__plan *p, ct_tensor *const *x)
         ct__unhandle(s->now);
         s->now = NULL;
     }
-    if (!y)
-        return NULL;
-    p->runs++;
-    ct__to_scope(y);
-    ct__unhandle(y);
-    return y;
+    p->runs += good;
+    return ct__hand_results(y, p->result_count, good);
 }

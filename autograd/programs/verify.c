@@ -79,5 +79,7 @@ const char *ct__plans_differ(const ct__plan *a, const ct__plan *b)
     const ct__step *s = a->steps, *t = b->steps;
     while (s && t && same_step(s, t))
         s = s->next, t = t->next;
-    return s || t ? name(t ? t : s) : same_operand(a->result, b->result) ? NULL : "the result";
+    return s || t                                                          ? name(t ? t : s)
+           : same_operands(a->results, b->results, a->result_count) ? NULL
+                                                                     : "the result";
 }

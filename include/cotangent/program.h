@@ -21,6 +21,10 @@
 #include <cotangent/op.h>
 CT_API_BEGIN
 
+/* A function with several results: it sets y[0], y[1], ..., as many as the program has. */
+typedef ct_status (*ct_functions)(ct_context *cx, ct_tensor *const *x, int n, ct_tensor **y,
+                                  void *user);
+
 /* A function and the plans of its runs. It belongs to a context, and to the thread that uses it. */
 typedef struct ct_program ct_program;
 typedef struct ct_program_options {
@@ -41,6 +45,9 @@ typedef struct ct_program_options {
    the rate of an optimizer may change, too. */
 ct_program *ct_program_new(ct_context *cx, ct_function f, void *user,
                            const ct_program_options *options);
+/* the same for a function with `results` results; 1 at least */
+ct_program *ct_program_new_all(ct_context *cx, ct_functions f, int results, void *user,
+                               const ct_program_options *options);
 /* f(x), without its graph: a walk that comes to it is CT_ERROR_GRAPH if it may have had one. In f
    the x[i] are constants over the caller's data, but for variables of the caller's, which are given
    as they are. NULL and an error: f failed, or a kernel did, in which case what comes after it is
@@ -58,6 +65,9 @@ ct_program *ct_program_new(ct_context *cx, ct_function f, void *user,
    It is eager for the moment while ct_find_nonfinite is on, while another program notes, and in
    gradient checks. */
 ct_tensor *ct_program_run(ct_program *p, ct_tensor *const *x, int n);
+/* The same for all results, which it puts into y; ct_program_run gives the first one alone. On
+   failure all y[i] are NULL. */
+ct_status ct_program_run_all(ct_program *p, ct_tensor *const *x, int n, ct_tensor **y);
 /* ct_program_run as a ct_function, whose user is the program. Where an x requires grad it is f
    itself. */
 ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *program);

@@ -597,7 +597,8 @@ START_TEST(no_walk_goes_through_a_result)
                 ct_randn(cx, CT_F64, CT_SHAPE(3, 3)) };
     ct_program *p = ct_program_new(cx, affine, &m, NULL), *q = ct_program_new(cx, chain, NULL, NULL);
     ct_tensor *ones = ct_ones(cx, CT_F64, CT_SHAPE(3, 3)), *h = ct_exp(m.w), *g[2], *t;
-    for (int run = 0; run < 3; run++) {
+    for (int run = 0; run < 4; run++) {
+        ct_find_nonfinite(cx, run == 3); /* an eager one */
         ct_tensor *both[] = { ct_program_run(p, &m.b, 1), ct_program_run(q, CT_TENSORS(h, m.b)) };
         for (int i = 0; i < 2; i++) {
             ck_assert(ct_requires_grad(both[i]));

@@ -1,0 +1,99 @@
+/* Programs with several results. */
+#include "programs.h"
+
+static ct_tensor *state;
+
+/* y0 and y1 are the same tensor, y2 is a view of it, y3 an argument, y4 a leaf of before, y5 a
+ * gradient of w, y6 a number of the text, y7 what no other is */
+enum { RESULTS = 8 };
+static ct_status several(ct_context *c, ct_tensor *const *x, int n, ct_tensor **y, void *user)
+{
+    ct_tensor *w = user;
+    (void)n;
+    ct_zero_grad(w);
+    y[0] = y[1] = ct_exp(ct_mul(x[0], w));
+    y[2] = ct_transpose(y[0]);
+    y[3] = x[0];
+    y[4] = state;
+    if (ct_backward(ct_sum(y[0])) != CT_OK)
+        return ct_error(c);
+    y[5] = ct_gradient(w);
+    y[6] = ct_full(c, CT_F64, CT_SHAPE(2), 3);
+    y[7] = ct_dropout(x[0], 0.5);
+    return y[7] ? CT_OK : ct_error(c);
+}
+
+START_TEST(all_results)
+{
+    ct_tensor *w = ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(2, 2)));
+    ct_program *p = ct_program_new_all(cx, several, RESULTS, w, NULL);
+    state = ct_randn(cx, CT_F64, CT_SHAPE(3));
+    ct_tensor *kept[RESULTS], *copies[RESULTS];
+    for (int run = 0; run < 6; run++) {
+        ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(2, 2)), *y[RESULTS], *want[RESULTS];
+        ct_stream stream = ct_random_stream(cx);
+        ck_assert_int_eq(ct_program_run_all(p, &x, 1, y), CT_OK);
+        ct_random_resume(cx, stream);
+        ck_assert_int_eq(several(cx, &x, 1, want, w), CT_OK);
+        for (int i = 0; i < RESULTS; i++) {
+            ck_assert_msg(same_bits(y[i], want[i]), "run %d, result %d", run, i);
+            ck_assert(run == 0 || same_bits(kept[i], copies[i])); /* nobody wrote there */
+        }
+        for (int i = 0; i < RESULTS; i++) {
+            kept[i] = y[i];
+            copies[i] = ct_scale(ct_detach(y[i]), 1);
+        }
+        ct_random_resume(cx, stream);
+        ck_assert(same_bits(ct_program_run(p, &x, 1), y[0])); /* the first one alone */
+    }
+    ck_assert_int_eq(replays(p), 11);
+    expect_ok();
+}
+END_TEST
+
+static int failing; /* which result is none */
+static ct_status some(ct_context *c, ct_tensor *const *x, int n, ct_tensor **y, void *user)
+{
+    (void)c, (void)n, (void)user;
+    y[0] = failing == 0 ? NULL : ct_exp(x[0]);
+    y[1] = failing == 1 ? NULL : ct_sin(x[0]);
+    return failing == 2 ? CT_ERROR_VALUE : CT_OK;
+}
+
+START_TEST(a_result_that_is_none)
+{
+    ct_tensor *x = ct_ones(cx, CT_F64, CT_SHAPE(2)), *y[2];
+    for (failing = 0; failing < 3; failing++) {
+        ct_program *p = ct_program_new_all(cx, some, 2, NULL, NULL);
+        y[0] = y[1] = x;
+        ck_assert_int_eq(ct_program_run_all(p, &x, 1, y), CT_ERROR_CALLBACK);
+        ck_assert(!y[0] && !y[1]);
+        expect_error(CT_ERROR_CALLBACK, "failed without saying why", NULL);
+        ck_assert_ptr_null(ct_program_run(p, &x, 1));
+        ct_error_clear(cx);
+    }
+    ct_program *p = ct_program_new_all(cx, some, 2, NULL, &(ct_program_options){ .verify = 2 });
+    for (int run = 0; run < 6; run++) /* verify compares all */
+        ck_assert_int_eq(ct_program_run_all(p, &x, 1, y), CT_OK);
+    ck_assert_int_eq(ct_program_run_all(p, &x, 1, NULL), CT_ERROR_NULL);
+    expect_error(CT_ERROR_NULL, "room for the results", NULL);
+    y[0] = x;
+    ck_assert_int_eq(ct_program_run_all(p, NULL, 1, y), CT_ERROR_NULL);
+    ck_assert_ptr_null(y[0]);
+    expect_error(CT_ERROR_NULL, "inputs", NULL);
+    ck_assert_int_eq(ct_program_run_all(NULL, &x, 1, y), CT_ERROR_NULL);
+    ck_assert_ptr_null(ct_program_new_all(cx, some, 0, NULL, NULL));
+    expect_error(CT_ERROR_RANGE, "0 results", NULL);
+    ck_assert_ptr_null(ct_program_new_all(cx, NULL, 1, NULL, NULL));
+    expect_error(CT_ERROR_NULL, "function", NULL);
+    ct_tensor *v = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(2))); /* with its graph */
+    ck_assert(ct_requires_grad(ct_program_call(cx, &v, 1, p)));
+}
+END_TEST
+
+Suite *results_suite(void);
+Suite *results_suite(void)
+{
+    return make_suite("autograd/results", (const TTest *[]){ all_results, a_result_that_is_none,
+                                                             NULL });
+}
