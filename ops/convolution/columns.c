@@ -35,6 +35,12 @@ static void add_run(ct__runs *r, int64_t *end, int64_t at, int64_t place, int64_
     *end += n;
 }
 
+/* n / step; dividing takes as long as the rest of a short row, and most steps are 1 */
+static int64_t in_steps(int64_t n, int64_t step)
+{
+    return step == 1 ? n : n / step;
+}
+
 /* The pixels of y from out[] on, n of them in one row, whose elements of x are in the row from
  * `row` on, which has at[1] elements: the first of them is at[0], which may lie outside. */
 static void add_row(ct__runs *r, int64_t *done, int64_t row, const int64_t at[2], int64_t place,
@@ -42,8 +48,8 @@ static void add_row(ct__runs *r, int64_t *done, int64_t row, const int64_t at[2]
 {
     int64_t first = at[0], size = at[1];
     int64_t step = r->step;
-    int64_t skip = first < 0 ? (-first + step - 1) / step : 0;
-    int64_t end = first >= size ? 0 : (size - 1 - first) / step + 1;
+    int64_t skip = first < 0 ? in_steps(step - 1 - first, step) : 0;
+    int64_t end = first >= size ? 0 : in_steps(size - 1 - first, step) + 1;
     if (end > n)
         end = n;
     if (skip < end)

@@ -12,13 +12,19 @@
  * (Winograd 1980; Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.)
  * G w are the values of the polynomial with coefficients w at the points 0, a, -a, b, -b and
  * infinity, and the rest is the transpose of multiplying polynomials by their values. Any points
- * will do: a = sqrt(1/2) and b = sqrt(2) round half as much as 1 and 2 would. */
+ * will do: a = sqrt(1/2) and b = sqrt(2) round half as much as 1 and 2 would.
+ *
+ * The same points give 2 sums of 5 products: B stays, G has the powers of the points up to the
+ * fourth, and A those up to the first, with infinity at the last of each. */
 #include "points.h"
 
 #include <string.h>
 #ifdef CT_SIMD_X86
 #include <immintrin.h>
 #endif
+
+#define ROOT_HALF 0.70710678118654752
+#define ROOT_TWO  1.4142135623730950
 
 #if defined(__GNUC__)
 #define CT_KERNELS     "points_kernels.h"

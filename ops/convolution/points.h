@@ -1,4 +1,4 @@
-/* A convolution of 3 x 3 elements by products at 6 x 6 points, instead of pixels: moving images to
+/* A convolution of 3 x 3 or 5 x 5 elements by products at 6 x 6 points, instead of pixels: moving images to
  * where the channels of a pixel lie side by side, and from pixels to points and back. Counts of
  * channels are rounded up to `lanes`, a multiple of 16; those behind the last are zeros. */
 #ifndef CT__POINTS_H
@@ -20,6 +20,7 @@ typedef enum ct__point_step {
 
 /* Squares of pixels or points, count[0] x count[1] x count[2] of them */
 typedef struct ct__spots {
+    int64_t n;            /* rows of a square of pixels that is not 6 x 6: 4 and 2; of weights: 3, 5 */
     const void *from;
     void *to;
     int64_t from_row, from_column, to_row, to_column; /* from an element of a square to the next */
@@ -31,6 +32,7 @@ typedef struct ct__spots {
 typedef struct ct__direct {
     const void *from, *w; /* the tile's first pixel; weights by channels of x and taps */
     void *to;
+    int64_t kernel, tile; /* rows of them */
     int64_t from_row, to_row, in, in_lanes, out_lanes;
     int64_t tap;          /* from the weight of a tap to that of the next; may be negative */
     int64_t inside[4];    /* rows, from and to, and columns of the 6 x 6 pixels that are used */

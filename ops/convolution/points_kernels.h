@@ -121,12 +121,49 @@ INLINE void K(both)(K(lanes) *y, K(lanes) even, K(lanes) odd)
     y[1] = even - odd;
 }
 
-INLINE void K(along)(ct__point_step step, const K(lanes) *x, K(lanes) *y)
+/* n numbers as the coefficients of a polynomial: its values at the points, of which those at a and -a
+ * are multiplied by `first` and those at b and -b by `second` */
+INLINE void K(evaluate)(int n, REAL first, REAL second, const K(lanes) *x, K(lanes) *y)
+{
+    const REAL squares[2] = { (REAL)0.5, 2 }, roots[2] = { (REAL)ROOT_HALF, (REAL)ROOT_TWO };
+    const REAL by[2] = { first, second };
+    for (int k = 0; k < 2; k++) {
+        K(lanes) even = x[0], odd = x[1];
+        if (n > 2)
+            even += SPLAT(squares[k]) * x[2];
+        if (n > 3)
+            odd += SPLAT(squares[k]) * x[3];
+        if (n > 4)
+            even += SPLAT(squares[k] * squares[k]) * x[4];
+        K(both)(y + 1 + 2 * k, SPLAT(by[k]) * even, SPLAT(by[k] * roots[k]) * odd);
+    }
+    y[0] = x[0];
+    y[5] = x[n - 1];
+}
+
+/* the transpose of that */
+INLINE void K(collect)(int n, REAL first, REAL second, const K(lanes) *x, K(lanes) *y)
+{
+    const K(lanes) half = SPLAT((REAL)0.5), two = SPLAT(2);
+    K(lanes) p = SPLAT(first) * (x[1] + x[2]), r = SPLAT(second) * (x[3] + x[4]);
+    K(lanes) q = SPLAT(first * (REAL)ROOT_HALF) * (x[1] - x[2]);
+    K(lanes) s = SPLAT(second * (REAL)ROOT_TWO) * (x[3] - x[4]);
+    y[0] = x[0] + p + r;
+    y[1] = q + s;
+    if (n > 2)
+        y[2] = half * p + two * r;
+    if (n > 3)
+        y[3] = half * q + two * s;
+    if (n > 4)
+        y[4] = half * half * p + two * two * r;
+    y[n - 1] += x[5];
+}
+
+INLINE void K(along)(ct__point_step step, int n, const K(lanes) *x, K(lanes) *y)
 {
     const K(lanes) half = SPLAT((REAL)0.5), two = SPLAT(2), more = SPLAT((REAL)2.5);
-    const K(lanes) a = SPLAT((REAL)0.70710678118654752), b = SPLAT((REAL)1.4142135623730950);
-    const K(lanes) third = SPLAT((REAL)(-2.0 / 3)), sixth = SPLAT((REAL)(1.0 / 6));
-    K(lanes) p, q, r, s;
+    const K(lanes) a = SPLAT((REAL)ROOT_HALF), b = SPLAT((REAL)ROOT_TWO);
+    const REAL first = (REAL)(-2.0 / 3), second = (REAL)(1.0 / 6);
     switch (step) {
     case CT__TO_POINTS:
         y[0] = x[0] + x[4] - more * x[2];
@@ -135,49 +172,35 @@ INLINE void K(along)(ct__point_step step, const K(lanes) *x, K(lanes) *y)
         y[5] = x[1] + x[5] - more * x[3];
         break;
     case CT__FROM_POINTS:
-        p = x[1] + x[2], q = a * (x[1] - x[2]), r = x[3] + x[4], s = b * (x[3] - x[4]);
-        y[0] = x[0] + p + r;
-        y[1] = q + s;
-        y[2] = half * p + two * r;
-        y[3] = half * q + two * s + x[5];
+        K(collect)(n, 1, 1, x, y);
         break;
     case CT__TO_POINTS_ADJOINT:
-        K(both)(y + 1, x[0] + half * x[2], a * (x[1] + half * x[3]));
-        K(both)(y + 3, x[0] + two * x[2], b * (x[1] + two * x[3]));
-        y[0] = x[0];
-        y[5] = x[3];
+        K(evaluate)(n, 1, 1, x, y);
         break;
     case CT__WEIGHTS:
-        K(both)(y + 1, third * (x[0] + half * x[2]), third * a * x[1]);
-        K(both)(y + 3, sixth * (x[0] + two * x[2]), sixth * b * x[1]);
-        y[0] = x[0];
-        y[5] = x[2];
+        K(evaluate)(n, first, second, x, y);
         break;
     case CT__WEIGHTS_ADJOINT:
-        p = third * (x[1] + x[2]), q = third * a * (x[1] - x[2]);
-        r = sixth * (x[3] + x[4]), s = sixth * b * (x[3] - x[4]);
-        y[0] = x[0] + p + r;
-        y[1] = q + s;
-        y[2] = half * p + two * r + x[5];
+        K(collect)(n, first, second, x, y);
         break;
     }
 }
 
 /* the same along both axes. Returns zeros, or NaN where a result is not finite, if `checks` */
-INLINE K(lanes) K(square)(ct__point_step step, const ct__spots *s, const REAL *x, REAL *y)
+INLINE K(lanes) K(square)(ct__point_step step, int count, const ct__spots *s, const REAL *x, REAL *y)
 {
-    const int n = step == CT__WEIGHTS ? 3 : step == CT__TO_POINTS_ADJOINT ? 4 : 6;
-    const int m = step == CT__WEIGHTS_ADJOINT ? 3 : step == CT__FROM_POINTS ? 4 : 6;
+    const int n = step == CT__WEIGHTS || step == CT__TO_POINTS_ADJOINT ? count : 6;
+    const int m = step == CT__WEIGHTS_ADJOINT || step == CT__FROM_POINTS ? count : 6;
     K(lanes) half[6][6], in[6], out[6], sum = SPLAT(0);
     for (int j = 0; j < n; j++) {
         for (int i = 0; i < n; i++)
             in[i] = LOAD(x + i * s->from_row + j * s->from_column);
-        K(along)(step, in, out);
+        K(along)(step, count, in, out);
         for (int i = 0; i < m; i++)
             half[i][j] = out[i];
     }
     for (int i = 0; i < m; i++) {
-        K(along)(step, half[i], out);
+        K(along)(step, count, half[i], out);
         for (int j = 0; j < m; j++) {
             STORE(y + i * s->to_row + j * s->to_column, out[j]);
             if (step == CT__FROM_POINTS)
@@ -196,7 +219,7 @@ INLINE bool K(has_nan)(K(lanes) v)
     return sum != sum;
 }
 
-INLINE void K(squares_of)(ct__point_step step, const ct__spots *s)
+INLINE void K(squares_of)(ct__point_step step, int n, const ct__spots *s)
 {
     bool *wrong = s->wrong;
     for (int64_t i = 0; i < s->count[0]; i++)
@@ -208,7 +231,7 @@ INLINE void K(squares_of)(ct__point_step step, const ct__spots *s)
                 x += i * s->from_step[0] + j * s->from_step[1] + k * s->from_step[2];
                 y += i * s->to_step[0] + j * s->to_step[1] + k * s->to_step[2];
                 for (int64_t c = 0; c < s->lanes; c += LANES)
-                    sum += K(square)(step, s, x + c, y + c);
+                    sum += K(square)(step, n, s, x + c, y + c);
                 if (step == CT__FROM_POINTS)
                     *wrong++ = K(has_nan)(sum);
             }
@@ -218,42 +241,55 @@ static void K(run)(ct__point_step step, const ct__spots *s)
 {
     switch (step) {
     case CT__TO_POINTS:
-        K(squares_of)(CT__TO_POINTS, s);
+        K(squares_of)(CT__TO_POINTS, 6, s);
         break;
     case CT__FROM_POINTS:
-        K(squares_of)(CT__FROM_POINTS, s);
+        if (s->n == 4)
+            K(squares_of)(CT__FROM_POINTS, 4, s);
+        else
+            K(squares_of)(CT__FROM_POINTS, 2, s);
         break;
     case CT__TO_POINTS_ADJOINT:
-        K(squares_of)(CT__TO_POINTS_ADJOINT, s);
+        if (s->n == 4)
+            K(squares_of)(CT__TO_POINTS_ADJOINT, 4, s);
+        else
+            K(squares_of)(CT__TO_POINTS_ADJOINT, 2, s);
         break;
     case CT__WEIGHTS:
-        K(squares_of)(CT__WEIGHTS, s);
+        if (s->n == 3)
+            K(squares_of)(CT__WEIGHTS, 3, s);
+        else
+            K(squares_of)(CT__WEIGHTS, 5, s);
         break;
     case CT__WEIGHTS_ADJOINT:
-        K(squares_of)(CT__WEIGHTS_ADJOINT, s);
+        if (s->n == 3)
+            K(squares_of)(CT__WEIGHTS_ADJOINT, 3, s);
+        else
+            K(squares_of)(CT__WEIGHTS_ADJOINT, 5, s);
         break;
     }
 }
 
-/* -- A tile without points: 4 x 4 sums of 9 products for each channel. Pixels that are outside of
- * `inside` are left out */
+/* -- A tile without points: for each channel, sums of a product for each element of the kernel.
+ * Pixels that are outside of `inside` are left out */
 static void K(direct)(const ct__direct *d)
 {
-    for (int i = 0; i < 4; i++)
-        for (int j = 0; j < 4; j++)
-            for (int64_t o = 0; o < d->out_lanes; o += LANES) {
-                K(lanes) sum = SPLAT(0);
-                for (int64_t k = 0; k < 9; k++) {
-                    int64_t y = i + k / 3, x = j + k % 3;
-                    const REAL *from = (const REAL *)d->from + y * d->from_row + x * d->in_lanes;
-                    const REAL *w = (const REAL *)d->w + k * d->tap + o;
-                    bool inside = y >= d->inside[0] && y < d->inside[1] && x >= d->inside[2] &&
-                                  x < d->inside[3];
-                    for (int64_t c = 0; c < d->in && inside; c++)
-                        sum += SPLAT(from[c]) * LOAD(w + c * 9 * d->out_lanes);
-                }
-                STORE((REAL *)d->to + i * d->to_row + j * d->out_lanes + o, sum);
+    const int64_t taps = d->kernel * d->kernel;
+    for (int64_t p = 0; p < d->tile * d->tile; p++)
+        for (int64_t o = 0; o < d->out_lanes; o += LANES) {
+            int64_t i = p / d->tile, j = p % d->tile;
+            K(lanes) sum = SPLAT(0);
+            for (int64_t k = 0; k < taps; k++) {
+                int64_t y = i + k / d->kernel, x = j + k % d->kernel;
+                const REAL *from = (const REAL *)d->from + y * d->from_row + x * d->in_lanes;
+                const REAL *w = (const REAL *)d->w + k * d->tap + o;
+                bool inside = y >= d->inside[0] && y < d->inside[1] && x >= d->inside[2] &&
+                              x < d->inside[3];
+                for (int64_t c = 0; c < d->in && inside; c++)
+                    sum += SPLAT(from[c]) * LOAD(w + c * taps * d->out_lanes);
             }
+            STORE((REAL *)d->to + i * d->to_row + j * d->out_lanes + o, sum);
+        }
 }
 
 static const ct__point_kernels K(point_kernels) = { K(channels_last), K(channels_first),

@@ -1,7 +1,8 @@
 /* A product with a kernel of 3 x 3 elements, y_i = sum_k w_k x_(i + k - before), in tiles of 4 x 4
  * pixels of y, each made of 6 x 6 pixels of x, by Winograd's minimal filtering: with the matrices
- * of points.c along both axes, 36 products at points take the place of 144. For all channels and
- * tiles they are 36 products of matrices,
+ * of points.c along both axes, 36 products at points take the place of 144. A kernel of 5 x 5
+ * elements makes tiles of 2 x 2 pixels of as many pixels of x, and 36 products take the place of
+ * 100. For all channels and tiles they are 36 products of matrices,
  *
  *   (tiles x channels of y) = (tiles x channels of x) (channels of x x channels of y).
  *
@@ -12,7 +13,8 @@
  * Images are moved to where the channels of a pixel lie side by side, so that vectors hold channels
  * and no tile's place matters; beyond the edges there are zeros. In a block of tiles all of this
  * stays in the second cache. For each pixel and channel, some 25 numbers are moved and 30
- * operations done, beside 2.25 multiply-adds, instead of 9, for each channel of the other side.
+ * operations done, beside 2.25 multiply-adds, instead of 9, for each channel of the other side. With
+ * 5 x 5 elements these are 60 numbers, 80 operations, and 9 multiply-adds instead of 25.
  *
  * An infinity or NaN, or what overflows at a point, spreads over a tile. So a tile that is not
  * finite is summed anew without points, and so is all of w (product.c). A finite result is off by
@@ -29,7 +31,8 @@
 #include "points.h"
 
 enum {
-    POINTS = 36,
+    EDGE = 6,
+    POINTS = EDGE * EDGE,
     CHANNELS = 16,        /* fewer are not worth it; counts are rounded up to multiples of it */
     MOST_PAIRS = 1 << 17, /* channels of x times those of y */
     CELLS = 160 << 10,    /* numbers at all points of a block, and of these tiles: */
@@ -43,14 +46,14 @@ enum {
 };
 #define GRAIN 1e6 /* multiply-adds: fewer are left to one thread */
 
-/* one of the two images: `from`, of which tiles have 6 x 6 pixels, or `to`, of which they have
- * 4 x 4 */
+/* one of the two images: `from`, of which tiles have EDGE x EDGE pixels, or `to`, of which they
+ * have tile x tile */
 typedef struct image {
     float *data;
     int64_t channels, lanes;
     int64_t rows, columns;     /* in the tensor */
     int64_t before, left;      /* row r is row r + before of the first tiles, and so columns */
-    int64_t edge;              /* 6 or 4 */
+    int64_t edge;              /* of a tile: EDGE or job.tile */
 } image;
 
 typedef struct job {
@@ -58,6 +61,7 @@ typedef struct job {
     const ct__point_kernels *with;
     ct_context *cx;            /* whose threads help in one product, or NULL */
     ct_simd simd;
+    int64_t kernel, taps, tile;        /* rows and elements of a kernel; rows of a tile of `to` */
     int64_t images, down, across;      /* tiles of an image */
     image from, to;
     int64_t block_images, block_rows;  /* in a block: images, rows of tiles of an image */
@@ -80,16 +84,27 @@ static int64_t even(int64_t n, int64_t parts)
     return (n + parts - 1) / parts;
 }
 
+/* EDGE pixels meet a kernel at so many places */
+static int64_t tile_of(int64_t kernel)
+{
+    return EDGE + 1 - kernel;
+}
+
 bool ct__is_winograd(const ct__conv_product *p, const ct__conv_sizes *s)
 {
-    bool fits = ct_dtype_of(p->x) == CT_F32 && s->groups == 1 && s->c >= CHANNELS &&
-                s->o >= CHANNELS && s->c * s->o <= MOST_PAIRS && s->kernel[0] == 1 &&
-                s->in[0] == 1 && s->out[0] == 1 && s->before[0] == 0;
+    int64_t kernel = s->kernel[1], tile = tile_of(kernel);
+    const int64_t *to = p->result == CT__CONV_X ? s->in : s->out;
+    bool fits = ct_dtype_of(p->x) == CT_F32 && (kernel == 3 || kernel == 5) && s->groups == 1 &&
+                s->c >= CHANNELS && s->o >= CHANNELS && s->c * s->o <= MOST_PAIRS &&
+                s->kernel[0] == 1 && s->in[0] == 1 && s->out[0] == 1 && s->before[0] == 0;
     for (int d = 1; d < AXES; d++)
-        fits = fits && s->kernel[d] == 3 && s->stride[d] == 1 && s->dilation[d] == 1 &&
-               s->before[d] <= 2 && s->in[d] < 1 << 15 && s->out[d] < 1 << 15;
-    int64_t tiles = s->images * even(s->out[1], 4) * even(s->out[2], 4);
-    return fits && ct__points_for(p->x) && (p->result != CT__CONV_W || tiles >= LEAST_OF_W);
+        fits = fits && s->kernel[d] == kernel && s->stride[d] == 1 && s->dilation[d] == 1 &&
+               s->before[d] < kernel && s->in[d] < 1 << 15 && s->out[d] < 1 << 15;
+    if (!fits || !ct__points_for(p->x))
+        return false;
+    int64_t tiles = even(to[1], tile) * even(to[2], tile);
+    return 2 * POINTS * tiles <= kernel * kernel * to[1] * to[2] &&
+           (p->result != CT__CONV_W || s->images * tiles >= LEAST_OF_W);
 }
 
 /* -- Blocks */
@@ -118,13 +133,13 @@ static void cut(job *j)
 /* of an image in a block */
 static int64_t band_columns(const job *j, const image *m)
 {
-    return 4 * j->across + m->edge - 4;
+    return j->tile * j->across + m->edge - j->tile;
 }
 
 /* behind the pixels there is room for one that no tile has */
 static int64_t band_pixels(const job *j, const image *m)
 {
-    return (4 * j->block_rows + m->edge - 4) * band_columns(j, m) + 1;
+    return (j->tile * j->block_rows + m->edge - j->tile) * band_columns(j, m) + 1;
 }
 
 /* numbers from a point to the next */
@@ -192,9 +207,9 @@ static void find_block(part *t, int64_t i)
 static int64_t find_places(const part *t, const image *m, int64_t *first)
 {
     const job *j = t->j;
-    int64_t above = 4 * t->row - m->before, columns = band_columns(j, m);
+    int64_t above = j->tile * t->row - m->before, columns = band_columns(j, m);
     int64_t begin = above > 0 ? above : 0;
-    int64_t end = least(above + 4 * t->rows + m->edge - 4, m->rows);
+    int64_t end = least(above + j->tile * t->rows + m->edge - j->tile, m->rows);
     int32_t *place = t->places;
     for (int64_t r = begin; r < end; r++)
         for (int64_t c = 0; c < m->columns; c++)
@@ -228,13 +243,13 @@ static void run_tiles(const part *t, ct__point_step step, const image *m, float 
 {
     const job *j = t->j;
     int64_t row = band_columns(j, m) * m->lanes, point = point_of(j, m);
-    ct__spots s = { room, points, row, m->lanes, 6 * point, point,
+    ct__spots s = { j->tile, room, points, row, m->lanes, EDGE * point, point,
                     { t->images, t->rows, j->across },
-                    { band_pixels(j, m) * m->lanes, 4 * row, 4 * m->lanes },
+                    { band_pixels(j, m) * m->lanes, j->tile * row, j->tile * m->lanes },
                     { t->rows * j->across * m->lanes, j->across * m->lanes, m->lanes },
                     m->lanes, t->wrong };
     if (step == CT__FROM_POINTS)
-        s = (ct__spots){ points, room, s.to_row, s.to_column, s.from_row, s.from_column,
+        s = (ct__spots){ j->tile, points, room, s.to_row, s.to_column, s.from_row, s.from_column,
                          { t->images, t->rows, j->across },
                          { s.to_step[0], s.to_step[1], s.to_step[2] },
                          { s.from_step[0], s.from_step[1], s.from_step[2] }, m->lanes, t->wrong };
@@ -250,18 +265,20 @@ static void run_direct(const part *t, int64_t k)
     int64_t from_row = band_columns(j, &j->from) * j->from.lanes;
     int64_t to_row = band_columns(j, &j->to) * j->to.lanes;
     bool mirrored = j->p->result == CT__CONV_X;
-    ct__direct d = { .from_row = from_row, .to_row = to_row, .in = j->from.channels,
+    ct__direct d = { .kernel = j->kernel, .tile = j->tile, .from_row = from_row, .to_row = to_row,
+                     .in = j->from.channels,
                      .in_lanes = j->from.lanes, .out_lanes = j->to.lanes,
-                     .w = j->w + (mirrored ? 8 * j->to.lanes : 0),
-                     .tap = mirrored ? -j->to.lanes : j->to.lanes, .inside = { 0, 6, 0, 6 } };
-    d.from = t->from + image * band_pixels(j, &j->from) * j->from.lanes + 4 * row * from_row +
-             4 * column * j->from.lanes;
-    d.to = t->to + image * band_pixels(j, &j->to) * j->to.lanes + 4 * row * to_row +
-           4 * column * j->to.lanes;
+                     .w = j->w + (mirrored ? (j->taps - 1) * j->to.lanes : 0),
+                     .tap = mirrored ? -j->to.lanes : j->to.lanes,
+                     .inside = { 0, EDGE, 0, EDGE } };
+    d.from = t->from + image * band_pixels(j, &j->from) * j->from.lanes +
+             j->tile * (row * from_row + column * j->from.lanes);
+    d.to = t->to + image * band_pixels(j, &j->to) * j->to.lanes +
+           j->tile * (row * to_row + column * j->to.lanes);
     if (mirrored) { /* a zero beyond the edge is no pixel of y, and meets no infinite weight */
-        d.inside[0] = j->from.before - 4 * (t->row + row);
+        d.inside[0] = j->from.before - j->tile * (t->row + row);
         d.inside[1] = d.inside[0] + j->from.rows;
-        d.inside[2] = j->from.left - 4 * column;
+        d.inside[2] = j->from.left - j->tile * column;
         d.inside[3] = d.inside[2] + j->from.columns;
     }
     j->with->direct(&d);
@@ -332,8 +349,9 @@ static void run_block(part *t, bool adds)
 static ct__spots spots_of_w(const job *j, float *w, float *points, int64_t count)
 {
     int64_t lanes = j->to.lanes;
-    return (ct__spots){ w, points, 3 * lanes, lanes, 6 * j->w_point, j->w_point, { 1, 1, count },
-                        { 0, 0, 9 * lanes }, { 0, 0, lanes }, lanes, NULL };
+    return (ct__spots){ j->kernel, w, points, j->kernel * lanes, lanes, EDGE * j->w_point,
+                        j->w_point, { 1, 1, count }, { 0, 0, j->taps * lanes }, { 0, 0, lanes },
+                        lanes, NULL };
 }
 
 /* weights of some channels of `from` at the points */
@@ -341,20 +359,21 @@ static void prepare(int64_t begin, int64_t end, void *arg)
 {
     const job *j = arg;
     const float *w = ct_data(j->p->w);
-    int64_t lanes = j->to.lanes, n = end - begin;
-    float *to = j->w + begin * 9 * lanes;
+    int64_t lanes = j->to.lanes, taps = j->taps, n = end - begin;
+    float *to = j->w + begin * taps * lanes;
     bool mirrored = j->p->result == CT__CONV_X;
     ct__spots s = spots_of_w(j, to, j->points + begin * lanes, n);
-    ct__turn turn = { j->to.channels, mirrored ? 9 : 9 * j->from.channels, mirrored ? 9 : 9 * n,
-                      lanes, NULL, NULL, false };
+    ct__turn turn = { j->to.channels, mirrored ? taps : taps * j->from.channels,
+                      mirrored ? taps : taps * n, lanes, NULL, NULL, false };
     if (mirrored) {
         for (int64_t i = 0; i < n; i++)
-            j->with->channels_last(&turn, w + (begin + i) * 9 * j->to.channels, to + i * 9 * lanes);
-        s.from = to + 8 * lanes;
+            j->with->channels_last(&turn, w + (begin + i) * taps * j->to.channels,
+                                   to + i * taps * lanes);
+        s.from = to + (taps - 1) * lanes;
         s.from_row *= -1;
         s.from_column *= -1;
     } else {
-        j->with->channels_last(&turn, w + begin * 9, to);
+        j->with->channels_last(&turn, w + begin * taps, to);
     }
     j->with->run(CT__WEIGHTS, &s);
 }
@@ -380,10 +399,11 @@ static void run_item(part *t, int64_t i)
         run_block(t, b > i * each);
     }
     if (makes_w(j)) {
-        float *sums = j->sums + i * j->from.channels * 9 * lanes;
+        float *sums = j->sums + i * j->from.channels * j->taps * lanes;
         ct__spots s = spots_of_w(j, sums, t->w_points, j->from.channels);
-        s = (ct__spots){ s.to, sums, s.to_row, s.to_column, s.from_row, s.from_column,
-                         { 1, 1, s.count[2] }, { 0, 0, lanes }, { 0, 0, 9 * lanes }, lanes, NULL };
+        s = (ct__spots){ j->kernel, s.to, sums, s.to_row, s.to_column, s.from_row, s.from_column,
+                         { 1, 1, s.count[2] }, { 0, 0, lanes }, { 0, 0, j->taps * lanes }, lanes,
+                         NULL };
         j->with->run(CT__WEIGHTS_ADJOINT, &s);
     }
 }
@@ -412,7 +432,7 @@ static bool is_finite(const float *x, int64_t n)
 static bool put_w(const job *j)
 {
     const ct__columns *move = ct__columns_for(j->p->w);
-    int64_t n = j->from.channels * 9 * j->to.lanes, pixels = j->from.channels * 9;
+    int64_t pixels = j->from.channels * j->taps, n = pixels * j->to.lanes;
     for (int64_t i = 1; i < j->ranges; i++)
         move->add(j->sums, j->sums + i * n, n);
     if (!is_finite(j->sums, n))
@@ -427,7 +447,7 @@ static image image_of(ct_tensor *t, const int64_t sizes[AXES], bool written)
 {
     return (image){ .data = written ? ct_data_mutable(t) : (void *)(uintptr_t)ct_data(t),
                     .channels = ct_size(t, 1), .lanes = even(ct_size(t, 1), CHANNELS) * CHANNELS,
-                    .rows = sizes[1], .columns = sizes[2], .edge = 4 };
+                    .rows = sizes[1], .columns = sizes[2] };
 }
 
 static job job_of(const ct_call *call, const ct__conv_product *p, const ct__conv_sizes *s)
@@ -436,12 +456,15 @@ static job job_of(const ct_call *call, const ct__conv_product *p, const ct__conv
     image x = image_of(p->x, s->in, mirrored);
     image y = image_of(p->y, s->out, p->result == CT__CONV_Y);
     job j = { .p = p, .with = ct__points_for(p->x), .simd = ct_simd_of(ct_call_context(call)),
-              .images = s->images, .from = mirrored ? y : x, .to = mirrored ? x : y };
-    j.from.edge = 6;
-    j.from.before = mirrored ? 2 - s->before[1] : s->before[1];
-    j.from.left = mirrored ? 2 - s->before[2] : s->before[2];
-    j.down = even(j.to.rows, 4);
-    j.across = even(j.to.columns, 4);
+              .kernel = s->kernel[1], .images = s->images, .from = mirrored ? y : x,
+              .to = mirrored ? x : y };
+    j.taps = j.kernel * j.kernel;
+    j.tile = j.to.edge = tile_of(j.kernel);
+    j.from.edge = EDGE;
+    j.from.before = mirrored ? j.kernel - 1 - s->before[1] : s->before[1];
+    j.from.left = mirrored ? j.kernel - 1 - s->before[2] : s->before[2];
+    j.down = even(j.to.rows, j.tile);
+    j.across = even(j.to.columns, j.tile);
     j.w_point = j.from.channels * j.to.lanes + GAP;
     cut(&j);
     int64_t tiles = s->images * j.down * j.across, ranges = least(tiles / RANGE + 1, RANGES);
@@ -464,9 +487,9 @@ ct_status ct__winograd_multiply(const ct_call *call, const ct__conv_product *p,
 {
     job j = job_of(call, p, s);
     ct_context *cx = ct_call_context(call);
-    double work = 9.0 * (double)(s->c * s->o) * (double)(s->images * j.to.rows * j.to.columns);
+    double work = (double)(j.taps * s->c * s->o) * (double)(s->images * j.to.rows * j.to.columns);
     int threads = work < GRAIN ? 1 : ct_threads_of(cx);
-    int64_t weights = j.from.channels * 9 * j.to.lanes;
+    int64_t weights = j.from.channels * j.taps * j.to.lanes;
     size_t end = 0, f = sizeof(float), w, points, packed, sums;
     find_room(&j, threads);
     if (j.parts == 1 && threads > 1) {

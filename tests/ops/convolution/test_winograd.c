@@ -1,19 +1,23 @@
-/* ops/convolution/winograd.c: y, x and w of 3 x 3 elements by points, against one loop over all
+/* ops/convolution/winograd.c: y, x and w of 3 x 3 and 5 x 5 elements by points, against one loop over all
  * products in long double; what is not finite; other images and threads. */
 #include "support.h"
 
 typedef struct shape {
-    int64_t images, c, o, rows, columns, padding[2];
+    int64_t kernel, images, c, o, rows, columns, padding[2];
 } shape;
 
 /* one tile, parts of tiles, many rows of tiles, channels that are no whole vectors, pixels of x that
  * no kernel meets */
 static const shape shapes[] = {
-    { 3, 16, 16, 4, 4, { 1, 1 } },   { 1, 16, 17, 1, 3, { 1, 0 } },  { 2, 19, 33, 7, 5, { 1, 1 } },
-    { 2, 16, 16, 3, 3, { 0, 0 } },   { 5, 24, 16, 6, 9, { 2, 0 } },  { 1, 17, 16, 2, 2, { 2, 2 } },
-    { 1, 32, 20, 41, 11, { 1, 1 } }, { 1, 16, 16, 8, 70, { 0, 2 } }, { 9, 16, 16, 5, 5, { 1, 1 } },
+    { 3, 3, 16, 16, 4, 4, { 1, 1 } },   { 3, 1, 16, 17, 3, 5, { 1, 0 } },
+    { 3, 2, 19, 33, 7, 5, { 1, 1 } },   { 5, 2, 16, 33, 7, 6, { 2, 1 } },
+    { 5, 3, 17, 16, 6, 7, { 0, 0 } },   { 3, 5, 24, 16, 6, 9, { 2, 0 } },
+    { 3, 1, 17, 16, 2, 2, { 2, 2 } },   { 3, 1, 32, 20, 41, 11, { 1, 1 } },
+    { 3, 1, 16, 16, 8, 70, { 0, 2 } },  { 3, 9, 16, 16, 5, 5, { 1, 1 } },
+    { 5, 1, 16, 20, 31, 11, { 2, 4 } }, { 5, 5, 20, 50, 12, 12, { 0, 0 } },
+    { 5, 1, 16, 16, 5, 5, { 0, 1 } },
 };
-enum { SHAPES = sizeof shapes / sizeof *shapes };
+enum { SHAPES = sizeof shapes / sizeof *shapes, FEW = 5, THREE = 2, FIVE = 3 };
 
 static ct_conv_options options_of(const shape *s)
 {
@@ -23,9 +27,11 @@ static ct_conv_options options_of(const shape *s)
 /* x, w, y: drawn */
 static void draw(ct_context *with, const shape *s, ct_tensor *t[3])
 {
-    const int64_t rows = s->rows + 2 * s->padding[0] - 2, columns = s->columns + 2 * s->padding[1] - 2;
+    const int64_t k = s->kernel;
+    const int64_t rows = s->rows + 2 * s->padding[0] - k + 1;
+    const int64_t columns = s->columns + 2 * s->padding[1] - k + 1;
     t[0] = ct_variable(ct_randn(with, CT_F32, CT_SHAPE(s->images, s->c, s->rows, s->columns)));
-    t[1] = ct_variable(ct_randn(with, CT_F32, CT_SHAPE(s->o, s->c, 3, 3)));
+    t[1] = ct_variable(ct_randn(with, CT_F32, CT_SHAPE(s->o, s->c, k, k)));
     t[2] = ct_variable(ct_randn(with, CT_F32, CT_SHAPE(s->images, s->o, rows, columns)));
 }
 
@@ -40,17 +46,18 @@ static sums sums_of(ct_tensor *const t[3], const shape *s, int result)
     sums to = { calloc(n, sizeof *to.sum), calloc(n, sizeof *to.size) };
     const float *x = ct_data_f32(t[0]), *w = ct_data_f32(t[1]), *y = ct_data_f32(t[2]);
     const int64_t rows = ct_size(t[2], 2), columns = ct_size(t[2], 3);
+    const int64_t taps = s->kernel * s->kernel;
     ck_assert(to.sum && to.size);
     for (int64_t i = 0; i < ct_count(t[2]); i++)
-        for (int64_t k = 0; k < 9 * s->c; k++) {
-            int64_t c = k / 9, o = i / (rows * columns) % s->o;
-            int64_t r = i / columns % rows + k / 3 % 3 - s->padding[0];
-            int64_t q = i % columns + k % 3 - s->padding[1];
+        for (int64_t k = 0; k < taps * s->c; k++) {
+            int64_t c = k / taps, o = i / (rows * columns) % s->o;
+            int64_t r = i / columns % rows + k / s->kernel % s->kernel - s->padding[0];
+            int64_t q = i % columns + k % s->kernel - s->padding[1];
             int64_t image = i / (rows * columns * s->o);
             if (r < 0 || r >= s->rows || q < 0 || q >= s->columns)
                 continue;
             int64_t at[3] = { ((image * s->c + c) * s->rows + r) * s->columns + q,
-                              o * s->c * 9 + k, i };
+                              o * s->c * taps + k, i };
             long double product = result == 0   ? (long double)w[at[1]] * y[i]
                                   : result == 1 ? (long double)x[at[0]] * y[i]
                                                 : (long double)x[at[0]] * w[at[1]];
@@ -101,7 +108,7 @@ START_TEST(all_shapes_by_all_kernels)
 {
     for (int k = 0; k < SHAPES; k++)
         for (int simd = CT_SIMD_PLAIN; simd <= CT_SIMD_AVX512; simd++)
-            if (simd == CT_SIMD_AVX512 || k < 5)
+            if (simd == CT_SIMD_AVX512 || k < FEW)
                 expect_shape_of(&shapes[k], (ct_simd)simd);
 }
 END_TEST
@@ -109,8 +116,8 @@ END_TEST
 START_TEST(a_bias_is_added)
 {
     ct_tensor *t[3], *b = ct_randn(cx, CT_F32, CT_SHAPE(33)), *c = ct_randn(cx, CT_F32, CT_SHAPE(19));
-    ct_conv_options o = options_of(&shapes[2]);
-    draw(cx, &shapes[2], t);
+    ct_conv_options o = options_of(&shapes[THREE]);
+    draw(cx, &shapes[THREE], t);
     expect_close(ct_conv(t[0], t[1], b, &o),
                  ct_add(ct_conv(t[0], t[1], NULL, &o), ct_reshape(b, CT_SHAPE(33, 1, 1))), 1);
     expect_close(ct_conv_transpose(t[2], t[1], c, &o),
@@ -141,13 +148,13 @@ static ct_tensor *widened(ct_tensor *t)
 }
 
 /* with `value` in element `at` of tensor `which`, x, w or y */
-static void expect_spread(int which, int64_t at, double value)
+static void expect_spread(const shape *s, int which, int64_t at, double value)
 {
     ct_tensor *t[3], *u[3], *g[2], *h[2];
-    ct_conv_options o = options_of(&shapes[2]);
+    ct_conv_options o = options_of(s);
     ct_scope scope = ct_scope_begin(cx);
     ct_seed(cx, 3);
-    draw(cx, &shapes[2], t);
+    draw(cx, s, t);
     ((float *)ct_data_mutable(ct_detach(t[which])))[at] = (float)value;
     for (int i = 0; i < 3; i++)
         u[i] = widened(t[i]);
@@ -166,9 +173,10 @@ START_TEST(what_is_not_finite_reaches_what_reads_it)
 {
     for (int which = 0; which < 3; which++)
         for (int64_t at = 0; at < 44; at += 11) {
-            expect_spread(which, at, (double)INFINITY);
-            expect_spread(which, at, -(double)INFINITY);
-            expect_spread(which, at, (double)NAN);
+            expect_spread(&shapes[THREE], which, at, (double)INFINITY);
+            expect_spread(&shapes[FIVE], which, at, (double)INFINITY);
+            expect_spread(&shapes[FIVE], which, at, -(double)INFINITY);
+            expect_spread(&shapes[THREE], which, at, (double)NAN);
         }
 }
 END_TEST
@@ -221,9 +229,9 @@ END_TEST
 /* one block, several, several ranges: 9 x 16 and 5 x 289 tiles */
 START_TEST(threads_change_no_bit)
 {
-    static const shape of[] = { { 9, 48, 48, 15, 14, { 1, 1 } }, { 5, 16, 16, 66, 66, { 1, 1 } },
-                                { 1, 96, 96, 8, 16, { 1, 1 } } };
-    for (int k = 0; k < 3; k++) {
+    static const shape of[] = { { 3, 9, 48, 48, 15, 14, { 1, 1 } }, { 3, 5, 16, 16, 66, 66, { 1, 1 } },
+                                { 3, 1, 96, 96, 8, 16, { 1, 1 } }, { 5, 9, 20, 50, 12, 12, { 0, 0 } } };
+    for (int k = 0; k < 4; k++) {
         ct_tensor *kept[3] = { NULL };
         for (int threads = 1; threads <= 8; threads += k == 1 ? 7 : 3) {
             ct_context *with = ct_context_new(&(ct_context_options){ .threads = threads, .seed = 7 });
