@@ -23,6 +23,20 @@
 #include <immintrin.h>
 #endif
 
+bool ct__is_finite(const float *x, int64_t n)
+{
+    float sums[16] = { 0 }, sum = 0;
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int k = 0; k < 16; k++)
+            sums[k] += x[i + k] * 0;
+    for (; i < n; i++)
+        sum += x[i] * 0;
+    for (int k = 0; k < 16; k++)
+        sum += sums[k];
+    return sum == 0;
+}
+
 #define ROOT_HALF 0.70710678118654752
 #define ROOT_TWO  1.4142135623730950
 

@@ -1,6 +1,6 @@
-/* A convolution of 3 x 3 or 5 x 5 elements by products at 6 x 6 points, instead of pixels: moving images to
- * where the channels of a pixel lie side by side, and from pixels to points and back. Counts of
- * channels are rounded up to `lanes`, a multiple of 16; those behind the last are zeros. */
+/* A convolution of 3 x 3 or 5 x 5 elements by products at 6 x 6 points, instead of pixels: moving
+ * images to where the channels of a pixel lie side by side, and from pixels to points and back.
+ * Counts of channels are rounded up to `lanes`, a multiple of 16; those behind the last are 0. */
 #ifndef CT__POINTS_H
 #define CT__POINTS_H
 #include <cotangent/op.h>
@@ -20,7 +20,7 @@ typedef enum ct__point_step {
 
 /* Squares of pixels or points, count[0] x count[1] x count[2] of them */
 typedef struct ct__spots {
-    int64_t n;            /* rows of a square of pixels that is not 6 x 6: 4 and 2; of weights: 3, 5 */
+    int64_t n;            /* rows of squares that are not 6 x 6: 4 or 2 of pixels, 3 or 5 of weights */
     const void *from;
     void *to;
     int64_t from_row, from_column, to_row, to_column; /* from an element of a square to the next */
@@ -45,6 +45,8 @@ typedef struct ct__point_kernels {
     void (*direct)(const ct__direct *d);
 } ct__point_kernels;
 
+/* are n numbers finite? */
+bool ct__is_finite(const float *x, int64_t n);
 /* for f32; NULL: there are none */
 const ct__point_kernels *ct__points_for(const ct_tensor *x);
 #endif

@@ -121,8 +121,8 @@ INLINE void K(both)(K(lanes) *y, K(lanes) even, K(lanes) odd)
     y[1] = even - odd;
 }
 
-/* n numbers as the coefficients of a polynomial: its values at the points, of which those at a and -a
- * are multiplied by `first` and those at b and -b by `second` */
+/* n numbers as the coefficients of a polynomial: its values at the points. Those at a and -a are
+ * multiplied by `first`, and those at b and -b by `second` */
 INLINE void K(evaluate)(int n, REAL first, REAL second, const K(lanes) *x, K(lanes) *y)
 {
     const REAL squares[2] = { (REAL)0.5, 2 }, roots[2] = { (REAL)ROOT_HALF, (REAL)ROOT_TWO };
@@ -187,7 +187,8 @@ INLINE void K(along)(ct__point_step step, int n, const K(lanes) *x, K(lanes) *y)
 }
 
 /* the same along both axes. Returns zeros, or NaN where a result is not finite, if `checks` */
-INLINE K(lanes) K(square)(ct__point_step step, int count, const ct__spots *s, const REAL *x, REAL *y)
+INLINE K(lanes) K(square)(ct__point_step step, int count, const ct__spots *s, const REAL *x,
+                          REAL *y)
 {
     const int n = step == CT__WEIGHTS || step == CT__TO_POINTS_ADJOINT ? count : 6;
     const int m = step == CT__WEIGHTS_ADJOINT || step == CT__FROM_POINTS ? count : 6;

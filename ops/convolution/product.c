@@ -20,6 +20,7 @@
 #include "columns.h"
 #include "depthwise.h"
 #include "gemm.h"
+#include "taps.h"
 #include "winograd.h"
 
 enum {
@@ -54,16 +55,6 @@ typedef struct job {
     int64_t parts, items;
 } job;
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t even(int64_t n, int64_t parts)
-{
-    return (n + parts - 1) / parts;
-}
-
 static char *ahead(const job *j, char *data, int64_t elements)
 {
     return data + elements * (int64_t)j->size;
@@ -74,14 +65,14 @@ static void cut(job *j)
 {
     const ct__conv_sizes *s = &j->s;
     int64_t most = DEPTH / j->taps;
-    j->channels = even(s->c, even(s->c, most > 0 ? most : 1));
+    j->channels = ct__even(s->c, ct__even(s->c, most > 0 ? most : 1));
     int64_t columns = CELLS / (j->channels * j->taps) * (int64_t)sizeof(float) / (int64_t)j->size;
-    columns = columns < LEAST_COLUMNS ? LEAST_COLUMNS : least(columns, MOST_COLUMNS);
-    j->per_image = even(j->out, columns);
-    j->images = j->per_image > 1 ? 1 : least(columns / j->out, s->images);
-    j->columns = even(even(j->out * j->images, j->per_image), 32) * 32;
-    j->per_image = even(j->out, j->columns);
-    j->blocks = j->per_image > 1 ? j->per_image * s->images : even(s->images, j->images);
+    columns = columns < LEAST_COLUMNS ? LEAST_COLUMNS : ct__least(columns, MOST_COLUMNS);
+    j->per_image = ct__even(j->out, columns);
+    j->images = j->per_image > 1 ? 1 : ct__least(columns / j->out, s->images);
+    j->columns = ct__even(ct__even(j->out * j->images, j->per_image), 32) * 32;
+    j->per_image = ct__even(j->out, j->columns);
+    j->blocks = j->per_image > 1 ? j->per_image * s->images : ct__even(s->images, j->images);
     if (j->per_image == 1)
         j->columns = j->out * j->images;
     j->row = j->columns + GAP;
@@ -91,9 +82,9 @@ static ct__block block_of(const job *j, int64_t i)
 {
     int64_t image = i / j->per_image, pixel = i % j->per_image * j->columns;
     if (j->per_image > 1)
-        return (ct__block){ image, 1, pixel, least(j->out - pixel, j->columns) };
+        return (ct__block){ image, 1, pixel, ct__least(j->out - pixel, j->columns) };
     image = i * j->images;
-    int64_t images = least(j->s.images - image, j->images);
+    int64_t images = ct__least(j->s.images - image, j->images);
     return (ct__block){ image, images, 0, images * j->out };
 }
 
@@ -269,7 +260,7 @@ static void run_group(part *t)
     if (makes_y && j->bias)
         put_bias(t);
     for (int64_t c = 0; c < j->s.c; c += j->channels)
-        run_channels(t, c, least(j->s.c - c, j->channels));
+        run_channels(t, c, ct__least(j->s.c - c, j->channels));
     if (j->moves_y && makes_y)
         move_image(t, true);
 }
@@ -294,7 +285,7 @@ static void run_item(part *t, int64_t i)
     int64_t each = j->blocks / j->items + (j->blocks % j->items > 0);
     t->w = j->partial ? j->partial + (size_t)i * bytes_of_w(j) : j->w;
     t->adds = !j->partial && j->p->adds;
-    for (int64_t b = i * each; b < least((i + 1) * each, j->blocks); b++) {
+    for (int64_t b = i * each; b < ct__least((i + 1) * each, j->blocks); b++) {
         run_block(t, b);
         t->adds = true;
     }
@@ -325,7 +316,7 @@ static int64_t ranges_of(const job *j)
 {
     int64_t most = MOST_PARTIAL / (int64_t)bytes_of_w(j);
     return j->p->result == CT__CONV_W && most > 1
-               ? even(j->blocks, even(j->blocks, least(RANGES, most)))
+               ? ct__even(j->blocks, ct__even(j->blocks, ct__least(RANGES, most)))
                : 1;
 }
 
@@ -347,7 +338,7 @@ static void plan(const ct_call *call, job *j)
                : j->p->result == CT__CONV_X ? j->blocks / j->per_image
                                             : j->blocks;
     j->room = whole_lines(room_of(j));
-    j->parts = least(j->items, least(threads > 1 ? 2 * threads : 1,
+    j->parts = ct__least(j->items, ct__least(threads > 1 ? 2 * threads : 1,
                                      1 + MOST_ROOM / (int64_t)(j->room + 1)));
     if (j->parts == 1 && threads > 1) {
         j->cx = cx;
@@ -410,6 +401,12 @@ ct_status ct__conv_multiply(const ct_call *call, const ct__conv_product *p)
     if (!empty && ct__is_winograd(p, &j.s)) {
         bool done;
         ct_status status = ct__winograd_multiply(call, p, &j.s, &done);
+        if (status != CT_OK || done)
+            return status;
+    }
+    if (!empty && ct__is_by_taps(p, &j.s)) {
+        bool done;
+        ct_status status = ct__taps_multiply(call, p, &j.s, &done);
         if (status != CT_OK || done)
             return status;
     }

@@ -51,4 +51,23 @@ typedef struct ct__conv_sizes {
 ct__conv_sizes ct__conv_sizes_of(const ct__conv *a, const ct_tensor *x, const ct_tensor *w,
                                  const ct_tensor *y);
 int64_t ct__product(const int64_t sizes[AXES]);
+
+static inline int64_t ct__least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* n in so many parts: how much the largest has, at least */
+static inline int64_t ct__even(int64_t n, int64_t parts)
+{
+    return (n + parts - 1) / parts;
+}
+
+/* Where n elements of that size begin, in lines of their own, behind *end bytes; *end grows */
+static inline size_t ct__take(size_t *end, int64_t n, size_t size)
+{
+    size_t begin = *end;
+    *end += ((size_t)n * size + 63) / 64 * 64;
+    return begin;
+}
 #endif

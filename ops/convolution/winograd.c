@@ -13,8 +13,8 @@
  * Images are moved to where the channels of a pixel lie side by side, so that vectors hold channels
  * and no tile's place matters; beyond the edges there are zeros. In a block of tiles all of this
  * stays in the second cache. For each pixel and channel, some 25 numbers are moved and 30
- * operations done, beside 2.25 multiply-adds, instead of 9, for each channel of the other side. With
- * 5 x 5 elements these are 60 numbers, 80 operations, and 9 multiply-adds instead of 25.
+ * operations done, beside 2.25 multiply-adds, instead of 9, for each channel of the other side.
+ * With 5 x 5 elements these are 60 numbers, 80 operations, and 9 multiply-adds instead of 25.
  *
  * An infinity or NaN, or what overflows at a point, spreads over a tile. So a tile that is not
  * finite is summed anew without points, and so is all of w (product.c). A finite result is off by
@@ -74,16 +74,6 @@ typedef struct job {
     char *scratch;
 } job;
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t even(int64_t n, int64_t parts)
-{
-    return (n + parts - 1) / parts;
-}
-
 /* EDGE pixels meet a kernel at so many places */
 static int64_t tile_of(int64_t kernel)
 {
@@ -102,8 +92,8 @@ bool ct__is_winograd(const ct__conv_product *p, const ct__conv_sizes *s)
                s->before[d] < kernel && s->in[d] < 1 << 15 && s->out[d] < 1 << 15;
     if (!fits || !ct__points_for(p->x))
         return false;
-    int64_t tiles = even(to[1], tile) * even(to[2], tile);
-    return 2 * POINTS * tiles <= kernel * kernel * to[1] * to[2] &&
+    int64_t tiles = ct__even(to[1], tile) * ct__even(to[2], tile);
+    return 2 * POINTS * tiles <= kernel * kernel * s->out[1] * s->out[2] &&
            (p->result != CT__CONV_W || s->images * tiles >= LEAST_OF_W);
 }
 
@@ -121,13 +111,13 @@ static void cut(job *j)
     j->block_images = 1;
     j->block_rows = j->down;
     if (tiles <= most) {
-        j->block_images = even(j->images, even(j->images, most / tiles));
+        j->block_images = ct__even(j->images, ct__even(j->images, most / tiles));
     } else {
         int64_t rows = most > j->across ? most / j->across : 1;
-        j->block_rows = even(j->down, even(j->down, rows));
-        j->per_image = even(j->down, j->block_rows);
+        j->block_rows = ct__even(j->down, ct__even(j->down, rows));
+        j->per_image = ct__even(j->down, j->block_rows);
     }
-    j->blocks = j->per_image * even(j->images, j->block_images);
+    j->blocks = j->per_image * ct__even(j->images, j->block_images);
 }
 
 /* of an image in a block */
@@ -160,12 +150,6 @@ typedef struct part {
     char *gemm;
 } part;
 
-static size_t take(size_t *end, int64_t n, size_t size)
-{
-    *end += ((size_t)n * size + 63) / 64 * 64;
-    return *end - ((size_t)n * size + 63) / 64 * 64;
-}
-
 static bool makes_w(const job *j)
 {
     return j->p->result == CT__CONV_W;
@@ -176,12 +160,12 @@ static part part_of(const job *j, char *scratch, size_t *bytes)
 {
     size_t end = 0, f = sizeof(float);
     int64_t most = band_pixels(j, &j->from);
-    size_t from = take(&end, j->block_images * band_pixels(j, &j->from) * j->from.lanes, f);
-    size_t to = take(&end, j->block_images * band_pixels(j, &j->to) * j->to.lanes, f);
-    size_t from_points = take(&end, POINTS * point_of(j, &j->from), f);
-    size_t to_points = take(&end, POINTS * point_of(j, &j->to), f);
-    size_t w_points = take(&end, makes_w(j) ? POINTS * j->w_point : 0, f);
-    size_t places = take(&end, most, sizeof(int32_t)), wrong = take(&end, tiles_of(j), 1);
+    size_t from = ct__take(&end, j->block_images * band_pixels(j, &j->from) * j->from.lanes, f);
+    size_t to = ct__take(&end, j->block_images * band_pixels(j, &j->to) * j->to.lanes, f);
+    size_t from_points = ct__take(&end, POINTS * point_of(j, &j->from), f);
+    size_t to_points = ct__take(&end, POINTS * point_of(j, &j->to), f);
+    size_t w_points = ct__take(&end, makes_w(j) ? POINTS * j->w_point : 0, f);
+    size_t places = ct__take(&end, most, sizeof(int32_t)), wrong = ct__take(&end, tiles_of(j), 1);
     *bytes = end;
     if (!scratch)
         return (part){ .j = j };
@@ -196,9 +180,9 @@ static void find_block(part *t, int64_t i)
 {
     const job *j = t->j;
     t->image = i / j->per_image * j->block_images;
-    t->images = least(j->block_images, j->images - t->image);
+    t->images = ct__least(j->block_images, j->images - t->image);
     t->row = i % j->per_image * j->block_rows;
-    t->rows = least(j->block_rows, j->down - t->row);
+    t->rows = ct__least(j->block_rows, j->down - t->row);
 }
 
 /* -- Moving images */
@@ -209,7 +193,7 @@ static int64_t find_places(const part *t, const image *m, int64_t *first)
     const job *j = t->j;
     int64_t above = j->tile * t->row - m->before, columns = band_columns(j, m);
     int64_t begin = above > 0 ? above : 0;
-    int64_t end = least(above + j->tile * t->rows + m->edge - j->tile, m->rows);
+    int64_t end = ct__least(above + j->tile * t->rows + m->edge - j->tile, m->rows);
     int32_t *place = t->places;
     for (int64_t r = begin; r < end; r++)
         for (int64_t c = 0; c < m->columns; c++)
@@ -301,7 +285,7 @@ static ct__gemm product_of(const job *j, int64_t tiles)
 static size_t gemm_room(const job *j)
 {
     ct__gemm all = product_of(j, tiles_of(j));
-    int64_t last_images = j->images - (even(j->images, j->block_images) - 1) * j->block_images;
+    int64_t last_images = j->images - (ct__even(j->images, j->block_images) - 1) * j->block_images;
     int64_t last_rows = j->down - (j->per_image - 1) * j->block_rows;
     ct__gemm last = product_of(j, last_images * last_rows * j->across);
     size_t a = ct__gemm_plan_for(&all), b = ct__gemm_plan_for(&last);
@@ -393,8 +377,8 @@ static void pack(int64_t begin, int64_t end, void *arg)
 static void run_item(part *t, int64_t i)
 {
     const job *j = t->j;
-    int64_t each = even(j->blocks, j->items), lanes = j->to.lanes;
-    for (int64_t b = i * each; b < least((i + 1) * each, j->blocks); b++) {
+    int64_t each = ct__even(j->blocks, j->items), lanes = j->to.lanes;
+    for (int64_t b = i * each; b < ct__least((i + 1) * each, j->blocks); b++) {
         find_block(t, b);
         run_block(t, b > i * each);
     }
@@ -417,17 +401,6 @@ static void run_part(int64_t i, void *arg)
         run_item(&t, k);
 }
 
-static bool is_finite(const float *x, int64_t n)
-{
-    float sums[CHANNELS] = { 0 }, sum = 0;
-    for (int64_t i = 0; i < n; i += CHANNELS)
-        for (int k = 0; k < CHANNELS; k++)
-            sums[k] += x[i + k] * 0;
-    for (int k = 0; k < CHANNELS; k++)
-        sum += sums[k];
-    return sum == 0;
-}
-
 /* w = or += the ranges' sums, if that is finite */
 static bool put_w(const job *j)
 {
@@ -435,7 +408,7 @@ static bool put_w(const job *j)
     int64_t pixels = j->from.channels * j->taps, n = pixels * j->to.lanes;
     for (int64_t i = 1; i < j->ranges; i++)
         move->add(j->sums, j->sums + i * n, n);
-    if (!is_finite(j->sums, n))
+    if (!ct__is_finite(j->sums, n))
         return false;
     ct__turn turn = { j->to.channels, pixels, pixels, j->to.lanes, NULL, NULL, j->p->adds };
     j->with->channels_first(&turn, j->sums, ct_data_mutable(j->p->w));
@@ -446,7 +419,8 @@ static bool put_w(const job *j)
 static image image_of(ct_tensor *t, const int64_t sizes[AXES], bool written)
 {
     return (image){ .data = written ? ct_data_mutable(t) : (void *)(uintptr_t)ct_data(t),
-                    .channels = ct_size(t, 1), .lanes = even(ct_size(t, 1), CHANNELS) * CHANNELS,
+                    .channels = ct_size(t, 1),
+                    .lanes = ct__even(ct_size(t, 1), CHANNELS) * CHANNELS,
                     .rows = sizes[1], .columns = sizes[2] };
 }
 
@@ -463,13 +437,13 @@ static job job_of(const ct_call *call, const ct__conv_product *p, const ct__conv
     j.from.edge = EDGE;
     j.from.before = mirrored ? j.kernel - 1 - s->before[1] : s->before[1];
     j.from.left = mirrored ? j.kernel - 1 - s->before[2] : s->before[2];
-    j.down = even(j.to.rows, j.tile);
-    j.across = even(j.to.columns, j.tile);
+    j.down = ct__even(j.to.rows, j.tile);
+    j.across = ct__even(j.to.columns, j.tile);
     j.w_point = j.from.channels * j.to.lanes + GAP;
     cut(&j);
-    int64_t tiles = s->images * j.down * j.across, ranges = least(tiles / RANGE + 1, RANGES);
+    int64_t tiles = s->images * j.down * j.across, ranges = ct__least(tiles / RANGE + 1, RANGES);
     j.packs = !makes_w(&j) && tiles > PACKED;
-    j.ranges = makes_w(&j) ? even(j.blocks, even(j.blocks, ranges)) : 0;
+    j.ranges = makes_w(&j) ? ct__even(j.blocks, ct__even(j.blocks, ranges)) : 0;
     j.items = makes_w(&j) ? j.ranges : j.blocks;
     return j;
 }
@@ -478,7 +452,7 @@ static void find_room(job *j, int threads)
 {
     part_of(j, NULL, &j->room);
     j->room += gemm_room(j);
-    j->parts = least(j->items, least(threads > 1 ? 2 * threads : 1,
+    j->parts = ct__least(j->items, ct__least(threads > 1 ? 2 * threads : 1,
                                      1 + MOST_ROOM / (int64_t)(j->room + 1)));
 }
 
@@ -498,11 +472,11 @@ ct_status ct__winograd_multiply(const ct_call *call, const ct__conv_product *p,
     }
     ct__gemm g = product_of(&j, 4);
     j.pack_bytes = (ct__gemm_pack_bytes(&g) + 63) / 64 * 64;
-    w = take(&end, makes_w(&j) ? 0 : weights, f);
-    packed = take(&end, j.packs ? POINTS : 0, j.pack_bytes);
-    sums = take(&end, j.ranges * weights, f);
+    w = ct__take(&end, makes_w(&j) ? 0 : weights, f);
+    packed = ct__take(&end, j.packs ? POINTS : 0, j.pack_bytes);
+    sums = ct__take(&end, j.ranges * weights, f);
     size_t parts = end; /* once they are packed, the weights at the points may be written over */
-    points = take(&end, makes_w(&j) ? 0 : POINTS * j.w_point, f);
+    points = ct__take(&end, makes_w(&j) ? 0 : POINTS * j.w_point, f);
     parts = j.packs ? parts : end;
     size_t all = parts + (size_t)j.parts * j.room;
     char *scratch = ct_call_scratch(call, all > end ? all : end);
