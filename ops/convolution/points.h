@@ -20,7 +20,7 @@ typedef enum ct__point_step {
 
 /* Squares of pixels or points, count[0] x count[1] x count[2] of them */
 typedef struct ct__spots {
-    int64_t n;            /* rows of squares that are not 6 x 6: 4 or 2 of pixels, 3 or 5 of weights */
+    int64_t n;            /* rows of squares that are not 6 x 6: pixels 4, 2; weights 3, 5 */
     const void *from;
     void *to;
     int64_t from_row, from_column, to_row, to_column; /* from an element of a square to the next */
