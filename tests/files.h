@@ -18,17 +18,33 @@ static inline void make_folder(void)
     snprintf(path, sizeof path, "%s/file", folder);
 }
 
+/* folder/name; two of them may be used at a time */
+static inline const char *in_folder(const char *name)
+{
+    static char all[2][600];
+    static int next;
+    next = !next;
+    snprintf(all[next], sizeof all[next], "%s/%s", folder, name);
+    return all[next];
+}
+
 static inline void remove_folder(void)
 {
     unlink(path);
     ck_assert_msg(rmdir(folder) == 0, "something was left in %s", folder);
 }
 
-static inline void write_file(const void *bytes, size_t n)
+static inline void write_file_as(const char *name, const void *bytes, size_t n)
 {
-    FILE *f = fopen(path, "wb");
+    unlink(in_folder(name)); /* some file systems write what replaces a file to the disk at once */
+    FILE *f = fopen(in_folder(name), "wb");
     ck_assert_ptr_nonnull(f);
     ck_assert_uint_eq(fwrite(bytes, 1, n, f), n);
     ck_assert_int_eq(fclose(f), 0);
+}
+
+static inline void write_file(const void *bytes, size_t n)
+{
+    write_file_as("file", bytes, n);
 }
 #endif

@@ -74,12 +74,12 @@ int64_t ct__file_read(ct__file *f, void *out, int64_t bytes)
 
 ct_status ct__file_rewind(ct__file *f)
 {
-    return lseek(f->descriptor, 0, SEEK_SET) == 0 ? CT_OK : ct__file_errno(f, "read");
+    return ct__file_seek(f, 0);
 }
 
-ct_status ct__file_skip(ct__file *f, int64_t bytes)
+ct_status ct__file_seek(ct__file *f, int64_t at)
 {
-    return lseek(f->descriptor, (off_t)bytes, SEEK_CUR) >= 0 ? CT_OK : ct__file_errno(f, "read");
+    return lseek(f->descriptor, (off_t)at, SEEK_SET) >= 0 ? CT_OK : ct__file_errno(f, "read");
 }
 
 ct_status ct__file_write(const ct__file *f, const void *data, int64_t bytes)

@@ -27,7 +27,7 @@ ct_status ct__file_regular(const ct__file *f, const struct stat *about, const ch
 /* reads at most `bytes`; fewer only at the end of the file, and -1 is an error */
 int64_t ct__file_read(ct__file *f, void *out, int64_t bytes);
 ct_status ct__file_rewind(ct__file *f);
-ct_status ct__file_skip(ct__file *f, int64_t bytes);
+ct_status ct__file_seek(ct__file *f, int64_t at); /* goes on there, from the beginning */
 ct_status ct__file_write(const ct__file *f, const void *data, int64_t bytes);
 /* "read_idx: PATH: ...", what the format says; returns code */
 ct_status ct__file_fail(const ct__file *f, ct_status code, const char *format, ...)

@@ -19,6 +19,11 @@ typedef struct ct_read_options {
 ct_tensor *ct_read_idx(ct_context *cx, const char *path, ct_dtype dtype,
                        const ct_read_options *options);
 
+/* writes IDX: f32 and f64 as they are, bool as bytes 0 and 1, and i64 as the type of fewest bits that
+   holds all values: bytes without a sign, or integers of 8, 16 and 32 bits. If none does, it is an
+   error. The file is replaced as by ct_module_save */
+ct_status ct_write_idx(ct_tensor *x, const char *path);
+
 /* The format of NumPy's save and load: .npy, versions 1 to 3, row-major or not, of floats f2 f4 f8,
    integers i1 i2 i4 i8 u1 u2 u4 u8, and bool, in either byte order; plain or gzip. With dtype 0 the
    result has the dtype that holds all values: f32 for f2 and f4, f64, i64 for integers, bool. Else
@@ -137,7 +142,7 @@ void ct_vocabulary_free(ct_vocabulary *v);
    While it is written, the new file is beside the old one, as "NAME.ct-0.part" or with another
    number; if a save was killed, the next one to that name removes what it left */
 ct_status ct_module_save(const ct_module *m, const char *path);
-/* Flags of ct_module_load */
+/* Flags of ct_module_load and ct_module_load_from */
 enum {
     CT_ALLOW_MISSING = 1,      /* a tensor that the file lacks stays as it is */
     CT_ALLOW_EXTRA = 2         /* a tensor that the module lacks is passed over */
@@ -146,10 +151,11 @@ enum {
    optimizers go on working; on failure nothing changes. Names that only one side has are errors
    unless `flags` allow them.
 
-   The format is taken strictly: duplicate names, overlaps, holes, data outside of the file, dtypes
+   The file is any archive of archive.h, also of other dtypes with which ct_module_load_from agrees.
+   Safetensors are taken strictly: duplicate names, overlaps, holes, data outside of the file, dtypes
    that the format does not have, and data of another size than dtype and shape say are errors, in
-   tensors that are passed over too. Of bool, every byte but 0 is true. Needs a build with jansson,
-   otherwise it is CT_ERROR_UNSUPPORTED */
+   tensors that are passed over too. Of bool, every byte but 0 is true. They need a build with
+   jansson, otherwise it is CT_ERROR_UNSUPPORTED */
 ct_status ct_module_load(ct_module *m, const char *path, unsigned flags);
 
 CT_API_END

@@ -10,20 +10,28 @@
 typedef struct reader {
     ct__gzip content;
     const ct__array_call *call;
-    unsigned char chunk[CT__CHUNK]; /* holds whole elements, of whatever size */
 } reader;
 
-ct_status ct__array_bytes(ct__gzip *z, void *out, int64_t bytes, const char *why)
+ct_status ct__array_bytes(const ct__source *s, void *out, int64_t bytes, const char *why)
 {
-    int64_t n = ct__gzip_read(z, out, bytes);
+    int64_t n = s->read(s->from, out, bytes);
     if (n < 0)
-        return ct_error(z->file.cx);
-    return n == bytes ? CT_OK : ct__file_fail(&z->file, CT_ERROR_FORMAT, "truncated: %s", why);
+        return ct_error(s->file->cx);
+    return n == bytes ? CT_OK : ct__file_fail(s->file, CT_ERROR_FORMAT, "truncated: %s", why);
+}
+
+static int64_t read_gzip(void *z, void *out, int64_t bytes)
+{
+    return ct__gzip_read(z, out, bytes);
+}
+
+static ct__source source_of(reader *r)
+{
+    return (ct__source){ &r->content.file, read_gzip, &r->content };
 }
 
 /* -- The header */
-/* sets count and bytes; an error if they overflow */
-static ct_status measure(const ct__file *f, ct__array *a)
+ct_status ct__array_measure(const ct__file *f, ct__array *a)
 {
     a->count = 1;
     a->bytes = a->header;
@@ -40,18 +48,20 @@ static ct_status measure(const ct__file *f, ct__array *a)
 
 static ct_status read_header(reader *r, ct__array *a)
 {
-    ct_status status = r->call->read_header(&r->content, a);
-    return status == CT_OK ? measure(&r->content.file, a) : status;
+    const ct__source s = source_of(r);
+    ct_status status = r->call->read_header(&s, a);
+    return status == CT_OK ? ct__array_measure(s.file, a) : status;
 }
 
 /* the bytes of the content, or, if they are more than `claimed`, any number above that; -1: an
    error. `so_far` of them have been read */
 static int64_t held_bytes(reader *r, int64_t so_far, int64_t claimed)
 {
+    unsigned char chunk[CT__CHUNK];
     if (!r->content.is_gzip)
         return r->content.file.bytes;
     for (int64_t n = CT__CHUNK; n == CT__CHUNK && so_far <= claimed; so_far += n) {
-        n = ct__gzip_read(&r->content, r->chunk, CT__CHUNK);
+        n = ct__gzip_read(&r->content, chunk, CT__CHUNK);
         if (n < 0)
             return -1;
     }
@@ -76,29 +86,31 @@ static ct_status check_bytes(reader *r, const ct__array *a)
 }
 
 /* -- The elements */
-static ct_status read_elements(reader *r, const ct__array *a, const ct__target *target)
+static ct_dtype dtype_of(ct_dtype wanted, const ct__array *a)
 {
-    const ct__file *f = &r->content.file;
-    const bool native = ct__element_is_native(a->element, target->dtype);
-    const int64_t most = native ? 1 << 24 : CT__CHUNK / a->element.bytes;
-    for (int64_t i = 0; i < a->count;) {
-        int64_t n = a->count - i < most ? a->count - i : most;
-        void *to = native ? (char *)target->out + i * a->element.bytes : (char *)r->chunk;
-        int64_t got = ct__gzip_read(&r->content, to, n * a->element.bytes);
-        if (got < 0)
-            return ct_error(f->cx);
-        if (got < n * a->element.bytes)
-            return ct__file_fail(f, CT_ERROR_FORMAT, "truncated while it was read");
-        if (!native && ct__element_convert(f, a->element, r->chunk, target, i, n) != CT_OK)
-            return CT_ERROR_VALUE;
-        i += n;
-    }
-    return CT_OK;
+    return wanted ? wanted : ct__element_dtype(a->element);
 }
 
-static ct_dtype dtype_of(const reader *r, const ct__array *a)
+/* x is the array with its axes reversed; returns it as it should be */
+static ct_tensor *turned(ct_tensor *x)
 {
-    return r->call->dtype ? r->call->dtype : ct__element_dtype(a->element);
+    int64_t axes[CT_MAX_DIMS];
+    int ndim = ct_ndim(x);
+    for (int i = 0; i < ndim; i++)
+        axes[i] = ndim - 1 - i;
+    return ct_contiguous(ct_permute(x, axes, ndim));
+}
+
+ct_tensor *ct__array_elements(const ct__source *s, const ct__array *a, ct_dtype dtype)
+{
+    int64_t shape[CT_MAX_DIMS];
+    for (int i = 0; i < a->ndim; i++)
+        shape[i] = a->shape[a->columns_first ? a->ndim - 1 - i : i];
+    ct_tensor *x = ct_empty(s->file->cx, dtype_of(dtype, a), shape, a->ndim);
+    const ct__target target = { dtype_of(dtype, a), x ? ct_data_mutable(x) : NULL };
+    if (!target.out || ct__elements_read(s, a->element, a->count, &target) != CT_OK)
+        return NULL;
+    return a->columns_first ? turned(x) : x;
 }
 
 /* -- Twice over the file: once to check it, once to keep what it holds */
@@ -112,21 +124,11 @@ static ct_status check(reader *r, int64_t max_bytes)
     if (status == CT_OK)
         status = check_bytes(r, &a);
     ct__gzip_stop(&r->content);
-    if (status == CT_OK && a.count > max_bytes / (int64_t)ct_dtype_size(dtype_of(r, &a)))
+    if (status == CT_OK && a.count > max_bytes / (int64_t)ct_dtype_size(dtype_of(r->call->dtype, &a)))
         status = ct__file_fail(&r->content.file, CT_ERROR_MEMORY,
                                "%lld elements take more than max_bytes, %lld", (long long)a.count,
                                (long long)max_bytes);
     return status;
-}
-
-/* x is the array with its axes reversed; returns it as it should be */
-static ct_tensor *turned(ct_tensor *x)
-{
-    int64_t axes[CT_MAX_DIMS];
-    int ndim = ct_ndim(x);
-    for (int i = 0; i < ndim; i++)
-        axes[i] = ndim - 1 - i;
-    return ct_contiguous(ct_permute(x, axes, ndim));
 }
 
 static ct_tensor *keep(reader *r)
@@ -134,17 +136,10 @@ static ct_tensor *keep(reader *r)
     ct__array a = { .count = 0 };
     if (ct__gzip_start(&r->content) != CT_OK)
         return NULL;
-    ct_tensor *x = NULL;
-    if (read_header(r, &a) == CT_OK) {
-        int64_t shape[CT_MAX_DIMS];
-        for (int i = 0; i < a.ndim; i++)
-            shape[i] = a.shape[a.columns_first ? a.ndim - 1 - i : i];
-        x = ct_empty(r->content.file.cx, dtype_of(r, &a), shape, a.ndim);
-    }
-    const ct__target target = { dtype_of(r, &a), x ? ct_data_mutable(x) : NULL };
-    bool whole = target.out && read_elements(r, &a, &target) == CT_OK;
+    const ct__source s = source_of(r);
+    ct_tensor *x = read_header(r, &a) == CT_OK ? ct__array_elements(&s, &a, r->call->dtype) : NULL;
     ct__gzip_stop(&r->content);
-    return !whole ? NULL : a.columns_first ? turned(x) : x;
+    return x;
 }
 
 int64_t ct__read_limit(ct_context *cx, const char *who, const char *path,

@@ -7,7 +7,7 @@
 
 ct_dtype ct__element_dtype(ct__element e)
 {
-    if (e.kind == 'f')
+    if (e.kind == 'f' || e.kind == 'h' || e.kind == 'q')
         return e.bytes == 8 ? CT_F64 : CT_F32;
     return e.kind == 'b' ? CT_BOOL : CT_I64;
 }
@@ -45,14 +45,14 @@ static double half(unsigned bits)
     return bits >> 15 ? -value : value;
 }
 
-static double float_of(uint64_t bits, int bytes)
+static double float_of(uint64_t bits, ct__element e)
 {
-    const uint32_t low = (uint32_t)bits;
+    const uint32_t low = (uint32_t)(e.kind == 'h' ? bits << 16 : bits);
     float single;
     double value;
     memcpy(&single, &low, sizeof single);
     memcpy(&value, &bits, sizeof value);
-    return bytes == 8 ? value : bytes == 4 ? (double)single : half(low);
+    return e.bytes == 8 ? value : e.bytes == 4 || e.kind == 'h' ? (double)single : half(low);
 }
 
 /* each stores element i; false if an i64 cannot hold it */
@@ -94,30 +94,101 @@ static bool store_whole(const ct__target *t, int64_t i, uint64_t bits, bool is_s
     }
 }
 
-ct_status ct__element_convert(const ct__file *f, ct__element e, const unsigned char *raw,
-                              const ct__target *target, int64_t i, int64_t n)
+/* a block: a scale, f2, and CT__BLOCK numbers of 8 bits, each to be multiplied with it */
+static int64_t convert_block(const unsigned char *raw, const ct__target *t, int64_t i)
 {
-    if (e.bytes == 1 && e.kind == 'u' && target->dtype == CT_F32) { /* pixels, in half the time */
+    double scale = half((unsigned)(raw[0] | raw[1] << 8));
+    for (int k = 0; k < CT__BLOCK; k++)
+        if (!store_float(t, i + k, scale * (double)(signed char)raw[2 + k]))
+            return i + k;
+    return -1;
+}
+
+/* converts n elements at `raw` to those of the target from number i on. Returns -1, or the number
+   of one that does not fit */
+static int64_t convert(ct__element e, const unsigned char *raw, const ct__target *t, int64_t i,
+                       int64_t n)
+{
+    if (e.bytes == 1 && e.kind == 'u' && t->dtype == CT_F32) { /* pixels, in half the time */
         for (int64_t k = 0; k < n; k++)
-            ((float *)target->out)[i + k] = raw[k];
-        return CT_OK;
+            ((float *)t->out)[i + k] = raw[k];
+        return -1;
     }
-    for (int64_t k = 0; k < n; k++) {
-        uint64_t bits = bits_at(raw + k * e.bytes, e);
-        bool is_signed = e.kind == 'i', is_float = e.kind == 'f';
-        double value = is_float ? float_of(bits, e.bytes) : (double)bits;
-        if (is_signed)
-            bits = (uint64_t)with_sign(bits, e.bytes);
-        if (is_float ? store_float(target, i + k, value)
-                     : store_whole(target, i + k, bits, is_signed))
-            continue;
-        return ct__file_fail(f, CT_ERROR_VALUE, "element %lld must fit an i64, and is %g",
-                             (long long)(i + k), value);
+    int64_t bad = -1;
+    for (int64_t k = 0; k < n && bad < 0; k++, raw += e.bytes) {
+        uint64_t bits = e.kind == 'q' ? 0 : bits_at(raw, e);
+        bool fits = true;
+        if (e.kind == 'q')
+            bad = convert_block(raw, t, i + CT__BLOCK * k);
+        else if (e.kind == 'f' || e.kind == 'h')
+            fits = store_float(t, i + k, float_of(bits, e));
+        else if (e.kind == 'i')
+            fits = store_whole(t, i + k, (uint64_t)with_sign(bits, e.bytes), true);
+        else
+            fits = store_whole(t, i + k, bits, false);
+        bad = fits ? bad : i + k;
+    }
+    return bad;
+}
+
+/* reads exactly so many bytes */
+static ct_status read_all(const ct__source *s, void *out, int64_t bytes)
+{
+    int64_t got = s->read(s->from, out, bytes);
+    if (got < 0)
+        return ct_error(s->file->cx);
+    return got == bytes ? CT_OK
+                        : ct__file_fail(s->file, CT_ERROR_FORMAT, "truncated while it was read");
+}
+
+static ct_status read_native(const ct__source *s, int64_t bytes, char *out)
+{
+    const int64_t most = 1 << 24;
+    ct_status status = CT_OK;
+    for (int64_t at = 0; at < bytes && status == CT_OK; at += most)
+        status = read_all(s, out + at, bytes - at < most ? bytes - at : most);
+    return status;
+}
+
+ct_status ct__elements_read(const ct__source *s, ct__element e, int64_t n,
+                            const ct__target *target)
+{
+    unsigned char chunk[16384];
+    const int64_t most = (int64_t)sizeof chunk / e.bytes, each = e.kind == 'q' ? CT__BLOCK : 1;
+    if (ct__element_is_native(e, target->dtype))
+        return read_native(s, n * e.bytes, target->out);
+    for (int64_t i = 0; i < n;) {
+        int64_t part = n - i < most ? n - i : most;
+        ct_status status = read_all(s, chunk, part * e.bytes);
+        int64_t bad = status == CT_OK ? convert(e, chunk, target, i * each, part) : -1;
+        if (bad >= 0)
+            return ct__file_fail(s->file, CT_ERROR_VALUE, "element %lld does not fit an i64",
+                                 (long long)bad);
+        if (status != CT_OK)
+            return status;
+        i += part;
     }
     return CT_OK;
 }
 
-ct_status ct__file_write_tensor(const ct__file *f, ct_tensor *x)
+/* -- Writing */
+/* writes n elements of that many bytes, each in the other order */
+static ct_status write_swapped(const ct__file *f, const unsigned char *data, int64_t n, int bytes)
+{
+    unsigned char chunk[4096];
+    ct_status status = CT_OK;
+    for (int64_t i = 0, used = 0; i < n && status == CT_OK; i++) {
+        for (int k = 0; k < bytes; k++)
+            chunk[used++] = data[i * bytes + bytes - 1 - k];
+        if (used + bytes <= (int64_t)sizeof chunk && i + 1 < n)
+            continue;
+        status = ct__file_write(f, chunk, used);
+        used = 0;
+    }
+    return status;
+}
+
+ct_status ct__file_write_tensor(const ct__file *f, ct_tensor *x, bool big_endian)
 {
     ct_scope scope = ct_scope_begin(f->cx);
     if (!scope)
@@ -125,8 +196,15 @@ ct_status ct__file_write_tensor(const ct__file *f, ct_tensor *x)
     ct_no_grad(f->cx);
     const ct_tensor *plain = ct_contiguous(x);
     const void *data = plain ? ct_data(plain) : NULL;
-    int64_t bytes = ct_count(x) * (int64_t)ct_dtype_size(ct_dtype_of(x));
-    ct_status status = data ? ct__file_write(f, data, bytes) : ct_error(f->cx);
+    const int64_t n = ct_count(x);
+    const int bytes = (int)ct_dtype_size(ct_dtype_of(x));
+    ct_status status = CT_OK;
+    if (!data && n > 0)
+        status = ct_error(f->cx);
+    else if (bytes == 1 || big_endian == CT__BIG_ENDIAN)
+        status = ct__file_write(f, data, n * bytes);
+    else
+        status = write_swapped(f, data, n, bytes);
     ct_scope_end(f->cx, scope);
     return status;
 }

@@ -139,13 +139,13 @@ static ct_status parse(const ct__file *f, const char *text, int64_t length, ct__
                          "u2 u4 u8 or b1, and are '%s'", h.type);
 }
 
-static ct_status read_header(ct__gzip *z, ct__array *a)
+ct_status ct__npy_header(const ct__source *s, ct__array *a)
 {
     static const char magic[] = "\x93NUMPY", breaks[] = "the header breaks off";
-    const ct__file *f = &z->file;
+    const ct__file *f = s->file;
     unsigned char begin[12];
     char text[LONGEST + 1];
-    ct_status status = ct__array_bytes(z, begin, 10, "it is too short for a header");
+    ct_status status = ct__array_bytes(s, begin, 10, "it is too short for a header");
     if (status != CT_OK)
         return status;
     if (memcmp(begin, magic, 6) != 0)
@@ -156,14 +156,14 @@ static ct_status read_header(ct__gzip *z, ct__array *a)
                              begin[6], begin[7]);
     int64_t length = begin[8] | begin[9] << 8, before = begin[6] == 1 ? 10 : 12;
     if (before == 12) {
-        status = ct__array_bytes(z, begin + 10, 2, breaks);
+        status = ct__array_bytes(s, begin + 10, 2, breaks);
         length |= status == CT_OK ? (int64_t)begin[10] << 16 | (int64_t)begin[11] << 24 : 0;
     }
     if (status == CT_OK && length > LONGEST)
         return ct__file_fail(f, CT_ERROR_FORMAT, "its header must have %d bytes or fewer, and has "
                              "%lld", LONGEST, (long long)length);
     if (status == CT_OK)
-        status = ct__array_bytes(z, text, length, breaks);
+        status = ct__array_bytes(s, text, length, breaks);
     if (status != CT_OK)
         return status;
     text[length] = '\0';
@@ -176,29 +176,30 @@ ct_tensor *ct_read_npy(ct_context *cx, const char *path, ct_dtype dtype,
 {
     if (dtype && ct_dtype_size(dtype) == 0)
         return ct_fail(cx, CT_ERROR_DTYPE, "read_npy: no such dtype: %d", (int)dtype), NULL;
-    return ct__array_read(&(ct__array_call){ cx, "read_npy", path, dtype, read_header }, options);
+    return ct__array_read(&(ct__array_call){ cx, "read_npy", path, dtype, ct__npy_header }, options);
 }
 
 /* -- Writing: version 1, row-major, in the machine's byte order */
-static ct_status write_header(const ct__file *f, const ct_tensor *x)
+size_t ct__npy_text(const ct_tensor *x, char text[CT__NPY_TEXT])
 {
     static const char *const types[] = { "", "f4", "f8", "i8", "b1" };
     const ct_dtype dtype = ct_dtype_of(x);
-    char text[512] = "\x93NUMPY\x01\x00__";
+    const size_t room = CT__NPY_TEXT;
     size_t n = 10;
-    n += (size_t)snprintf(text + n, sizeof text - n,
+    memcpy(text, "\x93NUMPY\x01\x00__", n);
+    n += (size_t)snprintf(text + n, room - n,
                           "{'descr': '%s%s', 'fortran_order': False, 'shape': (",
                           dtype == CT_BOOL ? "|" : CT__BIG_ENDIAN ? ">" : "<", types[dtype]);
     for (int i = 0; i < ct_ndim(x); i++)
-        n += (size_t)snprintf(text + n, sizeof text - n, "%s%lld", i > 0 ? ", " : "",
+        n += (size_t)snprintf(text + n, room - n, "%s%lld", i > 0 ? ", " : "",
                               (long long)ct_size(x, i));
-    n += (size_t)snprintf(text + n, sizeof text - n, "%s), }", ct_ndim(x) == 1 ? "," : "");
+    n += (size_t)snprintf(text + n, room - n, "%s), }", ct_ndim(x) == 1 ? "," : "");
     while ((n + 1) % 64 != 0)
         text[n++] = ' ';
     text[n++] = '\n';
     text[8] = (char)(unsigned char)((n - 10) & 255);
     text[9] = (char)(unsigned char)((n - 10) >> 8);
-    return ct__file_write(f, text, (int64_t)n);
+    return n;
 }
 
 ct_status ct_write_npy(ct_tensor *x, const char *path)
@@ -212,6 +213,9 @@ ct_status ct_write_npy(ct_tensor *x, const char *path)
     ct_status status = ct__replace_begin(&r);
     if (status != CT_OK)
         return status;
-    status = write_header(&r.file, x);
-    return ct__replace_end(&r, status == CT_OK ? ct__file_write_tensor(&r.file, x) : status);
+    char text[CT__NPY_TEXT];
+    status = ct__file_write(&r.file, text, (int64_t)ct__npy_text(x, text));
+    if (status == CT_OK)
+        status = ct__file_write_tensor(&r.file, x, CT__BIG_ENDIAN);
+    return ct__replace_end(&r, status);
 }

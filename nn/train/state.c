@@ -215,27 +215,23 @@ static ct_status load(ct_training *t, const char *path)
         pairs[i].key = keys[i];
     ct__tensors all = { .cx = t->module->cx, .who = "training_load", .path = path, .pairs = pairs,
                         .count = NUMBERS };
-    ct_status status = list_tensors(&all, t);
+    ct_archive *a = ct__archive_open(all.cx, all.who, path, INT64_MAX);
+    ct_status status = a ? list_tensors(&all, t) : ct_error(all.cx);
     if (status == CT_OK)
-        status = ct__tensors_read(&all);
+        status = ct__tensors_read_pairs(&all, a);
     if (status == CT_OK)
         status = check_numbers(&all, t, n);
     if (status == CT_OK)
-        status = ct__tensors_take(&all);
+        status = ct__tensors_load(&all, a);
     if (status == CT_OK)
         take_numbers(t, n);
     ct__tensors_free(&all);
+    ct_object_free(a);
     return status;
 }
 
 ct_status ct_training_load(ct_training *t, const char *path)
 {
     ct_status status = prepare(t, "training_load", path);
-    ct_scope scope = status == CT_OK ? ct_scope_begin(t->module->cx) : 0;
-    if (!scope)
-        return status == CT_OK ? ct_error(t->module->cx) : status;
-    ct_no_grad(t->module->cx);
-    status = load(t, path);
-    ct_scope_end(t->module->cx, scope);
-    return status;
+    return status == CT_OK ? load(t, path) : status;
 }

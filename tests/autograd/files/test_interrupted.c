@@ -49,12 +49,35 @@ static ct_status save(double value)
     return ct_module_save(module(value), path);
 }
 
+static ct_status idx(double value)
+{
+    return ct_write_idx(tensor(value), path);
+}
+
+static ct_status safetensors(double value)
+{
+    return ct_write_safetensors(cx, path, (const char *const[]){ "a" },
+                                (ct_tensor *const[]){ tensor(value) }, 1, NULL);
+}
+
+#if HAVE_ZIP
+static ct_status npz(double value)
+{
+    return ct_write_npz(cx, path, (const char *const[]){ "a" },
+                        (ct_tensor *const[]){ tensor(value) }, 1, NULL);
+}
+#endif
+
 static ct_status training(double value)
 {
     return ct_training_save(&(ct_training){ .module = module(value) }, path);
 }
 
-static const writer writers[] = { npy, image, page, save, training };
+static const writer writers[] = { npy, image, page, save, training, idx, safetensors,
+#if HAVE_ZIP
+                                  npz,
+#endif
+};
 enum { WRITERS = sizeof writers / sizeof *writers };
 
 /* the file's bytes, how many they are, and how many files are in the folder */

@@ -15,16 +15,6 @@ static ct_module *net(void)
     return ct_linear_new(cx, CT_F32, 3, 2, NULL);
 }
 
-/* folder/name */
-static const char *in_folder(const char *name)
-{
-    static char all[2][600];
-    static int next;
-    next = !next;
-    snprintf(all[next], sizeof all[next], "%s/%s", folder, name);
-    return all[next];
-}
-
 /* how many files there are in the folder */
 static int files(void)
 {

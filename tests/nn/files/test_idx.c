@@ -172,7 +172,7 @@ START_TEST(plain_files_that_are_wrong)
     expect_refused(&b, CT_ERROR_FORMAT, "too long");
     b = images();
     b.at[0] = 'P';
-    expect_refused(&b, CT_ERROR_FORMAT, "neither gzip nor IDX");
+    expect_refused(&b, CT_ERROR_FORMAT, "no IDX");
     b = images();
     b.at[2] = 0x0a;
     expect_refused(&b, CT_ERROR_FORMAT, "type: 0x0a");
@@ -277,7 +277,7 @@ START_TEST(gzip_files_that_are_wrong)
         expect_refused(&z, CT_ERROR_FORMAT, "too long");
         b.at[1] = 1;
         z = gzip(&b);
-        expect_refused(&z, CT_ERROR_FORMAT, "what it holds is no IDX");
+        expect_refused(&z, CT_ERROR_FORMAT, "no IDX");
         ct_memory_stats(cx, &after);
         ck_assert_int_eq(after.live_bytes, before.live_bytes);
     }
@@ -355,6 +355,46 @@ START_TEST(mnist_itself)
 }
 END_TEST
 
+/* -- Writing */
+START_TEST(what_is_written_is_read)
+{
+    const struct { ct_tensor *x; int type; } all[] = {
+        { ct_from_doubles(cx, CT_F32, CT_SHAPE(2, 1, 2), CT_DOUBLES(1, -2, 0.5, 3)), 0x0d },
+        { ct_from_doubles(cx, CT_F64, CT_SHAPE(2), CT_DOUBLES(1e300, -1)), 0x0e },
+        { ct_ones(cx, CT_BOOL, CT_SHAPE(3)), 0x08 },
+        { ct_from_ints(cx, CT_SHAPE(2), CT_INTS(0, 255)), 0x08 },
+        { ct_from_ints(cx, CT_SHAPE(2), CT_INTS(-128, 127)), 0x09 },
+        { ct_from_ints(cx, CT_SHAPE(2), CT_INTS(-1, 128)), 0x0b },
+        { ct_from_ints(cx, CT_SHAPE(2), CT_INTS(0, 32768)), 0x0c },
+        { ct_from_ints(cx, CT_SHAPE(2), CT_INTS(INT32_MIN, INT32_MAX)), 0x0c },
+        { ct_range(cx, CT_I64, 5000), 0x0b }, /* more than a chunk */
+        { ct_transpose(ct_from_ints(cx, CT_SHAPE(2, 2), CT_INTS(1, 2, 3, 400))), 0x0b },
+        { ct_zeros(cx, CT_I64, CT_SHAPE(0, 3)), 0x08 },
+        { ct_scalar(cx, CT_F64, 4), 0x0e },
+    };
+    make_folder();
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        ck_assert_int_eq(ct_write_idx(all[i].x, path), CT_OK);
+        FILE *f = fopen(path, "rb");
+        fseek(f, 2, SEEK_SET);
+        ck_assert_int_eq(fgetc(f), all[i].type);
+        fclose(f);
+        ct_tensor *x = ct_read_idx(cx, path, ct_dtype_of(all[i].x), NULL);
+        ck_assert_double_eq(ct_max_difference(x, all[i].x), 0);
+    }
+    ck_assert_int_eq(ct_write_idx(ct_from_ints(cx, CT_SHAPE(1), CT_INTS(INT64_MAX)), path),
+                     CT_ERROR_VALUE);
+    expect_error(CT_ERROR_VALUE, "write_idx", "32 bits", NULL);
+    ck_assert_int_eq(ct_write_idx(ct_zeros(cx, CT_BOOL, CT_SHAPE(0, (int64_t)1 << 32)), path),
+                     CT_ERROR_RANGE);
+    expect_error(CT_ERROR_RANGE, "write_idx", "32 bits", NULL);
+    ck_assert_int_eq(ct_write_idx(all[0].x, NULL), CT_ERROR_NULL);
+    expect_error(CT_ERROR_NULL, "path", NULL);
+    ck_assert_int_eq(ct_write_idx(NULL, path), CT_ERROR_NULL);
+    remove_folder();
+}
+END_TEST
+
 Suite *idx_suite(void);
 Suite *idx_suite(void)
 {
@@ -372,6 +412,7 @@ Suite *idx_suite(void)
         options_and_dtypes,
         every_allocation_may_fail,
         mnist_itself,
+        what_is_written_is_read,
         NULL,
     };
     return make_suite("nn/idx", tests);

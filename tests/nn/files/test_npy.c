@@ -143,7 +143,7 @@ START_TEST(whole_numbers_stay_exact)
     ck_assert_double_eq(ct_at(read_back(&b, CT_F32), CT_INDEX(0)), 0x1p53);
     b = typed("<u8", "False", "(1,)");
     put_number(&b, 1ull << 63, 8, false);
-    expect_refused(&b, CT_ERROR_VALUE, "element 0 must fit an i64");
+    expect_refused(&b, CT_ERROR_VALUE, "element 0 does not fit an i64");
     ck_assert_double_eq(ct_item(read_back(&b, CT_F64)), 0x1p63);
     b = typed("<f4", "False", "(1,)");
     put_number(&b, 0x7f800000, 4, false);

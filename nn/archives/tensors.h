@@ -4,17 +4,16 @@
  * "data_offsets":[BEGIN,END]},...}, padded with spaces; the data, row-major, without holes. */
 #ifndef COTANGENT_TENSORS_FILE_H
 #define COTANGENT_TENSORS_FILE_H
-#include <cotangent/io.h>
-
-#include "file.h"
+#include "archive.h"
 #include "module.h"
 
 enum { CT__TENSOR_NAME = CT__PATH + 16, CT__PAIR_VALUE = 32 };
 
 typedef struct ct__named {
-    char name[CT__TENSOR_NAME];
+    const char *name;       /* in `room`, or the caller's */
+    char room[CT__TENSOR_NAME];
     ct_tensor *x;
-    ct_tensor *fresh;       /* what was read for x; it goes with the scope of the read */
+    ct_tensor *fresh;       /* what was read for x; it goes with the scope of the load */
 } ct__named;
 
 typedef struct ct__pair {
@@ -30,6 +29,11 @@ typedef struct ct__tensors {
     int n, room;
     ct__pair *pairs;        /* `count` of them; the reader fills in the values */
     int count;
+    const ct_pair *texts;   /* of writing: `text_count` more */
+    int text_count;
+    const ct_rename *renames; /* of reading: `rename_count` of them */
+    int rename_count;
+    ct_load_report *report; /* of reading; or NULL */
 } ct__tensors;
 
 /* room for n tensors; an error for lack of memory. ct__tensors_free gives it back */
@@ -41,11 +45,19 @@ void ct__tensors_add(ct__tensors *t, const char *before, const char *name, ct_te
 int ct__tensors_below(const ct_module *m);
 ct_status ct__tensors_add_module(ct__tensors *t, const char *before, const ct_module *m);
 
+/* checks what a caller wants to write, and lists it: tensors of cx that are usable, names and texts
+   of UTF-8, each name and key once. On success ct__tensors_free is to be called */
+ct_status ct__tensors_list(ct__tensors *t, const char *const *names, ct_tensor *const *tensors, int n,
+                           const ct_archive_options *options);
+/* checks the texts that a caller wants to write, and adds them to t */
+ct_status ct__tensors_add_texts(ct__tensors *t, const ct_archive_options *options);
+
 /* writes all; the file is replaced in one step */
 ct_status ct__tensors_write(const ct__tensors *t);
-/* reads `fresh` of all, and the pairs, after checking all of the file. Call it in a scope in which
-   recording is off */
-ct_status ct__tensors_read(ct__tensors *t);
+/* fills in the values of the pairs; an error if one is not there */
+ct_status ct__tensors_read_pairs(ct__tensors *t, const ct_archive *a);
+/* reads all from the archive, and gives it to the tensors: all or nothing */
+ct_status ct__tensors_load(ct__tensors *t, ct_archive *a);
 /* gives what was read to the tensors themselves, after checking that all may be written */
 ct_status ct__tensors_take(const ct__tensors *t);
 
