@@ -103,7 +103,7 @@ typedef struct ct_load_report {
     uint64_t reserved[4];
 } ct_load_report;
 /* as ct_module_load, from any archive: all values or none are taken. `options` and `report` may be
-   NULL. A tensor must have the module's shape and, after what ct_archive_read does with dtype 0, its
+   NULL. A tensor must have the module's shape and, as ct_archive_read reads it with dtype 0, its
    dtype; F16, BF16 and Q8_0 are also read into f64. Two names of the archive that become one are an
    error */
 ct_status ct_module_load_from(ct_module *m, ct_archive *a, const ct_load_options *options,

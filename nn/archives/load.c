@@ -1,12 +1,13 @@
-/* Loading modules from archives. All that the archive lists is checked when it is opened; then every
- * tensor is read into one of its own, and only then they are given to those that wait for them: all
- * or nothing. */
+/* Loading modules from archives. All that the archive lists is checked when it is opened. Then
+ * every tensor is read into one of its own, and only then they are given to those that wait for
+ * them: all or nothing. */
 #include <string.h>
 
 #include "tensors.h"
 
 /* -- Names */
-/* whether the name matches, in which one * stands for any text; that text is at *rest then, n bytes */
+/* whether the name matches the pattern, in which one * stands for any text. That text is at *rest
+   then, n bytes of it */
 static bool matches(const char *pattern, const char *name, const char **rest, size_t *n)
 {
     const char *star = strchr(pattern, '*');

@@ -1,9 +1,9 @@
 /* Reading the list of an npz, a zip of files of .npy, and its tensors, through libzip.
  *
- * A zip says of each entry how many bytes it holds when it is inflated. This number is compared with
- * what the header of .npy asks for, and with the most that so many bytes can be inflated to; and
- * the entry is inflated once to be counted, and its sum checked, before memory is taken for it.
- * Nowhere is more inflated than was promised, and one byte. */
+ * A zip promises how many bytes each entry holds when it is inflated. This number is compared with
+ * what the header of .npy asks for, and with the most that so many bytes can be inflated to. Before
+ * memory is taken for an entry, it is inflated once: to count its bytes, and for libzip to check
+ * their sum. Nowhere is more than one byte inflated beyond the promise. */
 #include "archive.h"
 #include "zip_source.h"
 

@@ -160,7 +160,8 @@ static int by_place(const void *a, const void *b)
     return (p->end > q->end) - (p->end < q->end);
 }
 
-/* sorts the pieces from number `first` on; an error unless their data fill the file without a gap */
+/* sorts the pieces from number `first` on; an error unless their data fill the file without a gap
+   */
 static ct_status check_places(ct_archive *a, int64_t first, int64_t data)
 {
     int64_t n = a->count - first, end = data;
@@ -180,7 +181,7 @@ static ct_status check_places(ct_archive *a, int64_t first, int64_t data)
                          (long long)(a->file.bytes - end));
 }
 
-/* Names are found by the numbers of their pieces, which sorting changes: so they are entered anew */
+/* Names are found by the numbers of their pieces, which sorting changes: they are entered anew */
 static ct_status enter_names(ct_archive *a)
 {
     ct__words_free(&a->names);

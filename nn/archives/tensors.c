@@ -124,8 +124,8 @@ static ct_status list(ct__tensors *t, const char *const *names, ct_tensor *const
     return status;
 }
 
-ct_status ct__tensors_list(ct__tensors *t, const char *const *names, ct_tensor *const *tensors, int n,
-                           const ct_archive_options *options)
+ct_status ct__tensors_list(ct__tensors *t, const char *const *names, ct_tensor *const *tensors,
+                           int n, const ct_archive_options *options)
 {
     if (!t->cx)
         return CT_ERROR_NULL;

@@ -47,8 +47,8 @@ ct_status ct__tensors_add_module(ct__tensors *t, const char *before, const ct_mo
 
 /* checks what a caller wants to write, and lists it: tensors of cx that are usable, names and texts
    of UTF-8, each name and key once. On success ct__tensors_free is to be called */
-ct_status ct__tensors_list(ct__tensors *t, const char *const *names, ct_tensor *const *tensors, int n,
-                           const ct_archive_options *options);
+ct_status ct__tensors_list(ct__tensors *t, const char *const *names, ct_tensor *const *tensors,
+                           int n, const ct_archive_options *options);
 /* checks the texts that a caller wants to write, and adds them to t */
 ct_status ct__tensors_add_texts(ct__tensors *t, const ct_archive_options *options);
 

@@ -1,5 +1,6 @@
-/* Our files for libzip: all that it reads and writes goes through ct__file, so that a path is opened
- * by us alone, and a failure of the system is our error. libzip's own memory is from malloc. */
+/* Our files for libzip: all that it reads and writes goes through ct__file, so that a path is
+ * opened by us alone, and a failure of the system is our error. libzip's own memory is from malloc.
+ */
 #ifndef COTANGENT_ZIP_SOURCE_H
 #define COTANGENT_ZIP_SOURCE_H
 #if CT_HAVE_ZIP

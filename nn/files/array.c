@@ -124,7 +124,8 @@ static ct_status check(reader *r, int64_t max_bytes)
     if (status == CT_OK)
         status = check_bytes(r, &a);
     ct__gzip_stop(&r->content);
-    if (status == CT_OK && a.count > max_bytes / (int64_t)ct_dtype_size(dtype_of(r->call->dtype, &a)))
+    const int64_t each = (int64_t)ct_dtype_size(dtype_of(r->call->dtype, &a));
+    if (status == CT_OK && a.count > max_bytes / each)
         status = ct__file_fail(&r->content.file, CT_ERROR_MEMORY,
                                "%lld elements take more than max_bytes, %lld", (long long)a.count,
                                (long long)max_bytes);

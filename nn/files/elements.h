@@ -6,8 +6,8 @@
 #include "file.h"
 
 typedef struct ct__element {
-    char kind;       /* as NumPy has it: i signed, u unsigned, f float, b bool. And h: the upper half
-                        of an f32, bfloat16; q: a block of CT__BLOCK numbers, Q8_0 of GGUF */
+    char kind;       /* as NumPy has it: i signed, u unsigned, f float, b bool. And h: the upper
+                        half of an f32, bfloat16; q: a block of CT__BLOCK numbers, Q8_0 of GGUF */
     int bytes;       /* 1, 2, 4, 8, or those of a block; 0: there is no such element */
     bool big_endian;
 } ct__element;

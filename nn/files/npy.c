@@ -176,7 +176,8 @@ ct_tensor *ct_read_npy(ct_context *cx, const char *path, ct_dtype dtype,
 {
     if (dtype && ct_dtype_size(dtype) == 0)
         return ct_fail(cx, CT_ERROR_DTYPE, "read_npy: no such dtype: %d", (int)dtype), NULL;
-    return ct__array_read(&(ct__array_call){ cx, "read_npy", path, dtype, ct__npy_header }, options);
+    const ct__array_call call = { cx, "read_npy", path, dtype, ct__npy_header };
+    return ct__array_read(&call, options);
 }
 
 /* -- Writing: version 1, row-major, in the machine's byte order */
