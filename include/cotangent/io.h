@@ -20,8 +20,8 @@ ct_tensor *ct_read_idx(ct_context *cx, const char *path, ct_dtype dtype,
                        const ct_read_options *options);
 
 /* writes IDX: f32 and f64 as they are, bool as bytes 0 and 1, and i64 as the type of fewest bits
-   that holds all values: bytes without a sign, or integers of 8, 16 and 32 bits. If none does, it is
-   an error. The file is replaced as by ct_module_save */
+   that holds all values: bytes without a sign, or integers of 8, 16 and 32 bits. If none does, it
+   is an error. The file is replaced as by ct_module_save */
 ct_status ct_write_idx(ct_tensor *x, const char *path);
 
 /* The format of NumPy's save and load: .npy, versions 1 to 3, row-major or not, of floats f2 f4 f8,
@@ -153,8 +153,8 @@ enum {
 
    The file is any archive of archive.h, also of other dtypes with which ct_module_load_from agrees.
    Safetensors are taken strictly: duplicate names, overlaps, holes, data outside of the file,
-   dtypes that the format does not have, and data of another size than dtype and shape say are errors,
-   in tensors that are passed over too. Of bool, every byte but 0 is true. They need a build with
+   dtypes that the format does not have, and data of another size than dtype and shape say are
+   errors, in tensors that are passed over too. Of bool, every byte but 0 is true. They need a build with
    jansson, otherwise it is CT_ERROR_UNSUPPORTED */
 ct_status ct_module_load(ct_module *m, const char *path, unsigned flags);
 
