@@ -61,7 +61,7 @@ void ct_context_free(ct_context *cx)
 
 const char *ct_version(void)
 {
-    return "0.1.0";
+    return CT_VERSION_TEXT;
 }
 
 void ct_no_grad(ct_context *cx)

@@ -27,6 +27,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* -- The version of these headers; ct_version is that of the library */
+#define CT_VERSION_MAJOR 0
+#define CT_VERSION_MINOR 1
+#define CT_VERSION_PATCH 0
+/* one number, to be compared: #if CT_VERSION >= CT_VERSION_OF(0, 2, 0) */
+#define CT_VERSION_OF(major, minor, patch) ((major) * 1000000 + (minor) * 1000 + (patch))
+#define CT_VERSION CT_VERSION_OF(CT_VERSION_MAJOR, CT_VERSION_MINOR, CT_VERSION_PATCH)
+/* and as a text: "0.1.0" */
+#define CT_VERSION_TEXT \
+    CT__TEXT(CT_VERSION_MAJOR) "." CT__TEXT(CT_VERSION_MINOR) "." CT__TEXT(CT_VERSION_PATCH)
+#define CT__TEXT(word)    CT__TEXT_OF(word)
+#define CT__TEXT_OF(word) #word
+
 /* -- For declarations */
 /* behind a function like printf: a compiler then checks the arguments. f is the number of the
    format among the parameters, and a that of the first argument */
@@ -36,7 +49,7 @@
 #define CT_PRINTF(f, a)
 #endif
 
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(CT_HIDDEN)
 #define CT__VISIBLE _Pragma("GCC visibility push(default)")
 #define CT__VISIBLE_END _Pragma("GCC visibility pop")
 #else
