@@ -14,6 +14,7 @@ meson.build list them. What each file has for itself must stay its own:
 - Options. The compiler's options of a layer become pragmas, so that no flags are needed.
 
 System headers are included at the top, where nothing is hidden yet."""
+import functools
 import pathlib
 import re
 import subprocess
@@ -35,6 +36,7 @@ FOREIGN = re.compile(r"^(?!static|typedef|return)[a-z][\w ]*[ *](?!ct_)[a-z]\w*\
 DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(\w+)(.*)", re.S)
 
 
+@functools.cache
 def part_of(path):
     """The macro that leaves this file out, or None."""
     for macro, (folders, headers) in PARTS.items():
@@ -97,6 +99,10 @@ class Source:
             self.text = self.text[:guard.start()] + body[:body.rindex("#endif")]
 
 
+class Again(str):
+    """Text of a kernel that was there before, for another dtype or processor."""
+
+
 class OneFile:
     def __init__(self, uthash):
         self.sources = {}
@@ -111,15 +117,16 @@ class OneFile:
         return self.sources[path]
 
     def resolve(self, name, beside):
-        """The path of "name": in the including file's folder, else in the same layer."""
+        """The path of "name": in the including file's folder, else in its layer, else below it."""
         near = f"{beside.rsplit('/', 1)[0]}/{name}"
         if (ROOT / near).exists():
             return near
         layer = beside.split("/")[0]
-        found = sorted(str(p.relative_to(ROOT)) for p in (ROOT / layer).rglob(name))
-        if len(found) != 1:
-            sys.exit(f"{beside}: {name}: {found or 'not found'}")
-        return found[0]
+        for folder in LAYERS[LAYERS.index(layer)::-1]:
+            found = [str(p.relative_to(ROOT)) for p in (ROOT / folder).rglob(name)]
+            if len(found) == 1:
+                return found[0]
+        sys.exit(f"{beside}: {name} is in no folder, or in several")
 
     # -- One file with all that it includes: a list of (text, path of a guarded header or None)
     def expand(self, path, seen, conditions=None):
@@ -190,7 +197,7 @@ class OneFile:
             if first:
                 put(f"/* -- {kernels} */\n")
             for text, owner in self.expand(kernels, seen, conditions):
-                pieces.append((text if first or owner else without_comments(text), owner))
+                pieces.append((text if first or owner else Again(without_comments(text)), owner))
             put("#undef CT__DTYPE\n#undef REAL\n#undef IS_F32\n#undef IS_FLOAT\n")
 
         put(f"#define K(name) CT__KERNEL(name, {tag}, CT__DTYPE, CT__SIMD)\n"
@@ -233,10 +240,11 @@ class OneFile:
             seen = []
             pieces = self.expand(path, seen)
             self.units.append((layer, path, pieces, seen))
-            own = "".join(text for text, owner in pieces if owner is None)
+            own = "".join(text for text, owner in pieces
+                          if owner is None and not isinstance(text, Again))
             macros = "".join(text for text, owner in pieces if owner and text.startswith("#define"))
             self.names.unit(path, own, seen, macros)
-            for header in seen:
+            for header in (h for h in seen if h not in self.names.defined):
                 text = "".join(text for text, owner in pieces if owner == header)
                 self.names.unit(header, text, [h for h in seen if h != header])
 

@@ -28,9 +28,9 @@
 #include <stdint.h>
 
 /* -- The version of these headers; ct_version is that of the library */
-#define CT_VERSION_MAJOR 0
-#define CT_VERSION_MINOR 1
-#define CT_VERSION_PATCH 0
+#define CT_VERSION_MAJOR 0 /* of 0.1.0 */
+#define CT_VERSION_MINOR 1 /* of 0.1.0 */
+#define CT_VERSION_PATCH 0 /* of 0.1.0 */
 /* one number, to be compared: #if CT_VERSION >= CT_VERSION_OF(0, 2, 0) */
 #define CT_VERSION_OF(major, minor, patch) ((major) * 1000000 + (minor) * 1000 + (patch))
 #define CT_VERSION CT_VERSION_OF(CT_VERSION_MAJOR, CT_VERSION_MINOR, CT_VERSION_PATCH)

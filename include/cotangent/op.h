@@ -21,8 +21,8 @@
 
 /* -- Code for one kind of processor. Functions between CT_SIMD_BEGIN_AVX2 (or _AVX512) and
  * CT_SIMD_END are compiled for that kind. They exist only where CT_SIMD_X86 is defined. kernels.h
- * does this for a whole file of kernels. A build with CT_NO_SIMD has kernels of one kind only. */
-#if defined(CT_NO_SIMD)
+ * does this for a whole file of kernels. */
+#if defined(CT_NO_SIMD) /* the library is compiled with it: kernels of one kind only */
 #elif defined(__clang__) && defined(__x86_64__)
 #define CT_SIMD_X86 1                          /* defined where the next three are */
 #define CT__SIMD_BEGIN(kind)                                                                    \

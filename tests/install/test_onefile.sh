@@ -1,0 +1,34 @@
+#!/bin/sh
+# test_onefile.sh ROOT CC CXX PYTHON: cotangent.c and cotangent.h, which embed/onefile.py makes, are
+# the same each time; user.c compiles with them alone, and finds what it finds with the library.
+# Compiling without optimization and for one kind of processor takes a third of the time; with all,
+# the suites run against it in ./run slow embedding.
+set -u
+root=$1 cc=$2 cxx=$3 python=$4
+# shellcheck source=../house/check.sh
+. "$root/tests/house/check.sh"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export PYTHONDONTWRITEBYTECODE=1
+
+holds 'onefile.py' "$python" "$root/embed/onefile.py" "$work/one"
+holds 'onefile.py, from elsewhere' sh -c "cd '$work' && '$python' '$root/embed/onefile.py' two"
+holds 'made twice, the files differ' diff -rq "$work/one" "$work/two"
+
+printf 'slope 3.000000\nd(x^3/3)/dx at 2: 4\n' >"$work/expected"
+cd "$work/one" || exit 1
+cp "$root/tests/install/user.c" "$root/tests/install/user.cpp" .
+# shellcheck disable=SC2086 # words
+if $cc -O0 -std=c11 -DCT_NO_SIMD -DCT_NO_GRADCHECK -DCT_NO_GRAPH -I. user.c cotangent.c -o user -lm \
+    -lpthread && ./user >out && diff ../expected out; then
+    ok
+else
+    bad 'user.c with cotangent.c'
+fi
+# shellcheck disable=SC2086 # words
+holds 'cotangent.h from C++17' $cxx -std=c++17 -Wall -Wextra -Wpedantic -Werror -I. -fsyntax-only \
+    user.cpp
+# shellcheck disable=SC2086 # words
+holds 'cotangent_kernels.h' $cc -std=c11 -Wall -Wextra -Wpedantic -Werror -I. \
+    -I"$root/tests/install" -fsyntax-only "$root/tests/install/kernels.c"
+verdict
