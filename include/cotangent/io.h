@@ -154,8 +154,8 @@ enum {
    The file is any archive of archive.h, also of other dtypes with which ct_module_load_from agrees.
    Safetensors are taken strictly: duplicate names, overlaps, holes, data outside of the file,
    dtypes that the format does not have, and data of another size than dtype and shape say are
-   errors, in tensors that are passed over too. Of bool, every byte but 0 is true. They need a build with
-   jansson, otherwise it is CT_ERROR_UNSUPPORTED */
+   errors, in tensors that are passed over too. Of bool, every byte but 0 is true. They need a build
+   with jansson, otherwise it is CT_ERROR_UNSUPPORTED */
 ct_status ct_module_load(ct_module *m, const char *path, unsigned flags);
 
 CT_API_END
