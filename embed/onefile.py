@@ -338,8 +338,8 @@ TOP = '''/* Cotangent %(version)s in one file. It is made by embed/onefile.py: c
  *   CT_NO_GRAPH        leaves out the pages and listings of graphs
  *   CT_NO_SIMD         leaves out what is compiled for AVX2 and AVX-512
  *   CT_EXPORT          a shared library that this is a part of exports the functions
- *   CT_HAVE_ZLIB, CT_HAVE_PNG, CT_HAVE_JANSSON
- *                      1: files are read with zlib, libpng or jansson, which you link */
+ *   CT_HAVE_ZLIB, CT_HAVE_ZIP, CT_HAVE_PNG, CT_HAVE_JANSSON
+ *                      1: files are read with zlib, libzip, libpng or jansson, which you link */
 #if !defined(_POSIX_C_SOURCE) && !defined(_WIN32)
 #define _POSIX_C_SOURCE 200809L
 #endif

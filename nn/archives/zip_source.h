@@ -3,10 +3,10 @@
  */
 #ifndef COTANGENT_ZIP_SOURCE_H
 #define COTANGENT_ZIP_SOURCE_H
+#include "file.h"
+
 #if CT_HAVE_ZIP
 #include <zip.h>
-
-#include "file.h"
 
 typedef struct ct__zip_source {
     ct__file *file;
