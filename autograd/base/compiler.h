@@ -11,4 +11,13 @@
 #define CT__APART
 #define CT__INLINE inline
 #endif
+
+/* before a loop: no element is read after another one was written in its place */
+#if defined(__clang__)
+#define CT__NO_OVERLAP _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define CT__NO_OVERLAP _Pragma("GCC ivdep")
+#else
+#define CT__NO_OVERLAP
+#endif
 #endif

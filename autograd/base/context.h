@@ -30,6 +30,7 @@ typedef struct ct__object ct__object;   /* object.c */
 typedef struct ct__slab ct__slab;       /* memory.c */
 typedef struct ct__threads ct__threads; /* parallel.c, on the floor above */
 typedef struct ct__listener ct__listener; /* listener.h */
+typedef struct ct__kernel_list ct__kernel_list; /* loops.h, on the floor above */
 
 /* sizes of blocks: up to CT__SMALL bytes in steps of CT__STEP, then eight classes per doubling */
 enum { CT__SMALL = 1024, CT__STEP = 32, CT__SMALL_CLASSES = CT__SMALL / CT__STEP,
@@ -61,6 +62,7 @@ struct ct_context {
     uint32_t walks;
     ct__threads *threads;
     ct__listener *listener; /* NULL: nobody listens */
+    ct__kernel_list *kernels; /* where ct_loop_kernel puts down what it would do; or NULL */
     uint32_t marks;   /* those of new buffers */
     uint32_t changes; /* of tensors that programs read by themselves */
     uint32_t gone;    /* objects that programs call, and that were freed */

@@ -8,11 +8,10 @@
 
 /* integers are added as unsigned ones, whose sums wrap instead of being undefined */
 #define CT_KERNELS     "arithmetic_kernels.h"
-#define CT_KERNELS_F32 16
-#define CT_KERNELS_F64 16
 #define CT_KERNELS_I64 uint64_t
 #include <cotangent/kernels.h>
 static const ct_kernels sums = { CT_KERNEL_TABLE(add), .streams = true };
+const ct_kernels ct__sum_in_place = { CT_KERNEL_TABLE(add), .streams = false };
 static const ct_loop_body adding_scaled[][CT_SIMDS] = CT_KERNEL_TABLE(add_scaled);
 
 typedef struct shape_attributes {
@@ -39,11 +38,14 @@ void ct__add_scaled(ct_tensor *y, ct_tensor *x, double scale)
 
 static ct_status add_into_forward(ct_call *call)
 {
-    ct__add_scaled(call->x[0], call->x[1], 1);
+    ct_tensor *y = call->x[0], *operands[] = { y, y, call->x[1] };
+    ct__rows_drop(y);
+    ct_loop_kernel(call, operands, 3, &ct__sum_in_place, false);
     return CT_OK;
 }
 
-static const ct_op add_into_op = { .name = "add_into", .forward = add_into_forward };
+static const ct_op add_into_op = { .name = "add_into", .flags = CT_OP_KERNELS,
+                                   .forward = add_into_forward };
 
 void ct__add_into(ct_tensor *y, ct_tensor *x)
 {
@@ -121,7 +123,7 @@ const ct_op ct_add_op = {
     .formula = "y = a + b",
     .derivative = "ga = g, gb = g",
     .inputs = 2,
-    .flags = CT_OP_BROADCAST | CT_OP_SYMMETRIC | CT_OP_BATCHED,
+    .flags = CT_OP_BROADCAST | CT_OP_SYMMETRIC | CT_OP_BATCHED | CT_OP_KERNELS,
     .infer = add_infer,
     .forward = add_forward,
     .vjp = add_vjp,

@@ -6,6 +6,7 @@ static void K(add)(int64_t n, void *to, void *const *in, const void *attributes)
     REAL *y = to;
     const REAL *a = in[0], *b = in[1];
     (void)attributes;
+    CT__NO_OVERLAP /* but that y may be a */
     for (int64_t i = 0; i < n; i++)
         y[i] = a[i] + b[i];
 }

@@ -61,6 +61,7 @@ static inline ct_tensor *const *ct__contiguous_all(ct_context *cx, ct_tensor *co
 }
 
 /* -- arithmetic.c */
+extern const ct_kernels ct__sum_in_place;      /* y = y + x */
 void ct__add_into(ct_tensor *y, ct_tensor *x); /* y += x, of one float dtype and shape */
 /* y += scale x, of one dtype; x is broadcast to y */
 void ct__add_scaled(ct_tensor *y, ct_tensor *x, double scale);

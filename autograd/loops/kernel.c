@@ -7,7 +7,7 @@
 #endif
 
 enum {
-    MOST = 5,           /* operands */
+    MOST = CT__OPERANDS,
     BLOCK = 512,        /* elements that are gathered at once */
     STREAMED = 32 << 20 /* a result of so many bytes does not fit in the caches */
 };
@@ -40,11 +40,30 @@ static CT__APART void by_blocks(ct_tensor *const *operands, int64_t flat, void *
         ct_loop(operands, w->operands, run, w);
 }
 
+static CT__APART void put_down(ct__kernel_list *list, const void *attributes,
+                               ct_tensor *const *operands, int n, ct_kernel kernel, bool adds)
+{
+    int i = list->count++;
+    if (i >= CT__KERNEL_CALLS)
+        return;
+    list->calls[i].kernel = kernel;
+    list->calls[i].attributes = attributes;
+    list->calls[i].n = n;
+    list->calls[i].adds = adds;
+    for (int k = 0; k < n; k++)
+        list->calls[i].operands[k] = operands[k];
+}
+
 void ct__loop_kernel(const void *attributes, ct_tensor *const *operands, int n,
                      const ct_kernels *k, bool adds)
 {
-    ct_kernel kernel = k->by[operands[0]->dtype][operands[0]->cx->simd];
+    const ct_context *cx = operands[0]->cx;
+    ct_kernel kernel = k->by[operands[0]->dtype][cx->simd];
     void *data[MOST];
+    if (cx->kernels) {
+        put_down(cx->kernels, attributes, operands, n, kernel, adds);
+        return;
+    }
     int64_t flat = ct__flat(operands, n, data);
     if (flat >= 0 && !adds)
         kernel(flat, data[0], data + 1, attributes);

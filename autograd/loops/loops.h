@@ -39,7 +39,20 @@ static inline int64_t ct__flat(ct_tensor *const *operands, int n, void **data)
     return count <= CT__GRAIN ? count : -1;
 }
 
-/* -- kernel.c: ct_loop_kernel, which gets the call's attributes */
+/* -- kernel.c */
+enum { CT__OPERANDS = 5, CT__KERNEL_CALLS = 8 };
+/* Calls of ct_loop_kernel that were put down instead of being done. */
+struct ct__kernel_list {
+    int count; /* more than CT__KERNEL_CALLS: the others are not here */
+    struct {
+        ct_kernel kernel;
+        const void *attributes;
+        int n;
+        bool adds;
+        ct_tensor *operands[CT__OPERANDS];
+    } calls[CT__KERNEL_CALLS];
+};
+/* ct_loop_kernel, which gets the call's attributes */
 void ct__loop_kernel(const void *attributes, ct_tensor *const *operands, int n,
                      const ct_kernels *k, bool adds);
 

@@ -20,7 +20,7 @@ static bool is_over(const ct__plan *p)
 }
 
 /* -- Slots */
-static ct__slot *slot_new(ct__plan *p, ct__kind kind, ct__buffer *buffer)
+ct__slot *ct__slot_new(ct__plan *p, ct__kind kind, int64_t bytes)
 {
     if (p->count == p->room) {
         int room = 2 * p->room + 32;
@@ -35,14 +35,23 @@ static ct__slot *slot_new(ct__plan *p, ct__kind kind, ct__buffer *buffer)
     ct__slot *s = ct__plan_take_aside(p, sizeof *s);
     if (!s)
         return NULL;
-    s->kind = kind;
-    s->at = buffer;
-    s->bytes = buffer->bytes;
+    s->spot.slot = s;
+    s->kind = (uint8_t)kind;
+    s->bytes = bytes;
     s->number = p->count;
     p->slots[p->count++] = s;
-    buffer->noted = (uint32_t)p->count & 0x7ffffff;
     if (p->count == 0x7ffffff)
         ct__stay_eager(p, "too many tensors");
+    return s;
+}
+
+static ct__slot *slot_new(ct__plan *p, ct__kind kind, ct__buffer *buffer)
+{
+    ct__slot *s = ct__slot_new(p, kind, buffer->bytes);
+    if (!s)
+        return NULL;
+    s->at = buffer;
+    buffer->noted = (uint32_t)p->count & 0x7ffffff;
     return s;
 }
 
@@ -73,35 +82,48 @@ static ct__slot *leaf_of(ct__plan *p, const ct_tensor *t)
     return s;
 }
 
-enum { READ = 1, WRITTEN = 2 }; /* what becomes of an operand */
-
-/* NULL: the noting is over */
-static ct__slot *slot_of(ct__plan *p, const ct_tensor *t, int use)
+ct__slot *ct__slot_of(ct__plan *p, const ct_tensor *t, int use)
 {
     if (t->cx != p->cx)
         ct__stay_eager(p, "a tensor of another context");
     ct__slot *s = is_over(p) ? NULL : known(p, t->buffer);
     if (!s && !is_over(p) && !t->buffer->heard)
         s = leaf_of(p, t);
-    else if (!s && !is_over(p) && use == WRITTEN)
+    else if (!s && !is_over(p) && use == CT__WRITTEN)
         s = slot_new(p, CT__ARENA, t->buffer);
     else if (!s && !is_over(p))
         ct__stay_eager(p, "a tensor that no operator wrote");
     if (!s)
         return NULL;
-    s->written = s->written || use & WRITTEN;
-    s->first = s->first ? s->first : p->length;
-    s->last = p->length;
+    s->written = s->written || use & CT__WRITTEN;
     return s;
 }
 
 /* -- Steps */
-static ct__step *step_of(ct__plan *p, ct__act act, size_t bytes)
+void ct__mix_bytes(ct__plan *p, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ct__mix(p, ((const unsigned char *)bytes)[i]);
+}
+
+/* The newest step has been noted wholly. */
+static void close_step(ct__plan *p)
+{
+    if (p->newest)
+        p->newest->hash = (uint16_t)(p->step_hash >> 32);
+    p->newest = NULL;
+    p->step_hash = 0;
+}
+
+ct__step *ct__step_new(ct__plan *p, ct__act act, size_t bytes)
 {
     ct__step *s = is_over(p) ? NULL : ct__plan_take(p, bytes);
     if (!s)
         return NULL;
-    s->act = act;
+    close_step(p);
+    p->newest = s;
+    ct__mix(p, act);
+    s->act = (uint8_t)act;
     *p->end = s;
     p->end = &s->next;
     p->length++;
@@ -110,7 +132,7 @@ static ct__step *step_of(ct__plan *p, ct__act act, size_t bytes)
 
 static ct__step *step_new(ct__plan *p, ct__act act)
 {
-    return step_of(p, act, sizeof(ct__step));
+    return ct__step_new(p, act, sizeof(ct__step));
 }
 
 /* with a copy of the call, whose operands are still those of the run */
@@ -120,10 +142,13 @@ static ct__step *step_for(ct__plan *p, const ct_call *call)
                        ? offsetof(ct_call, aux) + (size_t)call->aux_count * sizeof call->aux[0]
                        : offsetof(ct_call, y) + (size_t)call->outputs * sizeof call->y[0];
     size_t size = call->op->attributes_size;
-    ct__step *s = step_of(p, CT__RUN, offsetof(ct__step, call) + bytes);
+    ct__step *s = ct__step_new(p, CT__RUN, offsetof(ct__step, call) + bytes);
     void *attributes = s ? ct__plan_take(p, size) : NULL;
     if (!attributes)
         return NULL;
+    ct__mix(p, (uint64_t)(uintptr_t)call->op);
+    ct__mix(p, call->adds ^ (uint64_t)call->recording);
+    ct__mix_bytes(p, call->attributes, size);
     memcpy(&s->call, call, bytes);
     if (size > 0)
         memcpy(attributes, call->attributes, size);
@@ -138,7 +163,7 @@ static ct_tensor *operand(ct__plan *p, const ct_tensor *t, int use, bool wanted)
 {
     if (!t || is_over(p))
         return NULL;
-    ct__slot *s = t->buffer ? slot_of(p, t, use) : NULL; /* or there is a shape alone */
+    ct__slot *s = t->buffer ? ct__slot_of(p, t, use) : NULL; /* or there is a shape alone */
     return s || !t->buffer ? ct__plan_header(p, s, t, wanted) : NULL;
 }
 
@@ -152,11 +177,12 @@ static ct_tensor **operands(ct__plan *p, ct_tensor *const *t, int n, int use)
 
 static void forward(ct__plan *p, ct__step *s, const ct_call *call)
 {
-    s->call.x = operands(p, call->x, call->n, call->outputs > 0 ? READ : READ | WRITTEN);
+    int use = call->outputs > 0 ? CT__READ : CT__READ | CT__WRITTEN;
+    s->call.x = operands(p, call->x, call->n, use);
     for (int i = 0; i < call->outputs; i++)
-        s->call.y[i] = operand(p, call->y[i], WRITTEN, false);
+        s->call.y[i] = operand(p, call->y[i], CT__WRITTEN, false);
     for (int i = 0; i < call->aux_count; i++)
-        s->call.aux[i] = operand(p, call->aux[i], WRITTEN, false);
+        s->call.aux[i] = operand(p, call->aux[i], CT__WRITTEN, false);
 }
 
 static void backward(ct__plan *p, ct__step *s, const ct_call *call, ct_tensor *const *gy,
@@ -164,21 +190,21 @@ static void backward(ct__plan *p, ct__step *s, const ct_call *call, ct_tensor *c
 {
     ct_tensor **x = ct__plan_take(p, (size_t)(call->n + 1) * sizeof(ct_tensor *));
     for (int i = 0; x && i < call->n; i++)
-        x[i] = operand(p, call->x[i], READ, ct__wants(call, i));
+        x[i] = operand(p, call->x[i], CT__READ, ct__wants(call, i));
     s->call.x = x;
     s->call.vertex = p->vertex;
     for (int i = 0; i < call->outputs; i++)
-        s->call.y[i] = operand(p, call->y[i], READ, false);
+        s->call.y[i] = operand(p, call->y[i], CT__READ, false);
     for (int i = 0; i < call->aux_count; i++)
-        s->call.aux[i] = operand(p, call->aux[i], READ, false);
-    s->gy = operands(p, gy, call->outputs, READ);
+        s->call.aux[i] = operand(p, call->aux[i], CT__READ, false);
+    s->gy = operands(p, gy, call->outputs, CT__READ);
     for (int i = 0; i < call->n && i < 64; i++)
         if (gx[i] && call->adds >> i & 1)
-            operand(p, gx[i], READ, false);
+            operand(p, gx[i], CT__READ, false);
     for (int i = 0; i < call->n; i++)
         if (gx[i]) /* it is an ordinary gradient in a replay */
             ct__rows_drop(gx[i]);
-    s->gx = operands(p, gx, call->n, WRITTEN);
+    s->gx = operands(p, gx, call->n, CT__WRITTEN);
 }
 
 static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
@@ -188,7 +214,7 @@ static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_t
     if (is_over(p))
         return;
     if (!gx && !op->forward) { /* a view */
-        slot_of(p, call->x[0], READ);
+        ct__slot_of(p, call->x[0], CT__READ);
         return;
     }
     ct_call copy = { .cx = p->cx, .op = &ct__copy_op, .n = 1, .outputs = 1 };
@@ -200,7 +226,7 @@ static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_t
         ct__stay_eager(p, op->name);
         return;
     }
-    ct__step *s = step_for(p, call);
+    ct__step *s = ct__note_kernels(p, call, gy, gx) ? NULL : step_for(p, call);
     if (!s)
         return;
     if (gx)
@@ -222,14 +248,16 @@ static void made(ct__listener *l, ct_tensor *t)
         if (!s)
             return;
         step->slot = s;
-        s->first = s->last = p->length;
-        s->content = ct__plan_take(p, bytes + 63);
-        s->content = (void *)(((uintptr_t)s->content + 63) / 64 * 64);
+        s->content = ct__plan_take(p, bytes > 16 ? bytes + 63 : 16);
+        if (bytes > 16)
+            s->content = (void *)(((uintptr_t)s->content + 63) / 64 * 64);
     }
     if (s->kind != CT__CONSTANT)
         ct__stay_eager(p, "a tensor that was made twice");
     else if (s->content)
         memcpy(s->content, t->data, bytes);
+    for (size_t i = 0; i < bytes; i++)
+        ct__mix_word(&p->made, (unsigned char)t->data[i]);
 }
 
 static void filled(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,
@@ -242,11 +270,13 @@ static void filled(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,
         return;
     if (bytes > 0)
         memcpy(copy, attributes, bytes);
+    ct__mix_bytes(p, attributes, bytes);
+    ct__mix(p, (uint64_t)(uintptr_t)fill);
     s->attributes = copy;
     s->fill = fill;
     s->bytes = bytes;
-    s->x = operand(p, x, READ, false);
-    s->y = operand(p, y, WRITTEN, false); /* a part of it may stay what it was */
+    s->x = operand(p, x, CT__READ, false);
+    s->y = operand(p, y, CT__WRITTEN, false); /* a part of it may stay what it was */
 }
 
 /* -- Gradients of variables */
@@ -273,9 +303,11 @@ static void graded(ct__listener *l, ct_tensor *x, ct_tensor *gradient)
     if (!g)
         return;
     s->x = x;
+    ct__mix(p, (uint64_t)(uintptr_t)x);
+    p->grades = true;
     g->first_set = g->first_set || (gradient && !g->set);
     g->set = true;
-    ct__slot *slot = gradient ? slot_of(p, gradient, READ) : NULL;
+    ct__slot *slot = gradient ? ct__slot_of(p, gradient, CT__READ) : NULL;
     if (!slot)
         return;
     ct_tensor *header = ct__plan_header(p, slot, gradient, false);
@@ -284,6 +316,7 @@ static void graded(ct__listener *l, ct_tensor *x, ct_tensor *gradient)
     slot->kind = CT__FRESH;
     slot->as = slot->as ? slot->as : header;
     s->slot = slot;
+    ct__mix_place(p, slot, 0);
 }
 
 /* x has a gradient from before the run */
@@ -329,6 +362,8 @@ static void again(ct__listener *l, ct_status (*call)(void *user), void *user)
         return;
     s->again = call;
     s->user = user;
+    ct__mix(p, (uint64_t)(uintptr_t)call);
+    ct__mix(p, (uint64_t)(uintptr_t)user);
     p->calls = true;
     ct__object_called(user);
     s->recording = p->cx->recording;
@@ -376,7 +411,7 @@ void ct__note_arguments(ct__plan *p, ct_tensor *const *x, ct_tensor *const *in, 
 
 static void note_result(ct__plan *p, ct_tensor *y)
 {
-    ct__slot *s = slot_of(p, y, READ);
+    ct__slot *s = ct__slot_of(p, y, CT__READ);
     ct_tensor *header = s ? ct__plan_header(p, s, y, false) : NULL;
     if (!header)
         return;
@@ -388,7 +423,7 @@ static void note_result(ct__plan *p, ct_tensor *y)
 
 void ct__note_results(ct__plan *p, ct_tensor *const *y, int n)
 {
-    p->length++; /* they live to the end */
+    close_step(p);
     p->results = ct__plan_take(p, (size_t)n * sizeof *p->results);
     for (int i = 0; i < n && !is_over(p); i++)
         note_result(p, y[i]);

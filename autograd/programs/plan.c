@@ -12,8 +12,8 @@ typedef struct ct__chunk {
 
 static void *take(ct__plan *p, chunk **chunks, size_t bytes)
 {
-    size_t least = 16384;
-    bytes = (bytes + 16) / 16 * 16; /* nothing is something, too */
+    size_t least = p->taken < 2048 ? 1024 : p->taken < 65536 ? p->taken / 2 : 32768;
+    bytes = bytes > 0 ? (bytes + 15) / 16 * 16 : 16; /* nothing is something, too */
     if (!*chunks || (*chunks)->bytes - (*chunks)->used < bytes) {
         size_t all = sizeof(chunk) + 16 + (bytes > least ? bytes : least);
         chunk *c = ct__take_quietly(p->cx, all);
@@ -24,6 +24,7 @@ static void *take(ct__plan *p, chunk **chunks, size_t bytes)
         *c = (chunk){ *chunks, all - sizeof *c, 0 };
         c->used = (size_t)(-(uintptr_t)c->room & 15);
         *chunks = c;
+        p->taken += all;
     }
     char *block = (*chunks)->room + (*chunks)->used;
     (*chunks)->used += bytes;
@@ -40,10 +41,10 @@ void *ct__plan_take_aside(ct__plan *p, size_t bytes)
     return take(p, &p->aside, bytes);
 }
 
-static void give_back(ct__plan *p, chunk *chunks)
+static void give_back(ct__plan *p, chunk **chunks)
 {
-    for (chunk *c; (c = chunks);) {
-        chunks = c->next;
+    for (chunk *c; (c = *chunks);) {
+        *chunks = c->next;
         ct__give_back(p->cx, c, sizeof *c + c->bytes);
     }
 }
@@ -54,7 +55,13 @@ ct_tensor *ct__plan_header(ct__plan *p, ct__slot *slot, const ct_tensor *t, bool
     uint16_t flags = (uint16_t)((t->flags & kept) | (wanted ? CT__IN_WALK : 0));
     size_t dims = 2 * (size_t)t->ndim * sizeof t->dims[0];
     int64_t offset = slot ? t->data - (char *)t->buffer->data : 0;
-    for (ct_tensor *h = slot ? slot->headers : NULL; h; h = h->link)
+    if (slot)
+        ct__mix_place(p, slot, offset);
+    ct__mix(p, (uint64_t)t->dtype << 32 | (uint64_t)t->ndim << 16 | flags);
+    for (int d = 0; d < 2 * t->ndim; d++)
+        ct__mix(p, (uint64_t)t->dims[d]);
+    int looks = 0;
+    for (ct_tensor *h = slot ? slot->headers : NULL; h && looks < CT__LOOKS; h = h->link, looks++)
         if (h->dtype == t->dtype && h->ndim == t->ndim && h->flags == flags &&
             ct__place_of(h)->offset == offset && memcmp(h->dims, t->dims, dims) == 0)
             return h;
@@ -101,132 +108,223 @@ ct__plan *ct__plan_new(ct_context *cx, ct_tensor *const *x, int n)
 void ct__plan_free(ct__plan *p)
 {
     ct_context *cx = p->cx;
-    for (int i = 0; i < p->count; i++)
-        if (p->slots[i]->kind == CT__LEAF) {
-            p->slots[i]->at->refs -= CT__PROGRAM - 1;
-            ct__buffer_drop(cx, p->slots[i]->at);
+    ct__slot **slots = p->outer ? p->outer : p->slots;
+    for (int i = 0; i < (p->outer ? p->outer_count : p->count); i++)
+        if (slots[i]->kind == CT__LEAF) {
+            slots[i]->at->refs -= CT__PROGRAM - 1;
+            ct__buffer_drop(cx, slots[i]->at);
         }
     for (ct__graded *g = p->graded; g; g = g->next) {
         g->x->handles -= CT__PROGRAM - 1;
         ct__unhandle(g->x);
     }
     ct__give_back(cx, p->arena, (size_t)p->arena_bytes);
-    give_back(p, p->chunks);
-    give_back(p, p->aside);
+    give_back(p, &p->chunks);
+    give_back(p, &p->aside);
     ct__give_back(cx, p, sizeof *p);
 }
 
-/* -- The arena */
-typedef struct hole {
-    struct hole *next;
-    int64_t at, bytes;
-} hole;
-
-/* the smallest hole that is large enough, or the end */
-static void place(ct__slot *s, hole **holes, int64_t *end)
+/* -- Finishing: which steps are done, in which order, and where what they use lies */
+static void see_all(ct_tensor *const *t, int n, bool written, ct__visitor *visit, void *arg)
 {
-    int64_t bytes = (s->bytes + 63) / 64 * 64;
-    hole **best = NULL;
-    for (hole **h = holes; *h && !(best && (*best)->bytes == bytes); h = &(*h)->next)
-        if ((*h)->bytes >= bytes && (!best || (*h)->bytes < (*best)->bytes))
-            best = h;
-    s->offset = best ? (*best)->at : *end;
-    if (!best) {
-        *end += bytes;
-        return;
-    }
-    (*best)->at += bytes;
-    (*best)->bytes -= bytes;
-    if ((*best)->bytes == 0)
-        *best = (*best)->next;
+    for (int i = 0; t && i < n; i++)
+        if (t[i] && ct__place_of(t[i])->slot)
+            visit(ct__place_of(t[i])->slot, written, arg);
 }
 
-/* makes a hole of the slot, joined with those beside it */
-static bool vacate(ct__plan *p, const ct__slot *s, hole **holes)
+void ct__each_slot(const ct__step *s, ct__visitor *visit, void *arg)
 {
-    int64_t bytes = (s->bytes + 63) / 64 * 64;
-    hole **h = holes, *last = NULL;
-    for (; *h && (*h)->at < s->offset; h = &(*h)->next)
-        last = *h;
-    if (bytes == 0)
-        return true;
-    hole *next = *h, *own = last && last->at + last->bytes == s->offset ? last : NULL;
-    if (own)
-        own->bytes += bytes;
-    else if (!(own = ct__plan_take_aside(p, sizeof *own)))
+    const ct_call *c = &s->call;
+    switch ((ct__act)s->act) {
+    case CT__RUN:
+        see_all(c->x, c->n, !s->gx && c->outputs == 0, visit, arg);
+        see_all(c->y, c->outputs, !s->gx, visit, arg);
+        see_all(c->aux, c->aux_count, !s->gx, visit, arg);
+        see_all(s->gy, c->outputs, false, visit, arg);
+        see_all(s->gx, c->n, true, visit, arg);
+        break;
+    case CT__KERNEL:
+        for (int k = s->operands - 1; k >= 0; k--)
+            visit(((ct__spot *)s->data[k])->slot, k == 0, arg);
+        break;
+    case CT__GROUP:
+        for (const ct__step *member = s->members; member; member = member->next)
+            ct__each_slot(member, visit, arg);
+        break;
+    case CT__FILL:
+        see_all(&s->x, 1, false, visit, arg);
+        see_all(&s->y, 1, true, visit, arg);
+        break;
+    default:
+        if (s->slot)
+            visit(s->slot, s->act == CT__LOAD, arg);
+    }
+}
+
+/* Are all results in the arena, and read by nobody? Only kernels, and sums, may be left out. */
+static bool is_idle(const ct__step *s)
+{
+    if (s->act == CT__KERNEL) {
+        const ct__slot *y = ((ct__spot *)s->data[0])->slot;
+        return y->kind == CT__ARENA && !y->needed;
+    }
+    if (s->act != CT__RUN || s->gx || s->call.op != &ct_sum_to_op)
         return false;
-    else
-        *own = (hole){ next, s->offset, bytes }, *h = own;
-    if (next && own->at + own->bytes == next->at) {
-        own->bytes += next->bytes;
-        own->next = next->next;
-    }
-    return true;
+    const ct__slot *y = ct__place_of(s->call.y[0])->slot;
+    return y->kind == CT__ARENA && !y->needed;
 }
 
-/* Slots are in the order of their first steps. A buffer makes room after its last step. */
-static bool place_all(ct__plan *p)
+static void need(ct__slot *s, bool written, void *arg)
 {
-    hole *holes = NULL;
-    int64_t end = 0;
-    ct__slot **dying = ct__plan_take_aside(p, (size_t)(p->length + 2) * sizeof(ct__slot *));
-    for (int step = 0, next = 0; dying && step <= p->length; step++) {
-        for (; next < p->count && p->slots[next]->first <= step; next++) {
-            ct__slot *s = p->slots[next];
-            if (s->kind != CT__ARENA || s->last == 0)
-                continue;
-            place(s, &holes, &end);
-            p->apart_bytes += (s->bytes + 63) / 64 * 64;
-            s->dies = dying[s->last];
-            dying[s->last] = s;
+    (void)arg;
+    s->needed = s->needed || !written;
+}
+
+/* Those in order that are done; constants that stay what they are need no loading. */
+static ct__step **steps_in_use(ct__plan *p, int *count)
+{
+    int room = p->length, first = room;
+    ct__step **all = ct__plan_take_aside(p, (size_t)(room + 1) * sizeof *all);
+    int n = 0;
+    for (ct__step *s = all ? p->steps : NULL; s; s = s->next)
+        if (s->act != CT__LOAD || s->slot->kind != CT__CONSTANT)
+            all[n++] = s;
+    first = n;
+    for (int i = n - 1; i >= 0; i--)
+        if (!is_idle(all[i])) {
+            ct__each_slot(all[i], need, NULL);
+            all[--first] = all[i];
         }
-        for (ct__slot *s = dying[step]; s; s = s->dies)
-            if (!vacate(p, s, &holes))
-                return false;
+    *count = n - first;
+    return all ? all + first : NULL;
+}
+
+static void live(ct__slot *s, bool written, void *arg)
+{
+    int step = *(const int *)arg;
+    (void)written;
+    s->first = s->first ? s->first : step;
+    s->last = step;
+}
+
+/* -- Addresses */
+static bool stays(const ct__slot *s)
+{
+    return s->kind != CT__ARENA && s->kind != CT__CONSTANT;
+}
+
+static char *address(const ct__plan *p, const ct__slot *s)
+{
+    return s->kind == CT__LEAF       ? s->at->data
+           : s->kind == CT__CONSTANT ? s->content
+           : s->kind != CT__ARENA    ? NULL /* another one in each run */
+           : s->local                ? (char *)(uintptr_t)s->offset
+                                     : (char *)p->arena + s->offset;
+}
+
+/* *at becomes the address of the spot, now or in each run. */
+static void point(ct__plan *p, void **at, const ct__spot *spot)
+{
+    const ct__slot *s = spot->slot;
+    char *data = address(p, s);
+    ct__patch *patch = stays(s) && s->kind != CT__LEAF ? ct__plan_take(p, sizeof *patch) : NULL;
+    *at = data ? data + spot->offset : s->local ? NULL : (void *)s;
+    if (!patch)
+        return;
+    *patch = (ct__patch){ s->stays->patches, at, spot->offset };
+    s->stays->patches = patch;
+}
+
+static void point_step(ct__plan *p, ct__step *s)
+{
+    if (s->act == CT__LOAD) {
+        s->from = s->slot->content;
+        s->bytes = (size_t)s->slot->bytes;
+        point(p, &s->to, &s->slot->spot);
+    } else if (s->act == CT__SET_GRAD) {
+        s->slot = s->slot->stays;
+    } else if (s->act == CT__KERNEL) {
+        for (int k = 0; k < s->operands; k++)
+            point(p, &s->data[k], s->data[k]);
+    } else if (s->act == CT__GROUP) {
+        for (ct__step *member = s->members; member; member = member->next)
+            point_step(p, member);
     }
-    p->arena_bytes = (end + 64) / 64 * 64;
-    p->arena = dying ? ct__take_quietly(p->cx, (size_t)p->arena_bytes) : NULL;
-    return p->arena != NULL;
+}
+
+/* Headers and what they lead to, and the copy of a slot that stays. */
+static void point_slot(ct__plan *p, ct__slot *s)
+{
+    ct__slot *copy = stays(s) ? ct__plan_take(p, sizeof *s) : NULL;
+    ct__buffer *buffer = s->kind == CT__LEAF       ? s->at
+                         : s->kind == CT__ARGUMENT ? ct__plan_take(p, sizeof *buffer)
+                                                   : &p->own; /* all in one: they are many */
+    char *data = address(p, s);
+    if (p->failed)
+        return;
+    if (s->kind == CT__ARGUMENT) {
+        buffer->refs = CT__PROGRAM;
+        buffer->bytes = s->bytes;
+    }
+    s->own = buffer;
+    s->stays = copy;
+    for (ct_tensor *h = s->headers; h; h = h->link) {
+        h->buffer = buffer;
+        h->data = data ? data + ct__place_of(h)->offset : NULL;
+        if (copy)
+            ct__place_of(h)->slot = copy;
+    }
+    if (copy)
+        *copy = *s;
 }
 
 static void point_all(ct__plan *p)
 {
+    int n = 0;
+    ct__slot **outer = ct__plan_take(p, (size_t)(p->count + 1) * sizeof(ct__slot *));
     p->own.refs = CT__PROGRAM;
-    for (int i = 0; i < p->count; i++) {
-        ct__slot *s = p->slots[i];
-        s->own.refs = CT__PROGRAM;
-        s->own.bytes = s->bytes;
-        s->own.data = s->kind == CT__LEAF ? s->at->data
-                      : s->kind == CT__CONSTANT ? s->content
-                                                : (char *)p->arena + s->offset;
-        ct__buffer *buffer = s->kind == CT__LEAF       ? s->at
-                             : s->kind == CT__ARGUMENT ? &s->own
-                                                       : &p->own; /* all in one: they are many */
-        for (ct_tensor *h = s->headers; h; h = h->link) {
-            h->buffer = buffer;
-            h->data = (char *)s->own.data + ct__place_of(h)->offset;
-        }
+    for (int i = 0; i < p->count && !p->failed; i++) {
+        point_slot(p, p->slots[i]);
+        if (stays(p->slots[i]) && !p->failed)
+            outer[n++] = p->slots[i]->stays;
     }
+    for (ct__step *s = p->steps; s && !p->failed; s = s->next)
+        point_step(p, s);
+    if (p->failed)
+        return;
+    p->outer = outer;
+    p->outer_count = n;
+    p->slots = NULL;
+    p->count = 0;
+    give_back(p, &p->aside);
 }
 
 void ct__plan_finish(ct__plan *p)
 {
-    for (int i = 0; i < p->count; i++)
-        if (p->slots[i]->kind == CT__CONSTANT && p->slots[i]->written)
-            p->slots[i]->kind = CT__ARENA;
-    for (ct__step **s = &p->steps; *s;) /* constants that stay so need no loading */
-        if ((*s)->act == CT__LOAD && (*s)->slot->kind == CT__CONSTANT)
-            *s = (*s)->next;
-        else
-            s = &(*s)->next;
-    p->outer = ct__plan_take(p, (size_t)(p->count + 1) * sizeof(ct__slot *));
-    for (int i = 0; p->outer && i < p->count; i++)
-        if (p->slots[i]->kind != CT__ARENA && p->slots[i]->kind != CT__CONSTANT)
-            p->outer[p->outer_count++] = p->slots[i];
-    if (p->outer && place_all(p))
+    int count = 0, step = 0;
+    for (int i = 0; i < p->count; i++) {
+        ct__slot *s = p->slots[i];
+        if (s->kind == CT__CONSTANT && s->written)
+            s->kind = CT__ARENA;
+        s->needed = stays(s);
+    }
+    ct__step **all = steps_in_use(p, &count);
+    if (all)
+        ct__plan_group(p, all, count);
+    for (ct__step *s = p->failed ? NULL : p->steps; s; s = s->next)
+        step++, ct__each_slot(s, live, &step);
+    for (ct__step *s = p->failed ? NULL : p->steps; s; s = s->next)
+        if (s->act == CT__GROUP)
+            ct__plan_furnish(s);
+    for (int i = 0; i < p->count; i++) {
+        p->slots[i]->own = NULL;
+        p->slots[i]->stays = NULL;
+        p->slots[i]->patches = NULL;
+        p->slots[i]->now = NULL;
+    }
+    ct__arena_place(p);
+    if (!p->failed)
         point_all(p);
-    else
-        p->failed = true;
     p->changes = p->cx->changes;
     p->gone = p->cx->gone;
 }

@@ -306,7 +306,11 @@ static size_t describe(char *to, size_t room, const ct__plan *p)
         return room;
     int steps = 0;
     for (const ct__step *s = p->steps; s; s = s->next)
-        steps++;
+        for (const ct__step *t = s->act == CT__GROUP ? s->members : s; t; t = t->next) {
+            steps++;
+            if (s->act != CT__GROUP)
+                break;
+        }
     used += (size_t)(p->why[0]
                          ? snprintf(to + used, room - used, ": eager: %s\n", p->why)
                          : snprintf(to + used, room - used,

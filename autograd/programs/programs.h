@@ -5,6 +5,9 @@
 
 #include "graph.h"
 
+/* what a group does with a slot; what is done with it behind the group */
+enum { CT__USES, CT__WRITES, CT__GATHERS, CT__READ_LATER, CT__WRITTEN_LATER, CT__MARKS };
+
 /* A buffer of the run that was noted, and where it is in a replay. */
 typedef enum ct__kind {
     CT__ARGUMENT, /* in the tensor that the caller gives */
@@ -15,22 +18,52 @@ typedef enum ct__kind {
     CT__FRESH     /* in a new tensor: a result, or a gradient */
 } ct__kind;
 
-typedef struct ct__slot {
-    ct__kind kind;
-    ct__buffer *at;      /* the buffer that was noted; a leaf's is there still */
-    ct__buffer own;      /* of an argument's headers */
-    ct_tensor *headers;  /* tensors over it, through `link` */
-    struct ct__slot *dies; /* the next one that dies after the same step */
+typedef struct ct__slot ct__slot;
+
+/* A place in a slot, as an operand of a kernel, until the plan is finished. */
+typedef struct ct__spot {
+    ct__slot *slot;
+    int64_t offset;      /* in bytes */
+    struct ct__spot *next; /* of the same slot */
+} ct__spot;
+
+enum { CT__LOOKS = 8 }; /* at so many things, whether one is there already */
+
+/* Where a run writes an address. */
+typedef struct ct__patch {
+    struct ct__patch *next;
+    void **at;
+    int64_t offset;
+} ct__patch;
+
+/* Slots of the arena and of constants are gone when the plan is finished. */
+struct ct__slot {
+    ct__spot spot;       /* the slot from its first byte */
+    uint8_t kind;        /* ct__kind */
+    bool written, needed; /* needed: some step that is done reads it, or the caller does */
+    bool local;          /* it lies in a group's room, at `offset` */
+    int first, last;     /* the steps that use it; 0: none does */
     int64_t bytes, offset; /* offset: in the arena */
+    struct ct__block *block; /* in the arena, while the plan is made */
+    ct__buffer *at;      /* the buffer that was noted; a leaf's is there still */
+    ct_tensor *headers;  /* tensors over it, through `link` */
     void *content;       /* the numbers that it is made with, or NULL */
-    int number;          /* among the plan's */
-    int first, last;     /* the steps that use it */
-    int argument;
-    bool written;
+    int number, argument; /* among the plan's slots; among the run's arguments */
     const ct_tensor *as; /* of a fresh one: the header that says its layout; of a held one: the
                             variable */
-    ct_tensor *now;      /* in a run: that new tensor */
-} ct__slot;
+    union {
+        struct {         /* while groups are made (group.c) */
+            int group[CT__MARKS];
+            int64_t group_offset;
+        };
+        struct {         /* afterwards */
+            ct__buffer *own;    /* of an argument's headers */
+            ct__slot *stays;    /* the copy of it that stays with the plan */
+            ct__patch *patches;
+            ct_tensor *now;     /* of a fresh one, in a run: the new tensor */
+        };
+    };
+};
 
 /* A header is a tensor of the plan's own, with this in front of it. */
 typedef struct ct__place {
@@ -43,8 +76,8 @@ static inline ct__place *ct__place_of(const ct_tensor *header)
     return (ct__place *)(uintptr_t)header - 1;
 }
 
-typedef enum ct__act { CT__RUN, CT__LOAD, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN,
-               CT__FILL, CT__KEEP_STREAM, CT__TAKE_STREAM } ct__act;
+typedef enum ct__act { CT__RUN, CT__LOAD, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN, CT__FILL,
+               CT__KEEP_STREAM, CT__TAKE_STREAM, CT__KERNEL, CT__GROUP } ct__act;
 
 /* a place of the random stream to which a run comes back */
 typedef struct ct__stream {
@@ -53,22 +86,41 @@ typedef struct ct__stream {
     uint64_t now;         /* in a run: the draws */
 } ct__stream;
 
+/* Steps lie in memory in the order in which they were noted. A kernel of one operand takes 56
+ * bytes. */
 typedef struct ct__step {
     struct ct__step *next;
-    ct__act act;
-    bool recording;                   /* the mode in which `again` is called */
-    ct_tensor **gy, **gx;             /* CT__RUN; gx is NULL: forward */
+    uint8_t act;
+    uint8_t operands : 4, size : 4;       /* CT__KERNEL; size: bytes of an element */
+    uint16_t hash;                        /* of what was noted */
+    uint32_t n;                           /* CT__KERNEL, CT__GROUP: elements */
     union {
-        ct_call call;                 /* CT__RUN; the step ends with the last y or aux in use */
+        struct {                          /* CT__KERNEL; the step ends with the last operand */
+            ct_kernel kernel;
+            const void *arg;
+            const ct_op *op;
+            void *data[CT__OPERANDS];     /* until the plan is finished: spots */
+        };
+        struct {                          /* CT__GROUP: kernels, piece by piece */
+            struct ct__step *members;
+            int64_t piece;                /* elements */
+        };
         struct {
-            ct__slot *slot;           /* CT__LOAD, CT__SET_GRAD */
-            ct_tensor *x, *y;         /* of the gradient; CT__FILL */
+            ct_tensor **gy, **gx;         /* CT__RUN; gx is NULL: forward */
+            ct_call call;                 /* the step ends with the last y or aux in use */
+        };
+        struct {
+            ct__slot *slot;               /* CT__LOAD, CT__SET_GRAD */
+            void *to;                     /* CT__LOAD */
+            const void *from;
+            ct_tensor *x, *y;             /* of the gradient; CT__FILL */
             ct__fill *fill;
             const void *attributes;
-            size_t bytes;             /* of these */
+            size_t bytes;                 /* of these, or to be loaded */
             ct_status (*again)(void *user);
             void *user;
             ct__stream *stream;       /* CT__KEEP_STREAM, CT__TAKE_STREAM */
+            bool recording;               /* the mode in which `again` is called */
         };
     };
 } ct__step;
@@ -84,18 +136,21 @@ typedef struct ct__graded {
 typedef struct ct__plan {
     struct ct__plan *next;
     ct_context *cx;
-    struct ct__chunk *chunks, *aside; /* what a run reads; all else that follows */
+    struct ct__chunk *chunks, *aside; /* what a run needs; what is gone when the plan is finished */
+    size_t taken;                     /* bytes of all chunks */
     bool failed;                      /* memory was lacking */
     char why[120];                    /* not empty: it stays eager, because of that */
     int n;                            /* arguments */
     ct_tensor **arguments, **same;    /* their headers; the variables that were given themselves */
     bool recording, inference;
     uint32_t changes, gone;           /* of the context, when it was noted */
-    bool calls;                       /* there are steps CT__AGAIN */
-    ct__slot **slots, **outer;        /* all; those that are not the plan's own memory */
+    bool calls, grades;               /* there are steps CT__AGAIN; those that set gradients */
+    ct__slot **slots, **outer;        /* all, while it is made; those that stay with the plan */
     int count, room, outer_count;
-    ct__step *steps, **end;
-    int length;                       /* steps */
+    ct__step *steps, **end, *newest;
+    int length;                       /* steps that were noted */
+    uint64_t hash, made, step_hash;   /* of all that was noted; of the numbers of the text; of the
+                                         newest step */
     ct__graded *graded;
     ct__stream *streams;
     ct_tensor **results, *vertex;     /* headers; that of vertices says who is wanted */
@@ -103,6 +158,7 @@ typedef struct ct__plan {
     void *arena;
     ct__buffer own;                   /* of the headers of what lies in it, and of constants */
     int64_t arena_bytes, apart_bytes, runs;
+    int64_t passed[2];                /* bytes that kernels read and write: one by one; in groups */
 } ct__plan;
 
 /* Does t show its whole buffer, as a new tensor does? */
@@ -113,14 +169,36 @@ static inline bool ct__whole(const ct_tensor *t)
 
 /* -- plan.c */
 void *ct__plan_take(ct__plan *p, size_t bytes); /* zeroed, aligned to 16; NULL: p->failed */
-void *ct__plan_take_aside(ct__plan *p, size_t bytes); /* apart from what a run reads */
+void *ct__plan_take_aside(ct__plan *p, size_t bytes); /* until the plan is finished */
 ct__plan *ct__plan_new(ct_context *cx, ct_tensor *const *x, int n); /* NULL: no memory */
 void ct__plan_free(ct__plan *p);
 /* of t's layout over the slot, which may be NULL; made if there is none yet */
 ct_tensor *ct__plan_header(ct__plan *p, ct__slot *slot, const ct_tensor *t, bool wanted);
-void ct__plan_finish(ct__plan *p); /* places what was noted */
+void ct__plan_finish(ct__plan *p); /* orders the steps, and places what they use */
 bool ct__plan_fits(const ct__plan *p, ct_tensor *const *x, int n);
 bool ct__plan_alive(const ct__plan *p); /* are all leaves what they were? */
+/* Shows the visitor each slot that the step uses; one may come several times. */
+typedef void ct__visitor(ct__slot *s, bool written, void *arg);
+void ct__each_slot(const ct__step *s, ct__visitor *visit, void *arg);
+
+/* -- arena.c: places the slots of the arena. p->failed: no memory */
+void ct__arena_place(ct__plan *p);
+
+/* -- lane.c */
+/* Notes the kernels of an operator that does nothing else, each as a step. false: it does, or it
+ * has a form that steps have not; nothing was noted. */
+bool ct__note_kernels(ct__plan *p, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx);
+/* y = elements at to at + n of an operand as `arg` lays it out */
+void ct__gather(int64_t n, void *y, void *const *in, const void *arg); /* at = 0; a ct_kernel */
+void ct__gather_from(int64_t at, int64_t n, void *y, const void *x, const void *arg);
+
+/* -- group.c */
+/* Makes groups of kernels with many elements. `steps` has all steps in order; the list of the plan
+ * is made anew. */
+void ct__plan_group(ct__plan *p, ct__step **steps, int count);
+/* Gives slots that live in one group only a place in its room. The slots know their lives. */
+void ct__plan_furnish(const ct__step *group);
+void ct__run_group(const ct__step *group, ct_context *cx);
 
 /* What a program runs: one of these functions. */
 typedef struct ct__source {
@@ -151,8 +229,32 @@ bool ct__program_eager(ct_context *cx, const ct__source *f, ct_tensor *const *x,
  * they are dropped. */
 bool ct__hand_results(ct_tensor **y, int n, bool good);
 
-/* -- verify.c: NULL, or why b, noted of the same function later, is another plan than a. The
- * context's scope owns the text */
+/* -- note.c, for lane.c */
+enum { CT__READ = 1, CT__WRITTEN = 2 }; /* what becomes of an operand */
+ct__slot *ct__slot_of(ct__plan *p, const ct_tensor *t, int use); /* NULL: the noting is over */
+ct__slot *ct__slot_new(ct__plan *p, ct__kind kind, int64_t bytes); /* NULL: no memory */
+ct__step *ct__step_new(ct__plan *p, ct__act act, size_t bytes); /* NULL: the noting is over */
+/* Adds to the hash of what is noted. */
+static inline void ct__mix_word(uint64_t *hash, uint64_t word)
+{
+    *hash = (*hash ^ word) * 0x9e3779b97f4a7c15;
+    *hash ^= *hash >> 29;
+}
+static inline void ct__mix(ct__plan *p, uint64_t word)
+{
+    ct__mix_word(&p->hash, word);
+    ct__mix_word(&p->step_hash, word);
+}
+static inline void ct__mix_place(ct__plan *p, const ct__slot *s, int64_t offset)
+{
+    ct__mix(p, (uint64_t)s->number);
+    ct__mix(p, (uint64_t)offset);
+    if (s->kind == CT__LEAF || s->kind == CT__HELD)
+        ct__mix(p, (uint64_t)(s->kind == CT__LEAF ? (uintptr_t)s->at : (uintptr_t)s->as));
+}
+void ct__mix_bytes(ct__plan *p, const void *bytes, size_t n);
+
+/* -- verify.c: NULL, or why b, noted of the same function later, is another plan than a */
 const char *ct__plans_differ(const ct__plan *a, const ct__plan *b);
 
 /* -- replay.c */

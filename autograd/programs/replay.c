@@ -7,15 +7,10 @@
 
 bool ct__has_effects(const ct__plan *p)
 {
-    for (const ct__step *s = p->steps; s; s = s->next)
-        if (s->act == CT__AGAIN || s->act == CT__SET_GRAD || s->act == CT__ZERO_GRAD)
-            return true;
-    for (int i = 0; i < p->count; i++)
-        if (p->slots[i]->written &&
-            (p->slots[i]->kind == CT__LEAF || p->slots[i]->kind == CT__ARGUMENT ||
-             p->slots[i]->kind == CT__HELD))
-            return true;
-    return false;
+    bool some = p->calls || p->grades;
+    for (int i = 0; i < p->outer_count; i++)
+        some = some || (p->outer[i]->written && p->outer[i]->kind != CT__FRESH);
+    return some;
 }
 
 static void point(ct__slot *s, ct__buffer *buffer, char *data)
@@ -24,6 +19,8 @@ static void point(ct__slot *s, ct__buffer *buffer, char *data)
         h->buffer = buffer;
         h->data = data + ct__place_of(h)->offset;
     }
+    for (const ct__patch *patch = s->patches; patch; patch = patch->next)
+        *patch->at = data + patch->offset;
 }
 
 /* Does the header show its whole buffer, as a new tensor would? */
@@ -51,9 +48,9 @@ static ct_status begin(ct__plan *p, ct_tensor *const *x)
         ct__slot *s = p->outer[i];
         if (s->kind == CT__ARGUMENT) {
             char *data = x[s->argument]->data;
-            s->own.data = data;
-            s->own.read_only = x[s->argument]->buffer->read_only;
-            point(s, &s->own, data);
+            s->own->data = data;
+            s->own->read_only = x[s->argument]->buffer->read_only;
+            point(s, s->own, data);
         } else if (s->kind == CT__FRESH) {
             s->now = fresh(p, s);
             if (!s->now)
@@ -84,13 +81,18 @@ static ct_status set_gradient(const ct__step *s)
 
 static ct_status take_step(ct__step *s, ct_context *cx)
 {
-    switch (s->act) {
+    switch ((ct__act)s->act) {
+    case CT__KERNEL:
+        s->kernel(s->n, s->data[0], s->data + 1, s->arg);
+        return CT_OK;
+    case CT__GROUP:
+        ct__run_group(s, cx);
+        return CT_OK;
     case CT__RUN:
         cx->writer = s->call.op->name;
         return ct__run_kernel(&s->call, s->gy, s->gx);
     case CT__LOAD:
-        memcpy(s->slot->headers->data - ct__place_of(s->slot->headers)->offset, s->slot->content,
-               (size_t)s->slot->bytes);
+        memcpy(s->to, s->from, s->bytes);
         return CT_OK;
     case CT__ZERO_GRAD:
         ct_zero_grad(s->x);
@@ -141,6 +143,10 @@ static ct_status take_all(ct__plan *p, ct__scope *scope)
     ct_status status = CT_OK;
     cx->recording = false;
     for (ct__step *s = p->steps; s && status == CT_OK; s = s->next) {
+        if (s->act == CT__KERNEL) {
+            s->kernel(s->n, s->data[0], s->data + 1, s->arg);
+            continue;
+        }
         status = take_step(s, cx);
         if (cx->scope != scope || scope->tensors || scope->texts)
             ct__scope_empty(cx, scope);

@@ -69,6 +69,10 @@ enum {
                                 have one more axis, in front of y's, and then so must the gx; what
                                 is saved has not. ct_jacobian goes faster through such operators.
                                 Count axes from the end, and see ct_call_gx_shape, ct_call_sum */
+    CT_OP_KERNELS = 1024,    /* `forward` and `backward` do nothing but call ct_loop_kernel, for y0,
+                                and once for each wanted gx, with tensors of the call: a program
+                                (program.h) then calls the kernels by itself, several in a row for
+                                a piece of the tensors that stays in the cache */
     CT_OP_IN_PLACE = 64      /* it has one output, and gx[i] may be the same tensor as gy[0] for the
                                 last wanted i: so `backward` writes that gx last, and has read an
                                 element of gy when it writes there, and reads it no more */

@@ -148,7 +148,7 @@ static ct_status pow_log_vjp(const ct_call *call, ct_tensor *const *gy, ct_tenso
 
 static const ct_op logistic_op = {
     .name = "sigmoid", .user = &sigmoid_row, .saves = CT_SAVE_X(0), .inputs = 1,
-    .flags = CT_OP_BATCHED, .infer = ct_infer_same, .forward = ct__unary_forward,
+    .flags = CT_OP_BATCHED | CT_OP_KERNELS, .infer = ct_infer_same, .forward = ct__unary_forward,
     .vjp = logistic_vjp
 };
 
@@ -160,7 +160,7 @@ static ct_tensor *logistic(ct_tensor *x)
 static const ct__row one_less_square_row = { .forward = KERNELS(one_less_square, false) };
 static const ct_op one_less_square_op = {
     .name = "one_less_square", .user = &one_less_square_row, .saves = CT_SAVE_X(0),
-    .flags = CT_OP_SYMMETRIC | CT_OP_BATCHED, .inputs = 1, .infer = ct_infer_same,
+    .flags = CT_OP_SYMMETRIC | CT_OP_BATCHED | CT_OP_KERNELS, .inputs = 1, .infer = ct_infer_same,
     .forward = ct__unary_forward, .vjp = one_less_square_vjp
 };
 
@@ -175,7 +175,7 @@ ct_tensor *ct__one_less_square(ct_tensor *x)
 static const ct__row pow_log_row = { .forward = KERNELS(pow_log, false) };
 static const ct_op pow_log_op = {
     .name = "pow_log", .user = &pow_log_row, .saves = SAVE_A | SAVE_B,
-    .flags = CT_OP_BROADCAST | CT_OP_SYMMETRIC | CT_OP_BATCHED,
+    .flags = CT_OP_BROADCAST | CT_OP_SYMMETRIC | CT_OP_BATCHED | CT_OP_KERNELS,
     .inputs = 2, .attributes_size = sizeof(int), .infer = ct_infer_broadcast,
     .forward = ct__binary_forward, .vjp = pow_log_vjp
 };

@@ -49,7 +49,7 @@ static int sinc_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
         .derivative = gx_text,                                                                  \
         .inputs = 1,                                                                            \
         .user = &id##_row,                                                                      \
-        .flags = CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED,                              \
+        .flags = CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED | CT_OP_KERNELS,              \
         .saves = CT_SAVE_X(0),                                                                  \
         .attributes_size = sizeof(int),                                                         \
         .infer = family_infer,                                                                  \

@@ -128,7 +128,8 @@ static ct_status per_square_forward(ct_call *call)
 }
 
 static const ct_op per_square_op = {
-    .name = "per_square", .flags = CT_OP_BROADCAST, .saves = SAVE_A | SAVE_B | CT_SAVE_X(2),
+    .name = "per_square", .flags = CT_OP_BROADCAST | CT_OP_KERNELS,
+    .saves = SAVE_A | SAVE_B | CT_SAVE_X(2),
     .inputs = 3, .infer = ct_infer_broadcast, .forward = per_square_forward, .vjp = per_square_vjp
 };
 
@@ -140,7 +141,8 @@ static ct_tensor *per_square(ct_tensor *g, ct_tensor *a, ct_tensor *b)
 #define HIDDEN_OPERATOR(id)                                                                     \
     static const ct__row id##_row = { .forward = KERNELS(id, false) };                          \
     static const ct_op id##_op = {                                                              \
-        .name = #id, .user = &id##_row, .flags = CT_OP_BROADCAST, .saves = SAVE_A | SAVE_B,     \
+        .name = #id, .user = &id##_row, .flags = CT_OP_BROADCAST | CT_OP_KERNELS,               \
+        .saves = SAVE_A | SAVE_B,                                                               \
         .inputs = 2, .infer = ct_infer_broadcast, .forward = ct__binary_forward,                \
         .vjp = id##_vjp                                                                         \
     };                                                                                          \

@@ -60,7 +60,7 @@ const ct_op ct__lerp_op = {
     .formula = "y = a + w (b - a)",
     .derivative = "ga = g (1 - w), gb = g w, gw = g (b - a)",
     .inputs = 3,
-    .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED,
+    .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED | CT_OP_KERNELS,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_X(2),
     .infer = ct_infer_broadcast,
     .forward = lerp_forward,

@@ -163,7 +163,8 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
         .derivative = gx_text,                                                                  \
         .inputs = 1,                                                                            \
         .user = &id##_row,                                                                      \
-        .flags = flags_##saved | CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED,              \
+        .flags = flags_##saved | CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED |             \
+                 CT_OP_KERNELS,                                                                 \
         .saves = saves_##saved,                                                                 \
         .attributes_size = N * sizeof(double),                                                  \
         .infer = ct_infer_same,                                                                 \
@@ -209,7 +210,8 @@ enum { SAVE_A = CT_SAVE_X(0), SAVE_B = CT_SAVE_X(1), SAVE_Y = CT_SAVE_Y(0) };
         .derivative = g_text,                                                                   \
         .inputs = 2,                                                                            \
         .user = &id##_row,                                                                      \
-        .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED,            \
+        .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED |           \
+                 CT_OP_KERNELS,                                                                 \
         .saves = saved,                                                                         \
         .infer = ct_infer_broadcast,                                                            \
         .forward = ct__binary_forward,                                                          \

@@ -1,0 +1,216 @@
+/* The arena: where in it the slots lie. It is a row of blocks, each taken by a slot or free. A slot
+ * takes the block that fits best among those that are found quickly, or the end. */
+#include "programs.h"
+
+enum {
+    UNIT = 64,     /* bytes */
+    EXACT = 32,    /* bins for blocks of 1, 2, 3 ... units; then one for each power of two */
+    BINS = EXACT + 64,
+    LOOKS = 32     /* at so many blocks of a bin */
+};
+
+typedef struct ct__block {
+    struct ct__block *before, *after; /* beside it */
+    struct ct__block *next, **prev;   /* of the same bin; prev is NULL: it is taken */
+    int64_t at, units;
+} block;
+
+typedef struct arena {
+    ct__plan *p;
+    int step;
+    block *last;         /* the row's */
+    block *bin[BINS];
+    block *unused;       /* through next */
+    block *tiny;         /* places of 16 bytes, behind the row; those that are free, through next */
+    int64_t tinies;      /* all */
+    ct__slot *dead;      /* after this step, through `stays` */
+} arena;
+
+static int bin_of(int64_t units)
+{
+    int bin = units < EXACT ? (int)units : EXACT;
+    for (int64_t more = units / EXACT; more > 1; more /= 2)
+        bin++;
+    return bin;
+}
+
+static block *block_new(arena *a, int64_t at, int64_t units)
+{
+    block *b = a->unused;
+    if (b)
+        a->unused = b->next;
+    else
+        b = ct__plan_take_aside(a->p, sizeof *b);
+    if (b)
+        *b = (block){ .at = at, .units = units };
+    return b;
+}
+
+static void unlink_free(block *b)
+{
+    *b->prev = b->next;
+    if (b->next)
+        b->next->prev = b->prev;
+    b->prev = NULL;
+}
+
+static void link_free(arena *a, block *b)
+{
+    block **bin = &a->bin[bin_of(b->units)];
+    b->next = *bin;
+    b->prev = bin;
+    if (*bin)
+        (*bin)->prev = &b->next;
+    *bin = b;
+}
+
+static void put_behind(arena *a, block *b, block *before)
+{
+    b->before = before;
+    b->after = before ? before->after : NULL;
+    if (before)
+        before->after = b;
+    if (b->after)
+        b->after->before = b;
+    else
+        a->last = b;
+}
+
+/* a free block of so many units, or more; NULL: none was found */
+static block *find(const arena *a, int64_t units)
+{
+    block *best = NULL;
+    for (int bin = bin_of(units); bin < BINS && !best; bin++) {
+        int looks = 0;
+        for (block *b = a->bin[bin]; b && looks < LOOKS; b = b->next, looks++)
+            if (b->units >= units && (!best || b->units < best->units))
+                best = b;
+    }
+    return best;
+}
+
+static block *take(arena *a, int64_t units)
+{
+    block *b = find(a, units);
+    if (!b && a->last && a->last->prev) { /* the last one is free, and grows */
+        b = a->last;
+        unlink_free(b);
+        b->units = units;
+    } else if (!b) {
+        b = block_new(a, a->last ? a->last->at + a->last->units : 0, units);
+        if (b)
+            put_behind(a, b, a->last);
+    } else {
+        unlink_free(b);
+    }
+    if (b && b->units > units) {
+        block *rest = block_new(a, b->at + units, b->units - units);
+        if (!rest)
+            return NULL;
+        b->units = units;
+        put_behind(a, rest, b);
+        link_free(a, rest);
+    }
+    return b;
+}
+
+static void absorb(arena *a, block *b, block *other) /* which is behind it */
+{
+    unlink_free(other);
+    b->units += other->units;
+    b->after = other->after;
+    if (b->after)
+        b->after->before = b;
+    else
+        a->last = b;
+    other->next = a->unused;
+    a->unused = other;
+}
+
+static void let_go(arena *a, block *b)
+{
+    if (b->after && b->after->prev)
+        absorb(a, b, b->after);
+    if (b->before && b->before->prev) {
+        block *before = b->before;
+        unlink_free(before);
+        before->units += b->units;
+        before->after = b->after;
+        if (b->after)
+            b->after->before = before;
+        else
+            a->last = before;
+        b->next = a->unused;
+        a->unused = b;
+        b = before;
+    }
+    link_free(a, b);
+}
+
+/* -- Slots */
+static bool is_tiny(const ct__slot *s)
+{
+    return s->bytes <= 16;
+}
+
+static block *take_tiny(arena *a)
+{
+    block *b = a->tiny;
+    if (!b)
+        return block_new(a, 16 * a->tinies++, 1);
+    a->tiny = b->next;
+    return b;
+}
+
+static void see(ct__slot *s, bool written, void *arg)
+{
+    arena *a = arg;
+    (void)written;
+    if (s->kind != CT__ARENA || s->last < 0)
+        return;
+    if (s->first == a->step && !s->block) {
+        int64_t units = (s->bytes + UNIT - 1) / UNIT;
+        a->p->apart_bytes += is_tiny(s) ? 16 : units * UNIT;
+        if (!s->local && !(s->block = is_tiny(s) ? take_tiny(a) : take(a, units)))
+            return;
+        if (!s->local)
+            s->offset = s->block->at * (is_tiny(s) ? 1 : UNIT);
+    }
+    if (s->last == a->step) {
+        s->last = -1;
+        s->stays = a->dead;
+        a->dead = s;
+    }
+}
+
+static void bury(arena *a)
+{
+    for (ct__slot *s = a->dead, *next; s; s = next) {
+        next = s->stays;
+        s->stays = NULL;
+        if (s->block && !is_tiny(s)) {
+            let_go(a, s->block);
+        } else if (s->block) {
+            s->block->next = a->tiny;
+            a->tiny = s->block;
+        }
+    }
+    a->dead = NULL;
+}
+
+void ct__arena_place(ct__plan *p)
+{
+    arena a = { .p = p };
+    for (const ct__step *s = p->steps; s && !p->failed; s = s->next) {
+        a.step++;
+        ct__each_slot(s, see, &a);
+        bury(&a);
+    }
+    int64_t end = a.last ? (a.last->at + a.last->units) * UNIT : 0;
+    for (int i = 0; i < p->count; i++)
+        if (p->slots[i]->block && is_tiny(p->slots[i]))
+            p->slots[i]->offset += end;
+    p->arena_bytes = end + 16 * a.tinies + UNIT;
+    p->arena = p->failed ? NULL : ct__take_quietly(p->cx, (size_t)p->arena_bytes);
+    p->failed = !p->arena;
+}

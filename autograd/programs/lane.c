@@ -1,0 +1,219 @@
+/* Kernels as steps of their own. An operator that says CT_OP_KERNELS is asked once more what it
+ * would do: what ct_loop_kernel is called with is put down, and becomes steps of a function, its
+ * argument, and addresses. An operand that has not y's layout is first gathered into a buffer that
+ * has; a sum with what was there is a second kernel. */
+#include <string.h>
+
+#include "programs.h"
+
+/* How an operand lies: runs of the last axis, at most CT_MAX_DIMS axes. */
+typedef struct layout {
+    int ndim;
+    uint32_t size;
+    int64_t axes[]; /* the shape, and then the strides, in elements */
+} layout;
+
+/* -- Gathering */
+static inline void copy_run(char *y, const char *x, int64_t n, int64_t stride, uint32_t size)
+{
+    if (size == 4)
+        ct__copy_row(y, x, n, 4 * stride, 4);
+    else
+        ct__copy_row(y, x, n, 8 * stride, 8);
+}
+
+void ct__gather_from(int64_t at, int64_t n, void *y, const void *x, const void *arg)
+{
+    const layout *l = arg;
+    const int64_t *shape = l->axes, *stride = shape + l->ndim;
+    int last = l->ndim - 1;
+    for (char *to = y; n > 0;) {
+        int64_t rest = at, offset = 0;
+        for (int d = last; d > 0; rest /= shape[d], d--)
+            offset += rest % shape[d] * stride[d];
+        offset += rest * stride[0];
+        int64_t run = shape[last] - at % shape[last];
+        run = run < n ? run : n;
+        copy_run(to, (const char *)x + offset * l->size, run, stride[last], l->size);
+        to += run * l->size;
+        at += run;
+        n -= run;
+    }
+}
+
+void ct__gather(int64_t n, void *y, void *const *in, const void *arg)
+{
+    const layout *l = arg;
+    if (l->ndim == 1)
+        copy_run(y, in[0], n, l->axes[1], l->size);
+    else
+        ct__gather_from(0, n, y, in[0], arg);
+}
+
+/* t's, broadcast to y's shape; axes that continue each other are one */
+static layout *layout_of(ct__plan *p, const ct_tensor *t, const ct_tensor *y)
+{
+    int64_t shape[CT_MAX_DIMS], stride[CT_MAX_DIMS];
+    int n = 0;
+    for (int d = y->ndim - 1, own = t->ndim - 1; d >= 0; d--, own--) { /* from the last axis on */
+        int64_t size = ct__shape(y)[d];
+        int64_t step = own < 0 || ct__shape(t)[own] == 1 ? 0 : ct__strides(t)[own];
+        if (size == 1)
+            continue;
+        if (n > 0 && step == shape[n - 1] * stride[n - 1]) {
+            shape[n - 1] *= size;
+            continue;
+        }
+        shape[n] = size;
+        stride[n++] = step;
+    }
+    if (n == 0)
+        shape[n] = 1, stride[n++] = 1;
+    layout *l = ct__plan_take(p, sizeof *l + 2 * (size_t)n * sizeof l->axes[0]);
+    if (!l)
+        return NULL;
+    *l = (layout){ n, (uint32_t)ct__dtype_size(t->dtype) };
+    for (int d = 0; d < n; d++) {
+        l->axes[d] = shape[n - 1 - d];
+        l->axes[n + d] = stride[n - 1 - d];
+    }
+    return l;
+}
+
+/* -- Steps */
+/* one call of ct_loop_kernel, of these on the list */
+typedef struct one {
+    ct__plan *p;
+    const ct_op *op;
+    const void *attributes;
+    const ct_tensor *y;
+} one;
+
+static ct__spot *spot_in(ct__plan *p, ct__slot *s, int64_t offset)
+{
+    ct__spot *at = s ? &s->spot : NULL;
+    for (int looks = 0; at && looks < CT__LOOKS; at = at->next, looks++)
+        if (at->offset == offset)
+            return at;
+    at = s ? ct__plan_take_aside(p, sizeof *at) : NULL;
+    if (!at)
+        return NULL;
+    *at = (ct__spot){ s, offset, s->spot.next };
+    return s->spot.next = at;
+}
+
+static ct__spot *spot_of(ct__plan *p, const ct_tensor *t, int use)
+{
+    return spot_in(p, ct__slot_of(p, t, use), t->data - (char *)t->buffer->data);
+}
+
+/* The argument has so many bytes. */
+static void step(const one *o, ct_kernel kernel, const void *arg, size_t size,
+                 ct__spot *const *spots, int n)
+{
+    ct__plan *p = o->p;
+    size_t bytes = offsetof(ct__step, data) + (size_t)n * sizeof(void *);
+    bool good = true;
+    for (int k = 0; k < n; k++)
+        good = good && spots[k];
+    ct__step *s = good ? ct__step_new(p, CT__KERNEL, bytes) : NULL; /* or the noting is over */
+    if (!s)
+        return;
+    for (int k = 0; k < n; k++)
+        ct__mix_place(p, spots[k]->slot, spots[k]->offset);
+    ct__mix(p, (uint64_t)(uintptr_t)o->op);
+    ct__mix(p, (uint64_t)o->y->count);
+    ct__mix_bytes(p, arg, size);
+    s->operands = (unsigned)n & 15;
+    s->size = (unsigned)ct__dtype_size(o->y->dtype) & 15;
+    s->n = (uint32_t)o->y->count;
+    s->kernel = kernel;
+    s->arg = arg;
+    s->op = o->op;
+    memcpy(s->data, spots, (size_t)n * sizeof(void *));
+}
+
+/* memory for y's elements that only the next steps use */
+static ct__spot *room_for(const one *o)
+{
+    ct__slot *s = ct__slot_new(o->p, CT__ARENA, o->y->count * (int64_t)ct__dtype_size(o->y->dtype));
+    return s ? &s->spot : NULL;
+}
+
+static bool lies_as(const ct_tensor *t, const ct_tensor *y)
+{
+    return t->flags & CT__CONTIGUOUS && t->count == y->count;
+}
+
+static ct__spot *gathered(const one *o, const ct_tensor *t)
+{
+    ct__spot *from = spot_of(o->p, t, CT__READ);
+    if (lies_as(t, o->y) || !from)
+        return from;
+    const layout *l = layout_of(o->p, t, o->y);
+    ct__spot *to = l ? room_for(o) : NULL;
+    size_t bytes = l ? sizeof *l + 2 * (size_t)l->ndim * sizeof l->axes[0] : 0;
+    step(o, ct__gather, l, bytes, (ct__spot *[]){ to, from }, 2);
+    return to;
+}
+
+static void note_call(const one *o, ct_kernel kernel, ct_tensor *const *operands, int n, bool adds)
+{
+    ct__spot *spots[CT__OPERANDS];
+    ct_kernel sum = ct__sum_in_place.by[o->y->dtype][o->y->cx->simd];
+    for (int k = 1; k < n; k++) {
+        int same = 1;
+        while (operands[same] != operands[k])
+            same++;
+        spots[k] = same < k ? spots[same] : gathered(o, operands[k]);
+    }
+    ct__spot *y = adds ? spot_of(o->p, o->y, CT__READ) : NULL;
+    y = spot_of(o->p, o->y, CT__WRITTEN);
+    spots[0] = adds ? room_for(o) : y;
+    step(o, kernel, o->attributes, o->attributes ? o->op->attributes_size : 0, spots, n);
+    if (adds)
+        step(o, sum, NULL, 0, (ct__spot *[]){ y, y, spots[0] }, 3);
+}
+
+/* Is there a call for each result, in a form that steps have? */
+static bool is_plain(const ct__kernel_list *list, const ct_call *call, ct_tensor *const *gx)
+{
+    int results = gx ? 0 : 1;
+    for (int i = 0; gx && i < call->n; i++)
+        results += gx[i] != NULL;
+    if (list->count != results || results > CT__KERNEL_CALLS || (!gx && call->outputs > 1))
+        return false;
+    for (int i = 0; i < list->count; i++) {
+        const void *arg = list->calls[i].attributes;
+        const ct_tensor *y = list->calls[i].operands[0];
+        bool own = !gx && (call->outputs ? y == call->y[0] : y == call->x[0]);
+        for (int k = 0; gx && k < call->n; k++)
+            own = own || y == gx[k];
+        if (!own || (arg && arg != call->attributes) || !(y->flags & CT__CONTIGUOUS) ||
+            y->count > UINT32_MAX)
+            return false;
+    }
+    return true;
+}
+
+bool ct__note_kernels(ct__plan *p, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    const ct_op *op = call->op;
+    ct__kernel_list list = { .count = 0 };
+    ct_call again = *call;
+    if (!(op->flags & CT_OP_KERNELS) || call->aux_count > 0)
+        return false;
+    p->cx->kernels = &list;
+    ct_status status = gx ? op->backward(&again, gy, gx) : op->forward(&again);
+    p->cx->kernels = NULL;
+    if (status != CT_OK || !is_plain(&list, call, gx))
+        return false;
+    size_t size = op->attributes_size;
+    void *attributes = size > 0 ? ct__plan_take(p, size) : NULL;
+    if (attributes)
+        memcpy(attributes, call->attributes, size);
+    for (int i = 0; i < list.count; i++)
+        note_call(&(one){ p, op, attributes, list.calls[i].operands[0] }, list.calls[i].kernel,
+                  list.calls[i].operands, list.calls[i].n, list.calls[i].adds);
+    return true;
+}
