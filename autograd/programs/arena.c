@@ -9,9 +9,9 @@ enum {
     LOOKS = 32     /* at so many blocks of a bin */
 };
 
-typedef struct ct__block {
-    struct ct__block *before, *after; /* beside it */
-    struct ct__block *next, **prev;   /* of the same bin; prev is NULL: it is taken */
+typedef struct ct__hole {
+    struct ct__hole *before, *after; /* beside it */
+    struct ct__hole *next, **prev;   /* of the same bin; prev is NULL: it is taken */
     int64_t at, units;
 } block;
 

@@ -44,7 +44,7 @@ struct ct__slot {
     bool local;          /* it lies in a group's room, at `offset` */
     int first, last;     /* the steps that use it; 0: none does */
     int64_t bytes, offset; /* offset: in the arena */
-    struct ct__block *block; /* in the arena, while the plan is made */
+    struct ct__hole *block; /* in the arena, while the plan is made */
     ct__buffer *at;      /* the buffer that was noted; a leaf's is there still */
     ct_tensor *headers;  /* tensors over it, through `link` */
     void *content;       /* the numbers that it is made with, or NULL */
