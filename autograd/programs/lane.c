@@ -26,18 +26,26 @@ void ct__gather_from(int64_t at, int64_t n, void *y, const void *x, const void *
 {
     const layout *l = arg;
     const int64_t *shape = l->axes, *stride = shape + l->ndim;
+    int64_t index[CT_MAX_DIMS], offset = 0;
     int last = l->ndim - 1;
+    for (int d = last; d >= 0; at /= shape[d], d--) {
+        index[d] = d > 0 ? at % shape[d] : at;
+        offset += index[d] * stride[d];
+    }
     for (char *to = y; n > 0;) {
-        int64_t rest = at, offset = 0;
-        for (int d = last; d > 0; rest /= shape[d], d--)
-            offset += rest % shape[d] * stride[d];
-        offset += rest * stride[0];
-        int64_t run = shape[last] - at % shape[last];
-        run = run < n ? run : n;
+        int64_t rest = shape[last] - index[last], run = rest < n ? rest : n;
         copy_run(to, (const char *)x + offset * l->size, run, stride[last], l->size);
         to += run * l->size;
-        at += run;
         n -= run;
+        offset -= index[last] * stride[last];
+        index[last] = 0;
+        for (int d = last - 1; d >= 0; d--) { /* the next run */
+            offset += stride[d];
+            if (++index[d] < shape[d])
+                break;
+            offset -= index[d] * stride[d];
+            index[d] = 0;
+        }
     }
 }
 

@@ -82,9 +82,6 @@ static ct_status set_gradient(const ct__step *s)
 static ct_status take_step(ct__step *s, ct_context *cx)
 {
     switch ((ct__act)s->act) {
-    case CT__KERNEL:
-        s->kernel(s->n, s->data[0], s->data + 1, s->arg);
-        return CT_OK;
     case CT__GROUP:
         ct__run_group(s, cx);
         return CT_OK;
@@ -112,8 +109,9 @@ static ct_status take_step(ct__step *s, ct_context *cx)
         ct_status status = s->again(s->user);
         cx->recording = false;
         return status;
+    default: /* CT__KERNEL: take_all */
+        return CT_OK;
     }
-    return CT_OK;
 }
 
 /* over the caller's argument, a leaf, or a new tensor; with a handle of ours */
@@ -142,11 +140,11 @@ static ct_status take_all(ct__plan *p, ct__scope *scope)
     ct_context *cx = p->cx;
     ct_status status = CT_OK;
     cx->recording = false;
-    for (ct__step *s = p->steps; s && status == CT_OK; s = s->next) {
-        if (s->act == CT__KERNEL) {
+    for (ct__step *s = p->steps; status == CT_OK; s = s->next) {
+        for (; s && s->act == CT__KERNEL; s = s->next)
             s->kernel(s->n, s->data[0], s->data + 1, s->arg);
-            continue;
-        }
+        if (!s)
+            break;
         status = take_step(s, cx);
         if (cx->scope != scope || scope->tensors || scope->texts)
             ct__scope_empty(cx, scope);
