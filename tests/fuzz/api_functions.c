@@ -54,11 +54,11 @@ void api_transform(api *a)
     b.in = a->in;
     body *kept = &bodies[made++ % 64];
     *kept = b;
-    ct_tensor *x[2] = { api_pick(a), api_pick(a) }, *y = NULL, *out[2] = { 0 };
+    ct_tensor *x[2] = { api_pick(a), api_pick(a) }, *y = NULL, *out[2] = { 0 }, *gx[2];
     switch (fuzz_take(&a->in, 9)) {
     case 0: ct_vjp(a->cx, run, kept, x, 2, NULL, &y, out); break;
     case 1: ct_jvp(a->cx, run, kept, x, x, 2, &y, out); break;
-    case 2: ct_hvp(a->cx, run, kept, x, x, 2, &y, out); break;
+    case 2: ct_hvp(a->cx, run, kept, x, x, 2, gx, out); break;
     case 3: y = ct_jacobian(a->cx, run, kept, x[0]); break;
     case 4: y = ct_hessian(a->cx, run, kept, x[0]); break;
     case 5: y = ct_checkpoint(a->cx, run, kept, x, 2); break;

@@ -25,6 +25,7 @@ static void *allocate(size_t bytes, size_t alignment, void *user)
     m->fails_after -= m->fails_after > 0;
     if (bytes >> 31 > 0 || posix_memalign(&p, alignment, bytes) != 0)
         return NULL;
+    memset(p, 0xcd, bytes < 4096 ? bytes : 4096); /* reads of what nobody wrote see nonsense */
     m->bytes += (int64_t)bytes;
     m->peak = m->bytes > m->peak ? m->bytes : m->peak;
     return p;
@@ -33,6 +34,7 @@ static void *allocate(size_t bytes, size_t alignment, void *user)
 static void deallocate(void *p, size_t bytes, void *user)
 {
     fuzz_memory *m = user;
+    memset(p, 0xdd, bytes < 4096 ? bytes : 4096); /* and so do reads of what was freed */
     m->bytes -= (int64_t)bytes;
     free(p);
 }

@@ -1,0 +1,26 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # run reads this file, and uses what it sets
+# How much of the library the suites run: at least 98 % of lines and 92 % of branches. Branches of
+# asserts do not count. build/coverage/lines.txt lists what is left.
+covered() {
+    local lines branches
+    CK_FORK=no try "$at/tests/cotangent-tests"
+    gcovr --root . --object-directory "$at" --filter autograd/ --filter ops/ --filter nn/ \
+        --txt "$at/lines.txt" --json-summary "$at/summary.json" --exclude-throw-branches
+    read -r lines branches < <(/usr/bin/python3 -c 'import json, sys
+s = json.load(open(sys.argv[1]))
+print(s["line_percent"], s["branch_percent"])' "$at/summary.json")
+    say "lines: $lines %, branches: $branches %"
+    if awk -v l="$lines" -v b="$branches" 'BEGIN { exit !(l >= 98 && b >= 92) }'; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+}
+
+need_test_tools gcovr python3
+only=tests/cotangent-tests
+if prepare coverage gcc "${debug[@]}" -Db_coverage=true -Ddefault_library=static \
+    "-Dc_args=-g1 -DNDEBUG"; then
+    find "$at" -name '*.gcda' -delete
+    step "coverage" covered
+fi
