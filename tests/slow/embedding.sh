@@ -62,7 +62,60 @@ left_out() {
     echo '6 passed, 0 failed, 0 skipped'
 }
 
-need_test_tools valgrind
+# prints NAME COMMAND ...: the command prints what tests/install/NAME prints everywhere
+prints() {
+    local expected=$'slope 3.000000\nd(x^3/3)/dx at 2: 4'
+    if [ "$1" = user.cpp ]; then
+        expected=$'104 (396, 200)\nf32 (2,2) [[7, 10], [15, 22]]\n2 calls, 4 elements'
+    fi
+    [ "$("${@:2}")" = "$expected" ] && echo '1 passed, 0 failed, 0 skipped'
+}
+
+# user COMPILER OPTION ...: user.c with cotangent.c by that compiler, run by $runner if that is set
+user() {
+    # shellcheck disable=SC2086 # words
+    "$@" -O2 -std=c11 -I"$one" tests/install/user.c "$one/cotangent.c" -o "$one/$1-user" -lm \
+        -lpthread && prints user.c ${runner:-} "$one/$1-user"
+}
+
+webassembly() {
+    emcc -O2 -std=c11 -I"$one" -sALLOW_MEMORY_GROWTH=1 tests/install/user.c "$one/cotangent.c" \
+        -o "$one/user.js" -lm && prints user.c node "$one/user.js"
+}
+
+# cpp COMPILER C_COMPILER: user.cpp as C++17, with the object that the other made
+cpp() {
+    "$1" -std=c++17 -I"$one" tests/install/user.cpp "$one/$2.o" -o "$one/$1-user" -lpthread &&
+        prints user.cpp "$one/$1-user"
+}
+
+# hidden: a shared library with cotangent.c in it exports nothing of it, unless CT_EXPORT asks for it
+hidden() {
+    local quick=(gcc -O0 -DCT_NO_SIMD -shared -fPIC "$one/cotangent.c" -o "$one/plugin.so")
+    "${quick[@]}" && [ "$(nm -D --defined-only "$one/plugin.so" | grep -c ct_)" -eq 0 ] &&
+        "${quick[@]}" -DCT_EXPORT && nm -D --defined-only "$one/plugin.so" | grep -q ' ct_matmul$' &&
+        [ "$(nm -D --defined-only "$one/plugin.so" | grep -c ct__)" -eq 0 ] &&
+        echo '1 passed, 0 failed, 0 skipped'
+}
+
+# subproject COMPILER: the library as a part of a user's Meson project, with all options off
+subproject() {
+    local work=$one/subproject
+    rm -rf "$work"
+    mkdir -p "$work/subprojects"
+    ln -s "$PWD" "$work/subprojects/cotangent"
+    printf '%s\n' "project('user', 'c')" \
+        "executable('user', 'user.c', dependencies: dependency('cotangent'))" >"$work/meson.build"
+    cp tests/install/user.c "$work"
+    CC=$1 meson setup --wrap-mode=forcefallback "$work/build" "$work" -Dcotangent:zlib=disabled \
+        -Dcotangent:jansson=disabled -Dcotangent:png=disabled -Dcotangent:mpi=none \
+        -Dcotangent:lapack=disabled -Dcotangent:blas=none -Dcotangent:pool=off \
+        -Dcotangent:default_library=static &&
+        ninja -C "$work/build" user && prints user.c "$work/build/user"
+}
+
+need_test_tools valgrind qemu-user gcc-i686-linux-gnu libc6-dev-i386-cross musl-tools nodejs \
+    libopenblas-serial-dev
 without=(-Dzlib=disabled -Djansson=disabled -Dpng=disabled -Dlapack=disabled -Dmpi=none)
 only=libcotangent.a prepare onefile-clang clang "${without[@]}" -Dtests=disabled
 if only=libcotangent.a prepare onefile gcc "${without[@]}" && build onefile tests/cotangent-tests; then
@@ -75,4 +128,23 @@ if only=libcotangent.a prepare onefile gcc "${without[@]}" && build onefile test
     step "bits of cotangent.c, by clang" try same_bits clang build/onefile-clang
     step "as fast as the library" try as_fast
     step "parts left out" try left_out
+    step "C++17 by g++" try cpp g++ gcc
+    step "C++17 by clang++" try cpp clang++ clang
+    step "as a part of a shared library" try hidden
+    runner="qemu-i386 -cpu max" step "addresses of 32 bits" \
+        try user i686-linux-gnu-gcc -msse2 -mfpmath=sse -static
+    step "musl" try user musl-gcc -static
+    if want "WebAssembly" emscripten; then
+        step "WebAssembly under node" try webassembly
+    fi
+    step "a subproject with all options off, by clang" try subproject clang
 fi
+path=$(dirname "$(has_library openblas-serial/libopenblas.so)")
+export LIBRARY_PATH=$path LD_LIBRARY_PATH=$path
+if only=libcotangent.a prepare embed-openblas gcc -Dblas=openblas -Dmpi=none -Dtests=disabled &&
+    build embed-openblas "$(ninja -C "$at" -t targets all |
+        sed -n 's/^\(libcotangent\.so[.0-9]*\): c_LINK.*/\1/p')"; then
+    step "installed, with OpenBLAS" try tests/install/test_install.sh "$PWD/$at" \
+        "$PWD/tests/install" gcc g++
+fi
+unset LIBRARY_PATH LD_LIBRARY_PATH
