@@ -66,6 +66,8 @@ struct ct_context {
     uint32_t marks;   /* those of new buffers */
     uint32_t changes; /* of tensors that programs read by themselves */
     uint32_t gone;    /* objects that programs call, and that were freed */
+    uint32_t given;   /* buffers that DLPack has given away */
+    bool closed;      /* it was freed while some were out: the last of them frees the rest */
 };
 
 ct_simd ct__widest_simd(void); /* processor.c: the widest that this machine has */

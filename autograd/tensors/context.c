@@ -56,7 +56,11 @@ void ct_context_free(ct_context *cx)
     ct__scopes_free(cx);
     ct__kept_free(cx);
     ct__threads_free(cx);
-    ct__context_give_back(cx);
+    cx->closed = cx->given > 0;
+    if (cx->closed)
+        ct_memory_trim(cx);
+    else
+        ct__context_give_back(cx);
 }
 
 const char *ct_version(void)

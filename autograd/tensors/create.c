@@ -221,20 +221,43 @@ static ct_tensor *over_memory(ct_context *cx, const ct__layout *layout, void *da
     return ct__to_scope(t);
 }
 
-static bool strides_fit(ct_context *cx, const ct__layout *layout)
+static bool strides_fit(ct_context *cx, const char *who, const ct__layout *layout)
 {
     int64_t reach = PTRDIFF_MAX / 2 / (int64_t)ct__dtype_size(layout->dtype);
     for (int d = 0; layout->strides && d < layout->ndim; d++) {
         int64_t steps = layout->shape[d] > 1 ? layout->shape[d] - 1 : 0;
         int64_t stride = layout->strides[d];
         if (stride == INT64_MIN || (steps > 0 && (stride < 0 ? -stride : stride) > reach / steps)) {
-            ct_fail(cx, CT_ERROR_RANGE, "borrow: stride %lld of axis %d overflows",
-                    (long long)stride, d);
+            ct_fail(cx, CT_ERROR_RANGE, "%s: stride %lld of axis %d overflows",
+                    who, (long long)stride, d);
             return false;
         }
         reach -= steps * (stride < 0 ? -stride : stride);
     }
     return true;
+}
+
+ct_tensor *ct__borrow_as(ct_context *cx, const char *who, ct_dtype dtype, const int64_t *shape,
+                         int ndim, void *data, const ct_borrow_options *options)
+{
+    int64_t n = ct__shape_count(cx, who, dtype, shape, ndim);
+    if (n < 0)
+        return NULL;
+    if (!data && n > 0)
+        return ct_fail(cx, CT_ERROR_NULL, "%s: the memory is NULL", who), NULL;
+    if ((uintptr_t)data % ct__dtype_size(dtype) != 0)
+        return ct_fail(cx, CT_ERROR_VALUE, "%s: the memory is not aligned for %s", who,
+                       ct__dtype_text(dtype)), NULL;
+    ct__layout layout = { .dtype = dtype, .ndim = ndim, .shape = shape,
+                          .strides = options->strides };
+    if (!strides_fit(cx, who, &layout) ||
+        (dtype == CT_BOOL && !bools_fit(cx, who, &layout, n, data)))
+        return NULL;
+    ct_tensor *t = over_memory(cx, &layout, data, options, false);
+    for (int d = 0; t && options->strides && d < ndim; d++)
+        if (shape[d] > 1 && options->strides[d] == 0)
+            t->flags |= CT__READ_ONLY; /* several elements share memory */
+    return t;
 }
 
 ct_tensor *ct_borrow(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim, void *data,
@@ -248,25 +271,7 @@ ct_tensor *ct_borrow(ct_context *cx, ct_dtype dtype, const int64_t *shape, int n
     for (int i = 0; i < 4; i++)
         if (options->reserved[i])
             return ct_fail(cx, CT_ERROR_VALUE, "borrow: options were not zeroed"), NULL;
-    int64_t n = ct__shape_count(cx, "borrow", dtype, shape, ndim);
-    if (n < 0)
-        return NULL;
-    if (!data && n > 0)
-        return ct_fail(cx, CT_ERROR_NULL, "borrow: the memory is NULL"), NULL;
-    if ((uintptr_t)data % ct__dtype_size(dtype) != 0)
-        return ct_fail(cx, CT_ERROR_VALUE, "borrow: the memory is not aligned for %s",
-                       ct__dtype_text(dtype)),
-               NULL;
-    ct__layout layout = { .dtype = dtype, .ndim = ndim, .shape = shape,
-                          .strides = options->strides };
-    if (!strides_fit(cx, &layout) ||
-        (dtype == CT_BOOL && !bools_fit(cx, "borrow", &layout, n, data)))
-        return NULL;
-    ct_tensor *t = over_memory(cx, &layout, data, options, false);
-    for (int d = 0; t && options->strides && d < ndim; d++)
-        if (shape[d] > 1 && options->strides[d] == 0)
-            t->flags |= CT__READ_ONLY; /* several elements share memory */
-    return t;
+    return ct__borrow_as(cx, "borrow", dtype, shape, ndim, data, options);
 }
 
 ct_tensor *ct_borrow_const(ct_context *cx, ct_dtype dtype, const int64_t *shape, int ndim,

@@ -21,6 +21,11 @@ static inline int64_t ct__next_element(const int64_t *shape, const int64_t *stri
     return step;
 }
 
+/* -- create.c */
+/* ct_borrow, in the name of `who`, with options that were checked */
+ct_tensor *ct__borrow_as(ct_context *cx, const char *who, ct_dtype dtype, const int64_t *shape,
+                         int ndim, void *data, const ct_borrow_options *options);
+
 /* -- read.c */
 double ct__load(const void *p, ct_dtype dtype);
 bool ct__store(void *p, ct_dtype dtype, double value); /* false: an i64 cannot hold the value */

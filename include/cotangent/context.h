@@ -153,8 +153,9 @@ typedef struct ct_context_options {
 /* a new context. NULL only for lack of memory or options not zeroed */
 ct_context *ct_context_new(const ct_context_options *options);
 /* frees all that was made in it: tensors, modules, optimizers, retained or not, so error paths
-   need no other call. Their handles are dead after. Refused, with an error, inside a callback of
-   this context */
+   need no other call. Their handles are dead after. Memory that another library still holds
+   (ct_to_dlpack) goes when that gives it back. Refused, with an error, inside a callback of this
+   context */
 void ct_context_free(ct_context *cx);
 const char *ct_version(void);                  /* the library's version: "0.1.0" */
 ct_simd ct_simd_of(const ct_context *cx);      /* which instructions its kernels use */
