@@ -2,6 +2,7 @@
  * that is short, and as others do it. One thread. What a program's first run costs and how much
  * memory it takes are at the end. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
@@ -11,8 +12,9 @@ typedef struct work {
     const char *name;
     ct_context *cx;
     ct_function f;
+    ct_functions all; /* or this one, which has four results */
     void *user;
-    ct_tensor *x[4];
+    ct_tensor *x[6];
     int n;
     ct_program *program;
 } work;
@@ -22,7 +24,11 @@ static void eager(void *user, int64_t repeats)
     work *w = user;
     for (int64_t i = 0; i < repeats; i++) {
         ct_scope scope = ct_scope_begin(w->cx);
-        w->f(w->cx, w->x, w->n, w->user);
+        ct_tensor *y[4];
+        if (w->all)
+            w->all(w->cx, w->x, w->n, y, w->user);
+        else
+            w->f(w->cx, w->x, w->n, w->user);
         ct_scope_end(w->cx, scope);
     }
 }
@@ -32,12 +38,19 @@ static void replayed(void *user, int64_t repeats)
     work *w = user;
     for (int64_t i = 0; i < repeats; i++) {
         ct_scope scope = ct_scope_begin(w->cx);
-        ct_program_run(w->program, w->x, w->n);
+        ct_tensor *y[4];
+        ct_program_run_all(w->program, w->x, w->n, y);
         ct_scope_end(w->cx, scope);
     }
 }
 
-/* -- Functions: each returns a gradient */
+static ct_program *program_of(const work *w)
+{
+    return w->all ? ct_program_new_all(w->cx, w->all, 4, w->user, NULL)
+                  : ct_program_new(w->cx, w->f, w->user, NULL);
+}
+
+/* -- Functions: each returns a gradient, or four */
 static ct_tensor *gradient_of(ct_tensor *y, ct_tensor *const *v, int n)
 {
     ct_tensor *g[4];
@@ -60,14 +73,45 @@ static ct_tensor *objective_gradient(ct_context *cx, ct_tensor *const *x, int n,
     return gradient_of(((const objective *)user)->f(user, v), &v, 1);
 }
 
-static ct_tensor *gate(ct_context *cx, ct_tensor *const *x, int n, void *user)
+static ct_status gate(ct_context *cx, ct_tensor *const *x, int n, ct_tensor **g, void *user)
 {
     ct_tensor *v[4];
     (void)cx, (void)user;
     for (int i = 0; i < n; i++)
         v[i] = ct_variable(ct_detach(x[i]));
     ct_tensor *y = ct_mul(ct_tanh(ct_add(ct_mul(v[0], v[1]), v[2])), ct_sigmoid(v[3]));
-    return gradient_of(ct_sum(y), v, n);
+    return ct_grad(ct_sum(y), NULL, v, n, 0, g);
+}
+
+/* The gradients of the weights of an LSTM: x, w_ih, w_hh, b_ih, b_hh. `user`: by the operator; else
+ * out of others, step by step */
+enum { STEPS = 32, ROWS = 32, WIDTH = 128 };
+static ct_tensor *cells(ct_tensor *x, ct_tensor *const *v)
+{
+    ct_tensor *all = ct_linear(x, v[0], v[2]), *h = NULL, *c = NULL, *y[STEPS];
+    for (int t = 0; t < STEPS; t++) {
+        ct_tensor *gate[4], *sum = ct_select(all, 0, t);
+        sum = h ? ct_add(sum, ct_linear(h, v[1], v[3])) : ct_add(sum, v[3]);
+        ct_split(sum, CT_SIZES(WIDTH, WIDTH, WIDTH, WIDTH), 1, gate);
+        ct_tensor *in = ct_mul(ct_sigmoid(gate[0]), ct_tanh(gate[2]));
+        c = c ? ct_add(ct_mul(ct_sigmoid(gate[1]), c), in) : in;
+        y[t] = h = ct_mul(ct_sigmoid(gate[3]), ct_tanh(c));
+    }
+    return ct_stack(y, STEPS, 0);
+}
+
+static ct_status recurrent(ct_context *cx, ct_tensor *const *x, int n, ct_tensor **g, void *user)
+{
+    ct_tensor *v[4], *y = NULL;
+    (void)cx, (void)n;
+    for (int i = 0; i < 4; i++)
+        v[i] = ct_variable(ct_detach(x[i + 1]));
+    if (!user)
+        y = cells(x[0], v);
+    else if (ct_lstm(x[0], &(ct_recurrent){ .w_ih = v[0], .w_hh = v[1], .b_ih = v[2],
+                                            .b_hh = v[3] }, &y, NULL, NULL) != CT_OK)
+        return ct_error(cx);
+    return ct_grad(ct_mean(ct_square(y)), NULL, v, 4, 0, g);
 }
 
 /* the mean of log cosh (x - t) + (x - t)^2 / 10, scaled: twelve operators */
@@ -192,7 +236,7 @@ static double first_run(void *user)
         eager(w, 1);
         times[0] = fmin(times[0], bench_now() - start);
         ct_program *kept = w->program;
-        w->program = ct_program_new(w->cx, w->f, w->user, NULL);
+        w->program = program_of(w);
         start = bench_now();
         replayed(w, 1);
         times[1] = fmin(times[1], bench_now() - start);
@@ -203,7 +247,7 @@ static double first_run(void *user)
 }
 
 /* -- The table */
-enum { WORKS = 12, CASES = 4 * WORKS };
+enum { WORKS = 14, CASES = 5 * WORKS };
 static work works[WORKS];
 static objective objectives[WORKS];
 static net nets[WORKS];
@@ -228,7 +272,7 @@ static bench_case *add(work *w, const char *what, void (*run)(void *user, int64_
 
 static void add_both(work *w, bench_limit limit, const char *request)
 {
-    w->program = ct_program_new(w->cx, w->f, w->user, NULL);
+    w->program = program_of(w);
     bench_case *c[] = { add(w, "eager", eager), add(w, "replayed", replayed) };
     for (int i = 0; i < 2; i++) {
         c[i]->limit = limit;
@@ -255,6 +299,7 @@ static void add_elementwise(const char *name, ct_function f, int inputs, int64_t
                             bench_pass backward)
 {
     work *w = work_new(name, f, NULL);
+    w->all = f ? NULL : gate;
     for (w->n = 0; w->n < inputs; w->n++)
         w->x[w->n] = ct_randn(w->cx, CT_F32, &n, 1);
     add_both(w, (bench_limit){ .passes = { { inputs * n, 1, 0, false }, backward } }, "");
@@ -282,6 +327,19 @@ static void add_net(const char *name, const int64_t *sizes, int n, int64_t batch
     add_both(w, limit, request);
 }
 
+static void add_recurrent(const char *name, void *fused)
+{
+    work *w = work_new(name, NULL, fused);
+    w->all = recurrent;
+    w->x[0] = ct_randn(w->cx, CT_F32, CT_SHAPE(STEPS, ROWS, WIDTH));
+    for (int i = 1; i < 3; i++)
+        w->x[i] = ct_scale(ct_randn(w->cx, CT_F32, CT_SHAPE(4 * WIDTH, WIDTH)), 0.05);
+    for (int i = 3; i < 5; i++)
+        w->x[i] = ct_randn(w->cx, CT_F32, CT_SHAPE(4 * WIDTH));
+    w->n = 5;
+    add_both(w, (bench_limit){ 0 }, "");
+}
+
 static void make_cases(void)
 {
     work *w = work_new("sin, chain of 1,000", chain, NULL);
@@ -296,7 +354,7 @@ static void make_cases(void)
     add_objective("schools", schools_by_hand);
     add_objective("pinn", NULL);
     add_objective("lstm 2 1024", NULL);
-    add_elementwise("tanh(ab+c) sigmoid(d), 10^6", gate, 4, 1000000,
+    add_elementwise("tanh(ab+c) sigmoid(d), 10^6", NULL, 4, 1000000,
                     (bench_pass){ 4000000, 1, 1, false });
     add_elementwise("loss of 12 operators, 10^5", elementwise_loss, 2, 100000,
                     (bench_pass){ 100000, 2, 1, false });
@@ -305,31 +363,61 @@ static void make_cases(void)
     add_net("2-16-16-1", CT_SIZES(2, 16, 16, 1), 100, CT_RELU);
     add_net("64-64-64-1", CT_SIZES(64, 64, 64, 1), 32, CT_TANH);
     add_net("784-128-10", CT_SIZES(784, 128, 10), 64, CT_RELU);
-    for (int i = 1; i < 6; i++) {
+    add_recurrent("LSTM of operators, T 32", NULL);
+    add_recurrent("LSTM as one operator, T 32", nets);
+    for (int i = 0; i < work_count; i++) {
         bench_case *c = add(&works[i], "first run / eager", NULL);
         c->value = first_run;
         c->unit = "";
     }
 }
 
-/* in a context of its own: the most that three runs take */
-static double peak(const work *w, bool replay)
+/* -- Memory: an allocator that counts, in contexts without a pool */
+typedef struct counter {
+    int64_t live, most;
+} counter;
+
+static void *counted(size_t bytes, size_t alignment, void *user)
 {
-    ct_context *cx = ct_context_new(NULL);
-    ct_memory memory = { .peak_bytes = 0 };
+    counter *c = user;
+    c->live += (int64_t)bytes;
+    c->most = c->live > c->most ? c->live : c->most;
+    return aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
+
+static void uncounted(void *block, size_t bytes, void *user)
+{
+    ((counter *)user)->live -= (int64_t)bytes;
+    free(block);
+}
+
+/* the most that runs take beside what there was before: eager ones, first ones, replays */
+enum { EAGER, FIRST, LATER };
+static double peak(const work *w, int what)
+{
+    counter c = { 0, 0 };
+    ct_context *cx = ct_context_new(&(ct_context_options){
+        .pool_bytes = -1, .allocator = { counted, uncounted, &c } });
     objective o = objective_make(cx, w->name);
-    work own = { w->name, cx, w->f, &o, { o.x }, 1, NULL };
-    if (replay)
-        own.program = ct_program_new(cx, own.f, &o, NULL);
-    (replay ? replayed : eager)(&own, 3);
-    ct_memory_stats(cx, &memory);
+    work own = { .name = w->name, .cx = cx, .f = w->f, .user = &o, .x = { o.x }, .n = 1 };
+    int64_t before = c.live;
+    own.program = what == EAGER ? NULL : program_of(&own);
+    if (what == LATER)
+        replayed(&own, 1);
+    c.most = c.live;
+    (what == EAGER ? eager : replayed)(&own, 1);
     ct_context_free(cx);
-    return (double)memory.peak_bytes;
+    return (double)(c.most - before);
 }
 
 static double peak_ratio(void *user)
 {
-    return peak(user, true) / peak(user, false);
+    return peak(user, LATER) / peak(user, EAGER);
+}
+
+static double first_peak_ratio(void *user)
+{
+    return peak(user, FIRST) / peak(user, EAGER);
 }
 
 /* what is done by hand is the same work */
@@ -353,9 +441,11 @@ int main(int argc, char **argv)
     static const char *const peers[] = { "pytorch-tuned", "pytorch-tuned-autodiff", "adolc", NULL };
     make_cases();
     for (int i = 1; i < 5; i++) {
-        bench_case *c = add(&works[i], "peak memory / eager", NULL);
-        c->value = peak_ratio;
-        c->unit = "";
+        bench_case *c[] = { add(&works[i], "peak of a replay / eager", NULL),
+                            add(&works[i], "peak of a first run / eager", NULL) };
+        c[0]->value = peak_ratio;
+        c[1]->value = first_peak_ratio;
+        c[0]->unit = c[1]->unit = "";
     }
     int failed = !by_hand_is_right() ||
                  bench_main("replay", peers, cases, case_count, argc, argv) != 0;

@@ -11,8 +11,8 @@
 
 enum {
     ALONE = 8192,       /* bytes of a tensor that is no group's affair: it stays in the cache */
-    PIECE = 4096,       /* bytes of a piece */
-    PIECES = 16,        /* in a group's room */
+    PIECE = CT__PIECE,
+    PIECES = CT__PIECES,
     LATER = 64          /* steps that are put off at most */
 };
 
@@ -158,7 +158,7 @@ static int make_group(ct__plan *p, ct__step **steps, int count, int number)
     return i - g.later_count;
 }
 
-void ct__plan_group(ct__plan *p, ct__step **steps, int count)
+bool ct__plan_group(ct__plan *p, ct__step **steps, int count)
 {
     int number = 0;
     p->end = &p->steps;
@@ -168,6 +168,7 @@ void ct__plan_group(ct__plan *p, ct__step **steps, int count)
         else
             i += make_group(p, steps + i, count - i, ++number);
     *p->end = NULL;
+    return number > 0 && !p->failed;
 }
 
 /* -- The room */
@@ -220,7 +221,7 @@ static void run_piece(const ct__step *group, int64_t at, int64_t n, char *room)
         bool gathers = s->kernel == ct__gather;
         for (int k = 0; k < s->operands; k++) {
             uintptr_t where = (uintptr_t)s->data[k];
-            data[k] = where < PIECES * PIECE ? room + where : (char *)s->data[k] + at * s->size;
+            data[k] = ct__in_room(s->data[k]) ? room + where : (char *)s->data[k] + at * s->size;
         }
         if (gathers)
             ct__gather_from(at, n, data[0], s->data[1], s->arg);

@@ -209,12 +209,12 @@ static bool is_plain(const ct__kernel_list *list, const ct_call *call, ct_tensor
 bool ct__note_kernels(ct__plan *p, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
     const ct_op *op = call->op;
-    ct__kernel_list list = { .count = 0 };
-    ct_call again = *call;
+    ct__kernel_list list;
+    list.count = 0;
     if (!(op->flags & CT_OP_KERNELS) || call->aux_count > 0)
         return false;
     p->cx->kernels = &list;
-    ct_status status = gx ? op->backward(&again, gy, gx) : op->forward(&again);
+    ct_status status = gx ? op->backward(call, gy, gx) : op->forward((ct_call *)(uintptr_t)call);
     p->cx->kernels = NULL;
     if (status != CT_OK || !is_plain(&list, call, gx))
         return false;

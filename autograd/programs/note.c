@@ -111,6 +111,7 @@ static void close_step(ct__plan *p)
 {
     if (p->newest)
         p->newest->hash = (uint16_t)(p->step_hash >> 32);
+    ct__mix_word(&p->hash, p->step_hash);
     p->newest = NULL;
     p->step_hash = 0;
 }
@@ -427,4 +428,5 @@ void ct__note_results(ct__plan *p, ct_tensor *const *y, int n)
     p->results = ct__plan_take(p, (size_t)n * sizeof *p->results);
     for (int i = 0; i < n && !is_over(p); i++)
         note_result(p, y[i]);
+    close_step(p);
 }

@@ -174,13 +174,16 @@ static bool is_idle(const ct__step *s)
     return y->kind == CT__ARENA && !y->needed;
 }
 
-static void need(ct__slot *s, bool written, void *arg)
+/* a use by the step of that number; steps are visited from the last one to the first */
+static void use(ct__slot *s, bool written, void *arg)
 {
-    (void)arg;
     s->needed = s->needed || !written;
+    s->first = *(const int *)arg;
+    s->last = s->last ? s->last : s->first;
 }
 
-/* Those in order that are done; constants that stay what they are need no loading. */
+/* Those in order that are done; constants that stay what they are need no loading. The slots get to
+ * know which steps use them. */
 static ct__step **steps_in_use(ct__plan *p, int *count)
 {
     int room = p->length, first = room;
@@ -192,14 +195,17 @@ static ct__step **steps_in_use(ct__plan *p, int *count)
     first = n;
     for (int i = n - 1; i >= 0; i--)
         if (!is_idle(all[i])) {
-            ct__each_slot(all[i], need, NULL);
             all[--first] = all[i];
+            ct__each_slot(all[i], use, &(int){ first + 1 });
         }
+    for (int i = 0; i < p->count; i++)
+        if (p->slots[i]->first) /* so that the first step is number 1 */
+            p->slots[i]->first -= first, p->slots[i]->last -= first;
     *count = n - first;
     return all ? all + first : NULL;
 }
 
-static void live(ct__slot *s, bool written, void *arg)
+static void use_again(ct__slot *s, bool written, void *arg)
 {
     int step = *(const int *)arg;
     (void)written;
@@ -309,11 +315,12 @@ void ct__plan_finish(ct__plan *p)
         s->needed = stays(s);
     }
     ct__step **all = steps_in_use(p, &count);
-    if (all)
-        ct__plan_group(p, all, count);
-    for (ct__step *s = p->failed ? NULL : p->steps; s; s = s->next)
-        step++, ct__each_slot(s, live, &step);
-    for (ct__step *s = p->failed ? NULL : p->steps; s; s = s->next)
+    bool grouped = all && ct__plan_group(p, all, count);
+    for (int i = 0; i < p->count && grouped; i++)
+        p->slots[i]->first = 0;
+    for (ct__step *s = grouped ? p->steps : NULL; s; s = s->next)
+        step++, ct__each_slot(s, use_again, &step);
+    for (ct__step *s = grouped ? p->steps : NULL; s; s = s->next)
         if (s->act == CT__GROUP)
             ct__plan_furnish(s);
     for (int i = 0; i < p->count; i++) {

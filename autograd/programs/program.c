@@ -293,36 +293,10 @@ ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *pro
     return y && call(&p->f, cx, x, n, y) ? y[0] : NULL;
 }
 
-/* -- ct_program_text */
-static size_t describe(char *to, size_t room, const ct__plan *p)
-{
-    char text[200];
-    size_t used = 0;
-    for (int i = 0; i < p->n && used < room; i++) {
-        ct__tensor_print(text, sizeof text, p->arguments[i], true);
-        used += (size_t)snprintf(to + used, room - used, "%s%s", i ? ", " : "", text);
-    }
-    if (used >= room)
-        return room;
-    int steps = 0;
-    for (const ct__step *s = p->steps; s; s = s->next)
-        for (const ct__step *t = s->act == CT__GROUP ? s->members : s; t; t = t->next) {
-            steps++;
-            if (s->act != CT__GROUP)
-                break;
-        }
-    used += (size_t)(p->why[0]
-                         ? snprintf(to + used, room - used, ": eager: %s\n", p->why)
-                         : snprintf(to + used, room - used,
-                                    ": %d steps, replayed %lld times, %lld bytes instead of %lld\n",
-                                    steps, (long long)p->runs, (long long)p->arena_bytes,
-                                    (long long)p->apart_bytes));
-    return used < room ? used : room;
-}
-
+/* -- What a plan is */
 const char *ct_program_text(const ct_program *p)
 {
-    enum { ROOM = 1000 };
+    enum { ROOM = 2000 };
     if (!ct_object_alive(p, finish, "program_text"))
         return NULL;
     char *text = ct__scope_chars(p->cx, (size_t)ROOM * (size_t)(p->count + 1));
@@ -331,7 +305,7 @@ const char *ct_program_text(const ct_program *p)
         return NULL;
     text[0] = '\0';
     for (const ct__plan *plan = p->plans; plan; plan = plan->next)
-        used += describe(text + used, ROOM - 1, plan);
+        used += ct__plan_text(plan, text + used, ROOM - 1);
     if (used == 0)
         snprintf(text, ROOM, "nothing was noted yet\n");
     return text;

@@ -158,7 +158,6 @@ typedef struct ct__plan {
     void *arena;
     ct__buffer own;                   /* of the headers of what lies in it, and of constants */
     int64_t arena_bytes, apart_bytes, runs;
-    int64_t passed[2];                /* bytes that kernels read and write: one by one; in groups */
 } ct__plan;
 
 /* Does t show its whole buffer, as a new tensor does? */
@@ -194,11 +193,16 @@ void ct__gather_from(int64_t at, int64_t n, void *y, const void *x, const void *
 
 /* -- group.c */
 /* Makes groups of kernels with many elements. `steps` has all steps in order; the list of the plan
- * is made anew. */
-void ct__plan_group(ct__plan *p, ct__step **steps, int count);
+ * is made anew. false: there are none, or memory was lacking. */
+bool ct__plan_group(ct__plan *p, ct__step **steps, int count);
 /* Gives slots that live in one group only a place in its room. The slots know their lives. */
 void ct__plan_furnish(const ct__step *group);
 void ct__run_group(const ct__step *group, ct_context *cx);
+enum { CT__PIECE = 4096, CT__PIECES = 16 }; /* bytes of a piece; pieces in a room */
+static inline bool ct__in_room(const void *data) /* else it is an address */
+{
+    return (uintptr_t)data < CT__PIECE * CT__PIECES;
+}
 
 /* What a program runs: one of these functions. */
 typedef struct ct__source {
@@ -240,15 +244,13 @@ static inline void ct__mix_word(uint64_t *hash, uint64_t word)
     *hash = (*hash ^ word) * 0x9e3779b97f4a7c15;
     *hash ^= *hash >> 29;
 }
-static inline void ct__mix(ct__plan *p, uint64_t word)
+static inline void ct__mix(ct__plan *p, uint64_t word) /* to that of the newest step */
 {
-    ct__mix_word(&p->hash, word);
     ct__mix_word(&p->step_hash, word);
 }
 static inline void ct__mix_place(ct__plan *p, const ct__slot *s, int64_t offset)
 {
-    ct__mix(p, (uint64_t)s->number);
-    ct__mix(p, (uint64_t)offset);
+    ct__mix(p, (uint64_t)s->number << 40 ^ (uint64_t)offset);
     if (s->kind == CT__LEAF || s->kind == CT__HELD)
         ct__mix(p, (uint64_t)(s->kind == CT__LEAF ? (uintptr_t)s->at : (uintptr_t)s->as));
 }
@@ -256,6 +258,9 @@ void ct__mix_bytes(ct__plan *p, const void *bytes, size_t n);
 
 /* -- verify.c: NULL, or why b, noted of the same function later, is another plan than a */
 const char *ct__plans_differ(const ct__plan *a, const ct__plan *b);
+
+/* -- text.c: returns how many characters it wrote, less than room */
+size_t ct__plan_text(const ct__plan *p, char *to, size_t room);
 
 /* -- replay.c */
 bool ct__replay(ct__plan *p, ct_tensor *const *x, ct_tensor **y); /* as ct__program_eager */
