@@ -24,17 +24,16 @@ static void put(pen *w, const char *format, ...)
 }
 
 /* -- Groups */
-/* Was this operand of the member one of its own before, or of an earlier member? */
+/* Was this operand of the member there before: written, or if it is read, read or written? */
 static bool was_there(const ct__step *group, const ct__step *member, int operand)
 {
-    for (const ct__step *s = group->members; s; s = s->next) {
+    for (const ct__step *s = group->members;; s = s->next) {
         for (int k = s->operands - 1; k >= (s == member ? operand + 1 : 0); k--)
-            if (s->data[k] == member->data[operand])
+            if (s->data[k] == member->data[operand] && (operand > 0 || k == 0))
                 return true;
         if (s == member)
             return false;
     }
-    return false;
 }
 
 /* Adds up how often tensors are read or written: by kernels one by one, and in the group. What is
@@ -47,8 +46,7 @@ static void count_passes(const ct__step *group, long long passes[2])
             while (same < s->operands && s->data[same] != s->data[k])
                 same++;
             passes[0] += k == 0 || same == s->operands;
-            bool outside = !ct__in_room(s->data[k]);
-            passes[1] += outside && (k == 0 || !was_there(group, s, k));
+            passes[1] += !ct__in_room(s->data[k]) && !was_there(group, s, k);
         }
 }
 

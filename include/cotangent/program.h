@@ -73,7 +73,9 @@ ct_status ct_program_run_all(ct_program *p, ct_tensor *const *x, int n, ct_tenso
 ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *program);
 /* For each plan: what it is for, how many steps it has, how many times it ran, the bytes of its
    intermediate results, and those that it would take if none shared memory; or why it stays eager.
-   The scope owns the text. */
+   For each group of elementwise kernels, which is run piece by piece: how many there are, how often
+   tensors are read or written in memory, and how often if each kernel were called by itself. Then
+   the operators that are in no group, and why. The scope owns the text. */
 const char *ct_program_text(const ct_program *p);
 /* Frees the program and its plans; the tensors that it returned stay. NULL is fine. A program that
    runs is not freed: CT_ERROR_VALUE. */

@@ -141,9 +141,154 @@ START_TEST(so_they_have_with_threads)
 }
 END_TEST
 
+/* -- What groups are made of */
+static ct_tensor *gates(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *v = ct_variable(ct_detach(x[0])), *g;
+    (void)c, (void)n, (void)user;
+    ct_tensor *y = ct_mul(ct_tanh(ct_add(ct_mul(v, x[1]), x[2])), ct_sigmoid(x[3]));
+    return ct_grad(ct_sum(y), NULL, &v, 1, 0, &g) == CT_OK ? g : NULL;
+}
+
+static ct_tensor *random_row(int64_t n)
+{
+    return ct_randn(cx, CT_F64, CT_SHAPE(n));
+}
+
+/* forward mul, add, tanh, sigmoid; backward of mul, tanh, mul. The product itself, and the sum, are
+ * nobody's: they are left out. b, d, a, c are read and g is written: 5 passes */
+START_TEST(forward_and_backward_are_one_group)
+{
+    ct_program *p = ct_program_new(cx, gates, NULL, NULL);
+    ct_tensor *x[] = { random_row(3000), random_row(3000), random_row(3000), random_row(3000) };
+    for (int run = 0; run < 2; run++)
+        compare(cx, p, gates, x, 4, NULL);
+    ck_assert_msg(strstr(ct_program_text(p), "7 kernels over 3000 elements: 5 passes"), "%s",
+                  ct_program_text(p));
+    ck_assert(!strstr(ct_program_text(p), "sum_to"));
+}
+END_TEST
+
+static ct_tensor *split_by_its_sum(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    ct_tensor *y = ct_tanh(x[0]), *m = ct_mean(y), *z = ct_exp(ct_neg(x[0]));
+    return ct_add(ct_mul(ct_sub(y, m), z), ct_matmul(y, x[0]));
+}
+
+/* mean and matmul are put off: exp and neg go before them. What reads their results comes after */
+START_TEST(what_is_in_between_is_put_off)
+{
+    ct_program *p = ct_program_new(cx, split_by_its_sum, NULL, NULL);
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(60, 60));
+    for (int run = 0; run < 3; run++)
+        compare(cx, p, split_by_its_sum, &x, 1, NULL);
+    const char *text = ct_program_text(p);
+    ck_assert_msg(strstr(text, "a group of 3 kernels over 3600"), "%s", text);
+    ck_assert_msg(strstr(text, "elementwise: ") && strstr(text, "matmul"), "%s", text);
+}
+END_TEST
+
+/* The same tensor twice, and others over the same data: rows backwards, every second one */
+START_TEST(arguments_may_overlap)
+{
+    ct_program *p = ct_program_new(cx, gates, NULL, NULL);
+    ct_tensor *all = random_row(7000);
+    ct_tensor *some = ct_slice(all, 0, 0, 6000, 2), *later = ct_slice(all, 0, 7, 3007, 1);
+    ct_tensor *back = ct_flip(ct_slice(all, 0, 4000, 7000, 1), CT_AXES(0));
+    for (int run = 0; run < 3; run++) {
+        compare(cx, p, gates, (ct_tensor *[]){ later, later, later, later }, 4, NULL);
+        compare(cx, p, gates, (ct_tensor *[]){ some, back, later, some }, 4, NULL);
+    }
+    ck_assert(strstr(ct_program_text(p), "replayed 2 times"));
+}
+END_TEST
+
+/* y += y x, written into a leaf: of the caller's, and given as an argument, too */
+static ct_tensor *grown(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *leaf = user, *y = ct_mul(leaf, x[0]);
+    (void)c, (void)n;
+    if (ct_assign_add(leaf, 0.5, y) != CT_OK)
+        return NULL;
+    return ct_add(ct_tanh(leaf), ct_mul(x[0], y));
+}
+
+START_TEST(what_is_written_in_place_is_read_in_its_turn)
+{
+    ct_tensor *a = random_row(3000), *b = ct_neg(ct_neg(a)), *x = random_row(3000);
+    ct_program *p = ct_program_new(cx, grown, a, NULL);
+    for (int run = 0; run < 4; run++) {
+        ct_tensor *in = run == 3 ? a : x, *same = run == 3 ? b : x;
+        ct_tensor *got = ct_program_run(p, &in, 1), *want = grown(cx, &same, 1, b);
+        ck_assert(got && want && same_bits(got, want) && same_bits(a, b));
+    }
+    ck_assert(strstr(ct_program_text(p), "replayed 3 times"));
+    expect_ok();
+}
+END_TEST
+
+/* -- An operator of the user's */
+static void doubled_f64(int64_t n, void *y, void *const *in, const void *attributes)
+{
+    (void)attributes;
+    for (int64_t i = 0; i < n; i++)
+        ((double *)y)[i] = 2 * ((const double *)in[0])[i];
+}
+static const ct_kernels doubled = { .by = { [CT_F64] = { NULL, doubled_f64, doubled_f64,
+                                                         doubled_f64 } } };
+static int forwards;
+
+static ct_status doubled_forward(ct_call *call)
+{
+    forwards++;
+    ct_loop_kernel(call, CT_TENSORS(ct_call_y(call, 0), ct_call_x(call, 0)), &doubled, false);
+    return CT_OK;
+}
+
+/* twice, by way of y: in a form that steps have not */
+static ct_status quadrupled_forward(ct_call *call)
+{
+    ct_tensor *y = ct_call_y(call, 0);
+    doubled_forward(call);
+    ct_loop_kernel(call, CT_TENSORS(y, y), &doubled, false);
+    return CT_OK;
+}
+
+static const ct_op doubled_op = { .name = "doubled", .inputs = 1, .flags = CT_OP_KERNELS,
+                                  .infer = ct_infer_same, .forward = doubled_forward };
+static const ct_op quadrupled_op = { .name = "quadrupled", .inputs = 1, .flags = CT_OP_KERNELS,
+                                     .infer = ct_infer_same, .forward = quadrupled_forward };
+
+static ct_tensor *applied(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n;
+    return ct_tanh(ct_apply(user, NULL, (ct_tensor *[]){ ct_neg(x[0]) }, 1));
+}
+
+START_TEST(kernels_of_users_join)
+{
+    ct_tensor *x = random_row(5000);
+    const ct_op *ops[] = { &doubled_op, &quadrupled_op };
+    for (int i = 0; i < 2; i++) {
+        ct_program *p = ct_program_new(cx, applied, (void *)(uintptr_t)ops[i], NULL);
+        compare(cx, p, applied, &x, 1, (void *)(uintptr_t)ops[i]);
+        forwards = 0;
+        ct_tensor *y = ct_program_run(p, &x, 1);
+        ck_assert_int_eq(forwards, i);
+        ck_assert(same_bits(y, applied(cx, &x, 1, (void *)(uintptr_t)ops[i])));
+        const char *text = ct_program_text(p);
+        ck_assert_msg(strstr(text, i ? "elementwise: quadrupled" : "a group of 3 kernels"), "%s",
+                      text);
+    }
+}
+END_TEST
+
 Suite *group_suite(void);
 Suite *group_suite(void)
 {
     return make_suite("autograd/group", (const TTest *[]){
-        mixtures_have_the_bits_of_eager_runs, so_they_have_with_threads, NULL });
+        mixtures_have_the_bits_of_eager_runs, so_they_have_with_threads,
+        forward_and_backward_are_one_group, what_is_in_between_is_put_off, arguments_may_overlap,
+        what_is_written_in_place_is_read_in_its_turn, kernels_of_users_join, NULL });
 }
