@@ -28,9 +28,7 @@ void ct__gather_from(int64_t at, int64_t n, void *y, const void *x, const void *
     const int64_t *shape = l->axes, *stride = shape + l->ndim;
     int64_t index[CT_MAX_DIMS], offset = 0;
     int last = l->ndim - 1;
-    if (n == 0)
-        return; /* an axis may have no elements */
-    for (int d = last; d >= 0; at /= shape[d], d--) {
+    for (int d = last; d >= 0 && n > 0; at /= shape[d], d--) { /* else a size may be 0 */
         index[d] = d > 0 ? at % shape[d] : at;
         offset += index[d] * stride[d];
     }
