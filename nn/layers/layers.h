@@ -19,6 +19,9 @@ ct_tensor *ct__attend(ct_module *self, ct_tensor *const *x, ct_tensor *mask);
 ct_module *ct__module_of_children(ct_context *cx, const char *who, ct_module *const *children,
                                   int n, ct_module *m);
 
+/* -- pool.c: by which max pooling is known */
+ct_tensor *ct__max_pool_forward(ct_module *self, ct_tensor *x, void *user);
+
 /* -- activation.c: its `user` is the ct_activation */
 ct_tensor *ct__activation_forward(ct_module *self, ct_tensor *x, void *user);
 bool ct__is_activation(ct_context *cx, const char *who, ct_activation activation); /* or an error */

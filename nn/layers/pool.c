@@ -1,7 +1,7 @@
 /* Layers without parameters that change the size of images: pooling, upsampling, flatten. */
 #include "layers.h"
 
-static ct_tensor *max_pool_forward(ct_module *self, ct_tensor *x, void *user)
+ct_tensor *ct__max_pool_forward(ct_module *self, ct_tensor *x, void *user)
 {
     (void)self;
     return ct_max_pool(x, user);
@@ -25,7 +25,7 @@ static ct_module *pool(ct_context *cx, const char *kind, ct_forward forward,
 
 ct_module *ct_max_pool_new(ct_context *cx, const ct_pool_options *options)
 {
-    return pool(cx, "max_pool", max_pool_forward, options);
+    return pool(cx, "max_pool", ct__max_pool_forward, options);
 }
 
 ct_module *ct_avg_pool_new(ct_context *cx, const ct_pool_options *options)

@@ -91,6 +91,34 @@ static ct_module *network(ct_context *with)
 }
 
 /* are the stripes across or down? */
+static void expect_relu_and(ct_module *pool, ct_tensor *want, ct_tensor *x)
+{
+    ct_module *m = ct_sequential_new(cx, CT_MODULES(ct_activation_new(cx, CT_RELU), pool));
+    ct_tensor *y = ct_module_forward(m, x), *g[2];
+    ct_tensor *gy = ct_randn(cx, CT_F32, ct_shape(want), ct_ndim(want));
+    double values[4 * 3 * 9 * 8];
+    ck_assert_int_eq(ct_grad(want, gy, &x, 1, 0, &g[0]), CT_OK);
+    ck_assert_int_eq(ct_grad(y, gy, &x, 1, 0, &g[1]), CT_OK);
+    ck_assert_int_eq(ct_to_doubles(want, values, ct_count(want)), CT_OK);
+    expect_values(y, values, (int)ct_count(want), 0);
+    ck_assert_int_eq(ct_to_doubles(g[0], values, ct_count(x)), CT_OK);
+    expect_values(g[1], values, (int)ct_count(x), 0);
+    expect_ok();
+}
+
+/* with windows that are negative, have equal elements, zeros, infinities and NaN */
+START_TEST(max_pooling_goes_before_relu)
+{
+    const ct_pool_options o = { .kernel = 3, .stride = 2, .padding = 1 };
+    const float special[] = { -0.0f, INFINITY, -INFINITY, NAN };
+    ct_tensor *x = ct_round(ct_shift(ct_randn(cx, CT_F32, CT_SHAPE(4, 3, 9, 8)), -0.75));
+    memcpy((float *)ct_data_mutable(x) + 300, special, sizeof special);
+    x = ct_variable(x);
+    expect_relu_and(ct_max_pool_new(cx, &o), ct_max_pool(ct_relu(x), &o), x);
+    expect_relu_and(ct_avg_pool_new(cx, &o), ct_avg_pool(ct_relu(x), &o), x);
+}
+END_TEST
+
 START_TEST(a_network_learns)
 {
     ct_seed(cx, 1);
@@ -174,5 +202,6 @@ Suite *image_layers_suite(void)
 {
     return make_suite("image_layers", (const TTest *const[]){
         a_layer_is_its_operator, weights_begin_by_their_fans, pools_and_others_are_their_operators,
+        max_pooling_goes_before_relu,
         a_network_learns, errors_say_what_is_wanted, memory_fails, NULL });
 }
