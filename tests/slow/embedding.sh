@@ -108,7 +108,7 @@ subproject() {
         "executable('user', 'user.c', dependencies: dependency('cotangent'))" >"$work/meson.build"
     cp tests/install/user.c "$work"
     CC=$1 meson setup --wrap-mode=forcefallback "$work/build" "$work" -Dcotangent:zlib=disabled \
-        -Dcotangent:jansson=disabled -Dcotangent:png=disabled -Dcotangent:mpi=none \
+        -Dcotangent:jansson=disabled -Dcotangent:zip=disabled -Dcotangent:png=disabled -Dcotangent:mpi=none \
         -Dcotangent:lapack=disabled -Dcotangent:blas=none -Dcotangent:pool=off \
         -Dcotangent:default_library=static &&
         ninja -C "$work/build" user && prints user.c "$work/build/user"
@@ -116,7 +116,7 @@ subproject() {
 
 need_test_tools valgrind qemu-user gcc-i686-linux-gnu libc6-dev-i386-cross musl-tools nodejs \
     libopenblas-serial-dev
-without=(-Dzlib=disabled -Djansson=disabled -Dpng=disabled -Dlapack=disabled -Dmpi=none)
+without=(-Dzlib=disabled -Djansson=disabled -Dpng=disabled -Dzip=disabled -Dlapack=disabled -Dmpi=none)
 only=libcotangent.a prepare onefile-clang clang "${without[@]}" -Dtests=disabled
 if only=libcotangent.a prepare onefile gcc "${without[@]}" && build onefile tests/cotangent-tests; then
     one=$at/onefile

@@ -206,6 +206,10 @@ START_TEST(headers_that_are_wrong)
         put_pair("general.alignment", U32, alignments[i], 4);
         refused(CT_ERROR_FORMAT, "power of two");
     }
+    begin(3, 1, 1); /* the largest */
+    put_pair("general.alignment", U32, 0x80000000, 4);
+    put_tensor("w", 1, (uint64_t[]){ 1 }, T_F32, 0);
+    refused(CT_ERROR_FORMAT, "outside");
     remove_folder();
 }
 END_TEST
@@ -225,6 +229,7 @@ START_TEST(tensors_that_are_wrong)
         { 1, { 33 }, T_Q8, 0, "blocks" },
         { 0, { 0 }, T_Q8, 0, "blocks" },
         { 1, { 32 }, T_Q8, 0, "outside" },
+        { 2, { (uint64_t)1 << 58, 16 }, T_Q8, 0, "overflow" },
     };
     make_folder();
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

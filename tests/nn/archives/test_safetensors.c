@@ -176,6 +176,31 @@ START_TEST(malformed_files_change_nothing)
 }
 END_TEST
 
+/* what the parser of JSON takes is bounded, in memory and in depth */
+START_TEST(headers_that_ask_for_much)
+{
+    enum { DEEP = 100000 };
+    make_folder();
+    if (can_load()) {
+        ct_module *m = small();
+        write_file("\1\341\365\5\0\0\0\0{", 9); /* 100,000,001 bytes, of which none are written */
+        ck_assert_int_eq(truncate(path, 100000020), 0);
+        ck_assert_int_eq(ct_module_load(m, path, 0), CT_ERROR_FORMAT);
+        expect_error(CT_ERROR_FORMAT, "100000001 bytes", "allowed", NULL);
+        char *deep = malloc(DEEP + 16);
+        memcpy(deep, "\0\0\0\0\0\0\0\0{\"a\":", 13);
+        memset(deep + 13, '[', DEEP);
+        for (int i = 0; i < 3; i++)
+            deep[i] = (char)(unsigned char)((DEEP + 5) >> 8 * i);
+        write_file(deep, 13 + DEEP);
+        free(deep);
+        ck_assert_int_eq(ct_module_load(m, path, 0), CT_ERROR_FORMAT);
+        expect_error(CT_ERROR_FORMAT, "depth", NULL);
+    }
+    remove_folder();
+}
+END_TEST
+
 START_TEST(flags_allow_what_is_missing_or_extra)
 {
     make_folder();
@@ -309,6 +334,7 @@ Suite *safetensors_suite(void)
         what_is_saved_is_loaded,
         files_from_elsewhere,
         malformed_files_change_nothing,
+        headers_that_ask_for_much,
         flags_allow_what_is_missing_or_extra,
         sizes_of_all_tensors_are_checked,
         bools_become_0_and_1,
