@@ -1,7 +1,8 @@
 /* The calls of the system by which a file is replaced: in tests they can fail, or end the process.
- * The linker sends the library's calls of write, fsync and renameat here (--wrap). */
+ * And other calls, which can fail. The linker sends the library's calls of them here (--wrap). */
 #ifndef SYSTEM_H
 #define SYSTEM_H
+#include <stdbool.h>
 
 typedef enum system_way {
     SYSTEM_FAILS, /* no space is left; of a write, half has been done before */
@@ -11,4 +12,15 @@ typedef enum system_way {
 /* the n-th such call from now on, 1 for the next one, goes that way; 0: none does */
 void system_at(int n, system_way way);
 int system_calls(void); /* how many calls there were since then */
+
+/* -- Calls that fail, without any that end the process */
+typedef enum system_call {
+    SYSTEM_READ,   /* read */
+    SYSTEM_THREAD, /* pthread_create */
+    SYSTEM_LOCK,   /* pthread_mutex_init and pthread_cond_init */
+    SYSTEM_COUNT
+} system_call;
+/* the n-th such call from now on fails, and with `after` all that come after it; 0: none does */
+void system_refuses(system_call call, int n, bool after);
+int system_asked(system_call call); /* how many there were since then */
 #endif

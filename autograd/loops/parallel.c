@@ -40,6 +40,7 @@ struct ct__threads {
     pthread_t id[MOST];
     int count;
     pid_t process; /* a child after fork() has this memory, but not the threads */
+    bool has_locks;
     pthread_mutex_t lock;
     pthread_cond_t wake, done; /* for parked workers; for the caller */
     atomic_uint_least64_t begun; /* number of the newest job */
@@ -149,6 +150,19 @@ int ct_threads_of(const ct_context *cx)
     return !cx ? 1 : cx->options.parallel_for ? MOST : wanted(cx) > 1 ? wanted(cx) : 1;
 }
 
+static bool make_locks(ct__threads *t)
+{
+    if (pthread_mutex_init(&t->lock, NULL) != 0)
+        return false;
+    bool can_wake = pthread_cond_init(&t->wake, NULL) == 0;
+    if (can_wake && pthread_cond_init(&t->done, NULL) == 0)
+        return true;
+    if (can_wake)
+        pthread_cond_destroy(&t->wake);
+    pthread_mutex_destroy(&t->lock);
+    return false;
+}
+
 /* The pool, started if need be. NULL, or a pool without workers: the caller works alone. */
 static ct__threads *start(ct_context *cx)
 {
@@ -161,8 +175,8 @@ static ct__threads *start(ct_context *cx)
         return NULL;
     memset(t, 0, sizeof *t);
     t->process = getpid();
-    if (pthread_mutex_init(&t->lock, NULL) != 0 || pthread_cond_init(&t->wake, NULL) != 0 ||
-        pthread_cond_init(&t->done, NULL) != 0)
+    t->has_locks = make_locks(t);
+    if (!t->has_locks)
         return t; /* without workers */
     sigset_t all, old; /* workers block all signals, which are the host's business */
     sigfillset(&all);
@@ -255,7 +269,7 @@ void ct_parallel_ranges(ct_context *cx, int64_t n, int64_t grain,
 void ct__threads_free(ct_context *cx)
 {
     ct__threads *t = cx->threads;
-    if (t && t->process == getpid()) {
+    if (t && t->process == getpid() && t->has_locks) {
         pthread_mutex_lock(&t->lock);
         atomic_store(&t->stop, true);
         pthread_cond_broadcast(&t->wake);

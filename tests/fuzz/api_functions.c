@@ -13,14 +13,15 @@ enum { STEPS = 6, KEPT = 8 };
  * results. A step that fails is left out. It does the same each time. */
 typedef struct body {
     fuzz_bytes in;
-    bool failed;               /* a step failed in the last run */
+    bool failed;               /* in the last run a step failed, ... */
+    bool single;               /* ... or gave f32, which makes stairs of a function of f64 */
 } body;
 
 static ct_tensor *run(ct_context *cx, ct_tensor *const *x, int n, void *user)
 {
     body *b = user;
     fuzz_bytes in = b->in;
-    b->failed = false;
+    b->failed = b->single = false;
     ct_tensor *all[KEPT + STEPS], *last = x[0];
     int count = n < KEPT ? n : KEPT;
     memcpy(all, x, (size_t)count * sizeof *x);
@@ -32,6 +33,7 @@ static ct_tensor *run(ct_context *cx, ct_tensor *const *x, int n, void *user)
         if (y)
             all[count++] = y;
         b->failed = b->failed || ct_error(cx) != CT_OK;
+        b->single = b->single || ct_dtype_of(y) == CT_F32;
         ct_error_clear(cx);
         if (y && (ct_dtype_of(y) == CT_F64 || ct_dtype_of(y) == CT_F32))
             last = y;
@@ -137,7 +139,7 @@ void api_check(api *a)
     ct_gradcheck_report report;
     ct_gradcheck(cx, run, &b, x, 2, &(ct_gradcheck_options){ .quick = true }, &report);
     /* an infinity on the way makes 0 inf = NaN of a slope, though the value may be finite */
-    bool wrong = report.verdict == CT_GRADCHECK_FAIL && isfinite(report.analytic);
+    bool wrong = report.verdict == CT_GRADCHECK_FAIL && isfinite(report.analytic) && !b.single;
     if (wrong)
         fprintf(stderr, "%s\n%s\n", ct_gradcheck_text(cx, &report),
                 ct_graph_text(run(cx, x, 2, &b)));

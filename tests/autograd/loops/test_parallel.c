@@ -1,6 +1,7 @@
 /* Contexts in threads of the host's, and threads of a context's own. */
 #define _POSIX_C_SOURCE 200809L
 #include "support.h"
+#include "system.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -73,6 +74,24 @@ START_TEST(each_once)
     ct_context_free(all);
     ct_parallel_for(NULL, 3, count, NULL);
     ct_parallel_for(cx, 0, count, NULL);
+}
+END_TEST
+
+/* the system refuses threads, or locks: those that are there do all of it */
+START_TEST(with_fewer_threads)
+{
+    for (int k = 0; k < 4 * 2 * 2; k++) {
+        long long blocks = 0;
+        ct_context *c = ct_context_new(&(ct_context_options){
+            .threads = 4, .allocator = counting_allocator(&blocks) });
+        system_call call = k & 1 ? SYSTEM_THREAD : SYSTEM_LOCK;
+        system_refuses(call, 1 + k / 4, k & 2);
+        check_counts(c, 50);
+        ck_assert_int_gt(system_asked(call), 0);
+        system_refuses(call, 0, false);
+        ct_context_free(c);
+        ck_assert_int_eq(blocks, 0);
+    }
 }
 END_TEST
 
@@ -165,6 +184,6 @@ Suite *threads_suite(void);
 Suite *threads_suite(void)
 {
     return make_suite("autograd/threads", (const TTest *[]){
-        contexts_in_threads, each_once, the_hosts_pool, live_bytes_return_to_zero,
+        contexts_in_threads, each_once, with_fewer_threads, the_hosts_pool, live_bytes_return_to_zero,
         across_a_fork, NULL });
 }

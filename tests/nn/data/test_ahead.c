@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "support.h"
+#include "system.h"
 
 static ct_tensor *images(int64_t n)
 {
@@ -206,29 +207,18 @@ START_TEST(a_pending_error_stops_the_loop)
 }
 END_TEST
 
-#if defined(__GLIBC__)
-static void *nothing(void *none)
-{
-    return none;
-}
-
-/* no stack is as large, so no thread can be made */
+/* the system refuses the thread, or its locks */
 START_TEST(the_same_without_a_thread)
 {
-    pthread_attr_t before, huge;
-    ck_assert_int_eq(pthread_getattr_default_np(&before), 0);
-    ck_assert_int_eq(pthread_attr_init(&huge), 0);
-    ck_assert_int_eq(pthread_attr_setstacksize(&huge, SIZE_MAX / 4 & ~(size_t)4095), 0);
-    ck_assert_int_eq(pthread_setattr_default_np(&huge), 0);
-    pthread_t none;
-    ck_assert_int_ne(pthread_create(&none, NULL, nothing, NULL), 0);
-    expect_same((ct_batches_options){ .transforms = changes, .count = 4 }, 8, 3);
-    pthread_setattr_default_np(&before);
-    pthread_attr_destroy(&huge);
-    pthread_attr_destroy(&before);
+    for (int k = 0; k < 3; k++) {
+        system_call call = k == 0 ? SYSTEM_THREAD : SYSTEM_LOCK;
+        system_refuses(call, k == 2 ? 2 : 1, true);
+        expect_same((ct_batches_options){ .transforms = changes, .count = 4 }, 8, 3);
+        ck_assert_int_gt(system_asked(call), 0);
+        system_refuses(call, 0, false);
+    }
 }
 END_TEST
-#endif
 
 /* a child has the object and not the thread; it goes on, and ends, by itself */
 START_TEST(a_child_after_fork_goes_on)
@@ -329,9 +319,7 @@ Suite *ahead_suite(void)
         freeing_waits_for_the_thread,
         an_error_in_the_thread_arrives_at_the_caller,
         a_pending_error_stops_the_loop,
-#if defined(__GLIBC__)
         the_same_without_a_thread,
-#endif
         a_child_after_fork_goes_on,
         a_run_that_was_cut_off_goes_on,
         epochs_after_the_first_allocate_nothing,
