@@ -9,11 +9,12 @@ typedef struct sums {
     double states;             /* of the optimizer, for each parameter */
 } sums;
 
-/* x; relu's y, pool's y and numbers of a byte, twice; y of the first linear layer; the logits */
+/* x; relu's y, which is behind the pool, and the pool's numbers of a byte, twice; y of the first
+ * linear layer; the logits. Backward, gy and gx of the pool */
 static sums lenet(void)
 {
     const double a = 64 * 20 * 24 * 24, b = 64 * 50 * 8 * 8;
-    return (sums){ 64 * (784 + 510) + (a + b) * (1 + 1 / 4. + 1 / 16.), .room = a + a / 4 };
+    return (sums){ 64 * (784 + 510) + (a + b) * (1 / 4. + 1 / 16.), .room = a + a / 4 };
 }
 
 /* Of each batch norm its x, which is a convolution's y, and of each relu its y. Backward, a block of
