@@ -41,7 +41,8 @@ static int sinc_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 }
 
 #define FAMILY_OPERATOR(id, y_text, gx_text)                                                    \
-    static const ct__row id##_row = { KERNELS(id, false), { KERNELS(id##_back, false) } };      \
+    static const ct__row id##_row = { .forward = KERNELS(id, false),                            \
+                                      .backward = { KERNELS(id##_back, false) } };              \
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \

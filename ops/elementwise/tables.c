@@ -1,6 +1,8 @@
 /* What the operators made from tables share: their loops and their samples. */
 #include "tables.h"
 
+#include <string.h>
+
 /* -- Operators of one tensor */
 ct_status ct__unary_forward(ct_call *call)
 {
@@ -31,6 +33,13 @@ ct_status ct__binary_forward(ct_call *call)
     return CT_OK;
 }
 
+/* May cotangent i read y? A program need not wait for the sum of a mean if the rule of its quotient,
+ * g / b, reads none. */
+static bool may_read_y(const ct_op *op, int i)
+{
+    return op->saves & SAVE_Y && strchr(((const ct__row *)op->user)->rules[i], 'y');
+}
+
 ct_status ct__binary_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
     const ct_op *op = ct_call_op(call);
@@ -40,7 +49,7 @@ ct_status ct__binary_backward(const ct_call *call, ct_tensor *const *gy, ct_tens
             continue;
         ct_tensor *operands[] = { gx[i], gy[0], op->saves & SAVE_A ? ct_call_x(call, 0) : gy[0],
                                   op->saves & SAVE_B ? ct_call_x(call, 1) : gy[0],
-                                  op->saves & SAVE_Y ? ct_call_y(call, 0) : gy[0] };
+                                  may_read_y(op, i) ? ct_call_y(call, 0) : gy[0] };
         ct_loop_kernel(call, operands, 5, &r->backward[i], ct_call_adds(call, i));
     }
     return CT_OK;

@@ -17,6 +17,7 @@
 /* The kernels of an operator: the user field of its ct_op */
 typedef struct ct__row {
     ct_kernels forward, backward[2]; /* for each input */
+    const char *rules[2];            /* of an operator of two: the text of ga and gb */
 } ct__row;
 
 /* `streams`: memory takes longer than f does, so that a large y is written past the caches */
@@ -155,7 +156,8 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
             ((double *)attributes)[i] = chosen[i];                                              \
         return ct__unary_sample(cx, k, x, low, high);                                           \
     }                                                                                           \
-    static const ct__row id##_row = { KERNELS(id, false), { KERNELS(id##_back, false) } };      \
+    static const ct__row id##_row = { .forward = KERNELS(id, false),                            \
+                                      .backward = { KERNELS(id##_back, false) } };              \
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
@@ -202,7 +204,8 @@ enum { SAVE_A = CT_SAVE_X(0), SAVE_B = CT_SAVE_X(1), SAVE_Y = CT_SAVE_Y(0) };
                                  (const double[]){ b_low, b_high });                            \
     }                                                                                           \
     static const ct__row id##_row = { KERNELS(id, true), { KERNELS(id##_ga, false),             \
-                                                           KERNELS(id##_gb, false) } };         \
+                                                           KERNELS(id##_gb, false) },           \
+                                      { #ga, #gb } };                                           \
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
