@@ -198,7 +198,7 @@ bool ct__plan_group(ct__plan *p, ct__step **steps, int count);
 /* Gives slots that live in one group only a place in its room. The slots know their lives. */
 void ct__plan_furnish(const ct__step *group);
 void ct__run_group(const ct__step *group, ct_context *cx);
-enum { CT__PIECE = 4096, CT__PIECES = 16 }; /* bytes of a piece; pieces in a room */
+enum { CT__PIECE = 2048, CT__PIECES = 32 }; /* bytes of a piece; pieces in a room */
 static inline bool ct__in_room(const void *data) /* else it is an address */
 {
     return (uintptr_t)data < CT__PIECE * CT__PIECES;
