@@ -33,8 +33,8 @@ ct_status ct__binary_forward(ct_call *call)
     return CT_OK;
 }
 
-/* May cotangent i read y? A program need not wait for the sum of a mean if the rule of its quotient,
- * g / b, reads none. */
+/* May cotangent i read y? The rule of a quotient, g / b, does not: so a program need not wait for
+ * the sum in a mean before it goes back. */
 static bool may_read_y(const ct_op *op, int i)
 {
     return op->saves & SAVE_Y && strchr(((const ct__row *)op->user)->rules[i], 'y');
