@@ -4,7 +4,7 @@
 
 static inline REAL *K(row_of)(const void *data, int64_t i, int64_t row)
 {
-    return (REAL *)(uintptr_t)data + i * row;
+    return data ? (REAL *)(uintptr_t)data + i * row : NULL; /* NULL: it has no elements */
 }
 
 /* s = scale s, and the mask. 1 multiplication, and with a mask 1 read and 1 operation */

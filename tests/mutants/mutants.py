@@ -80,11 +80,12 @@ class Build:
                         if c["output"].endswith(".c.o") and c["output"].startswith(tuple(FOLDERS))}
         self.link = next(c["command"] for c in json.loads(commands)
                          if c["output"] == "tests/cotangent-tests")
-        self.source = {o: (self.build / re.search(r"-c (\S+)$", c)[1]).resolve()
-                       for o, c in self.compile.items()}
         self.users = self.depending()
         self.seconds = self.run_suites()
         self.reached = {}
+        self.mirror = pathlib.Path(tempfile.mkdtemp()) # of the sources: one file of it is changed
+        for folder in FOLDERS + ["include"]:
+            shutil.copytree(ROOT / folder, self.mirror / folder)
 
     def depending(self):
         """for each file of ours, the objects that are made of it"""
@@ -159,6 +160,16 @@ class Build:
         return [s for s in sorted(self.seconds, key=self.seconds.get)
                 if any(self.lines_of(o, s)[m.file].get(m.line) for o in objects)]
 
+    def compile_into(self, obj, folder):
+        """the object of the mirror's source, in the folder; false: it does not compile"""
+        command = [c.replace("../../", str(self.mirror) + "/") for c in shlex.split(self.compile[obj])
+                   if not c.startswith("-Werror")]
+        out = folder / pathlib.Path(obj).name
+        command[command.index("-o") + 1] = str(out)
+        command[command.index("-MF") + 1] = str(out.with_suffix(".d"))
+        return subprocess.run(command + ["-w"], cwd=self.build, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, check=False).returncode == 0
+
     def mutate(self, m, objects, folder):
         """the tests with the mutant, or None if it does not compile"""
         lines = (ROOT / m.file).read_text(encoding="utf-8").split("\n")
@@ -166,21 +177,13 @@ class Build:
         assert line[m.column - 1:m.column - 1 + len(m.old)] == m.old
         lines[m.line - 1] = line[:m.column - 1] + m.new + line[m.column - 1 + len(m.old):]
         changed, link = {}, self.link
+        (self.mirror / m.file).write_text("\n".join(lines), encoding="utf-8")
+        compiled = all([self.compile_into(obj, folder) for obj in objects])
+        shutil.copy(ROOT / m.file, self.mirror / m.file)
+        if not compiled:
+            return None
         for obj in objects:
-            source = self.source[obj]
-            shutil.copy(source, folder / source.name)
-        (folder / pathlib.Path(m.file).name).write_text("\n".join(lines), encoding="utf-8")
-        for obj in objects:
-            source = self.source[obj]
-            command = shlex.split(self.compile[obj])
             out = folder / pathlib.Path(obj).name
-            command = [c for c in command if not c.startswith("-Werror")]
-            for flag, value in ("-o", out), ("-c", folder / source.name), ("-MF", out.with_suffix(".d")):
-                command[command.index(flag) + 1] = str(value)
-            command[1:1] = ["-iquote", str(folder), "-iquote", str(source.parent), "-w"]
-            if subprocess.run(command, cwd=self.build, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, check=False).returncode:
-                return None
             archive = obj.split(".a.p/")[0] + ".a"
             if archive not in changed:
                 changed[archive] = folder / pathlib.Path(archive).name
@@ -248,6 +251,7 @@ def main(build, suites, count, seed=1, seconds=0):
         if what == "alive":
             print(f"{done[key]}: {key}", flush=True)
         total[what] += 1
+    shutil.rmtree(b.mirror)
     print(", ".join(f"{n} {what}" for what, n in total.items()))
     print(f"{total['killed']} passed, {total['alive']} failed, "
           f"{total['skipped'] + total['equivalent'] + total['not yet']} skipped")

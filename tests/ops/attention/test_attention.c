@@ -227,6 +227,24 @@ START_TEST(a_query_without_keys_gets_0)
 END_TEST
 
 /* leading axes of all, and any axis of the mask */
+/* queries, keys, features or values that are not there; clang's sanitizer looks at the addresses */
+START_TEST(without_elements)
+{
+    static const int64_t sizes[][4] = { { 2, 4, 3, 0 }, { 2, 4, 0, 3 }, { 0, 4, 3, 2 } };
+    for (int k = 0; k < 3 * 2; k++) {
+        const int64_t *s = sizes[k / 2]; /* queries, keys, features, values */
+        ct_dtype dtype = k % 2 ? CT_F32 : CT_F64;
+        ct_tensor *x[3] = { ct_variable(ct_ones(cx, dtype, CT_SHAPE(s[0], s[2]))),
+                            ct_variable(ct_ones(cx, dtype, CT_SHAPE(s[1], s[2]))),
+                            ct_variable(ct_ones(cx, dtype, CT_SHAPE(s[1], s[3]))) };
+        ct_tensor *y = ct_attention(x[0], x[1], x[2], NULL, NULL), *gx[3];
+        expect_shape(y, CT_SHAPE(s[0], s[3]));
+        ck_assert_int_eq(ct_grad(ct_sum(y), NULL, x, 3, 0, gx), CT_OK);
+        ck_assert(s[2] > 0 || ct_at(y, CT_INDEX(0, 0)) == 1); /* all scores are 0 */
+    }
+}
+END_TEST
+
 START_TEST(broadcasts)
 {
     ct_tensor *q = ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(2, 3, 4, 5)));
@@ -364,6 +382,7 @@ Suite *attention_suite(void)
 {
     return make_suite("attention", (const TTest *const[]){
         equals_the_composition, weights_are_dropped, backward_adds, is_that_of_pytorch,
-        a_query_without_keys_gets_0, broadcasts, takes_any_strides, scores_of_any_size, memory_is_that_of_a_row,
-        same_bits_for_any_number_of_threads, says_what_does_not_fit, NULL });
+        a_query_without_keys_gets_0, without_elements, broadcasts, takes_any_strides,
+        scores_of_any_size, memory_is_that_of_a_row, same_bits_for_any_number_of_threads,
+        says_what_does_not_fit, NULL });
 }

@@ -148,6 +148,7 @@ START_TEST(without_an_arrow_letters_are_in_order_of_the_alphabet)
     check_same(ct_einsum("ki,ij", CT_TENSORS(a, b)), ct_transpose(ct_matmul(a, b)));
     check_same(ct_einsum("ba", CT_TENSORS(a)), ct_transpose(a));
     check_same(ct_einsum("aB", CT_TENSORS(a)), ct_transpose(a));
+    check_same(ct_einsum("Az,zZ", CT_TENSORS(a, b)), ct_matmul(a, b)); /* the first, and the last */
     check_same(ct_einsum("ij,ij", CT_TENSORS(a, a)), ct_sum(ct_square(a)));
     check_same(ct_einsum("i...", CT_TENSORS(a)), ct_transpose(a));
 }
