@@ -1,4 +1,4 @@
-/* ops/convolution/pool.c, resample.c and upsample.c: what PyTorch's figures (test_torch.c) do not
+/* ops/pooling/pool.c, resample.c and upsample.c: what PyTorch's figures (test_torch.c) do not
  * show: NaN, infinities, f32, empty batches, views, threads, errors. */
 #include "support.h"
 
