@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "step.h"
+
 /* Check writes the place of every assertion that holds into a file, which takes longer than most
  * assertions do. These write nothing unless they fail. */
 #undef ck_assert_msg
@@ -40,6 +42,11 @@ FILE *open_header(const char *name);
 void skip(const char *why);
 /* the folder `sub` of $COTANGENT_DATA; NULL if it is not there */
 const char *data_folder(const char *sub);
+
+/* -- COTANGENT_TESTS=replay: every step is replayed, and one that stays eager is an error. Those of
+ * tests' own loops are run by step_run (nets/step.h), and ct_fit gets an option */
+ct_status fit_as_asked(ct_training *t, const ct_fit_options *options);
+#define ct_fit(t, ...) fit_as_asked(t, __VA_ARGS__)
 
 /* -- Allocators */
 /* counts what is out; `user` of the options is a long long */

@@ -95,7 +95,7 @@ static bool run(ct_context *cx, const ct__source *f, ct_tensor *const *x, int n,
     ct__listen(cx, p ? &note.listener : NULL);
     bool good = call(cx, f, in, n, own);
     ct__listen(cx, NULL);
-    if (note.retained != 0)
+    if (p && !p->failed && note.retained != 0)
         ct__stay_eager(p, "retain");
     for (int i = 0; i < n; i++) /* what f wrote there, it wrote to the caller's */
         if (in[i] != x[i])

@@ -350,7 +350,7 @@ static void retained(ct__listener *l, const ct_tensor *t, int by)
 {
     ct__noting *note = (ct__noting *)l;
     const ct__slot *s = t->buffer ? known(note->plan, t->buffer) : NULL;
-    if (!s || s->kind == CT__LEAF)
+    if (!is_over(note->plan) && (!s || s->kind == CT__LEAF))
         ct__stay_eager(note->plan, by > 0 ? "retain" : "release");
     note->retained += by;
 }

@@ -151,14 +151,15 @@ static bool first_run(ct_program *p, ct_tensor *const *x, int n, ct_tensor **y)
     bool good = ct__program_eager(p->cx, &p->f, x, n, plan, y);
     if (!plan)
         return good;
-    if (good && !plan->failed)
-        keep(p, plan);
-    else
+    if (!good || plan->failed) {
         ct__plan_free(plan);
-    if (good && p->options.strict && plan->why[0])
+        return good;
+    }
+    keep(p, plan);
+    if (plan->why[0] && p->options.strict)
         return ct_fail(p->cx, CT_ERROR_UNSUPPORTED, "program_run: it stays eager: %s", plan->why),
                false;
-    return good;
+    return true;
 }
 
 static bool same_bits(ct_tensor *a, ct_tensor *b)

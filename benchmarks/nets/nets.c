@@ -1,5 +1,7 @@
 #include "nets.h"
 
+#include "step.h"
+
 static ct_module *relu(ct_context *cx)
 {
     return ct_activation_new(cx, CT_RELU);
@@ -95,11 +97,18 @@ net net_new(ct_context *cx, net_kind kind)
                                   : ct_rand(cx, CT_F32, shapes[kind], ndim[kind]) };
 }
 
-void net_step(const net *a)
+static ct_tensor *step(ct_context *cx, ct_tensor *const *x, int n, void *user)
+{
+    const net *a = user;
+    ct_tensor *out = ct_module_forward(a->module, x[0]);
+    ct_tensor *loss = ct_dtype_of(x[1]) == CT_I64 ? ct_cross_entropy(out, x[1]) : ct_mse(out, x[1]);
+    (void)cx, (void)n;
+    return ct_backward(loss) == CT_OK && ct_optimizer_step(a->rule) == CT_OK ? loss : NULL;
+}
+
+void net_step(net *a)
 {
     ct_scope scope = ct_scope_begin(a->cx);
-    ct_tensor *out = ct_module_forward(a->module, a->x);
-    ct_backward(ct_dtype_of(a->y) == CT_I64 ? ct_cross_entropy(out, a->y) : ct_mse(out, a->y));
-    ct_optimizer_step(a->rule);
+    step_run(a->cx, step, a, CT_TENSORS(a->x, a->y));
     ct_scope_end(a->cx, scope);
 }

@@ -21,7 +21,7 @@ typedef struct net {
 
 extern const char *const net_names[NETS];
 net net_new(ct_context *cx, net_kind kind);
-void net_step(const net *a);   /* forward to update */
+void net_step(net *a);         /* forward to update; see step.h */
 
 /* a residual network for images (N,1,28,28), of 78,010 parameters and 10 outputs. `before` (or
    NULL) is run first */

@@ -37,9 +37,11 @@ static entries entries_of(const ct_module *m, const batch_norm *a)
 static ct_status update(const entries *e, const batch_norm *a, int64_t n, ct_tensor *mean,
                         ct_tensor *variance)
 {
-    const double share = a->cumulative ? 1 / (double)(ct_item_int(e->batches) + 1) : a->momentum;
+    ct_tensor *by = ct_scalar(ct_context_of(e->mean), CT_F64, a->momentum);
+    if (a->cumulative)
+        by = ct_reciprocal(ct_shift(ct_cast(e->batches, CT_F64), 1));
     if (n > 0) {
-        ct_tensor *by = ct_scalar_like(e->mean, share);
+        by = ct_cast(by, ct_dtype_of(e->mean));
         variance = ct_scale(ct_detach(variance), (double)n / (double)(n - 1));
         mean = ct_lerp(e->mean, ct_detach(mean), by);
         variance = ct_lerp(e->variance, variance, by);

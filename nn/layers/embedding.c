@@ -13,7 +13,7 @@ static ct_tensor *embedding_forward(ct_module *self, ct_tensor *x, void *user)
     ct_tensor *y = ct_embedding(x, self->entries->tensor);
     if (!y || !a->pads)
         return y;
-    ct_tensor *padding = ct_from_ints(self->cx, NULL, 0, &a->padding, 1);
+    ct_tensor *padding = ct_scalar(self->cx, CT_I64, (double)a->padding);
     return ct_where(ct_unsqueeze(ct_eq(x, padding), -1), ct_detach(y), y);
 }
 

@@ -16,13 +16,17 @@ static ct_tensor *without_ignored(ct_tensor *labels, const ct_tensor *x, int64_t
     return ct_masked_fill(labels, is_ignored, 0);
 }
 
-/* the loss from log p (n,c); everything is checked */
-static ct_tensor *nll(ct_tensor *log_p, ct_tensor *labels, const ct_class_options *o)
+/* the loss from log p (n,c), of which all is checked but the labels' values; `names` names them */
+static ct_tensor *nll(ct_tensor *log_p, ct_tensor *labels, const char *names,
+                      const ct_class_options *o)
 {
     int64_t n = ct_size(log_p, 0), classes = ct_size(log_p, 1);
     ct_tensor *mask = NULL, *weight = NULL;
     if (o->ignore)
         labels = without_ignored(labels, log_p, o->ignored, &mask);
+    labels = ct_in_range(labels, 0, (double)(classes - 1), names);
+    if (!labels)
+        return NULL;
     if (o->weights)
         weight = ct_index_select(o->weights, 0, labels);
     else
@@ -66,10 +70,10 @@ static ct_tensor *loss_of(const char *who, ct_tensor *x, ct_tensor *labels, bool
                           const ct_class_options *options)
 {
     const ct_class_options o = options ? *options : (ct_class_options){ 0 };
-    if (!ct__labels_fit(who, x, labels, o.ignore ? &o.ignored : NULL) || !options_fit(who, x, &o))
+    if (!ct__labels_alike(who, x, labels) || !options_fit(who, x, &o))
         return NULL;
     ct_tensor *log_p = logits ? ct_log_softmax(x, 1) : x;
-    return log_p ? nll(log_p, labels, &o) : NULL;
+    return log_p ? nll(log_p, labels, logits ? "class_loss: labels" : "nll: labels", &o) : NULL;
 }
 
 ct_tensor *ct_class_loss(ct_tensor *logits, ct_tensor *labels, const ct_class_options *options)

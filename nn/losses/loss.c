@@ -33,24 +33,12 @@ ct_tensor *ct_half_squared_error(ct_tensor *y, ct_tensor *target)
 }
 
 /* -- Two classes */
-static bool is_probability(const char *who, ct_tensor *target)
+/* `targets` names them in an error */
+static ct_tensor *binary_each(const char *who, const char *targets, ct_tensor *logits,
+                              ct_tensor *target)
 {
-    ct_context *cx = ct_context_of(target);
-    ct_scope scope = ct_count(target) > 0 ? ct_scope_begin(cx) : 0;
-    if (!scope)
-        return ct_count(target) == 0;
-    ct_no_grad(cx);
-    double low = ct_item(ct_min(target)), high = ct_item(ct_max(target));
-    ct_scope_end(cx, scope);
-    if (low >= 0 && high <= 1)
-        return true;
-    ct_fail(cx, CT_ERROR_RANGE, "%s: targets must be in [0, 1], got [%g, %g]", who, low, high);
-    return false;
-}
-
-static ct_tensor *binary_each(const char *who, ct_tensor *logits, ct_tensor *target)
-{
-    if (!ct__losses_alike(who, logits, target) || !is_probability(who, target))
+    if (!ct__losses_alike(who, logits, target) ||
+        !(target = ct_in_range(target, 0, 1, targets)))
         return NULL;
     return ct_add(ct_mul_no_nan(target, ct_softplus(ct_neg(logits))),
                   ct_mul_no_nan(ct_rsub(1, target), ct_softplus(logits)));
@@ -58,12 +46,14 @@ static ct_tensor *binary_each(const char *who, ct_tensor *logits, ct_tensor *tar
 
 ct_tensor *ct_binary_cross_entropy_each(ct_tensor *logits, ct_tensor *target)
 {
-    return binary_each("binary_cross_entropy_each", logits, target);
+    return binary_each("binary_cross_entropy_each", "binary_cross_entropy_each: targets", logits,
+                       target);
 }
 
 ct_tensor *ct_binary_cross_entropy(ct_tensor *logits, ct_tensor *target)
 {
-    return ct_mean(binary_each("binary_cross_entropy", logits, target));
+    return ct_mean(binary_each("binary_cross_entropy", "binary_cross_entropy: targets", logits,
+                               target));
 }
 
 /* -- Gaussian */

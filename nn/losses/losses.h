@@ -7,7 +7,8 @@
 /* y and t have one shape and one dtype: a silent broadcast of (n,1) with (n) is the classic
    mistake */
 bool ct__losses_alike(const char *who, const ct_tensor *y, const ct_tensor *t);
-/* logits (n,c) and i64 labels (n), each 0 ... c - 1, or the one that is ignored, if there is one */
-bool ct__labels_fit(const char *who, const ct_tensor *logits, const ct_tensor *labels,
-                    const int64_t *ignored);
+/* logits (n,c) and i64 labels (n) */
+bool ct__labels_alike(const char *who, const ct_tensor *logits, const ct_tensor *labels);
+/* and each label is one of 0 ... c - 1 */
+bool ct__labels_fit(const char *who, const ct_tensor *logits, const ct_tensor *labels);
 #endif

@@ -6,7 +6,7 @@
 
 double ct_accuracy(ct_tensor *logits, ct_tensor *labels)
 {
-    if (!ct__labels_fit("accuracy", logits, labels, NULL))
+    if (!ct__labels_fit("accuracy", logits, labels))
         return NAN;
     ct_context *cx = ct_context_of(logits);
     ct_scope scope = ct_scope_begin(cx);
@@ -50,7 +50,7 @@ static double *doubles_of(const ct_tensor *x)
 
 double ct_top_k_accuracy(ct_tensor *logits, ct_tensor *labels, int64_t k)
 {
-    if (!ct__labels_fit("top_k_accuracy", logits, labels, NULL))
+    if (!ct__labels_fit("top_k_accuracy", logits, labels))
         return NAN;
     if (k < 1)
         return ct_fail(ct_context_of(logits), CT_ERROR_RANGE,
@@ -67,7 +67,7 @@ double ct_top_k_accuracy(ct_tensor *logits, ct_tensor *labels, int64_t k)
 /* -- The confusion matrix and what is made of it */
 ct_tensor *ct_confusion_matrix(ct_tensor *logits, ct_tensor *labels)
 {
-    if (!ct__labels_fit("confusion_matrix", logits, labels, NULL))
+    if (!ct__labels_fit("confusion_matrix", logits, labels))
         return NULL;
     ct_context *cx = ct_context_of(logits);
     int64_t n = ct_count(labels), classes = ct_size(logits, 1), stride = *ct_strides(labels);
@@ -185,7 +185,7 @@ double ct_auc(ct_tensor *scores, ct_tensor *labels)
 
 double ct_perplexity(ct_tensor *logits, ct_tensor *labels)
 {
-    if (!ct__labels_fit("perplexity", logits, labels, NULL))
+    if (!ct__labels_fit("perplexity", logits, labels))
         return NAN;
     ct_context *cx = ct_context_of(logits);
     ct_scope scope = ct_scope_begin(cx);

@@ -20,14 +20,12 @@ bool ct__losses_alike(const char *who, const ct_tensor *y, const ct_tensor *t)
     return false;
 }
 
-static bool labels_in_range(const char *who, const ct_tensor *logits, const ct_tensor *labels,
-                            const int64_t *ignored)
+static bool labels_in_range(const char *who, const ct_tensor *logits, const ct_tensor *labels)
 {
     const int64_t *label = ct_data(labels), stride = *ct_strides(labels);
     int64_t n = ct_count(labels), classes = ct_size(logits, 1);
     for (int64_t i = 0; i < n; i++)
-        if ((label[i * stride] < 0 || label[i * stride] >= classes) &&
-            !(ignored && label[i * stride] == *ignored)) {
+        if (label[i * stride] < 0 || label[i * stride] >= classes) {
             ct_fail(ct_context_of(logits), CT_ERROR_RANGE,
                     "%s: label %lld of example %lld must be one of %lld classes, 0 to %lld", who,
                     (long long)label[i * stride], (long long)i, (long long)classes,
@@ -37,8 +35,7 @@ static bool labels_in_range(const char *who, const ct_tensor *logits, const ct_t
     return true;
 }
 
-bool ct__labels_fit(const char *who, const ct_tensor *logits, const ct_tensor *labels,
-                    const int64_t *ignored)
+bool ct__labels_alike(const char *who, const ct_tensor *logits, const ct_tensor *labels)
 {
     char a[CT_SHAPE_TEXT], b[CT_SHAPE_TEXT];
     if (!ct__none_stale(who, (const ct_tensor *const[]){ logits, labels }, 2))
@@ -55,6 +52,12 @@ bool ct__labels_fit(const char *who, const ct_tensor *logits, const ct_tensor *l
         ct_fail(cx, CT_ERROR_SHAPE, "%s: the shapes must be (n,classes) and (n), got logits %s and "
                 "labels %s", who, ct_shape_text(logits, a), ct_shape_text(labels, b));
     else
-        return ct_data(labels) && labels_in_range(who, logits, labels, ignored);
+        return true;
     return false;
+}
+
+bool ct__labels_fit(const char *who, const ct_tensor *logits, const ct_tensor *labels)
+{
+    return ct__labels_alike(who, logits, labels) && ct_data(labels) &&
+           labels_in_range(who, logits, labels);
 }

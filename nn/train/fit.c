@@ -11,6 +11,7 @@ typedef struct fit {
     ct_context *cx;
     ct_training *t;
     const ct_fit_options *o;
+    ct_program *program; /* or NULL */
     ct_fit_report report;
     ct__progress progress;
     bool ended; /* by the caller, or for want of patience */
@@ -53,16 +54,30 @@ static ct_status set_rate(const fit *f)
     return CT_OK;
 }
 
-/* forward and backward of one batch of `share` in the step; the loss, or NaN and an error */
-static double learn(const fit *f, ct_tensor *x, ct_tensor *y, double share)
+/* forward and backward of the batch x[1], and x[2] if there are labels; x[0] is its share in the
+   step. The loss, or NULL and an error */
+static ct_tensor *learn(ct_context *cx, ct_tensor *const *x, int n, void *user)
 {
-    ct_tensor *out = ct_module_forward(f->t->module, x);
+    const fit *f = user;
+    ct_tensor *out = ct_module_forward(f->t->module, x[1]), *y = n > 2 ? x[2] : NULL;
     ct_tensor *loss = f->o->loss ? f->o->loss(out, y, f->o->user) : ct_cross_entropy(out, y);
     if (!loss)
-        ct_fail(f->cx, CT_ERROR_CALLBACK, "%s: the loss failed without saying why", who);
-    if (!loss || ct_backward(share < 1 ? ct_scale(loss, share) : loss) != CT_OK)
+        return ct_fail(cx, CT_ERROR_CALLBACK, "%s: the loss failed without saying why", who), NULL;
+    ct_status status = ct_count(loss) == 1
+                           ? ct_backward_from(loss, ct_reshape(ct_cast(x[0], ct_dtype_of(loss)),
+                                                               ct_shape(loss), ct_ndim(loss)))
+                           : ct_backward(loss); /* which says what is wrong */
+    return status == CT_OK ? loss : NULL;
+}
+
+static double learn_batch(fit *f, ct_tensor *x, ct_tensor *y, double share)
+{
+    ct_tensor *all[] = { ct_scalar(f->cx, CT_F64, share), x, y }, *loss;
+    int n = y ? 3 : 2;
+    if (!all[0])
         return NAN;
-    return ct_item(loss);
+    loss = f->program ? ct_program_run(f->program, all, n) : learn(f->cx, all, n, f);
+    return loss ? ct_item(loss) : NAN;
 }
 
 static ct_status clip(const fit *f)
@@ -90,7 +105,7 @@ static bool step(fit *f)
             return false;
         int64_t rows = ct_size(x, 0);
         ct_scope scope = ct_scope_begin_callback(f->cx);
-        double loss = scope ? learn(f, x, y, 1 / (double)n) : NAN;
+        double loss = scope ? learn_batch(f, x, y, 1 / (double)n) : NAN;
         ct_scope_end(f->cx, scope);
         if (ct_error(f->cx) != CT_OK)
             return false;
@@ -296,8 +311,11 @@ ct_status ct_fit(ct_training *t, const ct_fit_options *options)
     if (ct_error(f.cx) != CT_OK) /* while an error is pending, batches end at once */
         return ct_error(f.cx);
     f.report.metric = f.report.examples_per_second = f.report.seconds_left = NAN;
+    if (o.replay && !(f.program = ct_program_new(f.cx, learn, &f, o.replay)))
+        return ct_error(f.cx);
     ct__progress_begin(&f.progress, o.bar);
     status = run(&f, o.epochs > 0 ? o.epochs : 1);
     ct__progress_end(&f.progress);
+    ct_program_free(f.program);
     return status;
 }

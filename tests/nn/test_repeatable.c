@@ -34,13 +34,22 @@ static training training_new(int way)
     return t;
 }
 
+static ct_tensor *step(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    const training *t = user;
+    ct_tensor *loss = ct_cross_entropy(ct_module_forward(t->net, x[0]), x[1]);
+    (void)c, (void)n;
+    return ct_backward(loss) == CT_OK &&
+                   ct_clip_gradient_norm(t->parameters, t->n, 0.5) == CT_OK &&
+                   ct_optimizer_step(t->adam) == CT_OK
+               ? loss : NULL;
+}
+
 static void train(training *t, int steps)
 {
     for (int i = 0; i < steps; i++) {
         ct_scope scope = ct_scope_begin(t->c);
-        ct_backward(ct_cross_entropy(ct_module_forward(t->net, t->x), t->labels));
-        ct_clip_gradients(t->parameters, t->n, 0.5);
-        ct_optimizer_step(t->adam);
+        step_run(t->c, step, t, CT_TENSORS(t->x, t->labels));
         ct_scope_end(t->c, scope);
     }
 }

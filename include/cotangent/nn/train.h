@@ -7,6 +7,7 @@
 #define COTANGENT_NN_TRAIN_H
 #include <cotangent/nn/data.h>
 #include <cotangent/nn/optimizers.h>
+#include <cotangent/program.h>
 #include <signal.h>
 #include <stdio.h>
 CT_API_BEGIN
@@ -59,6 +60,10 @@ typedef struct ct_fit_options {
     const ct_schedule *schedule;               /* of the rate, by step; not beside a plateau */
     double max_norm, max_value;                /* clipping, in this order; 0: none */
     int64_t accumulate;                        /* batches to a step; default 1 */
+    /* if it is not NULL, the walk of each batch is replayed by a program of these options, which is
+       free again at the end of the call (program.h): then the module and `loss` are called for the
+       first batch of each shape */
+    const ct_program_options *replay;
     int64_t patience;                          /* stop after so many epochs without a better one */
     bool keep_best;                            /* at the end, the weights of the best epoch */
     const volatile sig_atomic_t *stop;         /* looked at after each step: not 0 ends the call */

@@ -32,6 +32,14 @@ static double difference(const ct_training *a, const ct_training *b)
     return most;
 }
 
+static ct_tensor *step(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    const ct_training *t = user;
+    ct_tensor *loss = ct_cross_entropy(ct_module_forward(t->module, x[0]), x[1]);
+    (void)c, (void)n;
+    return ct_backward(loss) == CT_OK && ct_optimizer_step(t->optimizer) == CT_OK ? loss : NULL;
+}
+
 /* the loop by hand */
 static void by_hand(ct_training *t, int epochs, const ct_schedule *s)
 {
@@ -40,8 +48,7 @@ static void by_hand(ct_training *t, int epochs, const ct_schedule *s)
         while (ct_batches_next(t->batches, &x, &y)) {
             ct_scope scope = ct_scope_begin(cx);
             ct_optimizer_set_rate(t->optimizer, ct_schedule_rate(s, t->step++));
-            ct_backward(ct_cross_entropy(ct_module_forward(t->module, x), y));
-            ct_optimizer_step(t->optimizer);
+            step_run(cx, step, t, CT_TENSORS(x, y));
             ct_scope_end(cx, scope);
         }
     }

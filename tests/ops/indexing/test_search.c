@@ -211,6 +211,25 @@ START_TEST(errors)
 }
 END_TEST
 
+START_TEST(checks_a_range)
+{
+    ct_tensor *x = ct_from_doubles(cx, CT_F64, CT_SHAPE(3), CT_DOUBLES(0, 0.5, 1)), *g;
+    ct_tensor *y = ct_in_range(ct_variable(x), 0, 1, "shares");
+    expect_values(y, CT_DOUBLES(0, 0.5, 1), 0);
+    ck_assert_int_eq(ct_grad(ct_sum(ct_mul(y, x)), NULL, &x, 1, 0, &g), CT_OK);
+    expect_values(g, CT_DOUBLES(0, 1, 2), 0);
+    ck_assert_ptr_null(ct_in_range(x, 0, 0.75, "shares"));
+    expect_error(CT_ERROR_RANGE, "shares: element (2) is 1, and must be in [0, 0.75]", NULL);
+    ck_assert_ptr_null(ct_in_range(ct_scalar(cx, CT_F32, NAN), -INFINITY, INFINITY, NULL));
+    expect_error(CT_ERROR_RANGE, "in_range: element () is nan", NULL);
+    ck_assert_ptr_null(ct_in_range(ct_from_ints(cx, CT_SHAPE(2), CT_INTS(3, -1)), 0, 3, "label"));
+    expect_error(CT_ERROR_RANGE, "label: element (1) is -1", NULL);
+    ck_assert_ptr_null(ct_in_range(ct_zeros(cx, CT_BOOL, CT_SHAPE(2)), 0, 1, NULL));
+    expect_error(CT_ERROR_DTYPE, "in_range: bool", NULL);
+    expect_shape(ct_in_range(ct_zeros(cx, CT_F32, CT_SHAPE(0, 2)), 3, 2, NULL), CT_SHAPE(0, 2));
+}
+END_TEST
+
 static void use_all(ct_context *c)
 {
     ct_tensor *x = ct_variable(ct_ones(c, CT_F64, CT_SHAPE(2, 3)));
@@ -219,7 +238,7 @@ static void use_all(ct_context *c)
     ct_histogram(y, ct_linspace(c, CT_F64, 0, 2, 3));
     ct_searchsorted(ct_detach(y), x, true);
     ct_nonzero(ct_one_hot(index, 3, CT_F32));
-    ct_bincount(index, NULL, 3);
+    ct_bincount(ct_in_range(index, 0, 1, NULL), NULL, 3);
     ct_backward(ct_sum(ct_square(y)));
 }
 
@@ -234,6 +253,6 @@ Suite *search_suite(void)
 {
     return make_suite("search", (const TTest *const[]){
                                     finds_what_is_not_0, a_wrong_count, selects_under_a_mask,
-                                    writes_one_hot, embeds, counts_bins, searches_sorted_lists,
+                                    writes_one_hot, checks_a_range, embeds, counts_bins, searches_sorted_lists,
                                     counts_in_a_histogram, errors, out_of_memory, NULL });
 }

@@ -144,6 +144,12 @@ static void one_hot(task *t)
         t->y[0].at[j] = t->x[0].at[j / classes] == j % classes;
 }
 
+static void in_range(task *t)
+{
+    EACH(&t->y[0], j)
+        t->y[0].at[j] = t->x[0].at[j];
+}
+
 /* NaN is larger than all else */
 static bool below(real a, real b, bool or_equal)
 {
@@ -188,5 +194,6 @@ static void bincount(task *t)
 const reference index_references[] = {
     R(index_select), R(gather), R(index_add), R(scatter), R(scatter_add), R(scatter_max), R(index),
     R(index_put), R(embedding), R(masked_select), R(masked_fill), R(nonzero), R(one_hot),
+    R(in_range),
     R(searchsorted), R(histogram), R(bincount), { NULL, NULL }
 };
