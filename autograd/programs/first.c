@@ -88,20 +88,25 @@ static bool run(ct_context *cx, const ct__source *f, ct_tensor *const *x, int n,
     if (!in || !own)
         return false;
     memset(own, 0, (size_t)f->results * sizeof *own);
-    if (p)
-        ct__note_arguments(p, x, in, n);
+    ct__listener *listener = p ? &note.listener : NULL;
+    if (p && p->twins && !(listener = ct__fan_new(cx, &note)))
+        return false;
+    for (ct__plan *each = p; each; each = each->twins)
+        ct__note_arguments(each, x, in, n);
     ct__scope inner;
     ct__scope_push(cx, &inner);
-    ct__listen(cx, p ? &note.listener : NULL);
+    ct__listen(cx, listener);
     bool good = call(cx, f, in, n, own);
     ct__listen(cx, NULL);
-    if (p && !p->failed && note.retained != 0)
-        ct__stay_eager(p, "retain");
+    for (ct__plan *each = p; each; each = each->twins)
+        if (!each->failed && note.retained != 0)
+            ct__stay_eager(each, "retain");
     for (int i = 0; i < n; i++) /* what f wrote there, it wrote to the caller's */
         if (in[i] != x[i])
             x[i]->buffer->version += in[i]->buffer->version;
-    if (good && p && !(p->failed || p->why[0]))
-        ct__note_results(p, own, f->results);
+    for (ct__plan *each = good ? p : NULL; each; each = each->twins)
+        if (!each->failed && !each->why[0])
+            ct__note_results(each, own, f->results);
     for (int i = 0; i < f->results && good; i++) {
         own[i]->buffer->heard = false; /* it lives on, as any other */
         good = (y[i] = result_of(own[i], x, in, n)) != NULL;
@@ -125,7 +130,8 @@ bool ct__program_eager(ct_context *cx, const ct__source *f, ct_tensor *const *x,
             ct__stay_eager(p, "a gradient of a variable that was made in the run");
         else if (g->x->extra && g->x->extra->grad) /* it lives on, as any other tensor */
             g->x->extra->grad->buffer->heard = false;
-    if (p && !(p->failed || p->why[0]))
-        ct__plan_finish(p);
+    for (ct__plan *each = p; each; each = each->twins)
+        if (!each->failed && !each->why[0])
+            ct__plan_finish(each);
     return ct__hand_results(y, f->results, true);
 }

@@ -211,9 +211,9 @@ bool ct__note_kernels(ct__plan *p, const ct_call *call, ct_tensor *const *gy, ct
     list.count = 0;
     if (!(op->flags & CT_OP_KERNELS) || call->aux_count > 0)
         return false;
-    p->cx->kernels = &list;
+    p->from->kernels = &list;
     ct_status status = gx ? op->backward(call, gy, gx) : op->forward((ct_call *)(uintptr_t)call);
-    p->cx->kernels = NULL;
+    p->from->kernels = NULL;
     if (status != CT_OK || !is_plain(&list, call, gx))
         return false;
     size_t size = op->attributes_size;

@@ -84,7 +84,7 @@ static ct__slot *leaf_of(ct__plan *p, const ct_tensor *t)
 
 ct__slot *ct__slot_of(ct__plan *p, const ct_tensor *t, int use)
 {
-    if (t->cx != p->cx)
+    if (t->cx != p->from)
         ct__stay_eager(p, "a tensor of another context");
     ct__slot *s = is_over(p) ? NULL : known(p, t->buffer);
     if (!s && !is_over(p) && !t->buffer->heard)
@@ -154,6 +154,7 @@ static ct__step *step_for(ct__plan *p, const ct_call *call)
     if (size > 0)
         memcpy(attributes, call->attributes, size);
     s->call.attributes = attributes;
+    s->call.cx = p->cx;
     s->call.vertex = NULL;
     s->call.moved = s->call.apart = false;
     s->call.batch = 0;
@@ -315,6 +316,7 @@ static void graded(ct__listener *l, ct_tensor *x, ct_tensor *gradient)
     if (slot->kind != CT__ARENA && slot->kind != CT__CONSTANT && slot->kind != CT__FRESH)
         ct__stay_eager(p, "a gradient that is not the run's own");
     slot->kind = CT__FRESH;
+    slot->graded = true;
     slot->as = slot->as ? slot->as : header;
     s->slot = slot;
     ct__mix_place(p, slot, 0);
@@ -374,7 +376,7 @@ static void streamed(ct__listener *l, bool back)
 {
     ct__plan *p = ((ct__noting *)l)->plan;
     ct__stream *at = p->streams;
-    while (at && (at->draws != p->cx->draws || at->seed != p->cx->seed))
+    while (at && (at->draws != p->from->draws || at->seed != p->from->seed))
         at = at->next;
     if (back && !at)
         ct__stay_eager(p, "checkpoint"); /* of before the run */
@@ -382,7 +384,7 @@ static void streamed(ct__listener *l, bool back)
         return;
     ct__step *s = step_new(p, back ? CT__TAKE_STREAM : CT__KEEP_STREAM);
     if (s && !at && (at = ct__plan_take(p, sizeof *at))) {
-        *at = (ct__stream){ p->streams, p->cx->seed, p->cx->draws, 0 };
+        *at = (ct__stream){ p->streams, p->from->seed, p->from->draws, 0 };
         p->streams = at;
     }
     if (s)

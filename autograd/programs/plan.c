@@ -88,7 +88,7 @@ ct__plan *ct__plan_new(ct_context *cx, ct_tensor *const *x, int n)
     ct__plan *p = ct__take_quietly(cx, sizeof *p);
     if (!p)
         return NULL;
-    *p = (ct__plan){ .cx = cx, .n = n, .recording = cx->recording, .inference = cx->inference,
+    *p = (ct__plan){ .cx = cx, .from = cx, .n = n, .recording = cx->recording, .inference = cx->inference,
                      .changes = cx->changes };
     p->end = &p->steps;
     p->arguments = ct__plan_take(p, (size_t)(n + 1) * sizeof(ct_tensor *));
@@ -112,7 +112,7 @@ void ct__plan_free(ct__plan *p)
     for (int i = 0; i < (p->outer ? p->outer_count : p->count); i++)
         if (slots[i]->kind == CT__LEAF) {
             slots[i]->at->refs -= CT__PROGRAM - 1;
-            ct__buffer_drop(cx, slots[i]->at);
+            ct__buffer_drop(p->from, slots[i]->at);
         }
     for (ct__graded *g = p->graded; g; g = g->next) {
         g->x->handles -= CT__PROGRAM - 1;
@@ -262,15 +262,17 @@ static void point_step(ct__plan *p, ct__step *s)
 static void point_slot(ct__plan *p, ct__slot *s)
 {
     ct__slot *copy = stays(s) ? ct__plan_take(p, sizeof *s) : NULL;
-    ct__buffer *buffer = s->kind == CT__LEAF       ? s->at
-                         : s->kind == CT__ARGUMENT ? ct__plan_take(p, sizeof *buffer)
-                                                   : &p->own; /* all in one: they are many */
+    bool own = s->kind == CT__ARGUMENT || (s->kind == CT__LEAF && p->from != p->cx);
+    ct__buffer *buffer = own                   ? ct__plan_take(p, sizeof *buffer)
+                         : s->kind == CT__LEAF ? s->at
+                                               : &p->own; /* all in one: they are many */
     char *data = address(p, s);
     if (p->failed)
         return;
-    if (s->kind == CT__ARGUMENT) {
+    if (own) {
         buffer->refs = CT__PROGRAM;
         buffer->bytes = s->bytes;
+        buffer->data = data;
     }
     s->own = buffer;
     s->stays = copy;

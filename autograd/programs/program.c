@@ -6,19 +6,10 @@
 
 enum { PLANS = 8, VOIDS = 8 };
 
-struct ct_program {
-    ct_context *cx;
-    ct__source f;
-    ct_program_options options;
-    ct__plan *plans;
-    int count, voids; /* plans; how many became void without a replay in between */
-    int64_t runs;
-    bool running;
-};
-
 static void finish(void *program)
 {
     ct_program *p = program;
+    ct__clones_leave(p);
     for (ct__plan *plan; (plan = p->plans);) {
         p->plans = plan->next;
         ct__plan_free(plan);
@@ -67,6 +58,30 @@ ct_program *ct_program_new_all(ct_context *cx, ct_functions f, int results, void
     return program_new(cx, &(ct__source){ NULL, f, results, user }, options);
 }
 
+ct_program *ct_program_clone(ct_program *p, ct_context *cx)
+{
+    if (!ct_object_alive(p, finish, "program_clone"))
+        return NULL;
+    if (!cx || cx == p->cx)
+        return ct_fail(p->cx, CT_ERROR_CONTEXT, "program_clone: it needs another context"), NULL;
+    if (p->is_clone || p->running)
+        return ct_fail(cx, CT_ERROR_UNSUPPORTED, "program_clone: it %s",
+                       p->running ? "runs" : "is a clone itself"), NULL;
+    ct_program *c = ct_object_new(cx, sizeof *c, finish);
+    if (!c)
+        return NULL;
+    *c = (ct_program){ .cx = cx, .f = p->f, .options = p->options, .is_clone = true, .of = p,
+                       .next_clone = p->clones };
+    p->clones = c;
+    ct__twins_drop(p, NULL); /* all is noted anew, for all clones */
+    for (ct__plan *plan; (plan = p->plans);) {
+        p->plans = plan->next;
+        ct__plan_free(plan);
+    }
+    p->count = 0;
+    return c;
+}
+
 void ct_program_free(ct_program *p)
 {
     if (!p || !ct_object_alive(p, finish, "program_free"))
@@ -102,6 +117,7 @@ static void drop_void(ct_program *p)
             continue;
         }
         *at = plan->next;
+        ct__twins_drop(p, plan);
         ct__plan_free(plan);
         p->count--;
         p->voids++;
@@ -148,9 +164,12 @@ static bool first_run(ct_program *p, ct_tensor *const *x, int n, ct_tensor **y)
         ct__plan_free(plan);
         plan = NULL;
     }
+    if (plan)
+        ct__twins_new(p, plan, x, n);
     bool good = ct__program_eager(p->cx, &p->f, x, n, plan, y);
     if (!plan)
         return good;
+    ct__twins_keep(plan, good && !plan->failed);
     if (!good || plan->failed) {
         ct__plan_free(plan);
         return good;
@@ -208,6 +227,8 @@ static bool verify(ct_program *p, ct__plan *plan, ct_tensor *const *x, int n, ct
 
 static bool run(ct_program *p, ct_tensor *const *x, int n, ct_tensor **y)
 {
+    if (p->is_clone)
+        return ct__clone_run(p, find(p, x, n), x, y);
     drop_void(p);
     ct__plan *plan = find(p, x, n);
     if (!plan)
@@ -255,10 +276,11 @@ ct_status ct_program_run_all(ct_program *p, ct_tensor *const *x, int n, ct_tenso
     if (!arguments_fit(p, x, n))
         return ct_error(cx);
     bool good;
-    if (cx->listener) {
+    if (cx->listener && !p->is_clone) {
         good = call(&p->f, cx, x, n, y);
     } else {
-        bool outer = !p->running, alone = outer && !cx->find_nonfinite && !cx->repeating;
+        bool outer = !p->running;
+        bool alone = p->is_clone || (outer && !cx->find_nonfinite && !cx->repeating);
         p->running = true;
         good = alone ? run(p, x, n, y) : eager(p, x, n, NULL, y);
         p->running = !outer;
@@ -288,7 +310,7 @@ ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *pro
     bool graph = false;
     for (int i = 0; i < n && x && !graph; i++)
         graph = x[i] && x[i]->flags & CT__REQUIRES_GRAD && ct__usable(x[i], "program_run");
-    if (!graph)
+    if (!graph || p->is_clone)
         return ct_program_run(p, x, n);
     ct_tensor **y = (void *)ct__scope_chars(cx, (size_t)p->f.results * sizeof *y);
     return y && call(&p->f, cx, x, n, y) ? y[0] : NULL;

@@ -42,6 +42,7 @@ struct ct__slot {
     uint8_t kind;        /* ct__kind */
     bool written, needed; /* needed: some step that is done reads it, or the caller does */
     bool local;          /* it lies in a group's room, at `offset` */
+    bool graded;         /* it becomes a gradient */
     int first, last;     /* the steps that use it; 0: none does */
     int64_t bytes, offset; /* offset: in the arena */
     struct ct__hole *block; /* in the arena, while the plan is made */
@@ -135,7 +136,10 @@ typedef struct ct__graded {
 
 typedef struct ct__plan {
     struct ct__plan *next;
-    ct_context *cx;
+    ct_context *cx, *from;            /* where it runs; where it is noted: another one for a clone */
+    struct ct__plan *twins;           /* while it is noted: those of clones */
+    const struct ct__plan *origin;    /* of a clone's: the program's */
+    ct_program *clone;
     struct ct__chunk *chunks, *aside; /* what a run needs; what is gone when the plan is finished */
     size_t taken;                     /* bytes of all chunks */
     bool failed;                      /* memory was lacking */
@@ -212,6 +216,17 @@ typedef struct ct__source {
     void *user;
 } ct__source;
 
+struct ct_program {
+    ct_context *cx;
+    ct__source f;
+    ct_program_options options;
+    ct__plan *plans;
+    int count, voids; /* plans; how many became void without a replay in between */
+    int64_t runs;
+    bool running, is_clone;
+    ct_program *of, *clones, *next_clone;
+};
+
 /* -- note.c: who listens while a first run is under way */
 typedef struct ct__noting {
     ct__listener listener;
@@ -232,6 +247,16 @@ bool ct__program_eager(ct_context *cx, const ct__source *f, ct_tensor *const *x,
 /* For the end of a run: gives the scope the results, of which we have handles, if all is good. Else
  * they are dropped. */
 bool ct__hand_results(ct_tensor **y, int n, bool good);
+
+/* -- clone.c */
+/* who listens for the plan and its twins; NULL: no memory */
+ct__listener *ct__fan_new(ct_context *cx, ct__noting *own);
+/* before a plan is noted: a twin for each clone; afterwards they are the clones', or freed */
+void ct__twins_new(const ct_program *p, ct__plan *plan, ct_tensor *const *x, int n);
+void ct__twins_keep(ct__plan *plan, bool good);
+void ct__twins_drop(const ct_program *p, const ct__plan *plan); /* NULL: of all plans */
+void ct__clones_leave(ct_program *p); /* p ends: it has no clones, and is none */
+bool ct__clone_run(ct_program *c, ct__plan *plan, ct_tensor *const *x, ct_tensor **y);
 
 /* -- note.c, for lane.c */
 enum { CT__READ = 1, CT__WRITTEN = 2 }; /* what becomes of an operand */

@@ -118,7 +118,7 @@ static ct_status take_step(ct__step *s, ct_context *cx)
 static ct_tensor *result_of(const ct__plan *p, const ct_tensor *h, ct_tensor *const *x)
 {
     const ct__slot *s = ct__place_of(h)->slot;
-    bool alone = s->now && s->now->handles == 1; /* it is no gradient, and no result before this */
+    bool alone = s->now && s->now->handles == 1 && !s->graded; /* or it is another result, too */
     ct_tensor *t = alone && s->as == h && is_whole(h, s) ? s->now : NULL;
     if (!t) {
         t = ct__tensor_over(p->cx, &(ct__layout){ .dtype = h->dtype, .ndim = h->ndim,
@@ -158,15 +158,13 @@ bool ct__replay(ct__plan *p, ct_tensor *const *x, ct_tensor **y)
     const char *writer = cx->writer;
     ct__scope scope;
     ct__scope_push(cx, &scope);
-    ct_status status = begin(p, x);
-    if (status == CT_OK)
-        status = take_all(p, &scope);
+    bool good = begin(p, x) == CT_OK;
+    memset(y, 0, (size_t)p->result_count * sizeof *y);
+    for (int i = 0; i < p->result_count && good; i++) /* before something is written that stays */
+        good = (y[i] = result_of(p, p->results[i], x)) != NULL;
+    good = good && take_all(p, &scope) == CT_OK;
     ct__scope_pop(cx, &scope);
     cx->writer = writer;
-    bool good = status == CT_OK;
-    memset(y, 0, (size_t)p->result_count * sizeof *y);
-    for (int i = 0; i < p->result_count && good; i++)
-        good = (y[i] = result_of(p, p->results[i], x)) != NULL;
     for (int i = 0; i < p->outer_count; i++) {
         ct__slot *s = p->outer[i];
         if (s->kind == CT__ARGUMENT && s->written)

@@ -248,6 +248,7 @@ ct_tensor *ct__borrow_as(ct_context *cx, const char *who, ct_dtype dtype, const 
     if ((uintptr_t)data % ct__dtype_size(dtype) != 0)
         return ct_fail(cx, CT_ERROR_VALUE, "%s: the memory is not aligned for %s", who,
                        ct__dtype_text(dtype)), NULL;
+    ct__tell(cx, who);
     ct__layout layout = { .dtype = dtype, .ndim = ndim, .shape = shape,
                           .strides = options->strides };
     if (!strides_fit(cx, who, &layout) ||

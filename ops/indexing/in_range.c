@@ -68,7 +68,7 @@ static int in_range_sample(ct_context *cx, int k, ct_tensor **x, void *attribute
 {
     if (k >= 3)
         return 0;
-    *(range *)attributes = (range){ k ? 0 : -9, 9, "x" };
+    *(range *)attributes = (range){ -9, 9, "x" };
     x[0] = k == 0   ? ct_randn(cx, CT_F64, CT_SHAPE(3, 4))
            : k == 1 ? ct_transpose(ct_rand(cx, CT_F64, CT_SHAPE(3, 4)))
                     : ct_from_ints(cx, CT_SHAPE(3), CT_INTS(0, 9, 1));

@@ -2,6 +2,7 @@
 #include <cotangent/op.h>
 
 #include "programs.h"
+#include "ways.h"
 
 typedef struct sample {
     const ct_op *op;
@@ -65,7 +66,7 @@ static int draw(sample *s, int k, ct_dtype dtype, ct_tensor **x)
 static void compare(sample *s, int k, ct_dtype dtype)
 {
     ct_program *p = ct_program_new(cx, function, s, NULL);
-    int runs = 3;
+    int runs = EXHAUSTIVE ? 100 : 3;
     for (int run = 0; run < runs; run++) {
         ct_scope scope = ct_scope_begin(cx);
         ct_tensor *x[8];

@@ -64,9 +64,9 @@ ct_tensor *ct_nonzero(ct_tensor *x);
 /* y[i][k] = [index[i] = k]; derivative: none. (...) -> (...,classes), of the given dtype. 0 <=
    index < classes; any other is an error */
 ct_tensor *ct_one_hot(ct_tensor *index, int64_t classes, ct_dtype dtype);
-/* y = x, where all elements are in [low, high]; gx = g. Any other, and a NaN, is CT_ERROR_RANGE,
-   whose text begins with `what`, a string that stays. x is f32, f64 or i64. It is for values that a
-   function must not be given: where a program (program.h) replays it, it checks them, too */
+/* y = x; gx = g. Any element that is not in [low, high], and any NaN, is CT_ERROR_RANGE, whose text
+   begins with `what`, a string that stays. x is f32, f64 or i64. It is for values that a function
+   must not be given: where a program (program.h) replays it, it checks them, too */
 ct_tensor *ct_in_range(ct_tensor *x, double low, double high, const char *what);
 /* y = the number of elements of `sorted` that are < x; derivative: none. With `right` it is the
    number of those <= x. So y is where x can be inserted, before or behind what equals it. `sorted`

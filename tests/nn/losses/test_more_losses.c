@@ -223,7 +223,7 @@ START_TEST(operands_that_do_not_fit)
         ct_error_clear(cx);
     }
     ck_assert_ptr_null(ct_class_loss(x, some(), NULL));
-    expect_error(CT_ERROR_RANGE, "class_loss: label -100 of example 1", NULL);
+    expect_error(CT_ERROR_RANGE, "class_loss: labels: element (1) is -100", NULL);
     ck_assert_ptr_null(ct_nll(x, sides(), NULL));
     expect_error(CT_ERROR_DTYPE, "nll: labels", NULL);
     ck_assert_ptr_null(ct_huber(x, y, 1));

@@ -146,7 +146,7 @@ static void one_hot(task *t)
 
 static void in_range(task *t)
 {
-    EACH(&t->y[0], j)
+    for (int64_t j = 0; j < t->y[0].n; j++)
         t->y[0].at[j] = t->x[0].at[j];
 }
 

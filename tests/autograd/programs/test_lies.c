@@ -1,0 +1,223 @@
+/* What other systems that record once go wrong about, without a word: each is noted anew, done in
+ * each run, or makes the run eager. docs/replay.md has the table; test_program.c has more of it. */
+#define _POSIX_C_SOURCE 200809L
+#include "programs.h"
+
+#include <cotangent/op.h>
+#include <unistd.h>
+
+/* -- What is noted anew */
+static int calls;
+
+static ct_tensor *plain(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    calls++;
+    return ct_is_inference(c) ? ct_exp(x[0]) : ct_dropout(ct_sin(x[0]), 0.5);
+}
+
+static void expect_calls(ct_program *p, ct_tensor *x, int more)
+{
+    int before = calls;
+    for (int run = 0; run < 3; run++) {
+        ct_stream stream = ct_random_stream(cx);
+        ct_tensor *y = ct_program_run(p, &x, 1);
+        ct_random_resume(cx, stream);
+        int called = calls;
+        ck_assert(y && same_bits(y, plain(cx, &x, 1, NULL)));
+        calls = called;
+    }
+    ck_assert_int_eq(calls - before, more);
+}
+
+START_TEST(another_form_is_noted_anew)
+{
+    ct_program *p = ct_program_new(cx, plain, NULL, NULL);
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3, 3)), *v = ct_variable(ct_detach(x));
+    expect_calls(p, x, 1);
+    expect_calls(p, ct_cast(x, CT_F32), 1);                   /* a dtype */
+    expect_calls(p, ct_randn(cx, CT_F64, CT_SHAPE(2, 3)), 1); /* a shape */
+    expect_calls(p, ct_randn(cx, CT_F64, CT_SHAPE(9)), 1);    /* other dimensions */
+    expect_calls(p, ct_transpose(x), 1);                      /* a layout */
+    expect_calls(p, v, 1);                                    /* a variable */
+    ct_scope scope = ct_scope_begin(cx);
+    ct_no_grad(cx);
+    expect_calls(p, x, 1);
+    ct_scope_end(cx, scope);
+    scope = ct_scope_begin(cx);
+    ct_inference(cx);
+    expect_calls(p, x, 1);                                    /* the eighth */
+    ct_scope_end(cx, scope);
+    expect_calls(p, ct_randn(cx, CT_F64, CT_SHAPE(5)), 3);    /* no more are kept */
+    expect_calls(p, x, 0);
+    p = ct_program_new(cx, plain, NULL, &(ct_program_options){ .plans = 1 });
+    expect_calls(p, x, 1);
+    expect_calls(p, v, 3);
+    expect_calls(p, x, 0);
+    p = ct_program_new(cx, plain, NULL, &(ct_program_options){ .plans = 1, .strict = true });
+    expect_calls(p, x, 1);
+    ck_assert_ptr_null(ct_program_run(p, &v, 1));
+    expect_error(CT_ERROR_UNSUPPORTED, "as many plans as may be kept", NULL);
+}
+END_TEST
+
+/* -- Values that are read on the way, and what else stays eager: the run is right, and says why */
+typedef enum act {
+    AT, ITEM_INT, TO_DOUBLES, TO_MEMORY, ACCURACY, GRADIENT, DRAW, SELECT, MUTABLE, SET, BORROW,
+    INTS, SEED, STREAM, CONSTANT, ROOT, UPDATE, DIFFERENCE, CLIP, ACTS
+} act;
+
+static ct_tensor *identity(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_sub(x[0], x[1]);
+}
+
+static ct_tensor *acting(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    double some[3] = { 0 }, number = 1;
+    ct_tensor *v = ct_variable(ct_detach(x[0])), *y = ct_exp(x[0]), *t;
+    int64_t label[] = { 1 };
+    (void)n;
+    switch (*(const act *)user) {
+    case AT: number = ct_at(y, CT_INDEX(1)); break;
+    case ITEM_INT: number = (double)ct_item_int(ct_argmax(y, 0)); break;
+    case TO_DOUBLES: ct_to_doubles(y, some, 3); break;
+    case TO_MEMORY: ct_to_memory(y, some, sizeof some); break;
+    case ACCURACY: number = ct_accuracy(ct_reshape(y, CT_SHAPE(1, 3)), ct_argmax(ct_reshape(y,
+                                        CT_SHAPE(1, 3)), 1)); break;
+    case GRADIENT:
+        ct_backward(ct_sum(ct_square(v)));
+        number = ct_data_f64(ct_gradient(v))[0];
+        break;
+    case DRAW: number = (double)(ct_random_u64(c) % 7); break;
+    case SELECT: y = ct_masked_select(y, ct_gt(x[0], ct_scalar_like(x[0], 0))); break;
+    case MUTABLE: ((double *)ct_data_mutable(y))[0] = 5; break;
+    case SET: ct_set(y, CT_INDEX(0), 5); break;
+    case BORROW: y = ct_add(y, ct_borrow_const(c, CT_F64, CT_SHAPE(1), &number)); break;
+    case INTS: y = ct_index_select(y, 0, ct_from_ints(c, CT_SHAPE(1), label, 1)); break;
+    case SEED: ct_seed(c, 5); y = ct_dropout(y, 0.5); break;
+    case STREAM: number = (double)(ct_random_stream(c).draws % 5); break;
+    case CONSTANT: ct_constant(v); break;
+    case ROOT: y = ct_root(c, identity, NULL, ct_scale(x[0], 1), x, 1); break;
+    case UPDATE:
+        t = ct_scale(x[0], 1);
+        ct_update(&t, x, NULL, 1, 0.5, &(ct_update_options){ .rule = CT_SGD });
+        y = t;
+        break;
+    case DIFFERENCE: number = ct_max_difference(x[0], y); break;
+    case CLIP:
+        ct_backward(ct_sum(ct_square(v)));
+        number = ct_clip_gradients(&v, 1, 1);
+        break;
+    default: return NULL;
+    }
+    return ct_scale(y, number + some[0]);
+}
+
+START_TEST(what_stays_eager_says_why)
+{
+    static const char *const why[ACTS] = {
+        "at", "item_int", "to_doubles", "to_memory", "data", "data", "a draw", "data",
+        "data_mutable", "set", "borrow", "from_ints", "seed", "random_stream", "constant", "root",
+        "update_sgd", "max_difference", "clip"
+    };
+    for (act a = 0; a < ACTS; a++) {
+        ct_program *p = ct_program_new(cx, acting, &a, NULL);
+        for (int run = 0; run < 3; run++) {
+            ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3));
+            ct_stream stream = ct_random_stream(cx);
+            ct_tensor *y = ct_program_run(p, &x, 1);
+            ct_random_resume(cx, stream);
+            ct_tensor *want = acting(cx, &x, 1, &a);
+            ck_assert_msg(y && want && same_bits(y, want), "%s: %s", why[a], ct_error_text(cx));
+        }
+        const char *text = ct_program_text(p), *at = strstr(text, "eager: ");
+        ck_assert_msg(at && strstr(at, why[a]), "%s: %s", why[a], text);
+    }
+    expect_ok();
+}
+END_TEST
+
+/* -- An operator of the caller's, whose kernel has an effect: it is called in each run */
+static int kernels;
+
+static ct_status counting_forward(ct_call *call)
+{
+    const double *x = ct_data(ct_call_x(call, 0));
+    double *y = ct_data_mutable(ct_call_y(call, 0));
+    kernels++;
+    for (int64_t i = 0; i < ct_count(ct_call_x(call, 0)); i++)
+        y[i] = x[i] + kernels;
+    return CT_OK;
+}
+
+static ct_tensor *counted(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    static const ct_op op = { .name = "counting", .inputs = 1, .flags = CT_OP_CONTIGUOUS,
+                              .infer = ct_infer_same, .forward = counting_forward };
+    (void)c, (void)n, (void)user;
+    ct_apply(&op, NULL, x, 1); /* nobody reads this one */
+    return ct_scale(ct_apply(&op, NULL, x, 1), 2);
+}
+
+START_TEST(kernels_with_effects_are_called)
+{
+    ct_program *p = ct_program_new(cx, counted, NULL, NULL);
+    ct_tensor *x = ct_zeros(cx, CT_F64, CT_SHAPE(2));
+    for (int run = 1; run <= 5; run++)
+        ck_assert(ct_at(ct_program_run(p, &x, 1), CT_INDEX(1)) == 4 * run);
+    ck_assert_int_eq(kernels, 10);
+    ck_assert_int_eq(replays(p), 4);
+}
+END_TEST
+
+/* -- Modules whose tensors are exchanged, or written elsewhere */
+static ct_tensor *through(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_module *m = user;
+    (void)c, (void)n;
+    ct_tensor *w = ct_module_parameter(m, "weight");
+    return ct_module_forward(m, ct_cast(x[0], ct_dtype_of(w)));
+}
+
+START_TEST(modules_change)
+{
+    ct_module *m = ct_linear_new(cx, CT_F32, 3, 2, NULL);
+    ct_program *p = ct_program_new(cx, through, m, NULL);
+    char path[] = "/tmp/cotangent-lies-XXXXXX";
+    int file = mkstemp(path);
+    ck_assert_int_ge(file, 0);
+    close(file);
+    bool saves = ct_module_save(m, path) == CT_OK;
+    ct_error_clear(cx);
+    for (int run = 0; run < 10; run++) {
+        ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(4, 3));
+        if (run == 2)
+            ck_assert_int_eq(ct_module_cast(m, CT_F64), CT_OK);
+        ct_scope scope = ct_scope_begin(cx);
+        ct_no_grad(cx);
+        if (run == 4)
+            ck_assert_int_eq(ct_fill(ct_module_parameter(m, "bias"), 1), CT_OK);
+        if (run == 5)
+            ck_assert_int_eq(ct_module_cast(m, CT_F32), CT_OK);
+        if (run == 7 && saves)
+            ck_assert_int_eq(ct_module_load(m, path, 0), CT_OK);
+        if (run == 8) /* by C */
+            ((float *)ct_data_mutable(ct_module_parameter(m, "weight")))[1] = 3;
+        ct_scope_end(cx, scope);
+        ct_tensor *y = ct_program_run(p, &x, 1), *want = through(cx, &x, 1, m);
+        ck_assert_msg(y && want && same_bits(y, want), "run %d: %s", run, ct_error_text(cx));
+    }
+    unlink(path);
+    ck_assert_int_ge(replays(p), 3);
+}
+END_TEST
+
+Suite *lies_suite(void);
+Suite *lies_suite(void)
+{
+    return make_suite("autograd/lies", (const TTest *[]){
+        another_form_is_noted_anew, what_stays_eager_says_why, kernels_with_effects_are_called,
+        modules_change, NULL });
+}
