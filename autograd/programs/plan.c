@@ -88,8 +88,8 @@ ct__plan *ct__plan_new(ct_context *cx, ct_tensor *const *x, int n)
     ct__plan *p = ct__take_quietly(cx, sizeof *p);
     if (!p)
         return NULL;
-    *p = (ct__plan){ .cx = cx, .from = cx, .n = n, .recording = cx->recording, .inference = cx->inference,
-                     .changes = cx->changes };
+    *p = (ct__plan){ .cx = cx, .from = cx, .n = n, .recording = cx->recording,
+                     .inference = cx->inference, .changes = cx->changes };
     p->end = &p->steps;
     p->arguments = ct__plan_take(p, (size_t)(n + 1) * sizeof(ct_tensor *));
     p->same = ct__plan_take(p, (size_t)(n + 1) * sizeof(ct_tensor *));

@@ -136,7 +136,7 @@ typedef struct ct__graded {
 
 typedef struct ct__plan {
     struct ct__plan *next;
-    ct_context *cx, *from;            /* where it runs; where it is noted: another one for a clone */
+    ct_context *cx, *from;            /* where it runs; where it is noted: not there in a clone */
     struct ct__plan *twins;           /* while it is noted: those of clones */
     const struct ct__plan *origin;    /* of a clone's: the program's */
     ct_program *clone;

@@ -59,9 +59,10 @@ ct_program *ct_program_new_all(ct_context *cx, ct_functions f, int results, void
    of ct_nonzero ...), to write through C (ct_set, ct_data_mutable), to use the caller's memory
    (ct_from_doubles, ct_borrow) or draw for it (ct_random_u64, ct_seed), to retain or release what
    lives longer than the run (ct_keep), ct_share, ct_constant, hooks, an optimizer's rate,
-   ct_batches_next, ct_fixed_point, ct_root, ct_ctc, second derivatives of max pools and of attention
-   with dropout, attributes that are not plain (ct_update), a graph of before the run whose operators
-   run a function again, a call that fails, and ct_call_once. In place of ct_clip_gradients, ct_clip_gradient_norm can be replayed.
+   ct_batches_next, ct_fixed_point, ct_root, ct_ctc, second derivatives of max pools and of
+   attention with dropout, attributes that are not plain (ct_update), a graph of before the run
+   whose operators run a function again, a call that fails, and ct_call_once. In place of
+   ct_clip_gradients, ct_clip_gradient_norm can be replayed.
    It is eager for the moment while ct_find_nonfinite is on, while another program notes, and in
    gradient checks. */
 ct_tensor *ct_program_run(ct_program *p, ct_tensor *const *x, int n);
@@ -71,13 +72,13 @@ ct_status ct_program_run_all(ct_program *p, ct_tensor *const *x, int n, ct_tenso
 /* ct_program_run as a ct_function, whose user is the program. Where an x requires grad it is f
    itself. */
 ct_tensor *ct_program_call(ct_context *cx, ct_tensor *const *x, int n, void *program);
-/* p for another context, and so for another thread: replays of p and of its clones go on at the same
-   time. The clone has plans and arenas of its own, and reads the leaves that p reads: nobody may
-   write to these, or release them, while it runs. Its draws are its own context's.
+/* p for another context, and so for another thread: replays of p and of its clones go on at the
+   same time. The clone has plans and arenas of its own, and reads the leaves that p reads: nobody
+   may write to these, or release them, while it runs. Its draws are its own context's.
    It does not call f. From now on, the first run of p for each set of shapes, in the same modes, is
    noted for p and for all clones, and a run that is not noted is CT_ERROR_UNSUPPORTED. So is one
-   that writes to anything but its arguments and results, as to a gradient; and one whose result is a
-   leaf. While this call, a first run of p, or a call that frees p, the clone or one of their
+   that writes to anything but its arguments and results, as to a gradient; and one whose result is
+   a leaf. While this call, a first run of p, or a call that frees p, the clone or one of their
    contexts is under way, no other of these programs and contexts may be used.
    Where p is freed first, a run of the clone is an error. */
 ct_program *ct_program_clone(ct_program *p, ct_context *cx);

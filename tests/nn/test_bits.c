@@ -62,7 +62,7 @@ static ct_module *layer_new(ct_context *c, ct_dtype t, int k, shape *s)
     case 35: return ct_multi_head_attention_new(c, t, 8, 2, &(ct_multi_head_options){ .dropout = 0.2 });
     case 36: return ct_transformer_encoder_new(c, t, 8, 2, &(ct_transformer_options){ .dropout = 0.2 });
     case 37: return ct_parallel_new(c, CT_MODULES(ct_linear_new(c, t, 8, 2, NULL),
-                                                  ct_flatten_new(c)), -1);
+                                                  ct_linear_new(c, t, 8, 3, NULL)), -1);
     default: return NULL;
     }
 }
