@@ -1,12 +1,18 @@
-/* The arena: where in it the slots lie. It is a row of blocks, each taken by a slot or free. A slot
- * takes the block that fits best among those that are found quickly, or the end. */
+/* The arena: where in it the slots lie. Large slots are placed first, the largest of all at first,
+ * each as far in front as the slots that live with it allow. Behind them is a row of blocks, each
+ * taken by a slot or free. A slot takes the block that fits best among those that are found
+ * quickly, or the end. */
+#include <stdlib.h>
+
 #include "programs.h"
 
 enum {
     UNIT = 64,     /* bytes */
     EXACT = 32,    /* bins for blocks of 1, 2, 3 ... units; then one for each power of two */
     BINS = EXACT + 64,
-    LOOKS = 32     /* at so many blocks of a bin */
+    LOOKS = 32,    /* at so many blocks of a bin */
+    LARGE = 65536, /* bytes */
+    MANY = 2048    /* large slots; if there are more, they are as the others */
 };
 
 typedef struct ct__hole {
@@ -18,6 +24,7 @@ typedef struct ct__hole {
 typedef struct arena {
     ct__plan *p;
     int step;
+    int64_t large, row;  /* slots of so many bytes are large; where the row begins */
     block *last;         /* the row's */
     block *bin[BINS];
     block *unused;       /* through next */
@@ -147,6 +154,68 @@ static void let_go(arena *a, block *b)
     link_free(a, b);
 }
 
+/* -- Large slots */
+static int64_t rounded(const ct__slot *s)
+{
+    return (s->bytes + UNIT - 1) / UNIT * UNIT;
+}
+
+static bool is_large(const arena *a, const ct__slot *s)
+{
+    return s->kind == CT__ARENA && !s->local && s->first > 0 && s->bytes >= a->large;
+}
+
+static int larger_first(const void *a, const void *b)
+{
+    const ct__slot *s = *(ct__slot *const *)a, *t = *(ct__slot *const *)b;
+    return s->bytes != t->bytes ? (s->bytes < t->bytes) - (s->bytes > t->bytes)
+                                : (s->number > t->number) - (s->number < t->number);
+}
+
+/* Places s among n slots, which are in the order of their places, and puts it on the list. */
+static void place(ct__slot *s, ct__slot **placed, int n)
+{
+    int at = 0;
+    for (; at < n; at++) {
+        const ct__slot *t = placed[at];
+        if (t->last < s->first || s->last < t->first)
+            continue;
+        if (t->offset >= s->offset + rounded(s))
+            break;
+        if (t->offset + rounded(t) > s->offset)
+            s->offset = t->offset + rounded(t);
+    }
+    for (at = n; at > 0 && placed[at - 1]->offset > s->offset; at--)
+        placed[at] = placed[at - 1];
+    placed[at] = s;
+}
+
+static void place_large(arena *a)
+{
+    ct__plan *p = a->p;
+    int n = 0;
+    a->large = LARGE;
+    for (int i = 0; i < p->count; i++)
+        n += is_large(a, p->slots[i]);
+    ct__slot **all = ct__plan_take_aside(p, (size_t)(2 * n + 1) * sizeof *all), **placed = all + n;
+    if (n > MANY || !all) {
+        a->large = INT64_MAX;
+        return;
+    }
+    n = 0;
+    for (int i = 0; i < p->count; i++)
+        if (is_large(a, p->slots[i]))
+            all[n++] = p->slots[i];
+    qsort(all, (size_t)n, sizeof(ct__slot *), larger_first);
+    for (int i = 0; i < n; i++) {
+        ct__slot *s = all[i];
+        s->offset = 0;
+        place(s, placed, i);
+        p->apart_bytes += rounded(s);
+        a->row = s->offset + rounded(s) > a->row ? s->offset + rounded(s) : a->row;
+    }
+}
+
 /* -- Slots */
 static bool is_tiny(const ct__slot *s)
 {
@@ -166,7 +235,7 @@ static void see(ct__slot *s, bool written, void *arg)
 {
     arena *a = arg;
     (void)written;
-    if (s->kind != CT__ARENA || s->last < 0)
+    if (s->kind != CT__ARENA || s->last < 0 || is_large(a, s))
         return;
     if (s->first == a->step && !s->block) {
         int64_t units = (s->bytes + UNIT - 1) / UNIT;
@@ -174,7 +243,7 @@ static void see(ct__slot *s, bool written, void *arg)
         if (!s->local && !(s->block = is_tiny(s) ? take_tiny(a) : take(a, units)))
             return;
         if (!s->local)
-            s->offset = s->block->at * (is_tiny(s) ? 1 : UNIT);
+            s->offset = a->row + s->block->at * (is_tiny(s) ? 1 : UNIT);
     }
     if (s->last == a->step) {
         s->last = -1;
@@ -201,6 +270,7 @@ static void bury(arena *a)
 void ct__arena_place(ct__plan *p)
 {
     arena a = { .p = p };
+    place_large(&a);
     for (const ct__step *s = p->steps; s && !p->failed; s = s->next) {
         a.step++;
         ct__each_slot(s, see, &a);
@@ -210,7 +280,7 @@ void ct__arena_place(ct__plan *p)
     for (int i = 0; i < p->count; i++)
         if (p->slots[i]->block && is_tiny(p->slots[i]))
             p->slots[i]->offset += end;
-    p->arena_bytes = end + 16 * a.tinies + UNIT;
+    p->arena_bytes = a.row + end + 16 * a.tinies + UNIT;
     p->arena = p->failed ? NULL : ct__take_quietly(p->cx, (size_t)p->arena_bytes);
     p->failed = !p->arena;
 }
