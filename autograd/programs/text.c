@@ -86,7 +86,8 @@ static void put_others(pen *w, const ct__plan *p)
             names[n++] = s->call.op->name;
     }
     if (small > 0)
-        put(w, "  %d kernels by themselves, over few elements or what others may read\n", small);
+        put(w, "  %d kernels by themselves: of few elements, or writing what others may read\n",
+            small);
     for (int i = 0; i < n; i++)
         put(w, "%s%s", i ? ", " : "  called, since they are not elementwise: ", names[i]);
     put(w, "%s", n ? "\n" : "");

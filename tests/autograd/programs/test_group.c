@@ -189,6 +189,74 @@ START_TEST(what_is_in_between_is_put_off)
 }
 END_TEST
 
+/* (i,j,k): x of (k,i,j), permuted; y of (i,1,k); z of (j,1); w of (i,j,k), every second k */
+static ct_tensor *axes(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *turned = ct_permute(x[0], CT_AXES(1, 2, 0));
+    (void)c, (void)n, (void)user;
+    return ct_mul(ct_add(turned, x[1]), ct_sub(ct_tanh(x[2]), x[3]));
+}
+
+START_TEST(operands_of_three_axes)
+{
+    static const int64_t sizes[][3] = { { 3, 4, 5 }, { 7, 11, 17 }, { 5, 300, 3 } };
+    ct_program *p = ct_program_new(cx, axes, NULL, NULL);
+    for (int run = 0; run < 9; run++) {
+        const int64_t *s = sizes[run % 3];
+        ct_dtype dtype = run == 3 ? CT_F32 : CT_F64;
+        ct_tensor *w = ct_randn(cx, dtype, CT_SHAPE(s[0], s[1], 2 * s[2]));
+        ct_tensor *x[] = { ct_randn(cx, dtype, CT_SHAPE(s[2], s[0], s[1])),
+                           ct_randn(cx, dtype, CT_SHAPE(s[0], 1, s[2])),
+                           ct_randn(cx, dtype, CT_SHAPE(s[1], 1)),
+                           ct_slice(w, 2, 0, 2 * s[2], 2) };
+        compare(cx, p, axes, x, 4, NULL);
+    }
+}
+END_TEST
+
+/* 50 results at once, each read late: some lie in the arena */
+static ct_tensor *crowd(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    enum { MANY = 50 };
+    ct_tensor *t[MANY], *y = x[0];
+    (void)c, (void)n, (void)user;
+    for (int i = 0; i < MANY; i++)
+        t[i] = ct_scale(x[0], 1 + i);
+    for (int i = 0; i < MANY; i++)
+        y = ct_sin(ct_add(ct_mul(y, t[i]), t[MANY - 1 - i]));
+    return y;
+}
+
+START_TEST(more_than_a_room_holds)
+{
+    ct_program *p = ct_program_new(cx, crowd, NULL, NULL);
+    for (int run = 0; run < 3; run++) {
+        ct_tensor *x = random_row(2000);
+        compare(cx, p, crowd, &x, 1, NULL);
+    }
+}
+END_TEST
+
+/* exp takes one number of what the group writes, so it comes after it, and the product after that */
+static ct_tensor *scaled_by_a_part(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    ct_tensor *y = ct_tanh(ct_neg(x[0])), *part = ct_exp(ct_slice(y, 0, 5, 6, 1));
+    return ct_mul(ct_sin(x[0]), part);
+}
+
+START_TEST(a_part_is_read_when_it_is_written)
+{
+    ct_program *p = ct_program_new(cx, scaled_by_a_part, NULL, NULL);
+    for (int run = 0; run < 3; run++) {
+        ct_tensor *x = random_row(2000);
+        compare(cx, p, scaled_by_a_part, &x, 1, NULL);
+    }
+    const char *text = ct_program_text(p);
+    ck_assert_msg(strstr(text, "1 kernels by themselves"), "%s", text);
+}
+END_TEST
+
 /* The same tensor twice, and others over the same data: rows backwards, every second one */
 START_TEST(arguments_may_overlap)
 {
@@ -289,6 +357,7 @@ Suite *group_suite(void)
 {
     return make_suite("autograd/group", (const TTest *[]){
         mixtures_have_the_bits_of_eager_runs, so_they_have_with_threads,
-        forward_and_backward_are_one_group, what_is_in_between_is_put_off, arguments_may_overlap,
+        forward_and_backward_are_one_group, what_is_in_between_is_put_off,
+        operands_of_three_axes, more_than_a_room_holds, a_part_is_read_when_it_is_written, arguments_may_overlap,
         what_is_written_in_place_is_read_in_its_turn, kernels_of_users_join, NULL });
 }
