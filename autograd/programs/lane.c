@@ -14,9 +14,26 @@ typedef struct layout {
 } layout;
 
 /* -- Gathering */
+/* n times the same number */
+static inline void repeat(char *y, const char *x, int64_t n, size_t size)
+{
+    char many[32];
+    int64_t bytes = n * (int64_t)size;
+    for (size_t i = 0; i < sizeof many; i += size)
+        memcpy(many + i, x, size);
+    for (; bytes >= (int64_t)sizeof many; bytes -= (int64_t)sizeof many, y += sizeof many)
+        memcpy(y, many, sizeof many);
+    for (; bytes > 0; bytes -= (int64_t)size, y += size)
+        memcpy(y, many, size);
+}
+
 static inline void copy_run(char *y, const char *x, int64_t n, int64_t stride, uint32_t size)
 {
-    if (size == 4)
+    if (stride == 0 && size == 4)
+        repeat(y, x, n, 4);
+    else if (stride == 0)
+        repeat(y, x, n, 8);
+    else if (size == 4)
         ct__copy_row(y, x, n, 4 * stride, 4);
     else
         ct__copy_row(y, x, n, 8 * stride, 8);
@@ -52,10 +69,18 @@ void ct__gather_from(int64_t at, int64_t n, void *y, const void *x, const void *
 void ct__gather(int64_t n, void *y, void *const *in, const void *arg)
 {
     const layout *l = arg;
-    if (l->ndim == 1)
+    int64_t row = l->axes[l->ndim - 1]; /* elements that are no repetition yet */
+    if (l->ndim == 1) {
         copy_run(y, in[0], n, l->axes[1], l->size);
-    else
+    } else if (l->ndim == 2 && l->axes[2] == 0 && n > 0) { /* one row, many times */
+        copy_run(y, in[0], row, l->axes[3], l->size);
+        for (int64_t more; row < n; row += more) {
+            more = n - row < row ? n - row : row;
+            memcpy((char *)y + row * l->size, y, (size_t)(more * l->size));
+        }
+    } else {
         ct__gather_from(0, n, y, in[0], arg);
+    }
 }
 
 /* t's, broadcast to y's shape; axes that continue each other are one */

@@ -156,6 +156,10 @@ INLINE bool K(some_far)(int64_t n, const REAL *x)
         const REAL *gy = in[0], *x = in[at];                                                    \
         REAL *y = out;                                                                          \
         (void)given;                                                                            \
+        if (n == 1 && !K(is_far)(x[0])) {                                                       \
+            near(1, y, gy, x);                                                                  \
+            return;                                                                             \
+        }                                                                                       \
         for (int64_t i = 0, m; i < n; i += m) {                                                 \
             m = n - i < 256 ? n - i : 256;                                                      \
             if (K(some_far)(m, x + i))                                                          \
