@@ -25,7 +25,7 @@ static bool matches(const char *pattern, const char *name, const char **rest, si
 }
 
 /* The module's name for a name of the archive, written to room if it is another. NULL: it is to be
-   passed over. What does not fit into the room is no name of a module. */
+   passed over. "": it does not fit into the room, and so is no name of a module. */
 static const char *renamed(const ct__tensors *t, const char *name, char room[CT__TENSOR_NAME])
 {
     const char *rest;
@@ -40,7 +40,7 @@ static const char *renamed(const ct__tensors *t, const char *name, char room[CT_
         return to;
     size_t before = (size_t)(star - to), after = strlen(star + 1);
     if (before + n + after >= CT__TENSOR_NAME)
-        return name;
+        return "";
     memcpy(room, to, before);
     memcpy(room + before, rest, n);
     memcpy(room + before + n, star + 1, after + 1);
