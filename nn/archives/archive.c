@@ -5,13 +5,19 @@
 
 #include "checks.h"
 
+/* What an archive owns are objects of the context too: at its end that has freed them before. */
 static void finish(void *object)
 {
     ct_archive *a = object;
-    if (a->close)
-        a->close(a->state);
     if (a->file.descriptor >= 0)
         ct__file_close(&a->file);
+}
+
+void ct__archive_close(ct_archive *a)
+{
+    if (!a)
+        return;
+    ct_object_free(a->state);
     ct__words_free(&a->names);
     ct__words_free(&a->keys);
     ct_object_free(a->pieces);
@@ -22,6 +28,7 @@ static void finish(void *object)
         next = kept->next;
         ct_object_free(kept);
     }
+    ct_object_free(a);
 }
 
 bool ct__archive_alive(const ct_archive *a, const char *who)
@@ -65,7 +72,7 @@ ct_archive *ct__archive_open(ct_context *cx, const char *who, const char *path, 
         if (list(a) == CT_OK)
             return a;
     }
-    ct_object_free(a);
+    ct__archive_close(a);
     return NULL;
 }
 
@@ -78,7 +85,7 @@ ct_archive *ct_archive_open(ct_context *cx, const char *path, const ct_read_opti
 void ct_archive_close(ct_archive *a)
 {
     if (ct__archive_alive(a, "archive_close"))
-        ct_object_free(a);
+        ct__archive_close(a);
 }
 
 /* -- Asking */

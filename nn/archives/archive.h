@@ -38,8 +38,7 @@ struct ct_archive {
     ct__kept *kept;
     /* reads the bytes of a piece; NULL: they lie in the file as they are */
     ct_tensor *(*read)(ct_archive *a, const ct__piece *p, ct_dtype dtype);
-    void (*close)(void *state);
-    void *state;              /* of a format that has `close` */
+    void *state;              /* the format's own, an object of the context */
     const char **files;       /* of an archive of several: their paths, and their sizes */
     int64_t *sizes;
     int current;              /* the number of the one that is open */
@@ -47,6 +46,7 @@ struct ct_archive {
 
 /* opens an archive in the name of `who` */
 ct_archive *ct__archive_open(ct_context *cx, const char *who, const char *path, int64_t limit);
+void ct__archive_close(ct_archive *a); /* NULL does nothing */
 /* true if the archive is open; its messages are `who`'s from now on. NULL is false without an error
    */
 bool ct__archive_alive(const ct_archive *a, const char *who);

@@ -295,7 +295,7 @@ ct_status ct_module_load(ct_module *m, const char *path, unsigned flags)
     ct__tensors t = { .cx = m->cx, .who = who, .path = path, .flags = flags };
     ct_archive *a = ct__archive_open(m->cx, who, path, INT64_MAX);
     ct_status status = a ? load(m, &t, a) : ct_error(m->cx);
-    ct_object_free(a);
+    ct__archive_close(a);
     return status;
 }
 

@@ -17,12 +17,13 @@ typedef struct state {
     zip_t *zip;
 } state;
 
-static void close_zip(void *object)
+static void finish(void *object)
 {
     state *s = object;
+    if (!s->zip)
+        return;
     zip_discard(s->zip);
     zip_error_fini(&s->source.error);
-    ct_object_free(s);
 }
 
 /* -- Entries */
@@ -155,15 +156,14 @@ static ct_tensor *read_piece(ct_archive *a, const ct__piece *p, ct_dtype dtype)
 
 ct_status ct__npz_list(ct_archive *a)
 {
-    state *s = ct_object_new(a->cx, sizeof *s, NULL);
+    state *s = ct_object_new(a->cx, sizeof *s, finish);
+    a->state = s;
     if (!s)
         return ct_error(a->cx);
     s->source.file = &a->file;
     s->zip = ct__zip_open(&s->source);
     if (!s->zip)
-        return ct_object_free(s), ct_error(a->cx);
-    a->state = s;
-    a->close = close_zip;
+        return ct_error(a->cx);
     a->read = read_piece;
     ct_status status = CT_OK;
     int64_t n = zip_get_num_entries(s->zip, 0);

@@ -226,7 +226,7 @@ static ct_status load(ct_training *t, const char *path)
     if (status == CT_OK)
         take_numbers(t, n);
     ct__tensors_free(&all);
-    ct_object_free(a);
+    ct__archive_close(a);
     return status;
 }
 

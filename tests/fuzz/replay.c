@@ -21,7 +21,8 @@ static int run(void (*target)(const uint8_t *data, size_t size), const uint8_t *
 {
     uint8_t *copy = malloc(size + (size == 0));
     MUST(copy);
-    memcpy(copy, data, size);
+    if (size > 0)
+        memcpy(copy, data, size);
     target(copy, size);
     free(copy);
     return 1;

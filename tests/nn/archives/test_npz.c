@@ -75,7 +75,7 @@ static size_t used;
 static void put(uint64_t value, int n)
 {
     for (int i = 0; i < n; i++)
-        bytes[used++] = (unsigned char)(value >> 8 * i);
+        bytes[used++] = (unsigned char)(i < 8 ? value >> 8 * i : 0);
 }
 
 static uint32_t crc(const unsigned char *p, size_t n)
