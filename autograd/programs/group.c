@@ -17,7 +17,6 @@ enum {
 };
 
 typedef struct grouping {
-    ct__plan *p;
     int number;         /* of the group */
     uint32_t n, size;
     ct__step *members, **end;
@@ -36,6 +35,12 @@ static bool has(const grouping *g, const ct__slot *s, int what)
     return s->group[what] == g->number;
 }
 
+/* What is not the plan's own may be reached in other ways, too: as an argument and as a leaf. */
+static bool is_own(const ct__slot *s)
+{
+    return s->kind == CT__ARENA || s->kind == CT__FRESH;
+}
+
 /* -- What may join */
 static bool may_join(const grouping *g, const ct__step *s)
 {
@@ -45,12 +50,10 @@ static bool may_join(const grouping *g, const ct__step *s)
         const ct__spot *at = s->data[k];
         const ct__slot *slot = at->slot;
         bool same = slot->group_offset == at->offset && s->kernel != ct__gather;
-        if (has(g, slot, CT__WRITTEN_LATER) || (has(g, slot, CT__WRITES) && (k == 0 || !same)))
-            if (!(k == 0 && same && has(g, slot, CT__WRITES) && !has(g, slot, CT__WRITTEN_LATER)))
-                return false;
+        if (has(g, slot, CT__WRITTEN_LATER) || (has(g, slot, CT__WRITES) && !same))
+            return false;
         if (k == 0 && (has(g, slot, CT__READ_LATER) || has(g, slot, CT__GATHERS) ||
-                       (has(g, slot, CT__USES) && slot->group_offset != at->offset) ||
-                       (slot->kind != CT__ARENA && slot->kind != CT__FRESH)))
+                       (has(g, slot, CT__USES) && !same) || !is_own(slot)))
             return false;
     }
     return true;
@@ -80,7 +83,7 @@ static void see_before(ct__slot *s, bool written, void *arg)
 {
     grouping *g = arg;
     if (has(g, s, CT__WRITES) || has(g, s, CT__WRITTEN_LATER) ||
-        (written && (has(g, s, CT__USES) || has(g, s, CT__READ_LATER))))
+        (written && (has(g, s, CT__USES) || has(g, s, CT__READ_LATER) || !is_own(s))))
         g->good = false;
 }
 
@@ -92,11 +95,10 @@ static bool may_go_before(grouping *g, const ct__step *s)
     return g->good;
 }
 
-/* What is not the plan's own may be reached in other ways, too. */
 static void see_after(ct__slot *s, bool written, void *arg)
 {
     grouping *g = arg;
-    g->good = g->good && (!written || s->kind == CT__ARENA || s->kind == CT__FRESH);
+    g->good = g->good && (!written || is_own(s));
 }
 
 static void mark_later(ct__slot *s, bool written, void *arg)
@@ -125,7 +127,7 @@ static void append(ct__plan *p, ct__step *s)
  * `steps` are those that were put off. */
 static int make_group(ct__plan *p, ct__step **steps, int count, int number)
 {
-    grouping g = { .p = p, .number = number, .n = steps[0]->n, .size = steps[0]->size };
+    grouping g = { .number = number, .n = steps[0]->n, .size = steps[0]->size };
     ct__step *group = ct__plan_take(p, sizeof *group);
     int i = 0;
     if (!group)

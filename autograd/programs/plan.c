@@ -228,7 +228,8 @@ static char *address(const ct__plan *p, const ct__slot *s)
                                      : (char *)p->arena + s->offset;
 }
 
-/* *at becomes the address of the spot, now or in each run. */
+/* *at becomes the address of the spot, now or in each run; until then it is one that no other spot
+ * has. */
 static void point(ct__plan *p, void **at, const ct__spot *spot)
 {
     const ct__slot *s = spot->slot;
@@ -325,7 +326,7 @@ void ct__plan_finish(ct__plan *p)
     for (ct__step *s = grouped ? p->steps : NULL; s; s = s->next)
         if (s->act == CT__GROUP)
             ct__plan_furnish(s);
-    for (int i = 0; i < p->count; i++) {
+    for (int i = 0; i < p->count; i++) { /* groups are made: now these have their place */
         p->slots[i]->own = NULL;
         p->slots[i]->stays = NULL;
         p->slots[i]->patches = NULL;

@@ -102,10 +102,7 @@ typedef struct ct__step {
             const ct_op *op;
             void *data[CT__OPERANDS];     /* until the plan is finished: spots */
         };
-        struct {                          /* CT__GROUP: kernels, piece by piece */
-            struct ct__step *members;
-            int64_t piece;                /* elements */
-        };
+        struct ct__step *members;         /* CT__GROUP: kernels, to be run piece by piece */
         struct {
             ct_tensor **gy, **gx;         /* CT__RUN; gx is NULL: forward */
             ct_call call;                 /* the step ends with the last y or aux in use */
