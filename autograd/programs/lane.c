@@ -156,7 +156,7 @@ static void step(const one *o, ct_kernel kernel, const void *arg, size_t size,
         ct__mix_place(p, spots[k]->slot, spots[k]->offset);
     ct__mix(p, (uint64_t)(uintptr_t)o->op);
     ct__mix(p, (uint64_t)o->y->count);
-    ct__mix_bytes(p, arg, size);
+    ct__mix_bytes(&p->step_hash, arg, size);
     s->operands = (unsigned)n & 15;
     s->size = (unsigned)ct__dtype_size(o->y->dtype) & 15;
     s->n = (uint32_t)o->y->count;

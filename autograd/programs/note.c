@@ -100,10 +100,13 @@ ct__slot *ct__slot_of(ct__plan *p, const ct_tensor *t, int use)
 }
 
 /* -- Steps */
-void ct__mix_bytes(ct__plan *p, const void *bytes, size_t n)
+void ct__mix_bytes(uint64_t *hash, const void *bytes, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        ct__mix(p, ((const unsigned char *)bytes)[i]);
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, (const char *)bytes + i, n - i < 8 ? n - i : 8);
+        ct__mix_word(hash, word);
+    }
 }
 
 /* The newest step has been noted wholly. */
@@ -149,7 +152,7 @@ static ct__step *step_for(ct__plan *p, const ct_call *call)
         return NULL;
     ct__mix(p, (uint64_t)(uintptr_t)call->op);
     ct__mix(p, call->adds ^ (uint64_t)call->recording);
-    ct__mix_bytes(p, call->attributes, size);
+    ct__mix_bytes(&p->step_hash, call->attributes, size);
     memcpy(&s->call, call, bytes);
     if (size > 0)
         memcpy(attributes, call->attributes, size);
@@ -258,8 +261,7 @@ static void made(ct__listener *l, ct_tensor *t)
         ct__stay_eager(p, "a tensor that was made twice");
     else if (s->content)
         memcpy(s->content, t->data, bytes);
-    for (size_t i = 0; i < bytes; i++)
-        ct__mix_word(&p->made, (unsigned char)t->data[i]);
+    ct__mix_bytes(&p->made, t->data, bytes);
 }
 
 static void filled(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,
@@ -272,7 +274,7 @@ static void filled(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,
         return;
     if (bytes > 0)
         memcpy(copy, attributes, bytes);
-    ct__mix_bytes(p, attributes, bytes);
+    ct__mix_bytes(&p->step_hash, attributes, bytes);
     ct__mix(p, (uint64_t)(uintptr_t)fill);
     s->attributes = copy;
     s->fill = fill;

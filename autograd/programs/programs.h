@@ -276,7 +276,7 @@ static inline void ct__mix_place(ct__plan *p, const ct__slot *s, int64_t offset)
     if (s->kind == CT__LEAF || s->kind == CT__HELD)
         ct__mix(p, (uint64_t)(s->kind == CT__LEAF ? (uintptr_t)s->at : (uintptr_t)s->as));
 }
-void ct__mix_bytes(ct__plan *p, const void *bytes, size_t n);
+void ct__mix_bytes(uint64_t *hash, const void *bytes, size_t n);
 
 /* -- verify.c: NULL, or why b, noted of the same function later, is another plan than a */
 const char *ct__plans_differ(const ct__plan *a, const ct__plan *b);
