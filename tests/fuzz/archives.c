@@ -113,7 +113,7 @@ void fuzz_dlpack(const uint8_t *data, size_t size)
                     .byte_offset = (uint64_t)fuzz_take(&b, 17) } };
     int64_t count = 1; /* without strides it is what is read */
     for (int d = 0; d < m.tensor.ndim && d < SIZES && count > 0 && count < ROOM_EACH_WAY; d++)
-        count = shape[d] <= 3 ? count * shape[d] : 0;
+        count = shape[d] > 0 && shape[d] <= 3 ? count * shape[d] : 0;
     if (count < ROOM_EACH_WAY / 2)
         use(cx, &m);
 }
