@@ -3,7 +3,7 @@
 # build/slow/operators.
 fuzzed() {
     local log=build/slow/fuzz-$1.log
-    if (FUZZ_COUNTS=build/slow/counts fuzz "$1" "${FUZZ_SECONDS:-360}") >"$log" 2>&1; then
+    if (FUZZ_COUNTS=build/slow/counts fuzz "$1" "${FUZZ_SECONDS:-300}") >"$log" 2>&1; then
         passed=$((passed + 1))
         say "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") executions"
     else
