@@ -13,7 +13,7 @@
 #include "archive.h"
 #include "utf8.h"
 
-enum { BUFFER = 16384 };
+enum { BUFFER = 16384, MOST = 1 << 30 /* bytes of a text, which fit any memory's addresses */ };
 
 /* the header while it is read */
 typedef struct header {
@@ -89,6 +89,8 @@ static const char *text(header *h)
     uint32_t code;
     if (n > (uint64_t)left(h))
         return bad(h, "truncated: a text breaks off"), NULL;
+    if (n > MOST)
+        return bad(h, "a text is too long"), NULL;
     char *copy = h->status == CT_OK ? ct_object_new(h->a->cx, (size_t)n + 1, NULL) : NULL;
     if (!copy)
         return fails(h, ct_error(h->a->cx)), NULL;

@@ -1,5 +1,7 @@
 /* Files of every kind, damaged: cut off at every length, and with every byte changed. Each read
  * returns, and leaves nothing behind; of what is cut off, nothing is taken for whole. */
+#include <dirent.h>
+
 #include "files.h"
 #include "readers.h"
 
@@ -16,6 +18,18 @@ static bool fails(const char *kind, const unsigned char *bytes, size_t n)
     return failed;
 }
 
+/* how many files are open; 0 where nobody says so */
+static int open_files(void)
+{
+    int n = 0;
+    DIR *all = opendir("/proc/self/fd");
+    while (all && readdir(all))
+        n++;
+    if (all)
+        closedir(all);
+    return n;
+}
+
 /* damages the file at `path`, of which `most` bytes at the beginning are changed */
 static void damage(const char *kind, size_t most)
 {
@@ -24,6 +38,7 @@ static void damage(const char *kind, size_t most)
     size_t n = fread(bytes, 1, sizeof bytes, f);
     fclose(f);
     ck_assert_msg(n < sizeof bytes && !fails(kind, bytes, n), "%s: it is damaged already", kind);
+    int files = open_files();
     ct_memory before, after;
     ct_memory_stats(cx, &before);
     most = most < n ? most : n;
@@ -37,6 +52,7 @@ static void damage(const char *kind, size_t most)
         }
     ct_memory_stats(cx, &after);
     ck_assert_int_eq(after.live_bytes, before.live_bytes);
+    ck_assert_int_eq(open_files(), files);
 }
 
 START_TEST(arrays)

@@ -174,6 +174,12 @@ START_TEST(headers_that_are_wrong)
     begin(3, 0, 1); /* a key of as many bytes as there are addresses */
     put(UINT64_MAX, 8);
     refused(CT_ERROR_FORMAT, "a text breaks off");
+    begin(3, 0, 1); /* a key that is there, but would take more than a memory of 32 bits has */
+    put((uint64_t)1 << 32, 8);
+    write_file(bytes, used);
+    ck_assert_int_eq(truncate(path, (off_t)1 << 33), 0); /* without holes being filled */
+    ck_assert_ptr_null(ct_archive_open(cx, path, NULL));
+    expect_error(CT_ERROR_FORMAT, "too long", NULL);
     begin(3, 0, 1);
     put_pair("a", 13, 0, 8);
     refused(CT_ERROR_FORMAT, "not known");
