@@ -63,18 +63,6 @@ static bool call(ct_context *cx, const ct__source *f, ct_tensor *const *x, int n
     return good;
 }
 
-bool ct__hand_results(ct_tensor **y, int n, bool good)
-{
-    for (int i = 0; i < n; i++) {
-        if (good)
-            ct__to_scope(y[i]);
-        ct__unhandle(y[i]);
-        if (!good)
-            y[i] = NULL;
-    }
-    return good;
-}
-
 /* y gets a handle of ours on each result */
 static bool run(ct_context *cx, const ct__source *f, ct_tensor *const *x, int n, ct__plan *p,
                 ct_tensor **y)

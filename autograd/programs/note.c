@@ -1,138 +1,10 @@
 /* Noting: an ordinary run, to which a plan listens. Nothing is kept alive by it, so the run takes
- * what an eager one takes, and the engine decides as it would. A buffer is known by a number that
- * is written into it; one whose content nobody accounts for ends the noting. */
-#include <stdio.h>
+ * what an eager one takes, and the engine decides as it would. */
 #include <string.h>
 
 #include "programs.h"
 #include "rows.h"
 #include "run.h"
-
-void ct__stay_eager(ct__plan *p, const char *who)
-{
-    if (!p->why[0])
-        snprintf(p->why, sizeof p->why, "%s", who);
-}
-
-static bool is_over(const ct__plan *p)
-{
-    return p->failed || p->why[0];
-}
-
-/* -- Slots */
-ct__slot *ct__slot_new(ct__plan *p, ct__kind kind, int64_t bytes)
-{
-    if (p->count == p->room) {
-        int room = 2 * p->room + 32;
-        ct__slot **more = ct__plan_take_aside(p, (size_t)room * sizeof(ct__slot *));
-        if (!more)
-            return NULL;
-        if (p->count > 0)
-            memcpy(more, p->slots, (size_t)p->count * sizeof(ct__slot *));
-        p->slots = more;
-        p->room = room;
-    }
-    ct__slot *s = ct__plan_take_aside(p, sizeof *s);
-    if (!s)
-        return NULL;
-    s->spot.slot = s;
-    s->kind = (uint8_t)kind;
-    s->bytes = bytes;
-    s->number = p->count;
-    p->slots[p->count++] = s;
-    if (p->count == 0x7ffffff)
-        ct__stay_eager(p, "too many tensors");
-    return s;
-}
-
-static ct__slot *slot_new(ct__plan *p, ct__kind kind, ct__buffer *buffer)
-{
-    ct__slot *s = ct__slot_new(p, kind, buffer->bytes);
-    if (!s)
-        return NULL;
-    s->at = buffer;
-    buffer->noted = (uint32_t)p->count & 0x7ffffff;
-    return s;
-}
-
-static ct__slot *known(const ct__plan *p, const ct__buffer *b)
-{
-    int number = (int)b->noted;
-    return number > 0 && number <= p->count && p->slots[number - 1]->at == b ? p->slots[number - 1]
-                                                                             : NULL;
-}
-
-/* a tensor that was there before the run */
-static ct__slot *leaf_of(ct__plan *p, const ct_tensor *t)
-{
-    if (t->buffer->gradient)
-        ct__stay_eager(p, "a gradient from before the run");
-    else if (t->op)
-        ct__stay_eager(p, "a recorded result from before the run");
-    else if (t->buffer->refs > 100u * CT__PROGRAM)
-        ct__stay_eager(p, "a tensor that too many programs read");
-    else if (t->flags & CT__ZERO)
-        ct__stay_eager(p, "a tensor that was known to be zero");
-    ct__slot *s = is_over(p) ? NULL : slot_new(p, CT__LEAF, t->buffer);
-    if (!s)
-        return NULL;
-    if (t->buffer->refs < CT__PROGRAM)
-        t->buffer->changed = false;
-    t->buffer->refs += CT__PROGRAM;
-    return s;
-}
-
-ct__slot *ct__slot_of(ct__plan *p, const ct_tensor *t, int use)
-{
-    if (t->cx != p->from)
-        ct__stay_eager(p, "a tensor of another context");
-    ct__slot *s = is_over(p) ? NULL : known(p, t->buffer);
-    if (!s && !is_over(p) && !t->buffer->heard)
-        s = leaf_of(p, t);
-    else if (!s && !is_over(p) && use == CT__WRITTEN)
-        s = slot_new(p, CT__ARENA, t->buffer);
-    else if (!s && !is_over(p))
-        ct__stay_eager(p, "a tensor that no operator wrote");
-    if (!s)
-        return NULL;
-    s->written = s->written || use & CT__WRITTEN;
-    return s;
-}
-
-/* -- Steps */
-void ct__mix_bytes(uint64_t *hash, const void *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i += 8) {
-        uint64_t word = 0;
-        memcpy(&word, (const char *)bytes + i, n - i < 8 ? n - i : 8);
-        ct__mix_word(hash, word);
-    }
-}
-
-/* The newest step has been noted wholly. */
-static void close_step(ct__plan *p)
-{
-    if (p->newest)
-        p->newest->hash = (uint16_t)(p->step_hash >> 32);
-    ct__mix_word(&p->hash, p->step_hash);
-    p->newest = NULL;
-    p->step_hash = 0;
-}
-
-ct__step *ct__step_new(ct__plan *p, ct__act act, size_t bytes)
-{
-    ct__step *s = is_over(p) ? NULL : ct__plan_take(p, bytes);
-    if (!s)
-        return NULL;
-    close_step(p);
-    p->newest = s;
-    ct__mix(p, act);
-    s->act = (uint8_t)act;
-    *p->end = s;
-    p->end = &s->next;
-    p->length++;
-    return s;
-}
 
 static ct__step *step_new(ct__plan *p, ct__act act)
 {
@@ -166,7 +38,7 @@ static ct__step *step_for(ct__plan *p, const ct_call *call)
 
 static ct_tensor *operand(ct__plan *p, const ct_tensor *t, int use, bool wanted)
 {
-    if (!t || is_over(p))
+    if (!t || ct__is_over(p))
         return NULL;
     ct__slot *s = t->buffer ? ct__slot_of(p, t, use) : NULL; /* or there is a shape alone */
     return s || !t->buffer ? ct__plan_header(p, s, t, wanted) : NULL;
@@ -216,7 +88,7 @@ static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_t
 {
     ct__plan *p = ((ct__noting *)l)->plan;
     const ct_op *op = call->op;
-    if (is_over(p))
+    if (ct__is_over(p))
         return;
     if (!gx && !op->forward) { /* a view */
         ct__slot_of(p, call->x[0], CT__READ);
@@ -244,12 +116,12 @@ static void made(ct__listener *l, ct_tensor *t)
 {
     ct__plan *p = ((ct__noting *)l)->plan;
     size_t bytes = (size_t)t->count * ct__dtype_size(t->dtype);
-    ct__slot *s = is_over(p) ? NULL : known(p, t->buffer);
-    if (is_over(p))
+    ct__slot *s = ct__is_over(p) ? NULL : ct__slot_known(p, t->buffer);
+    if (ct__is_over(p))
         return;
     if (!s) {
         ct__step *step = step_new(p, CT__LOAD);
-        s = step ? slot_new(p, CT__CONSTANT, t->buffer) : NULL;
+        s = step ? ct__slot_for(p, CT__CONSTANT, t->buffer) : NULL;
         if (!s)
             return;
         step->slot = s;
@@ -289,7 +161,7 @@ static ct__graded *graded_of(ct__plan *p, ct_tensor *x)
     for (ct__graded *g = p->graded; g; g = g->next)
         if (g->x == x)
             return g;
-    ct__graded *g = is_over(p) ? NULL : ct__plan_take(p, sizeof *g);
+    ct__graded *g = ct__is_over(p) ? NULL : ct__plan_take(p, sizeof *g);
     if (!g)
         return NULL;
     *g = (ct__graded){ p->graded, x, false, false, false };
@@ -331,7 +203,7 @@ static void held(ct__plan *p, ct__graded *g, const ct_tensor *gradient)
         ct__stay_eager(p, "a gradient that is not the run's own");
         return;
     }
-    ct__slot *s = is_over(p) ? NULL : slot_new(p, CT__HELD, gradient->buffer);
+    ct__slot *s = ct__is_over(p) ? NULL : ct__slot_for(p, CT__HELD, gradient->buffer);
     if (s)
         s->as = g->x;
     g->held = true;
@@ -343,7 +215,7 @@ static void asked(ct__listener *l, ct_tensor *x)
     ct__plan *p = ((ct__noting *)l)->plan;
     const ct_tensor *gradient = x->extra ? x->extra->grad : NULL;
     ct__graded *g = graded_of(p, x);
-    if (g && gradient && !known(p, gradient->buffer))
+    if (g && gradient && !ct__slot_known(p, gradient->buffer))
         held(p, g, gradient);
     else if (g && !gradient && !g->set)
         g->first_set = true;
@@ -353,8 +225,8 @@ static void asked(ct__listener *l, ct_tensor *x)
 static void retained(ct__listener *l, const ct_tensor *t, int by)
 {
     ct__noting *note = (ct__noting *)l;
-    const ct__slot *s = t->buffer ? known(note->plan, t->buffer) : NULL;
-    if (!is_over(note->plan) && (!s || s->kind == CT__LEAF))
+    const ct__slot *s = t->buffer ? ct__slot_known(note->plan, t->buffer) : NULL;
+    if (!ct__is_over(note->plan) && (!s || s->kind == CT__LEAF))
         ct__stay_eager(note->plan, by > 0 ? "retain" : "release");
     note->retained += by;
 }
@@ -408,7 +280,7 @@ ct__noting ct__noting_begin(ct__plan *p)
 void ct__note_arguments(ct__plan *p, ct_tensor *const *x, ct_tensor *const *in, int n)
 {
     for (int i = 0; i < n; i++) {
-        ct__slot *s = in[i] == x[i] ? NULL : slot_new(p, CT__ARGUMENT, in[i]->buffer);
+        ct__slot *s = in[i] == x[i] ? NULL : ct__slot_for(p, CT__ARGUMENT, in[i]->buffer);
         if (s)
             s->argument = i;
     }
@@ -428,9 +300,9 @@ static void note_result(ct__plan *p, ct_tensor *y)
 
 void ct__note_results(ct__plan *p, ct_tensor *const *y, int n)
 {
-    close_step(p);
+    ct__step_close(p);
     p->results = ct__plan_take(p, (size_t)n * sizeof *p->results);
-    for (int i = 0; i < n && !is_over(p); i++)
+    for (int i = 0; i < n && !ct__is_over(p); i++)
         note_result(p, y[i]);
-    close_step(p);
+    ct__step_close(p);
 }

@@ -174,12 +174,15 @@ ct__plan *ct__plan_new(ct_context *cx, ct_tensor *const *x, int n); /* NULL: no 
 void ct__plan_free(ct__plan *p);
 /* of t's layout over the slot, which may be NULL; made if there is none yet */
 ct_tensor *ct__plan_header(ct__plan *p, ct__slot *slot, const ct_tensor *t, bool wanted);
-void ct__plan_finish(ct__plan *p); /* orders the steps, and places what they use */
+void ct__plan_tidy(ct__plan *p); /* frees what was taken aside */
 bool ct__plan_fits(const ct__plan *p, ct_tensor *const *x, int n);
 bool ct__plan_alive(const ct__plan *p); /* are all leaves what they were? */
 /* Shows the visitor each slot that the step uses; one may come several times. */
 typedef void ct__visitor(ct__slot *s, bool written, void *arg);
 void ct__each_slot(const ct__step *s, ct__visitor *visit, void *arg);
+
+/* -- finish.c */
+void ct__plan_finish(ct__plan *p); /* orders the steps, and places what they use */
 
 /* -- arena.c: places the slots of the arena. p->failed: no memory */
 void ct__arena_place(ct__plan *p);
@@ -232,7 +235,6 @@ typedef struct ct__noting {
 } ct__noting;
 
 ct__noting ct__noting_begin(ct__plan *p);
-void ct__stay_eager(ct__plan *p, const char *who);
 /* f gets in[i] for x[i], and its results are y */
 void ct__note_arguments(ct__plan *p, ct_tensor *const *x, ct_tensor *const *in, int n);
 void ct__note_results(ct__plan *p, ct_tensor *const *y, int n);
@@ -241,9 +243,6 @@ void ct__note_results(ct__plan *p, ct_tensor *const *y, int n);
  * the scope. false: it failed, and y has nothing */
 bool ct__program_eager(ct_context *cx, const ct__source *f, ct_tensor *const *x, int n,
                        ct__plan *p, ct_tensor **y);
-/* For the end of a run: gives the scope the results, of which we have handles, if all is good. Else
- * they are dropped. */
-bool ct__hand_results(ct_tensor **y, int n, bool good);
 
 /* -- clone.c */
 /* who listens for the plan and its twins; NULL: no memory */
@@ -255,11 +254,19 @@ void ct__twins_drop(const ct_program *p, const ct__plan *plan); /* NULL: of all 
 void ct__clones_leave(ct_program *p); /* p ends: it has no clones, and is none */
 bool ct__clone_run(ct_program *c, ct__plan *plan, ct_tensor *const *x, ct_tensor **y);
 
-/* -- note.c, for lane.c */
+/* -- steps.c, for note.c and lane.c */
+void ct__stay_eager(ct__plan *p, const char *who);
+static inline bool ct__is_over(const ct__plan *p) /* the noting */
+{
+    return p->failed || p->why[0];
+}
 enum { CT__READ = 1, CT__WRITTEN = 2 }; /* what becomes of an operand */
 ct__slot *ct__slot_of(ct__plan *p, const ct_tensor *t, int use); /* NULL: the noting is over */
+ct__slot *ct__slot_known(const ct__plan *p, const ct__buffer *b); /* or NULL */
 ct__slot *ct__slot_new(ct__plan *p, ct__kind kind, int64_t bytes); /* NULL: no memory */
+ct__slot *ct__slot_for(ct__plan *p, ct__kind kind, ct__buffer *buffer); /* which knows it then */
 ct__step *ct__step_new(ct__plan *p, ct__act act, size_t bytes); /* NULL: the noting is over */
+void ct__step_close(ct__plan *p); /* the newest step has been noted wholly */
 /* Adds to the hash of what is noted. */
 static inline void ct__mix_word(uint64_t *hash, uint64_t word)
 {
@@ -285,6 +292,9 @@ const char *ct__plans_differ(const ct__plan *a, const ct__plan *b);
 size_t ct__plan_text(const ct__plan *p, char *to, size_t room);
 
 /* -- replay.c */
+/* For the end of a run: gives the scope the results, of which we have handles, if all is good. Else
+ * they are dropped. */
+bool ct__hand_results(ct_tensor **y, int n, bool good);
 bool ct__replay(ct__plan *p, ct_tensor *const *x, ct_tensor **y); /* as ct__program_eager */
 bool ct__has_effects(const ct__plan *p); /* beside its result and random draws */
 #endif

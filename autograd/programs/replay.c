@@ -152,6 +152,18 @@ static ct_status take_all(ct__plan *p, ct__scope *scope)
     return status;
 }
 
+bool ct__hand_results(ct_tensor **y, int n, bool good)
+{
+    for (int i = 0; i < n; i++) {
+        if (good)
+            ct__to_scope(y[i]);
+        ct__unhandle(y[i]);
+        if (!good)
+            y[i] = NULL;
+    }
+    return good;
+}
+
 bool ct__replay(ct__plan *p, ct_tensor *const *x, ct_tensor **y)
 {
     ct_context *cx = p->cx;

@@ -1,0 +1,126 @@
+/* Slots and steps of a plan that is being noted. A buffer is known by a number that is written into
+ * it; one whose content nobody accounts for ends the noting. */
+#include <stdio.h>
+#include <string.h>
+
+#include "programs.h"
+
+void ct__stay_eager(ct__plan *p, const char *who)
+{
+    if (!p->why[0])
+        snprintf(p->why, sizeof p->why, "%s", who);
+}
+
+/* -- Slots */
+ct__slot *ct__slot_new(ct__plan *p, ct__kind kind, int64_t bytes)
+{
+    if (p->count == p->room) {
+        int room = 2 * p->room + 32;
+        ct__slot **more = ct__plan_take_aside(p, (size_t)room * sizeof(ct__slot *));
+        if (!more)
+            return NULL;
+        if (p->count > 0)
+            memcpy(more, p->slots, (size_t)p->count * sizeof(ct__slot *));
+        p->slots = more;
+        p->room = room;
+    }
+    ct__slot *s = ct__plan_take_aside(p, sizeof *s);
+    if (!s)
+        return NULL;
+    s->spot.slot = s;
+    s->kind = (uint8_t)kind;
+    s->bytes = bytes;
+    s->number = p->count;
+    p->slots[p->count++] = s;
+    if (p->count == 0x7ffffff)
+        ct__stay_eager(p, "too many tensors");
+    return s;
+}
+
+ct__slot *ct__slot_for(ct__plan *p, ct__kind kind, ct__buffer *buffer)
+{
+    ct__slot *s = ct__slot_new(p, kind, buffer->bytes);
+    if (!s)
+        return NULL;
+    s->at = buffer;
+    buffer->noted = (uint32_t)p->count & 0x7ffffff;
+    return s;
+}
+
+ct__slot *ct__slot_known(const ct__plan *p, const ct__buffer *b)
+{
+    int number = (int)b->noted;
+    return number > 0 && number <= p->count && p->slots[number - 1]->at == b ? p->slots[number - 1]
+                                                                             : NULL;
+}
+
+/* a tensor that was there before the run */
+static ct__slot *leaf_of(ct__plan *p, const ct_tensor *t)
+{
+    if (t->buffer->gradient)
+        ct__stay_eager(p, "a gradient from before the run");
+    else if (t->op)
+        ct__stay_eager(p, "a recorded result from before the run");
+    else if (t->buffer->refs > 100u * CT__PROGRAM)
+        ct__stay_eager(p, "a tensor that too many programs read");
+    else if (t->flags & CT__ZERO)
+        ct__stay_eager(p, "a tensor that was known to be zero");
+    ct__slot *s = ct__is_over(p) ? NULL : ct__slot_for(p, CT__LEAF, t->buffer);
+    if (!s)
+        return NULL;
+    if (t->buffer->refs < CT__PROGRAM)
+        t->buffer->changed = false;
+    t->buffer->refs += CT__PROGRAM;
+    return s;
+}
+
+ct__slot *ct__slot_of(ct__plan *p, const ct_tensor *t, int use)
+{
+    if (t->cx != p->from)
+        ct__stay_eager(p, "a tensor of another context");
+    ct__slot *s = ct__is_over(p) ? NULL : ct__slot_known(p, t->buffer);
+    if (!s && !ct__is_over(p) && !t->buffer->heard)
+        s = leaf_of(p, t);
+    else if (!s && !ct__is_over(p) && use == CT__WRITTEN)
+        s = ct__slot_for(p, CT__ARENA, t->buffer);
+    else if (!s && !ct__is_over(p))
+        ct__stay_eager(p, "a tensor that no operator wrote");
+    if (!s)
+        return NULL;
+    s->written = s->written || use & CT__WRITTEN;
+    return s;
+}
+
+/* -- Steps */
+void ct__mix_bytes(uint64_t *hash, const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, (const char *)bytes + i, n - i < 8 ? n - i : 8);
+        ct__mix_word(hash, word);
+    }
+}
+
+void ct__step_close(ct__plan *p)
+{
+    if (p->newest)
+        p->newest->hash = (uint16_t)(p->step_hash >> 32);
+    ct__mix_word(&p->hash, p->step_hash);
+    p->newest = NULL;
+    p->step_hash = 0;
+}
+
+ct__step *ct__step_new(ct__plan *p, ct__act act, size_t bytes)
+{
+    ct__step *s = ct__is_over(p) ? NULL : ct__plan_take(p, bytes);
+    if (!s)
+        return NULL;
+    ct__step_close(p);
+    p->newest = s;
+    ct__mix(p, act);
+    s->act = (uint8_t)act;
+    *p->end = s;
+    p->end = &s->next;
+    p->length++;
+    return s;
+}
