@@ -177,8 +177,10 @@ START_TEST(what_a_clone_cannot_do)
         ck_assert(ct_program_run(p, &x, 1) && ct_program_run(p, &x, 1));
         expect_refused(clone, mine, cases[i].why);
     }
-    ct_program *p = ct_program_new(cx, through, &m, NULL), *clone = ct_program_clone(p, other);
+    ct_program *p = ct_program_new(cx, through, &m, &(ct_program_options){ .plans = 2 });
+    ct_program *clone = ct_program_clone(p, other);
     ck_assert_ptr_nonnull(ct_program_run(p, &x, 1));
+    ck_assert_ptr_nonnull(ct_program_run(p, &m.w, 1));
     ck_assert_ptr_nonnull(ct_program_run(clone, &mine, 1));
     ct_scope scope = ct_scope_begin(other);
     ct_no_grad(other); /* another mode */
