@@ -1,4 +1,5 @@
 /* Making tensors: constants, and the caller's memory, copied or borrowed. */
+#include <math.h>
 #include <string.h>
 
 #include "tensors.h"
@@ -22,7 +23,7 @@ static ct_tensor *filled(ct_tensor *t, const char *who, double value)
         ct_fail(t->cx, CT_ERROR_VALUE, "%s: i64 cannot hold %g", who, value);
         return NULL;
     }
-    if (value == 0 && t->dtype != CT_BOOL && one[size - 1] == 0) { /* not for -0 */
+    if (value == 0 && t->dtype != CT_BOOL && !signbit(value)) {
         memset(t->data, 0, bytes);
         return ct__tell_made(t);
     }

@@ -79,7 +79,7 @@ user() {
 }
 
 webassembly() {
-    emcc -O2 -std=c11 -I"$one" -sALLOW_MEMORY_GROWTH=1 tests/install/user.c "$one/cotangent.c" \
+    emcc -O2 -std=c11 -I"$one" -sALLOW_MEMORY_GROWTH=1 -sSINGLE_FILE=1 tests/install/user.c "$one/cotangent.c" \
         -o "$one/user.js" -lm && prints user.c node "$one/user.js"
 }
 
@@ -114,6 +114,19 @@ subproject() {
         ninja -C "$work/build" user && prints user.c "$work/build/user"
 }
 
+# debian: the packages are built, lintian finds no error, and user.c is built with what is in them
+debian() {
+    local to=$one/debian root=$one/debian/root
+    DEB_BUILD_OPTIONS=nocheck embed/debian.sh "$to" &&
+        lintian --no-cfg --fail-on error "$to"/*.changes || return 1
+    for package in libcotangent0 libcotangent-dev; do
+        dpkg -x "$to/${package}_"*.deb "$root" || return 1
+    done
+    gcc -std=c11 -I"$root/usr/include" tests/install/user.c -L"$(echo "$root"/usr/lib/*-gnu*)" \
+        -lcotangent -o "$one/debian-user" &&
+        prints user.c env LD_LIBRARY_PATH="$(echo "$root"/usr/lib/*-gnu*)" "$one/debian-user"
+}
+
 need_test_tools valgrind qemu-user gcc-i686-linux-gnu libc6-dev-i386-cross musl-tools nodejs \
     libopenblas-serial-dev
 without=(-Dzlib=disabled -Djansson=disabled -Dpng=disabled -Dzip=disabled -Dlapack=disabled -Dmpi=none)
@@ -136,6 +149,9 @@ if only=libcotangent.a prepare onefile gcc "${without[@]}" && build onefile test
     step "musl" try user musl-gcc -static
     if want "WebAssembly" emscripten; then
         step "WebAssembly under node" try webassembly
+    fi
+    if want "the Debian package" debhelper dpkg-dev fakeroot lintian; then
+        step "Debian's packages" try debian
     fi
     step "a subproject with all options off, by clang" try subproject clang
 fi
