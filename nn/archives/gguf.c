@@ -99,7 +99,7 @@ static const char *text(header *h)
         bool right = strlen(copy) == n;
         for (const char *c = copy; right && *c; c += ct__utf8(c, &code))
             right = ct__utf8(c, &code) > 0;
-        kept = right ? ct__archive_keep(h->a, copy, n) : NULL;
+        kept = right ? ct__archive_keep(h->a, copy, (size_t)n) : NULL;
         if (!right)
             bad(h, "a text is not UTF-8, or has zero bytes");
         else if (!kept)
