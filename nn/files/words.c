@@ -1,4 +1,5 @@
 /* A table of texts with open addressing, at most half full. */
+#include <assert.h>
 #include <string.h>
 
 #include "words.h"
@@ -15,6 +16,7 @@ static uint64_t hash(const char *text)
 /* the slot of the text, or the empty one where it belongs */
 static int64_t *slot(const ct__words *w, const char *text)
 {
+    assert(w->bits > 0);
     uint64_t mask = ((uint64_t)1 << w->bits) - 1, i = hash(text) >> (64 - w->bits);
     while (w->slots[i] && strcmp(w->text[w->slots[i] - 1], text) != 0)
         i = (i + 1) & mask;

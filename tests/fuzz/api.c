@@ -129,7 +129,7 @@ static void failing(api *a)
 static void call(api *a)
 {
     ct_tensor *x[3] = { api_pick(a), api_pick(a), api_pick(a) };
-    int what = fuzz_take(&a->in, 32);
+    int what = fuzz_take(&a->in, 36);
     if (what < 8)
         api_sample(a);
     else if (what < 13)
@@ -143,7 +143,8 @@ static void call(api *a)
     else {
         static void (*const others[])(api *a) = { api_hook,  api_ask,   api_mode, api_stale,
                                                   api_begin, api_end,   api_train, failing,
-                                                  api_transform };
+                                                  api_transform, api_program, api_program,
+                                                  api_program, api_program };
         others[what - 23](a);
     }
     counts.calls++;

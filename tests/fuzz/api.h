@@ -60,6 +60,7 @@ void api_mode(api *a);         /* modes, the random stream, memory */
 void api_stale(api *a);        /* what was freed, in one call after the other */
 void api_train(api *a);        /* a network, an optimizer */
 void api_transform(api *a);    /* derivatives of a C function: Jacobians, checkpoints, ... */
+void api_program(api *a);      /* a C function as a program, on any tensors */
 void api_replay(api *a);       /* a C function, run as a program: the same bits as without */
 void api_check(api *a);        /* its gradient against finite differences */
 #endif

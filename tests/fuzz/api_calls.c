@@ -11,8 +11,8 @@ ct_tensor *api_operator(fuzz_bytes *in, ct_tensor *const *x, int n)
     const api_op *ops = api_ops(&count), *o = &ops[fuzz_take(in, count)];
     int k = fuzz_take(in, o->samples), inputs = o->sample[k].n;
     ct_tensor *y[8] = { 0 }, *given[8];
-    /* attributes of an update are those of as many parameters; the other is a rule of ct_gamma's, and
-       means nothing outside of its domain */
+    /* attributes of an update are those of as many parameters; the other is a rule of ct_gamma's,
+       and means nothing outside of its domain */
     if (o->op->flags & CT_OP_UPDATE || strcmp(o->op->name, "gamma_slope") == 0)
         return NULL;
     for (int i = 0; i < inputs; i++)

@@ -48,14 +48,19 @@ static ct_status rule(const ct_custom_call *c, ct_tensor **gx)
     return CT_OK;
 }
 
-void api_transform(api *a)
+/* a function out of the next bytes; it stays as long as a context does */
+static body *keep(const api *a)
 {
-    static body b; /* it must live as long as the graph does */
     static body bodies[64];
     static int made;
-    b.in = a->in;
     body *kept = &bodies[made++ % 64];
-    *kept = b;
+    *kept = (body){ .in = a->in };
+    return kept;
+}
+
+void api_transform(api *a)
+{
+    body *kept = keep(a);
     ct_tensor *x[2] = { api_pick(a), api_pick(a) }, *y = NULL, *out[2] = { 0 }, *gx[2];
     switch (fuzz_take(&a->in, 9)) {
     case 0: ct_vjp(a->cx, run, kept, x, 2, NULL, &y, out); break;
@@ -86,6 +91,30 @@ static bool same_bits(ct_tensor *a, ct_tensor *b)
     bool same = memcmp(room, room + bytes, bytes) == 0;
     free(room);
     return same;
+}
+
+void api_program(api *a)
+{
+    ct_tensor *x[2] = { api_pick(a), api_pick(a) };
+    switch (fuzz_take(&a->in, 8)) {
+    case 0:
+        ct_program_free(a->program);
+        a->program = NULL;
+        break;
+    case 1: ct_program_text(a->program); break;
+    case 2:
+        if (!a->program)
+            a->program = ct_program_new(a->cx, run, keep(a), &(ct_program_options){ .plans = 2 });
+        break;
+    case 3:
+        if (a->program)
+            api_put(a, ct_checkpoint(a->cx, ct_program_call, a->program, x, 2));
+        break;
+    default:
+        if (!a->program)
+            a->program = ct_program_new(a->cx, run, keep(a), &(ct_program_options){ .verify = 3 });
+        api_put(a, a->program ? ct_program_run(a->program, x, 2) : NULL);
+    }
 }
 
 /* f and its gradients */

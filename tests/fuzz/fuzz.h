@@ -1,6 +1,6 @@
 /* Fuzzing: functions that get any bytes, and must neither crash nor leak. targets.def lists them.
- * libFuzzer calls one of them with bytes that it makes (libfuzzer.c, ./run fuzz), and the tests call
- * all of them with the bytes of corpus/ (replay.c). */
+ * libFuzzer calls one of them with bytes that it makes (libfuzzer.c, ./run fuzz), and the tests
+ * call all of them with the bytes of corpus/ (replay.c). */
 #ifndef FUZZ_H
 #define FUZZ_H
 #include <cotangent.h>
@@ -24,7 +24,8 @@ typedef struct fuzz_memory {
 ct_allocator fuzz_allocator(fuzz_memory *memory);
 
 /* Calls use(cx, path), where the file has these bytes, in a context that is made once. Afterwards
- * no tensor and no byte is there that was not there before, and meanwhile at most that many were. */
+ * no tensor and no byte is there that was not there before, and meanwhile at most that many
+ * were. */
 void fuzz_file(const uint8_t *data, size_t size, int64_t most,
                void (*use)(ct_context *cx, const char *path));
 

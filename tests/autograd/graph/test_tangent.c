@@ -330,11 +330,33 @@ START_TEST(every_allocation_fails_once)
 }
 END_TEST
 
+static ct_status copy(ct_call *call)
+{
+    return ct_assign(ct_call_y(call, 0), ct_call_x(call, 0));
+}
+
+static ct_status copy_back(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    return ct_call_adds(call, 0) ? ct_assign_add(gx[0], 1, gy[0]) : ct_assign(gx[0], gy[0]);
+}
+
+START_TEST(a_kernel_backward_is_no_rule_for_tangents)
+{
+    static const ct_op op = { .name = "kernel_only", .inputs = 1, .infer = ct_infer_same,
+                              .forward = copy, .backward = copy_back };
+    ct_tensor *x = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(2))), *g;
+    ct_tensor *y = ct_apply(&op, NULL, &x, 1);
+    ck_assert_int_eq(ct_grad(ct_sum(y), NULL, &x, 1, 0, &g), CT_OK);
+    ck_assert_ptr_null(ct_tangent(y, &x, &x, 1, 0));
+    expect_error(CT_ERROR_GRAPH, "kernel_only", "has a backward only", NULL);
+}
+END_TEST
+
 Suite *tangent_suite(void);
 Suite *tangent_suite(void)
 {
     return make_suite("autograd/tangent", (const TTest *[]){
         a_jvp_gives_what_two_vjps_give, every_operator_with_a_jvp, several_outputs_and_one_call,
-        wrong_results_of_a_jvp, the_status_is_that_of_the_failure, every_allocation_fails_once,
-        NULL });
+        wrong_results_of_a_jvp, the_status_is_that_of_the_failure, a_kernel_backward_is_no_rule_for_tangents,
+        every_allocation_fails_once, NULL });
 }

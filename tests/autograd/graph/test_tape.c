@@ -508,6 +508,17 @@ START_TEST(every_allocation_fails_once)
 }
 END_TEST
 
+START_TEST(the_text_of_many_inputs)
+{
+    ct_tensor *x[18];
+    for (int i = 0; i < 18; i++)
+        x[i] = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(1)));
+    const char *text = ct_graph_text(ct_concat(x, 18, 0));
+    ck_assert_ptr_nonnull(strstr(text, " ... (2 inputs more)\n"));
+    ck_assert_ptr_null(strstr(ct_graph_text(ct_concat(x, 16, 0)), "more"));
+}
+END_TEST
+
 Suite *tape_suite(void);
 Suite *tape_suite(void)
 {
@@ -522,5 +533,5 @@ Suite *tape_suite(void)
         a_million_vertices_in_a_small_stack, written_after_it_was_saved, written_while_recording,
         hooks, walks_inside_walks, finds_the_first_nonfinite, by_what_requires_no_grad,
         gradients_from_elsewhere, gradients_from_elsewhere_are_dense, graph_as_text,
-        every_allocation_fails_once, NULL });
+        every_allocation_fails_once, the_text_of_many_inputs, NULL });
 }

@@ -214,10 +214,21 @@ START_TEST(out_of_memory)
 }
 END_TEST
 
+/* a recorded cotangent is copied into its place, and not added to zeros there */
+START_TEST(a_negative_zero_stays_one)
+{
+    ct_tensor *x = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(3))), *g;
+    ct_tensor *gy = ct_variable(ct_full(cx, CT_F64, CT_SHAPE(1), -0.0));
+    ct_tensor *y = ct_slice(x, 0, 1, 2, 1);
+    ck_assert_int_eq(ct_grad(y, gy, &x, 1, CT_CREATE_GRAPH, &g), CT_OK);
+    ck_assert(!signbit(ct_at(g, CT_INDEX(0))) && signbit(ct_at(g, CT_INDEX(1))));
+}
+END_TEST
+
 Suite *views_suite(void);
 Suite *views_suite(void)
 {
     return make_suite("views", (const TTest *const[]){
         flattens, axes_change_places, flips, splits, unbinds, grids, errors_of_several_results,
-        errors, out_of_memory, NULL });
+        errors, a_negative_zero_stays_one, out_of_memory, NULL });
 }
