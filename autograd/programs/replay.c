@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "programs.h"
-#include "rows.h"
 #include "run.h"
 
 bool ct__has_effects(const ct__plan *p)
@@ -59,10 +58,7 @@ static ct_status begin(ct__plan *p, ct_tensor *const *x)
         } else if (s->kind == CT__HELD) {
             ct_tensor *g = s->as->extra->grad;
             point(s, g->buffer, g->data);
-            if (s->written) {
-                g->buffer->version++;
-                ct__rows_drop(g);
-            }
+            g->buffer->version += s->written; /* a list of rows is in doubt by that */
         }
     }
     return CT_OK;

@@ -2,6 +2,8 @@
  * derivatives, gradients by rows and those from before the run, and clipping. */
 #include "programs.h"
 
+#include <cotangent/op.h>
+
 /* -- Functions of the arguments alone: y, or a gradient, with draws */
 static ct_tensor *noisy(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
@@ -224,6 +226,33 @@ START_TEST(steps_by_rows)
 }
 END_TEST
 
+/* the first run finds a gradient, one by rows, which it adds to; a later one finds none */
+START_TEST(gradients_of_walks_outside)
+{
+    enum { ROWS = 40 };
+    ct_tensor *w = ct_randn(cx, CT_F32, CT_SHAPE(ROWS, 3));
+    steps s[2];
+    ct_optimizer *rules[2];
+    for (int k = 0; k < 2; k++) {
+        s[k] = (steps){ ct_variable(ct_scale(w, 1)), NULL, 1, 0 };
+        rules[k] = ct_sgd_new(&s[k].w, 1, 0.1, NULL);
+    }
+    ct_program *p = ct_program_new(cx, learn, &s[1], &(ct_program_options){ .strict = true });
+    for (int run = 0; run < 6; run++) {
+        ct_tensor *before[] = { ct_randint(cx, 0, ROWS, CT_SHAPE(5)), ct_randn(cx, CT_F32, CT_SHAPE(5, 3)) };
+        ct_tensor *x[] = { ct_randint(cx, 0, ROWS, CT_SHAPE(5)), ct_randn(cx, CT_F32, CT_SHAPE(5, 3)) };
+        for (int k = 0; k < 2 && run != 3; k++)
+            ck_assert(learn(cx, before, 2, &s[k]) && ct_touched_rows(ct_gradient(s[k].w)));
+        ck_assert(learn(cx, x, 2, &s[0]) && ct_program_run(p, x, 2));
+        ck_assert(same_bits(ct_gradient(s[0].w), ct_gradient(s[1].w)));
+        for (int k = 0; k < 2; k++)
+            ck_assert_int_eq(ct_optimizer_step(rules[k]), CT_OK);
+        ck_assert(same_bits(s[0].w, s[1].w));
+    }
+    ck_assert_int_eq(replays(p), 4);
+}
+END_TEST
+
 /* a norm that is not finite fails in a replay, too, and nothing is changed */
 START_TEST(clipping_finds_what_is_not_finite)
 {
@@ -253,5 +282,6 @@ Suite *captured_suite(void)
 {
     return make_suite("autograd/captured", (const TTest *[]){
         functions_that_run_again, a_checkpoint_from_before, side_effects_are_said, steps_by_rows,
+        gradients_of_walks_outside,
         clipping_finds_what_is_not_finite, NULL });
 }
