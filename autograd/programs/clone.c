@@ -180,15 +180,11 @@ void ct__clones_leave(ct_program *p)
             at = &(*at)->next_clone;
 }
 
-bool ct__clone_run(ct_program *c, ct__plan *plan, ct_tensor *const *x, ct_tensor **y)
+const char *ct__clone_refuses(const ct_program *c, const ct__plan *plan)
 {
-    const char *why = !c->of            ? "the program that it is of is gone"
-                      : c->cx->listener ? "another program notes"
-                      : !plan           ? "its program has noted no run like this since it was made"
-                      : plan->why[0]    ? plan->why
-                                        : NULL;
-    if (why)
-        return ct_fail(c->cx, CT_ERROR_UNSUPPORTED, "program_run: a clone cannot do this run: %s",
-                       why), false;
-    return ct__replay(plan, x, y);
+    return !c->of            ? "the program that it is of is gone"
+           : c->cx->listener ? "another program notes"
+           : !plan           ? "its program has noted no run like this since it was made"
+           : plan->why[0]    ? plan->why
+                             : NULL;
 }

@@ -227,10 +227,15 @@ static bool verify(ct_program *p, ct__plan *plan, ct_tensor *const *x, int n, ct
 
 static bool run(ct_program *p, ct_tensor *const *x, int n, ct_tensor **y)
 {
-    if (p->is_clone)
-        return ct__clone_run(p, find(p, x, n), x, y);
-    drop_void(p);
+    if (!p->is_clone)
+        drop_void(p);
     ct__plan *plan = find(p, x, n);
+    const char *why = p->is_clone ? ct__clone_refuses(p, plan) : NULL;
+    if (why)
+        return ct_fail(p->cx, CT_ERROR_UNSUPPORTED, "program_run: a clone cannot do this run: %s",
+                       why), false;
+    if (p->is_clone)
+        return ct__replay(plan, x, y);
     if (!plan)
         return first_run(p, x, n, y);
     if (plan->why[0])

@@ -252,7 +252,8 @@ void ct__twins_new(const ct_program *p, ct__plan *plan, ct_tensor *const *x, int
 void ct__twins_keep(ct__plan *plan, bool good);
 void ct__twins_drop(const ct_program *p, const ct__plan *plan); /* NULL: of all plans */
 void ct__clones_leave(ct_program *p); /* p ends: it has no clones, and is none */
-bool ct__clone_run(ct_program *c, ct__plan *plan, ct_tensor *const *x, ct_tensor **y);
+/* why the clone cannot run the plan, which may be NULL; NULL: it can */
+const char *ct__clone_refuses(const ct_program *c, const ct__plan *plan);
 
 /* -- steps.c, for note.c and lane.c */
 void ct__stay_eager(ct__plan *p, const char *who);
