@@ -28,8 +28,8 @@ static bool matches(const char *pattern, const char *name, const char **rest, si
    passed over. "": it does not fit into the room, and so is no name of a module. */
 static const char *renamed(const ct__tensors *t, const char *name, char room[CT__TENSOR_NAME])
 {
-    const char *rest;
-    size_t n;
+    const char *rest = name;
+    size_t n = 0;
     int i = 0;
     while (i < t->rename_count && !matches(t->renames[i].from, name, &rest, &n))
         i++;
