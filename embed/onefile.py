@@ -299,6 +299,15 @@ def uthash_source(path):
 
 
 # -- The public header
+def public_part(name):
+    """The macro that leaves this header out: its own, or that of a header which it includes."""
+    if part_of(name) or name == "cotangent.h":
+        return part_of(name)
+    text = (ROOT / "include" / name).read_text(encoding="utf-8")
+    parts = [public_part(inner) for inner in re.findall(r"#include <(cotangent/[\w/]+\.h)>", text)]
+    return next((part for part in parts if part), None)
+
+
 def public_text():
     done, text = set(), []
 
@@ -306,7 +315,7 @@ def public_text():
         if name in done:
             return
         done.add(name)
-        macro = part_of(name)
+        macro = public_part(name)
         if macro:
             text.append(f"#ifndef {macro}\n")
         for line in (ROOT / "include" / name).read_text(encoding="utf-8").splitlines(keepends=True):

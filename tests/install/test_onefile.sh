@@ -25,6 +25,14 @@ if $cc -O0 -std=c11 -DCT_NO_SIMD -DCT_NO_GRADCHECK -DCT_NO_GRAPH -I. user.c cota
 else
     bad 'user.c with cotangent.c'
 fi
+for part in NN GRADCHECK GRAPH; do
+    # shellcheck disable=SC2086 # words
+    holds "with CT_NO_$part" $cc -std=c11 -Werror "-DCT_NO_$part" -I. -fsyntax-only \
+        "$root/tests/install/core.c"
+done
+# shellcheck disable=SC2086 # words
+holds 'with all parts left out' $cc -std=c11 -Werror -DCT_NO_NN -DCT_NO_GRADCHECK -DCT_NO_GRAPH \
+    -DCT_NO_SIMD -fsyntax-only cotangent.c
 # shellcheck disable=SC2086 # words
 holds 'cotangent.h from C++17' $cxx -std=c++17 -Wall -Wextra -Wpedantic -Werror -I. -fsyntax-only \
     user.cpp
