@@ -299,6 +299,12 @@ def uthash_source(path):
 
 
 # -- The public header
+NEEDS = '''#if defined(CT_NO_GRADCHECK) && !defined(CT_NO_GRAPH)
+#define CT_NO_GRAPH 1 /* pages of graphs show the checkers' verdicts */
+#endif
+'''
+
+
 def public_part(name):
     """The macro that leaves this header out: its own, or that of a header which it includes."""
     if part_of(name) or name == "cotangent.h":
@@ -328,7 +334,7 @@ def public_text():
             text.append(f"#endif /* {macro} */\n")
 
     take("cotangent.h")
-    return "".join(text)
+    return NEEDS + "".join(text)
 
 
 def version():
@@ -343,7 +349,7 @@ TOP = '''/* Cotangent %(version)s in one file. It is made by embed/onefile.py: c
  * its notice. Define these for the compiler, here and where cotangent.h is included:
  *
  *   CT_NO_NN           leaves out networks, losses, optimizers, data and files
- *   CT_NO_GRADCHECK    leaves out the gradient checkers
+ *   CT_NO_GRADCHECK    leaves out the gradient checkers, and CT_NO_GRAPH's part
  *   CT_NO_GRAPH        leaves out the pages and listings of graphs
  *   CT_NO_SIMD         leaves out what is compiled for AVX2 and AVX-512
  *   CT_EXPORT          a shared library that this is a part of exports the functions
