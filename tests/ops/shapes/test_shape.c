@@ -37,6 +37,8 @@ START_TEST(reshape_views)
     ck_assert_int_eq(ct_ndim(ct_reshape(ct_ones(cx, CT_F32, CT_SHAPE(1, 1)), NULL, 0)), 0);
     expect_shape(ct_reshape(ct_zeros(cx, CT_F32, CT_SHAPE(0, 3)), CT_SHAPE(-1, 3)), CT_SHAPE(0, 3));
     expect_shape(ct_reshape(ct_zeros(cx, CT_F32, CT_SHAPE(0, 3)), CT_SHAPE(7, 0)), CT_SHAPE(7, 0));
+    y = ct_reshape(ct_zeros(cx, CT_F32, CT_SHAPE(0, 3)), CT_SHAPE(7, 0)); /* any strides, but set */
+    ck_assert(ct_strides(y)[0] == 1 && ct_strides(y)[1] == 1);
 }
 END_TEST
 

@@ -224,10 +224,24 @@ START_TEST(when_memory_fails)
 }
 END_TEST
 
+/* few of many are selected before they are sorted */
+START_TEST(few_of_many)
+{
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(500)), *y, *at, *all, *order;
+    for (int64_t k = 0; k < 8; k++) {
+        ck_assert_int_eq(ct_topk(x, k, 0, CT_SMALLEST, &y, &at), CT_OK);
+        ck_assert_int_eq(ct_sort(x, 0, 0, &all, &order), CT_OK);
+        ck_assert(k == 0 || ct_max_difference(y, ct_slice(all, 0, 0, k, 1)) == 0);
+        ck_assert(k == 0 || ct_max_difference(at, ct_slice(order, 0, 0, k, 1)) == 0);
+        expect_shape(y, CT_SHAPE(k));
+    }
+}
+END_TEST
+
 Suite *sort_suite(void);
 Suite *sort_suite(void)
 {
     return make_suite("sort", (const TTest *const[]){
         of_each_dtype, of_any_float, along_each_axis, cotangents_go_back_to_their_places, distinct,
-        distinct_of_few, the_same_with_threads, wrong_arguments, when_memory_fails, NULL });
+        distinct_of_few, few_of_many, the_same_with_threads, wrong_arguments, when_memory_fails, NULL });
 }
