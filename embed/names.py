@@ -10,8 +10,6 @@ TOKEN = re.compile(r'''(?P<space>\s+|/\*.*?\*/|//[^\n]*)
 KEYWORDS = set('''const volatile restrict inline void char short int long float double signed unsigned
     bool struct union enum static extern typedef return if for while switch sizeof'''.split())
 STAMPED = re.compile("_(f32|f64|i64|bool)(_avx2|_avx512)?$")
-# Names of C and POSIX that files use for their own, though headers of other files declare them
-TAKEN = set()
 
 
 def tokens(text):
@@ -95,7 +93,8 @@ def declared(declaration, storage):
                 re.search(r"\bK \( (\w+) \)", whole.split("}")[-1]) or
                 re.search(r"(?:K \( )?(\w+)(?: \))?(?: \[.*\])? ;$", whole) or
                 re.search(r"(\w+) \(.*\) ;$", whole))[1]
-        opaque = "{" not in words and {"struct", "union"} & set(words) and name.startswith("ct__")  # another file says what is in it
+        # of an opaque type another file says what is in it
+        opaque = "{" not in words and {"struct", "union"} & set(words) and name.startswith("ct__")
         return found if opaque else found + [name]
     if not storage & set(words):
         return found
@@ -169,7 +168,7 @@ class Names:
             stems.setdefault(stem(path), []).append(path)
         self.new = {path: {} for path in self.defined}
         for name, paths in users.items():
-            if len(paths) < 2 and name not in TAKEN | self.fixed:
+            if len(paths) < 2 and name not in self.fixed:
                 continue
             for path in paths:
                 if name in self.pasted[path]:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""onefile.py [OUT [UTHASH_H]]: writes the library as two files, OUT/cotangent.c and OUT/cotangent.h,
-and OUT/cotangent_kernels.h for those who write kernels. The same sources make the same bytes.
+"""onefile.py [OUT [UTHASH_H]]: writes the library as two files, OUT/cotangent.c and
+OUT/cotangent.h, and OUT/cotangent_kernels.h for those who write kernels. The same sources, with the
+same uthash, make the same bytes.
 
 cotangent.c is every source file of autograd/, ops/ and nn/, one after the other, as their
 meson.build list them. What each file has for itself must stay its own:
@@ -58,8 +59,8 @@ def logical_lines(text):
     line, comment = "", False
     for physical in text.splitlines(keepends=True):
         line += physical
-        for mark in re.findall(r'/\*|\*/|//.*|"(?:\\.|[^"\\\n])*"', physical):
-            comment = mark == "/*" if mark in ("/*", "*/") and (mark == "/*") != comment else comment
+        for mark in re.findall(r'/\*|\*/|"(?:\\.|[^"\\\n])*"', physical):
+            comment = mark == "/*" or (comment and mark != "*/")
         if comment or physical.endswith("\\\n"):
             continue
         yield line
