@@ -83,8 +83,8 @@ webassembly() {
         -o "$one/user.js" -lm && prints user.c node "$one/user.js"
 }
 
-# cpp COMPILER C_COMPILER: user.cpp as C++17, with the object that the other made
-cpp() {
+# from_cpp COMPILER C_COMPILER: user.cpp as C++17, with the object that the other made
+from_cpp() {
     "$1" -std=c++17 -I"$one" tests/install/user.cpp "$one/$2.o" -o "$one/$1-user" -lpthread &&
         prints user.cpp "$one/$1-user"
 }
@@ -141,8 +141,8 @@ if only=libcotangent.a prepare onefile gcc "${without[@]}" && build onefile test
     step "bits of cotangent.c, by clang" try same_bits clang build/onefile-clang
     step "as fast as the library" try as_fast
     step "parts left out" try left_out
-    step "C++17 by g++" try cpp g++ gcc
-    step "C++17 by clang++" try cpp clang++ clang
+    step "C++17 by g++" try from_cpp g++ gcc
+    step "C++17 by clang++" try from_cpp clang++ clang
     step "as a part of a shared library" try hidden
     runner="qemu-i386 -cpu max" step "addresses of 32 bits" \
         try user i686-linux-gnu-gcc -msse2 -mfpmath=sse -static
