@@ -1,5 +1,4 @@
 /* A table of texts with open addressing, at most half full. */
-#include <assert.h>
 #include <string.h>
 
 #include "words.h"
@@ -13,11 +12,10 @@ static uint64_t hash(const char *text)
     return (h ^ h >> 32) * 0x9e3779b97f4a7c15;
 }
 
-/* the slot of the text, or the empty one where it belongs */
+/* the slot of the text, or the empty one where it belongs; the table has slots */
 static int64_t *slot(const ct__words *w, const char *text)
 {
-    assert(w->bits > 0);
-    uint64_t mask = ((uint64_t)1 << w->bits) - 1, i = hash(text) >> (64 - w->bits);
+    uint64_t mask = ((uint64_t)1 << w->bits) - 1, i = hash(text) >> 32 & mask;
     while (w->slots[i] && strcmp(w->text[w->slots[i] - 1], text) != 0)
         i = (i + 1) & mask;
     return &w->slots[i];
