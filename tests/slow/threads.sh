@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # run reads this file, and uses what it sets
 # Races between threads: ThreadSanitizer, and valgrind's helgrind, over all that is computed by
-# several threads, at sizes where work is shared out, fork included.
+# several threads, at sizes where work is shared out. Neither understands a fork.
 need_test_tools valgrind
 only=tests/cotangent-tests
 if prepare threads gcc "${debug[@]}" -Dc_args=-g1 -Db_sanitize=thread -Db_lundef=false; then
@@ -9,7 +9,7 @@ if prepare threads gcc "${debug[@]}" -Dc_args=-g1 -Db_sanitize=thread -Db_lundef
     done
 fi
 if prepare valgrind gcc "${debug[@]}" -Dpool=off "-Dc_args=-g1 -DUNDER_VALGRIND"; then
-    export CK_FORK=no
+    export CK_FORK=no HELGRIND=yes
     for suite in threads ahead training repeatable determinism; do
         step "helgrind: $suite" try valgrind -q --tool=helgrind --error-exitcode=9 \
             --history-level=approx "$at/tests/cotangent-tests" "$suite"

@@ -2,6 +2,7 @@
  * files, names that change. What is malformed in safetensors is in test_safetensors.c. */
 #include "files.h"
 
+#if HAVE_JANSSON
 /* a file of safetensors of that name with this header and n bytes of data */
 static void write_tensors_as(const char *name, const char *header, const void *data, size_t n)
 {
@@ -15,7 +16,6 @@ static void write_tensors_as(const char *name, const char *header, const void *d
     write_file_as(name, file, 8 + length + n);
 }
 
-#if HAVE_JANSSON
 static void write_tensors(const char *header, const void *data, size_t n)
 {
     write_tensors_as("file", header, data, n);
