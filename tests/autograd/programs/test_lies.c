@@ -190,6 +190,9 @@ START_TEST(modules_change)
     ck_assert_int_ge(file, 0);
     close(file);
     bool saves = ct_module_save(m, path) == CT_OK;
+#if !HAVE_JANSSON
+    saves = false; /* it could not be loaded */
+#endif
     ct_error_clear(cx);
     for (int run = 0; run < 10; run++) {
         ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(4, 3));
