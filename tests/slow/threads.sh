@@ -10,7 +10,8 @@ if prepare threads gcc "${debug[@]}" -Dc_args=-g1 -Db_sanitize=thread -Db_lundef
 fi
 if prepare valgrind gcc "${debug[@]}" -Dpool=off "-Dc_args=-g1 -DUNDER_VALGRIND"; then
     export CK_FORK=no HELGRIND=yes
-    for suite in threads ahead training repeatable determinism; do
+    # without determinism: helgrind does not know atomics, by which threads hand over short work
+    for suite in threads ahead training repeatable; do
         step "helgrind: $suite" try valgrind -q --tool=helgrind --error-exitcode=9 \
             --history-level=approx "$at/tests/cotangent-tests" "$suite"
     done
