@@ -158,10 +158,6 @@ START_TEST(across_a_fork)
         skip("under qemu-user no thread starts in the child of a program that has threads");
         return;
     }
-    if (getenv("HELGRIND")) { /* so does that */
-        skip("in a child, helgrind takes the threads that stayed behind for threads of the child");
-        return;
-    }
     ct_context *c = ct_context_new(&(ct_context_options){ .threads = 3 });
     int counts[100] = { 0 };
     atomic_int come = 0;
