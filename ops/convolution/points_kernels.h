@@ -186,7 +186,7 @@ INLINE void K(along)(ct__point_step step, int n, const K(lanes) *x, K(lanes) *y)
     }
 }
 
-/* the same along both axes. Returns zeros, or NaN where a result is not finite, if `checks` */
+/* the same along both axes. From points, it returns zeros, or NaN where a result is not finite */
 INLINE K(lanes) K(square)(ct__point_step step, int count, const ct__spots *s, const REAL *x,
                           REAL *y)
 {
