@@ -79,6 +79,17 @@ void ct_vocabulary_free(ct_vocabulary *v)
         ct_object_free(v);
 }
 
+/* one more than the largest character of a text */
+static uint32_t end_of_codes(const char *text)
+{
+    uint32_t code, end = 0;
+    for (const char *at = text; *at;) {
+        at += ct__utf8(at, &code);
+        end = code < end ? end : code + 1;
+    }
+    return end;
+}
+
 /* marks[c] where the text has character c; returns how many there are */
 static int64_t mark(unsigned char *marks, const char *text)
 {
@@ -101,7 +112,8 @@ ct_vocabulary *ct_vocabulary_new(ct_context *cx, const char *text,
         return ct_fail(cx, CT_ERROR_NULL, "%s: the text is NULL", who), NULL;
     if (!ct__options_zeroed(cx, who, o.reserved) || count_characters(cx, who, text) < 0)
         return NULL;
-    unsigned char *marks = ct_object_new(cx, CT__CODES, NULL);
+    const uint32_t end = end_of_codes(text);
+    unsigned char *marks = ct_object_new(cx, (size_t)end + 1, NULL);
     int64_t n = marks ? mark(marks, text) : 0;
     ct_vocabulary *v = NULL;
     if (marks)
@@ -111,7 +123,7 @@ ct_vocabulary *ct_vocabulary_new(ct_context *cx, const char *text,
         v->unknown = o.unknown;
         if (o.unknown)
             v->codes[v->n++] = REPLACEMENT;
-        for (uint32_t c = 0; c < CT__CODES; c++)
+        for (uint32_t c = 0; c < end; c++)
             if (marks[c])
                 v->codes[v->n++] = c;
     }

@@ -7,7 +7,8 @@ static void csv(ct_context *cx, const char *path)
 {
     ct_table *t = ct_read_csv(cx, path, &options);
     MUST(!t == (ct_error(cx) != CT_OK));
-    for (int k = 0; k < ct_table_width(t); k++) {
+    int width = ct_table_width(t); /* of very many columns, every so many-th is enough */
+    for (int k = 0; k < width; k += 1 + width / 16) {
         const char *name = ct_table_name(t, k);
         ct_tensor *x = ct_table_column(t, name);
         MUST(name && x && ct_count(x) == ct_table_rows(t));
