@@ -26,6 +26,7 @@ typedef struct api {
     ct_module *net;
     ct_optimizer *optimizer;
     ct_program *program;
+    bool recorded;             /* a checkpoint in the graph calls it */
 } api;
 
 /* what is known of the operators of the list: how many there are, and attributes from samples */

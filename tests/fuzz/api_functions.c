@@ -98,8 +98,10 @@ void api_program(api *a)
     ct_tensor *x[2] = { api_pick(a), api_pick(a) };
     switch (fuzz_take(&a->in, 8)) {
     case 0:
-        ct_program_free(a->program);
+        if (!a->recorded)
+            ct_program_free(a->program);
         a->program = NULL;
+        a->recorded = false;
         break;
     case 1: ct_program_text(a->program); break;
     case 2:
@@ -107,6 +109,7 @@ void api_program(api *a)
             a->program = ct_program_new(a->cx, run, keep(a), &(ct_program_options){ .plans = 2 });
         break;
     case 3:
+        a->recorded |= a->program != NULL; /* the walk calls it, so it is there until the end */
         if (a->program)
             api_put(a, ct_checkpoint(a->cx, ct_program_call, a->program, x, 2));
         break;

@@ -62,7 +62,7 @@ static int64_t odd(fuzz_bytes *b, const int64_t all[4])
 /* sizes and strides that are refused, or within reach of the memory: 3 + 3 + ... steps of 3 */
 static void make_sizes(fuzz_bytes *b, int64_t *shape, int64_t *strides, int n)
 {
-    static const int64_t sizes[4] = { -1, INT64_MIN, INT64_MAX, INT64_MAX / 2 },
+    static const int64_t sizes[4] = { -1, INT64_MIN, INT64_MAX, INT64_MAX / 2 + 1 },
                          steps[4] = { INT64_MIN, INT64_MAX, INT64_MIN + 1, -3 };
     for (int d = 0; d < n; d++) {
         shape[d] = odd(b, sizes);
