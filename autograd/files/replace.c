@@ -153,6 +153,13 @@ ct_status ct__replace_begin(ct__replacement *r)
     return status;
 }
 
+void ct__replace_like(const ct__replacement *r, int descriptor)
+{
+    struct stat about;
+    if (fstat(r->file.descriptor, &about) == 0)
+        take_owner_and_mode(descriptor, &about);
+}
+
 ct_status ct__replace_end(ct__replacement *r, ct_status status)
 {
     int descriptor = r->file.descriptor;

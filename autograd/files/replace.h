@@ -16,6 +16,8 @@ typedef struct ct__replacement {
 
 /* opens the new file, with the mode of the old one, and its owner where the system allows it */
 ct_status ct__replace_begin(ct__replacement *r);
+/* gives another new file, which is open, the mode and the owner of this one */
+void ct__replace_like(const ct__replacement *r, int descriptor);
 /* CT_OK: the new file takes the old one's place. Else the new file is removed. Returns `status`, or
    why that failed */
 ct_status ct__replace_end(ct__replacement *r, ct_status status);

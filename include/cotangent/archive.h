@@ -60,9 +60,22 @@ typedef struct ct_archive_options {
     const ct_pair *texts;      /* n of them, each key once; of safetensors only */
     int n;
     bool compress;             /* of npz only: as savez_compressed does */
+    int64_t shard_bytes;       /* of safetensors only: with more than 0 there are several files, and
+                                  no file has more bytes of tensors than that, unless it holds one
+                                  tensor that is larger */
     uint64_t reserved[4];
 } ct_archive_options;
-/* writes n tensors as safetensors, by their names, which are of UTF-8 and distinct */
+/* writes n tensors as safetensors, by their names, which are of UTF-8 and distinct.
+
+   With shard_bytes the path is that of an index, NAME.safetensors.index.json, and the tensors, of
+   which there must be one at least, go in their order into NAME-00001-of-00003.safetensors and so
+   on beside it; each file has the texts. The index is replaced when all of them are written. Until
+   then the files of the old index stay as they are: if NAME-... are in use, the new files are
+   called NAME.ct-1-00001-of-00003.safetensors, or with the next number that is free. At last all
+   files of both forms that the new index does not name are removed, or after a failure the new
+   ones. A save that was killed leaves some, and the next save removes them. Two saves to one index
+   must not run at the same time. CT_ERROR_VALUE: another path, a NAME that is not UTF-8 or has a
+   backslash, no tensors, or more than 99999 files */
 ct_status ct_write_safetensors(ct_context *cx, const char *path, const char *const *names,
                                ct_tensor *const *tensors, int n,
                                const ct_archive_options *options);

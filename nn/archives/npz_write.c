@@ -121,6 +121,8 @@ ct_status ct_write_npz(ct_context *cx, const char *path, const char *const *name
     ct__tensors t = { .cx = cx, .who = "write_npz", .path = path };
     if (cx && options && options->n != 0)
         return ct_fail(cx, CT_ERROR_UNSUPPORTED, "write_npz: npz has no texts");
+    if (cx && options && options->shard_bytes != 0)
+        return ct_fail(cx, CT_ERROR_UNSUPPORTED, "write_npz: npz is one file");
     ct_status status = ct__tensors_list(&t, names, tensors, n, options);
     if (status != CT_OK)
         return status;

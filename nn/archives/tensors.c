@@ -61,7 +61,7 @@ ct_status ct__tensors_take(const ct__tensors *t)
 }
 
 /* -- What a caller wants to write */
-static bool is_utf8(const char *text)
+bool ct__is_utf8(const char *text)
 {
     uint32_t code;
     for (int n; *text; text += n)
@@ -75,14 +75,14 @@ static ct_status note(const ct__tensors *t, ct__words *words, const char *text)
 {
     if (!text)
         return ct_fail(t->cx, CT_ERROR_NULL, "%s: a name, key or text is NULL", t->who);
-    if (!is_utf8(text))
+    if (!ct__is_utf8(text))
         return ct_fail(t->cx, CT_ERROR_VALUE, "%s: a name or key is not UTF-8", t->who);
     if (ct__words_find(words, text) >= 0)
         return ct_fail(t->cx, CT_ERROR_VALUE, "%s: '%.100s' is there twice", t->who, text);
     return ct__words_add(t->cx, words, text) < 0 ? ct_error(t->cx) : CT_OK;
 }
 
-ct_status ct__tensors_add_texts(ct__tensors *t, const ct_archive_options *options)
+ct_status ct__tensors_add_options(ct__tensors *t, const ct_archive_options *options)
 {
     ct__words keys = { .n = 0 };
     ct_status status = CT_OK;
@@ -94,10 +94,14 @@ ct_status ct__tensors_add_texts(ct__tensors *t, const ct_archive_options *option
         return ct_fail(t->cx, CT_ERROR_VALUE, "%s: no list of texts", t->who);
     for (int i = 0; i < options->n && status == CT_OK; i++) {
         status = note(t, &keys, options->texts[i].key);
-        if (status == CT_OK && (!options->texts[i].text || !is_utf8(options->texts[i].text)))
+        if (status == CT_OK && (!options->texts[i].text || !ct__is_utf8(options->texts[i].text)))
             status = ct_fail(t->cx, CT_ERROR_VALUE, "%s: the text of '%.100s' is NULL or not "
                              "UTF-8", t->who, options->texts[i].key);
     }
+    if (status == CT_OK && options->shard_bytes < 0)
+        status = ct_fail(t->cx, CT_ERROR_VALUE, "%s: shard_bytes is %lld", t->who,
+                         (long long)options->shard_bytes);
+    t->shard_bytes = options->shard_bytes;
     t->texts = options->texts;
     t->text_count = options->n;
     ct__words_free(&keys);
@@ -134,7 +138,7 @@ ct_status ct__tensors_list(ct__tensors *t, const char *const *names, ct_tensor *
                        !t->path ? "the path" : "a list");
     if (n < 0)
         return ct_fail(t->cx, CT_ERROR_VALUE, "%s: %d tensors", t->who, n);
-    ct_status status = ct__tensors_add_texts(t, options);
+    ct_status status = ct__tensors_add_options(t, options);
     if (status == CT_OK)
         status = list(t, names, tensors, n);
     if (status != CT_OK)

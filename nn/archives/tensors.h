@@ -6,6 +6,7 @@
 #define COTANGENT_TENSORS_FILE_H
 #include "archive.h"
 #include "module.h"
+#include "text.h"
 
 enum { CT__TENSOR_NAME = CT__PATH + 16, CT__PAIR_VALUE = 32 };
 
@@ -31,6 +32,7 @@ typedef struct ct__tensors {
     int count;
     const ct_pair *texts;   /* of writing: `text_count` more */
     int text_count;
+    int64_t shard_bytes;    /* of writing: 0, or as in ct_archive_options */
     const ct_rename *renames; /* of reading: `rename_count` of them */
     int rename_count;
     ct_load_report *report; /* of reading; or NULL */
@@ -49,11 +51,18 @@ ct_status ct__tensors_add_module(ct__tensors *t, const char *before, const ct_mo
    of UTF-8, each name and key once. On success ct__tensors_free is to be called */
 ct_status ct__tensors_list(ct__tensors *t, const char *const *names, ct_tensor *const *tensors,
                            int n, const ct_archive_options *options);
-/* checks the texts that a caller wants to write, and adds them to t */
-ct_status ct__tensors_add_texts(ct__tensors *t, const ct_archive_options *options);
+/* checks what a caller wants beside the tensors, and adds it to t; the options may be NULL */
+ct_status ct__tensors_add_options(ct__tensors *t, const ct_archive_options *options);
 
-/* writes all; the file is replaced in one step */
+/* writes all; the file, or the index of several, is replaced in one step */
 ct_status ct__tensors_write(const ct__tensors *t);
+/* writes all into an open file */
+ct_status ct__tensors_write_to(const ct__file *f, const ct__tensors *t);
+/* writes all into several files and their index: shards.c */
+ct_status ct__shards_write(const ct__tensors *t);
+/* puts a text of UTF-8 on the page, as JSON has it */
+void ct__put_json(ct__page *page, const char *text);
+bool ct__is_utf8(const char *text);
 /* fills in the values of the pairs; an error if one is not there */
 ct_status ct__tensors_read_pairs(ct__tensors *t, const ct_archive *a);
 /* reads all from the archive, and gives it to the tensors: all or nothing */
