@@ -79,12 +79,16 @@ bool ct_is_recording(const ct_context *cx)
     return cx && cx->recording;
 }
 
+void ct_evaluation(ct_context *cx)
+{
+    if (cx)
+        cx->inference = true;
+}
+
 void ct_inference(ct_context *cx)
 {
-    if (!cx)
-        return;
-    cx->recording = false;
-    cx->inference = true;
+    ct_evaluation(cx);
+    ct_no_grad(cx);
 }
 
 bool ct_is_inference(const ct_context *cx)

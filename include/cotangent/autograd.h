@@ -36,10 +36,12 @@ ct_status ct_add_gradient(ct_tensor *x, ct_tensor *g);
 /* Switches recording off until the innermost open scope ends. */
 void ct_no_grad(ct_context *cx);
 bool ct_is_recording(const ct_context *cx);    /* operators are recorded now */
-/* Until the innermost open scope ends, nothing is recorded, and layers behave as in use, not as in
-   training: dropout is off, and running statistics are used. */
-void ct_inference(ct_context *cx);
-bool ct_is_inference(const ct_context *cx);    /* ct_inference holds now */
+/* Until the innermost open scope ends, layers behave as in use, not as in training: dropout is off,
+   and running statistics are used. Operators are recorded as before: this is for gradients of a
+   network in use, such as those by its inputs, and for training on with fixed statistics. */
+void ct_evaluation(ct_context *cx);
+void ct_inference(ct_context *cx);             /* ct_evaluation and ct_no_grad */
+bool ct_is_inference(const ct_context *cx);    /* layers behave as in use now */
 /* True while the library runs a function again that has run before: in the backward of
    ct_checkpoint and ct_fixed_point, and in gradient checks. What a function keeps from one run to
    the next, such as running statistics, must not change then. */

@@ -32,14 +32,17 @@ static double restarts(const ct_schedule *s, int64_t t)
     return half_cosine(s->rate, s->end, at / length);
 }
 
+/* A share of a step or less puts the top before step 0 or onto it: then the rate only falls. */
 static double one_cycle(const ct_schedule *s, int64_t t)
 {
     double begin = s->begin > 0 ? s->begin : s->rate / 25;
     double end = s->end > 0 ? s->end : begin / 1e4;
     double last = (double)s->steps - 1, at = fmin((double)t, last);
     double top = (s->share > 0 ? s->share : 0.3) * (double)s->steps - 1;
-    return at <= top ? half_cosine(begin, s->rate, at / top)
-                     : half_cosine(s->rate, end, (at - top) / (last - top));
+    if (at == top)
+        return s->rate;
+    return at < top ? half_cosine(begin, s->rate, at / top)
+                    : half_cosine(s->rate, end, (at - top) / (last - top));
 }
 
 static int64_t length_of(const ct_schedule *s)
@@ -93,9 +96,8 @@ static bool is_complete(const ct_schedule *s)
     case CT_WARM_UP:
     case CT_POLYNOMIAL:
         return s->steps > 0;
-    case CT_ONE_CYCLE: /* both parts have a length */
-        return s->steps > 1 && (s->share > 0 ? s->share : 0.3) < 1 &&
-               (s->share > 0 ? s->share : 0.3) * (double)s->steps > 1;
+    case CT_ONE_CYCLE:
+        return s->steps > 0 && s->share <= 1;
     case CT_JOINED:
         return false;
     }

@@ -5,8 +5,6 @@
 
 enum { STAGES = 4, PART = 500 /* images at once, in use */ };
 static const char *const stage_names[STAGES + 1] = { "1", "2", "3", "4", "5" };
-/* after training: layers behave as under ct_inference, which would record nothing */
-static bool in_use;
 
 /* (n,PIXELS) as (n,1,SIDE,SIDE), which may also be there already */
 static inline ct_tensor *look(ct_module *self, ct_tensor *x, void *user)
@@ -15,25 +13,13 @@ static inline ct_tensor *look(ct_module *self, ct_tensor *x, void *user)
     return ct_reshape(x, CT_SHAPE(-1, 1, SIDE, SIDE));
 }
 
-/* a batch norm, which goes by the running statistics where `in_use` */
-static inline ct_tensor *norm(ct_module *self, ct_tensor *x, void *user)
-{
-    (void)user;
-    ct_module *n = ct_module_child(self, "norm");
-    return !in_use ? ct_module_forward(n, x)
-        : ct_batch_norm(x, ct_module_parameter(n, "running_mean"),
-                        ct_module_parameter(n, "running_var"), ct_module_parameter(n, "weight"),
-                        ct_module_parameter(n, "bias"), 1e-5);
-}
-
 /* a convolution, its batch norm, and f (or NULL) */
 static inline ct_module *conv(ct_context *cx, int64_t in, int64_t out, int64_t kernel, ct_module *f)
 {
     ct_conv_layer_options how = { .layer = { .no_bias = true, .weight_init = CT_HE_NORMAL },
                                   .conv = { .stride = in == out ? 1 : 2, .padding = kernel / 2 } };
-    ct_module *n = ct_module_new(cx, "norm", norm, NULL);
-    ct_module_add(n, "norm", ct_batch_norm_new(cx, CT_F32, out, NULL));
-    ct_module *m[] = { ct_conv2d_new(cx, CT_F32, in, out, kernel, &how), n, f };
+    ct_module *m[] = { ct_conv2d_new(cx, CT_F32, in, out, kernel, &how),
+                       ct_batch_norm_new(cx, CT_F32, out, NULL), f };
     return ct_sequential_new(cx, m, f ? 3 : 2);
 }
 

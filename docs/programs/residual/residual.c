@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     }
     if (p.rank > 0)
         return program_end(&p, NULL);
-    in_use = true;
+    ct_evaluation(p.cx);
     report_text(&p, "A network of eight layers and %lld numbers learned from %lld images. Which "
                 "pixels would make it surer of what it sees, what does each of its units look for, "
                 "and what are shortcuts good for?", (long long)ct_module_count(net),

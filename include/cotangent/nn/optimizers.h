@@ -100,7 +100,8 @@ ct_tensor *ct_average_of(const ct_average *a, int i); /* that of parameter i; a 
  *                       (CosineAnnealingWarmRestarts; Loshchilov, Hutter 2017)
  *   CT_WARM_UP          b + (r - b) min(t / n, 1)              (LinearLR, b = r start_factor)
  *   CT_ONE_CYCLE        half cosines from b [r / 25] to r, which is reached at share [0.3] n - 1,
- *                       and on to e [b / 10^4] at n - 1        (OneCycleLR; Smith, Topin 2019)
+ *                       and on to e [b / 10^4] at n - 1; where share n < 1, the rate falls from the
+ *                       first step on                          (OneCycleLR; Smith, Topin 2019)
  *   CT_POLYNOMIAL       e + (r - e) (1 - min(t / n, 1))^power [1]  (PolynomialLR)
  *   CT_JOINED           `count` parts one after the other, each from its own step 0, for its
  *                       `length` [n] steps; the last has no end  (SequentialLR) */

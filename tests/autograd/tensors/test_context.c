@@ -73,6 +73,7 @@ START_TEST(null_contexts)
     ct_context_free(NULL);
     ct_no_grad(NULL);
     ct_inference(NULL);
+    ct_evaluation(NULL);
     ct_seed(NULL, 1);
     ct_find_nonfinite(NULL, true);
     ct_memory_trim(NULL);
@@ -109,6 +110,22 @@ START_TEST(inference_ends_with_its_scope)
 }
 END_TEST
 
+START_TEST(evaluation_is_recorded_unless_told)
+{
+    ct_scope scope = ct_scope_begin(cx);
+    ct_evaluation(cx);
+    ck_assert(ct_is_inference(cx) && ct_is_recording(cx));
+    ct_scope inner = ct_scope_begin(cx);
+    ct_no_grad(cx);
+    ct_evaluation(cx);
+    ck_assert(ct_is_inference(cx) && !ct_is_recording(cx));
+    ct_scope_end(cx, inner);
+    ck_assert(ct_is_inference(cx) && ct_is_recording(cx));
+    ct_scope_end(cx, scope);
+    ck_assert(!ct_is_inference(cx));
+}
+END_TEST
+
 START_TEST(no_wider_than_asked)
 {
     ct_simd widest = ct_simd_of(cx);
@@ -132,5 +149,6 @@ Suite *context_suite(void)
     return make_suite("autograd/context", (const TTest *[]){
         bad_options, no_wider_than_asked, the_first_error_stays, a_long_text_is_cut,
         the_hook_sees_the_first,
-        null_contexts, texts, inference_ends_with_its_scope, NULL });
+        null_contexts, texts, inference_ends_with_its_scope,
+        evaluation_is_recorded_unless_told, NULL });
 }

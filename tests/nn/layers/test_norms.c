@@ -45,6 +45,17 @@ static void compare_use(const char *name, ct_module *m, ct_tensor *x)
     expect_figures(name, "y", y);
     expect_figures(name, "gx", gx);
     ct_scope_end(cx, scope);
+
+    scope = ct_scope_begin(cx);
+    ct_evaluation(cx);
+    ct_tensor *input = ct_variable(ct_detach(x));
+    y = ct_module_forward(m, input);
+    expect_figures(name, "y", y);
+    ct_grad(y, numbers(ct_shape(x), ct_ndim(x), 3), &input, 1, 0, &gx);
+    expect_figures(name, "gx", gx);
+    ct_scope_end(cx, scope);
+    for (int i = 0; i < 3; i++)
+        expect_figures(name, buffers[i], ct_module_parameter(m, buffers[i]));
 }
 
 static void compare_training(const char *name, ct_tensor *y, ct_tensor *const *all, int n)

@@ -46,6 +46,35 @@ START_TEST(a_hundred_rates_are_those_of_pytorch)
 }
 END_TEST
 
+/* so few steps that the top lies before the first one, or onto the last */
+START_TEST(short_cycles_are_those_of_pytorch)
+{
+    static const struct {
+        const char *name;
+        double share;
+    } cycles[] = { { "", 0 }, { "_half", 0.55 }, { "_rise", 1 } };
+    for (int n = 1; n <= 5; n++)
+        for (int k = 0; k < (n > 1 ? 3 : 2); k++) {
+            const ct_schedule cycle = { .kind = CT_ONE_CYCLE, .steps = n, .rate = 0.3,
+                                        .share = cycles[k].share };
+            char name[32];
+            double want[5];
+            snprintf(name, sizeof name, "one_cycle_%d%s", n, cycles[k].name);
+            figures("optimizers.txt", name, want, n);
+            for (int t = 0; t < n; t++)
+                ck_assert_msg(fabs(ct_schedule_rate(&cycle, t) - want[t]) < 1e-11,
+                              "%s: rate %d is %.12g, not %.12g", name, t,
+                              ct_schedule_rate(&cycle, t), want[t]);
+        }
+    /* PyTorch divides by zero where a part has no length: the top is step 0 itself */
+    const ct_schedule half = { .kind = CT_ONE_CYCLE, .steps = 2, .rate = 0.3, .share = 0.5 };
+    const ct_schedule one = { .kind = CT_ONE_CYCLE, .steps = 1, .rate = 0.3, .share = 1 };
+    ck_assert_double_eq(ct_schedule_rate(&half, 0), 0.3);
+    ck_assert_double_eq_tol(ct_schedule_rate(&half, 1), 0.3 / 25 / 1e4, 1e-18);
+    ck_assert_double_eq(ct_schedule_rate(&one, 0), 0.3);
+}
+END_TEST
+
 /* where they end, and long behind it */
 START_TEST(ends)
 {
@@ -76,9 +105,9 @@ START_TEST(schedules_that_lack_something)
             .count = 2, .factor = 1 },
         { .kind = CT_EXPONENTIAL, .rate = 1 }, { .kind = CT_COSINE, .rate = 1 },
         { .kind = CT_COSINE_RESTARTS, .rate = 1 },
-        { .kind = CT_WARM_UP, .rate = 1, .steps = -2 }, { .kind = CT_ONE_CYCLE, .rate = 1,
-            .steps = 3 },
-        { .kind = CT_ONE_CYCLE, .rate = 1, .steps = 30, .share = 1 }, { .kind = CT_POLYNOMIAL,
+        { .kind = CT_WARM_UP, .rate = 1, .steps = -2 }, { .kind = CT_ONE_CYCLE, .rate = 1 },
+        { .kind = CT_ONE_CYCLE, .rate = 1, .steps = 30, .share = 1.1 },
+        { .kind = CT_ONE_CYCLE, .rate = 1, .steps = 30, .share = NAN }, { .kind = CT_POLYNOMIAL,
             .rate = 1 },
         { .kind = CT_JOINED, .count = 1 }, { .kind = CT_JOINED, .parts = parts, .count = 2 },
         { .kind = CT_CONSTANT, .rate = 1, .reserved = { 1 } },
@@ -122,7 +151,8 @@ Suite *schedule_suite(void);
 Suite *schedule_suite(void)
 {
     const TTest *const tests[] = {
-        a_hundred_rates_are_those_of_pytorch, ends, schedules_that_lack_something,
+        a_hundred_rates_are_those_of_pytorch, short_cycles_are_those_of_pytorch, ends,
+        schedules_that_lack_something,
         plateaus_are_those_of_pytorch, NULL };
     return make_suite("nn/schedule", tests);
 }

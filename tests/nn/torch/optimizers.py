@@ -83,10 +83,11 @@ def schedule(name, make, rate=0.3, steps=STEPS):
     o = O.SGD([torch.nn.Parameter(torch.zeros(1))], lr=rate)
     s = make(o)
     rates = []
-    for _ in range(steps):
+    for t in range(steps):
         rates.append(o.param_groups[0]["lr"])
         o.step()
-        s.step()
+        if t + 1 < steps:  # OneCycleLR has no rate behind its last step
+            s.step()
     row(name, rates)
 
 
@@ -100,6 +101,12 @@ schedule("warm_up", lambda o: L.LinearLR(o, 0.1, 1, 33))
 schedule("one_cycle", lambda o: L.OneCycleLR(o, 0.3, 100))
 schedule("one_cycle_other", lambda o: L.OneCycleLR(o, 0.3, 100, pct_start=0.45, div_factor=10,
                                                    final_div_factor=100))
+for n in 1, 2, 3, 4, 5:
+    schedule("one_cycle_%d" % n, lambda o: L.OneCycleLR(o, 0.3, n), steps=n)
+    schedule("one_cycle_%d_half" % n, lambda o: L.OneCycleLR(o, 0.3, n, pct_start=0.55), steps=n)
+    if n > 1:  # else PyTorch divides 0 by 0
+        schedule("one_cycle_%d_rise" % n, lambda o: L.OneCycleLR(o, 0.3, n, pct_start=1.0),
+                 steps=n)
 schedule("polynomial", lambda o: L.PolynomialLR(o, 80, 2.5))
 schedule("joined", lambda o: L.SequentialLR(o, [
     L.LinearLR(o, 0.25, 1, 10), L.CosineAnnealingLR(o, 50, 0.02), L.ExponentialLR(o, 0.9)],
