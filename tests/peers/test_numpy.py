@@ -85,7 +85,7 @@ def files(o, folder):
 
 class Options(c.Structure):
     _fields_ = [("texts", c.c_void_p), ("n", c.c_int), ("compress", c.c_bool),
-                ("reserved", c.c_uint64 * 4)]
+                ("shard_bytes", c.c_int64), ("reserved", c.c_uint64 * 4)]
 
 
 def our_files(o, folder):
