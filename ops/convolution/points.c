@@ -39,6 +39,7 @@ bool ct__is_finite(const float *x, int64_t n)
 
 #define ROOT_HALF 0.70710678118654752
 #define ROOT_TWO  1.4142135623730950
+#define GROWTH    64 /* B^T and B, along both axes, make a number at most so much larger */
 
 #if defined(__GNUC__)
 #define CT_KERNELS     "points_kernels.h"

@@ -15,7 +15,8 @@ typedef struct ct__turn {
 } ct__turn;
 
 typedef enum ct__point_step {
-    CT__TO_POINTS, CT__FROM_POINTS, CT__TO_POINTS_ADJOINT, CT__WEIGHTS, CT__WEIGHTS_ADJOINT
+    CT__TO_POINTS, CT__FROM_POINTS, CT__TO_POINTS_ADJOINT, CT__FROM_POINTS_ADJOINT, CT__WEIGHTS,
+    CT__WEIGHTS_ADJOINT
 } ct__point_step;
 
 /* Squares of pixels or points, count[0] x count[1] x count[2] of them */
@@ -26,7 +27,9 @@ typedef struct ct__spots {
     int64_t from_row, from_column, to_row, to_column; /* from an element of a square to the next */
     int64_t count[3], from_step[3], to_step[3];       /* from a square to the next */
     int64_t lanes;
-    bool *wrong;          /* set by CT__FROM_POINTS: is a result of the square not finite? */
+    bool *wrong;          /* set by CT__FROM_POINTS: is a result of the square not finite?
+                           * CT__FROM_POINTS_ADJOINT adds its results, and leaves those out that
+                           * may not be finite. */
 } ct__spots;
 
 typedef struct ct__direct {

@@ -177,6 +177,16 @@ INLINE void K(along)(ct__point_step step, int n, const K(lanes) *x, K(lanes) *y)
     case CT__TO_POINTS_ADJOINT:
         K(evaluate)(n, 1, 1, x, y);
         break;
+    case CT__FROM_POINTS_ADJOINT: {
+        K(lanes) p = x[1] + x[2], q = a * (x[1] - x[2]), r = x[3] + x[4], s = b * (x[3] - x[4]);
+        y[0] = x[0];
+        y[1] = x[5] - two * q - half * s;
+        y[2] = -more * x[0] - two * p - half * r;
+        y[3] = q + s - more * x[5];
+        y[4] = x[0] + p + r;
+        y[5] = x[5];
+        break;
+    }
     case CT__WEIGHTS:
         K(evaluate)(n, first, second, x, y);
         break;
@@ -203,7 +213,10 @@ INLINE K(lanes) K(square)(ct__point_step step, int count, const ct__spots *s, co
     for (int i = 0; i < m; i++) {
         K(along)(step, count, half[i], out);
         for (int j = 0; j < m; j++) {
-            STORE(y + i * s->to_row + j * s->to_column, out[j]);
+            REAL *to = y + i * s->to_row + j * s->to_column;
+            if (step == CT__FROM_POINTS_ADJOINT)
+                out[j] += LOAD(to);
+            STORE(to, out[j]);
             if (step == CT__FROM_POINTS)
                 sum += out[j] * SPLAT(0);
         }
@@ -220,6 +233,25 @@ INLINE bool K(has_nan)(K(lanes) v)
     return sum != sum;
 }
 
+/* May what CT__FROM_POINTS_ADJOINT makes of a vector of channels not be finite? It is at most
+ * GROWTH times the largest number. Returns zeros, or NaN where it may. */
+INLINE K(lanes) K(doubt)(const ct__spots *s, const REAL *x)
+{
+    K(lanes) sum = SPLAT(0);
+    for (int j = 0; j < 6; j++)
+        for (int i = 0; i < 6; i++)
+            sum += SPLAT(0) * (SPLAT(GROWTH) * LOAD(x + i * s->from_row + j * s->from_column));
+    return sum;
+}
+
+INLINE bool K(may_add)(const ct__spots *s, const REAL *x)
+{
+    K(lanes) sum = SPLAT(0);
+    for (int64_t c = 0; c < s->lanes; c += LANES)
+        sum += K(doubt)(s, x + c);
+    return !K(has_nan)(sum);
+}
+
 INLINE void K(squares_of)(ct__point_step step, int n, const ct__spots *s)
 {
     bool *wrong = s->wrong;
@@ -231,6 +263,8 @@ INLINE void K(squares_of)(ct__point_step step, int n, const ct__spots *s)
                 K(lanes) sum = SPLAT(0);
                 x += i * s->from_step[0] + j * s->from_step[1] + k * s->from_step[2];
                 y += i * s->to_step[0] + j * s->to_step[1] + k * s->to_step[2];
+                if (step == CT__FROM_POINTS_ADJOINT && (*wrong++ = !K(may_add)(s, x)))
+                    continue;
                 for (int64_t c = 0; c < s->lanes; c += LANES)
                     sum += K(square)(step, n, s, x + c, y + c);
                 if (step == CT__FROM_POINTS)
@@ -255,6 +289,9 @@ static void K(run)(ct__point_step step, const ct__spots *s)
             K(squares_of)(CT__TO_POINTS_ADJOINT, 4, s);
         else
             K(squares_of)(CT__TO_POINTS_ADJOINT, 2, s);
+        break;
+    case CT__FROM_POINTS_ADJOINT:
+        K(squares_of)(CT__FROM_POINTS_ADJOINT, 6, s);
         break;
     case CT__WEIGHTS:
         if (s->n == 3)
