@@ -1,9 +1,12 @@
 #include "system.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -61,12 +64,10 @@ static struct {
     bool after;
 } others[SYSTEM_COUNT];
 
-ssize_t __real_read(int file, void *data, size_t bytes);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *),
                           void *arg);
 int __real_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *how);
 int __real_pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t *how);
-ssize_t __wrap_read(int file, void *data, size_t bytes);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *),
                           void *arg);
 int __wrap_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *how);
@@ -90,14 +91,6 @@ static bool refused(system_call call)
     return n > 0 && (k == n || (k > n && others[call].after));
 }
 
-ssize_t __wrap_read(int file, void *data, size_t bytes)
-{
-    if (!refused(SYSTEM_READ))
-        return __real_read(file, data, bytes);
-    errno = EIO;
-    return -1;
-}
-
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*run)(void *),
                           void *arg)
 {
@@ -113,3 +106,49 @@ int __wrap_pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t
 {
     return refused(SYSTEM_LOCK) ? ENOMEM : __real_pthread_cond_init(condition, how);
 }
+
+/* -- Files. Each of these calls returns -1 where it fails */
+#define FILE_CALL(type, name, parameters, ...) \
+    type __real_##name parameters; \
+    type __wrap_##name parameters; \
+    type __wrap_##name parameters \
+    { \
+        if (!refused(SYSTEM_FILE)) \
+            return __real_##name(__VA_ARGS__); \
+        errno = EIO; \
+        return -1; \
+    }
+/* the mode is there if a file may be made */
+#define OPEN_CALL(name, parameters, ...) \
+    int __real_##name parameters; \
+    int __wrap_##name parameters; \
+    int __wrap_##name parameters \
+    { \
+        va_list more; \
+        va_start(more, flags); \
+        mode_t mode = flags & O_CREAT ? va_arg(more, mode_t) : 0; \
+        va_end(more); \
+        if (!refused(SYSTEM_FILE)) \
+            return __real_##name(__VA_ARGS__, flags, mode); \
+        errno = EIO; \
+        return -1; \
+    }
+FILE_CALL(ssize_t, read, (int file, void *data, size_t bytes), file, data, bytes)
+FILE_CALL(ssize_t, readlinkat, (int folder, const char *name, char *out, size_t bytes), folder, name,
+          out, bytes)
+FILE_CALL(int, flock, (int file, int how), file, how)
+FILE_CALL(int, fchown, (int file, uid_t owner, gid_t group), file, owner, group)
+FILE_CALL(int, fchmod, (int file, mode_t mode), file, mode)
+
+/* those whose names in glibc end with 64 where sizes of files have 64 bits */
+#define SIZED_CALLS(bits) \
+    FILE_CALL(off_t, lseek##bits, (int file, off_t at, int from), file, at, from) \
+    FILE_CALL(int, fstat##bits, (int file, struct stat *about), file, about) \
+    FILE_CALL(int, fstatat##bits, (int folder, const char *name, struct stat *about, int flags), \
+              folder, name, about, flags) \
+    OPEN_CALL(open##bits, (const char *path, int flags, ...), path) \
+    OPEN_CALL(openat##bits, (int folder, const char *path, int flags, ...), folder, path)
+SIZED_CALLS()
+#ifdef __GLIBC__
+SIZED_CALLS(64)
+#endif

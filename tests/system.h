@@ -15,7 +15,7 @@ int system_calls(void); /* how many calls there were since then */
 
 /* -- Calls that fail, without any that end the process */
 typedef enum system_call {
-    SYSTEM_READ,   /* read */
+    SYSTEM_FILE,   /* all that looks at files and reads them, and that finds, locks and names new ones */
     SYSTEM_THREAD, /* pthread_create */
     SYSTEM_LOCK,   /* pthread_mutex_init and pthread_cond_init */
     SYSTEM_COUNT

@@ -137,6 +137,40 @@ START_TEST(a_call_that_fails)
 }
 END_TEST
 
+/* Of the calls that find, look at and lock files some may fail without harm. Either the new file is
+   there, whole, or an error and the old one; and no other file. */
+START_TEST(a_call_beside_writing_that_fails)
+{
+    for (int w = 0; w < WRITERS; w++) {
+        make_folder();
+        size_t n, m;
+        ck_assert_int_eq(writers[w](2), CT_OK);
+        char *new = content(&m);
+        system_refuses(SYSTEM_FILE, 0, false);
+        ck_assert_int_eq(writers[w](1), CT_OK);
+        int calls = system_asked(SYSTEM_FILE), failed = 0;
+        char *old = content(&n);
+        for (int i = 1; i <= calls; i++) {
+            system_refuses(SYSTEM_FILE, i, false);
+            ct_status status = writers[w](2);
+            system_refuses(SYSTEM_FILE, 0, false);
+            failed += status != CT_OK;
+            ck_assert_int_eq(status, ct_error(cx));
+            ck_assert(status == CT_OK || status == CT_ERROR_FILE);
+            ck_assert_msg(status == CT_OK ? holds(new, m) : holds(old, n), "writer %d, call %d", w,
+                          i);
+            ct_error_clear(cx);
+            ck_assert_int_eq(writers[w](1), CT_OK); /* which removes a part that was left */
+            ck_assert_int_eq(files(), 1);
+        }
+        ck_assert_int_gt(failed, 0);
+        free(old);
+        free(new);
+        remove_folder();
+    }
+}
+END_TEST
+
 START_TEST(a_process_that_is_killed)
 {
     for (int w = 0; w < WRITERS; w++) {
@@ -177,5 +211,5 @@ Suite *interrupted_suite(void);
 Suite *interrupted_suite(void)
 {
     return make_suite("autograd/interrupted", (const TTest *[]){
-        a_call_that_fails, a_process_that_is_killed, NULL });
+        a_call_that_fails, a_call_beside_writing_that_fails, a_process_that_is_killed, NULL });
 }
