@@ -22,7 +22,6 @@ static inline ct_status check_versions(const ct__walk *w, const ct_tensor *t)
 /* gx from `backward`. We have a handle on each, except on those that were added to. */
 static ct_status by_kernel(ct_call *call, int in_place, ct_tensor *const *gy, ct_tensor **gx)
 {
-    call->cx->writer = call->op->name;
     ct_status status = provide(call, in_place, gx);
     if (status == CT_OK)
         status = ct__run_backward(call, gy, gx);
@@ -144,6 +143,7 @@ static ct_status apply_rule(ct__walk *w, ct_call *call, int in_place, ct_tensor 
         return ct_fail(w->cx, CT_ERROR_GRAPH, "%s: has first derivatives only", op->name);
     w->cx->recording = recorded;
     bool kernel = op->backward && !recorded && !w->batch;
+    call->cx->writer = call->op->name;
     ct_status status = kernel ? by_kernel(call, in_place, gy, gx) : by_vjp(call, gy, gx);
     bool fits = kernel && !(op->flags & CT_OP_BROADCAST) && !w->cx->find_nonfinite;
     return status == CT_OK && !fits ? fit_all(w, call, gx) : status;

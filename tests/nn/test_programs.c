@@ -1,121 +1,215 @@
-/* Training steps as programs: the same bits as without, for all rules of optimizers, with random
- * masks, a rate that changes, and a last batch that is short. */
-#include "support.h"
+/* Training steps as programs: the same bits as without, for all rules of optimizers, with groups,
+ * clipping, moving averages, masks, a rate that a schedule changes, and batches of three sizes. */
+#include "ways.h"
+
+#include "programs.h"
+
+enum { MLP, IMAGES, SEQUENCE, NORMALIZED, LOOKS, KINDS };
+
+/* how to train */
+typedef struct how {
+    int kind;
+    ct_dtype dtype;
+    ct_update_options rule;
+    int threads, clip;     /* clip: 1: by norm, 2: by value */
+    bool groups, averaged;
+    ct_schedule_kind schedule;
+} how;
 
 typedef struct model {
+    how how;
     ct_module *net;
     ct_optimizer *optimizer;
+    ct_average *average;
+    ct_tensor *const *w;
+    int n;
 } model;
+
+/* x: the input, labels, and of LOOKS how many steps each sequence has; label 0 does not count */
+static ct_tensor *loss_of(const model *m, ct_tensor *const *x)
+{
+    if (m->how.kind != LOOKS)
+        return ct_cross_entropy(ct_module_forward(m->net, x[0]), x[1]);
+    ct_tensor *mask = ct_padding_mask(x[2], ct_size(x[0], 1));
+    ct_tensor *y = ct_module_attend(ct_module_child(m->net, "0"), x[0], x[0], x[0], mask);
+    y = ct_module_forward(ct_module_child(m->net, "1"), ct_select(y, 1, 0));
+    return ct_class_loss(y, x[1], &(ct_class_options){ .ignore = true, .ignored = 0 });
+}
 
 static ct_tensor *step(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
     const model *m = user;
+    const how *h = &m->how;
     (void)c, (void)n;
-    ct_tensor *loss = ct_cross_entropy(ct_module_forward(m->net, x[0]), x[1]);
-    if (!loss || ct_backward(loss) != CT_OK || ct_optimizer_step(m->optimizer) != CT_OK)
+    ct_tensor *loss = loss_of(m, x);
+    if (!loss || ct_backward(loss) != CT_OK ||
+        (h->clip == 1 && ct_clip_gradient_norm(m->w, m->n, 0.1) != CT_OK) ||
+        (h->clip == 2 && ct_clip_gradient_values(m->w, m->n, 0.01) != CT_OK) ||
+        ct_optimizer_step(m->optimizer) != CT_OK ||
+        (m->average && ct_average_update(m->average) != CT_OK))
         return NULL;
     return loss;
 }
 
-enum { MLP, IMAGES, SEQUENCE, NORMALIZED, KINDS };
-
-static ct_module *net_of(ct_context *c, int kind)
+static ct_module *net_of(ct_context *c, int kind, ct_dtype t)
 {
     ct_module *m[8];
     switch (kind) {
     case MLP:
-        m[0] = ct_mlp_new(c, CT_F32, CT_SIZES(12, 9, 5), CT_TANH, NULL);
+        m[0] = ct_mlp_new(c, t, CT_SIZES(12, 9, 5), CT_TANH, NULL);
         m[1] = ct_dropout_new(c, 0.25);
-        m[2] = ct_layer_norm_new(c, CT_F32, CT_SHAPE(5), NULL);
-        m[3] = ct_linear_new(c, CT_F32, 5, 3, NULL);
+        m[2] = ct_layer_norm_new(c, t, CT_SHAPE(5), NULL);
+        m[3] = ct_linear_new(c, t, 5, 3, NULL);
         return ct_sequential_new(c, m, 4);
     case IMAGES:
-        m[0] = ct_conv2d_new(c, CT_F32, 1, 4, 2, NULL);
+        m[0] = ct_conv2d_new(c, t, 1, 4, 2, NULL);
         m[1] = ct_activation_new(c, CT_RELU);
         m[2] = ct_flatten_new(c);
-        m[3] = ct_linear_new(c, CT_F32, 4 * 2 * 3, 3, NULL);
+        m[3] = ct_linear_new(c, t, 4 * 2 * 3, 3, NULL);
         return ct_sequential_new(c, m, 4);
     case SEQUENCE:
-        m[0] = ct_lstm_new(c, CT_F64, 4, 6, NULL);
+        m[0] = ct_lstm_new(c, t, 4, 6, NULL);
         m[1] = ct_flatten_new(c);
-        m[2] = ct_linear_new(c, CT_F64, 18, 3, NULL);
+        m[2] = ct_linear_new(c, t, 18, 3, NULL);
         return ct_sequential_new(c, m, 3);
+    case LOOKS:
+        m[0] = ct_multi_head_attention_new(c, t, 4, 2, &(ct_multi_head_options){ .dropout = 0.2 });
+        m[1] = ct_linear_new(c, t, 4, 3, NULL);
+        return ct_sequential_new(c, m, 2);
     default:
-        m[0] = ct_linear_new(c, CT_F32, 12, 6, NULL);
-        m[1] = ct_batch_norm_new(c, CT_F32, 6, NULL);
-        m[2] = ct_linear_new(c, CT_F32, 6, 3, NULL);
+        m[0] = ct_linear_new(c, t, 12, 6, NULL);
+        m[1] = ct_batch_norm_new(c, t, 6, NULL);
+        m[2] = ct_linear_new(c, t, 6, 3, NULL);
         return ct_sequential_new(c, m, 3);
     }
 }
 
-static ct_tensor *inputs(ct_context *c, int kind, int64_t rows)
+static ct_tensor *inputs(ct_context *c, int kind, ct_dtype t, int64_t rows)
 {
-    return kind == IMAGES     ? ct_randn(c, CT_F32, CT_SHAPE(rows, 1, 3, 4))
-           : kind == SEQUENCE ? ct_randn(c, CT_F64, CT_SHAPE(rows, 3, 4))
-                              : ct_randn(c, CT_F32, CT_SHAPE(rows, 12));
+    return kind == IMAGES                      ? ct_randn(c, t, CT_SHAPE(rows, 1, 3, 4))
+           : kind == SEQUENCE || kind == LOOKS ? ct_randn(c, t, CT_SHAPE(rows, 3, 4))
+                                               : ct_randn(c, t, CT_SHAPE(rows, 12));
 }
 
-enum { STEPS = 12 };
-
-/* the losses, and all parameters at the end */
-static size_t train(int kind, const ct_update_options *rule, int threads, bool replayed,
-                    double *to, int *replays)
+/* with groups, all but the first parameter have a rate and a decay of their own */
+static void begin(model *m, ct_context *c, const how *h)
 {
-    ct_context *c = ct_context_new(&(ct_context_options){ .seed = 3, .threads = threads });
-    model m = { net_of(c, kind), NULL };
-    int n;
-    ct_tensor *const *w = m.net ? ct_module_parameters(m.net, &n) : NULL;
-    ck_assert_msg(w, "%s", ct_error_text(c));
-    m.optimizer = ct_optimizer_new(w, n, 0.01, rule);
-    ct_program *p = replayed ? ct_program_new(c, step, &m, NULL) : NULL;
-    double *at = to;
+    *m = (model){ .how = *h, .net = net_of(c, h->kind, h->dtype) };
+    m->w = m->net ? ct_module_parameters(m->net, &m->n) : NULL;
+    ck_assert_msg(m->w, "%s", ct_error_text(c));
+    m->optimizer = ct_optimizer_new(m->w, h->groups ? 1 : m->n, 0.01, &h->rule);
+    if (h->groups)
+        ck_assert_int_eq(ct_optimizer_add_group(m->optimizer, m->w + 1, m->n - 1, 0.03, 0.2), CT_OK);
+    m->average = h->averaged ? ct_average_new(m->w, m->n, 0.9) : NULL;
+}
+
+static double rate_at(const how *h, int t)
+{
+    static const int64_t milestones[] = { 3, 5 };
+    static const ct_schedule parts[] = { { .kind = CT_WARM_UP, .rate = 0.01, .steps = 4 },
+                                         { .kind = CT_EXPONENTIAL, .rate = 0.01, .factor = 0.9 } };
+    ct_schedule s = { .kind = h->schedule, .rate = 0.01, .factor = 0.8, .steps = 4, .power = 2 };
+    s.count = 2;
+    if (s.kind == CT_MILESTONES)
+        s.milestones = milestones;
+    else if (s.kind == CT_JOINED)
+        s.parts = parts;
+    else if (s.kind == CT_ONE_CYCLE)
+        s.steps = 1000;
+    return ct_schedule_rate(&s, t);
+}
+
+enum { STEPS = EXHAUSTIVE ? 100 : 12, SIZES = 3 };
+
+static size_t put(ct_tensor *x, double *to)
+{
+    ck_assert_int_eq(ct_to_doubles(x, to, ct_count(x)), CT_OK);
+    return (size_t)ct_count(x);
+}
+
+/* the losses, and all parameters and averages at the end */
+static size_t train(const how *h, bool replayed, double *to)
+{
+    static const int64_t sizes[] = { 8, 8, 3, 8, 5 };
+    ct_context *c = ct_context_new(&(ct_context_options){ .seed = 3, .threads = h->threads });
+    model m;
+    begin(&m, c, h);
+    ct_program *p = replayed ? ct_program_new(c, step, &m, &(ct_program_options){ .strict = true })
+                             : NULL;
+    size_t at = 0;
     for (int t = 0; t < STEPS; t++) {
         ct_scope scope = ct_scope_begin(c);
-        int64_t rows = t % 4 == 3 ? 5 : 8;
-        ct_tensor *x[] = { inputs(c, kind, rows), ct_randint(c, 0, 3, &rows, 1) };
-        ct_optimizer_set_rate(m.optimizer, 0.01 / (1 + t));
-        ct_tensor *loss = p ? ct_program_run(p, x, 2) : step(c, x, 2, &m);
+        int64_t rows = sizes[t % 5];
+        ct_tensor *x[] = { inputs(c, h->kind, h->dtype, rows), ct_randint(c, 0, 3, &rows, 1),
+                           ct_randint(c, 1, 4, &rows, 1) };
+        int n = h->kind == LOOKS ? 3 : 2;
+        ct_optimizer_set_rate(m.optimizer, rate_at(h, t));
+        ct_tensor *loss = p ? ct_program_run(p, x, n) : step(c, x, n, &m);
         ck_assert_msg(loss, "%s", ct_error_text(c));
-        *at++ = ct_item(loss);
+        to[at++] = ct_item(loss);
         ct_scope_end(c, scope);
     }
-    for (int i = 0; i < n; at += ct_count(w[i++]))
-        ck_assert_int_eq(ct_to_doubles(w[i], at, ct_count(w[i])), CT_OK);
-    const char *text = p ? ct_program_text(p) : "";
-    *replays = 0;
-    for (int k; (text = strstr(text, "replayed ")); text++)
-        if (sscanf(text, "replayed %d", &k) == 1)
-            *replays += k;
+    for (int i = 0; i < m.n; i++) {
+        at += put(m.w[i], to + at);
+        at += m.average ? put(ct_average_of(m.average, i), to + at) : 0;
+    }
+    if (p)
+        ck_assert_int_eq(replays(p), STEPS - SIZES);
     ck_assert_msg(ct_error(c) == CT_OK, "%s", ct_error_text(c));
     ct_context_free(c);
-    return (size_t)(at - to);
+    return at;
 }
 
-static void compare(int kind, const ct_update_options *rule, int threads)
+static void compare(const how *h)
 {
     static double eager[4000], replayed[4000];
-    int replays;
-    size_t n = train(kind, rule, threads, false, eager, &replays);
-    size_t m = train(kind, rule, threads, true, replayed, &replays);
+    size_t n = train(h, false, eager), m = train(h, true, replayed);
     ck_assert_uint_eq(n, m);
-    ck_assert_msg(memcmp(eager, replayed, n * sizeof *eager) == 0, "kind %d, rule %d", kind,
-                  (int)rule->rule);
-    ck_assert_int_eq(replays, STEPS - 2);
+    ck_assert_msg(memcmp(eager, replayed, n * sizeof *eager) == 0,
+                  "kind %d, dtype %d, rule %d, clip %d, groups %d, threads %d", h->kind,
+                  (int)h->dtype, (int)h->rule.rule, h->clip, h->groups, h->threads);
 }
 
+static const ct_update_options rules[] = {
+    { .rule = CT_SGD }, { .rule = CT_SGD, .momentum = 0.9, .weight_decay = 0.1 },
+    { .rule = CT_SGD, .momentum = 0.9, .nesterov = true }, { .rule = CT_ADAM },
+    { .rule = CT_ADAM, .amsgrad = true }, { .rule = CT_ADAM, .decoupled = true, .weight_decay = 0.1 },
+    { .rule = CT_RMSPROP }, { .rule = CT_RMSPROP, .centered = true, .momentum = 0.5 },
+    { .rule = CT_ADAGRAD, .rate_decay = 0.05 }, { .rule = CT_ADADELTA }, { .rule = CT_NADAM },
+    { .rule = CT_RADAM }, { .rule = CT_ADAMAX }, { .rule = CT_LION }
+};
+enum { RULES = sizeof rules / sizeof *rules };
+
+/* with each rule: how gradients are clipped, groups, averages, schedules, and threads, by turns, or
+ * all of it */
 START_TEST(every_rule)
 {
-    for (ct_update_rule rule = CT_SGD; rule <= CT_LION; rule++)
-        compare(MLP, &(ct_update_options){ .rule = rule }, 0);
-    compare(MLP, &(ct_update_options){ .rule = CT_SGD, .momentum = 0.9, .weight_decay = 0.1 }, 0);
+    how h = { .kind = MLP, .averaged = true };
+    for (int k = 0; k < RULES; k++)
+        for (int dtype = CT_F32; dtype <= CT_F64; dtype++)
+            for (h.clip = 0; h.clip < 3; h.clip++)
+                for (int groups = 0; groups < 2; groups++) {
+                    if (!EXHAUSTIVE && (k + h.clip) % 2 != groups)
+                        continue;
+                    h.rule = rules[k];
+                    h.dtype = (ct_dtype)dtype;
+                    h.groups = groups;
+                    h.schedule = (ct_schedule_kind)(1 + (k + h.clip) % CT_JOINED);
+                    h.threads = EXHAUSTIVE ? 1 + (k + h.clip) % 8 : 0;
+                    compare(&h);
+                }
 }
 END_TEST
 
 START_TEST(every_kind)
 {
-    for (int kind = 0; kind < KINDS; kind++)
-        for (int threads = 0; threads <= 3; threads += 3)
-            compare(kind, &(ct_update_options){ .rule = CT_ADAM }, threads);
+    how h = { .rule = { .rule = CT_ADAM }, .schedule = CT_COSINE_RESTARTS };
+    for (h.kind = 0; h.kind < KINDS; h.kind++)
+        for (int dtype = CT_F32; dtype <= CT_F64; dtype++)
+            for (h.threads = 1; h.threads <= (EXHAUSTIVE ? 8 : 3); h.threads += EXHAUSTIVE ? 1 : 2) {
+                h.dtype = (ct_dtype)dtype;
+                compare(&h);
+            }
 }
 END_TEST
 

@@ -1,5 +1,5 @@
 /* Kernels as steps, and groups of them: the bits are those of eager runs, whatever is mixed. */
-#include "support.h"
+#include "ways.h"
 
 static bool same_bits(const ct_tensor *a, const ct_tensor *b)
 {
@@ -121,7 +121,7 @@ enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 START_TEST(mixtures_have_the_bits_of_eager_runs)
 {
-    for (uint32_t seed = 0; seed < 40; seed++)
+    for (uint32_t seed = 0; seed < (EXHAUSTIVE ? 4000 : 40); seed++)
         for (int d = 0; d < 2; d++) {
             int64_t const *s = shapes[(seed + 4u * (uint32_t)d) % SHAPES];
             ct_scope scope = ct_scope_begin(cx);
@@ -133,11 +133,13 @@ END_TEST
 
 START_TEST(so_they_have_with_threads)
 {
-    ct_context *c = ct_context_new(&(ct_context_options){ .threads = 3, .seed = 5 });
-    for (uint32_t seed = 100; seed < 104; seed++)
-        try_mixture(c, seed % 2 ? CT_F64 : CT_F32, 300, 301, seed);
-    ck_assert_int_eq(ct_error(c), CT_OK);
-    ct_context_free(c);
+    for (int threads = EXHAUSTIVE ? 1 : 3; threads <= (EXHAUSTIVE ? 8 : 3); threads++) {
+        ct_context *c = ct_context_new(&(ct_context_options){ .threads = threads, .seed = 5 });
+        for (uint32_t seed = 100; seed < (EXHAUSTIVE ? 150 : 104); seed++)
+            try_mixture(c, seed % 2 ? CT_F64 : CT_F32, 300, 301, seed);
+        ck_assert_int_eq(ct_error(c), CT_OK);
+        ct_context_free(c);
+    }
 }
 END_TEST
 

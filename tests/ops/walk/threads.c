@@ -71,22 +71,35 @@ static const char *const laborious[] = { "cholesky", "solve_triangular", "solve"
                                          "inverse", "det", "slogdet", "qr", "eigh", "svd",
                                          "matrix_exp", "gamma", "gamma_slope", NULL };
 
+int codes_of(int n)
+{
+    int codes = n > 4 ? 3 : 1;
+    for (int i = 0; i < n && n <= 4; i++)
+        codes *= 3;
+    return codes;
+}
+
+void enlarge(const ct_op *op, ct_tensor **x, int n, int code)
+{
+    int64_t count = 1, elements = ELEMENTS / (is_among(laborious, op->name) ? 10 : 1);
+    for (int i = 0; i < n; i++)
+        count = ct_count(x[i]) > count ? ct_count(x[i]) : count;
+    for (int i = 0; i < n; i++, code /= n > 4 ? 1 : 3)
+        if (code % 3 > 0 && ct_ndim(x[i]) > 0)
+            x[i] = repeated(x[i], code % 3 == 1 ? 0 : -1, elements / count | 1);
+}
+
 /* the sample's inputs, larger as the code says, in f32 and f64 by turns; a derivative is wanted by
  * each float */
 static void prepare(trial *t)
 {
-    int64_t count = 1, elements = ELEMENTS / (is_among(laborious, t->op->name) ? 10 : 1);
     for (int i = 0; i < t->n; i++)
-        count = ct_count(t->x[i]) > count ? ct_count(t->x[i]) : count;
-    for (int i = 0, code = t->code; i < t->n; i++, code /= t->n > 4 ? 1 : 3) {
-        ct_tensor *x = t->x[i];
-        if ((t->code + t->sample) % 2 > 0 && is_float(x))
-            x = ct_cast(x, CT_F32);
-        if (code % 3 > 0 && ct_ndim(x) > 0)
-            x = repeated(x, code % 3 == 1 ? 0 : -1, elements / count | 1);
-        bool wanted = is_float(x) && !(t->op->flags & (CT_OP_UPDATE | CT_OP_CONSTANT));
-        t->x[i] = wanted ? ct_variable(ct_detach(x)) : x;
-    }
+        if ((t->code + t->sample) % 2 > 0 && is_float(t->x[i]))
+            t->x[i] = ct_cast(t->x[i], CT_F32);
+    enlarge(t->op, t->x, t->n, t->code);
+    for (int i = 0; i < t->n; i++)
+        if (is_float(t->x[i]) && !(t->op->flags & (CT_OP_UPDATE | CT_OP_CONSTANT)))
+            t->x[i] = ct_variable(ct_detach(t->x[i]));
 }
 
 static void differentiate(trial *t, ct_tensor *y)
@@ -170,12 +183,9 @@ static int walk_samples(ct_context *c, journal *j, const ct_op *op)
     trial t = { .c = c, .j = j, .op = op };
     for (; try_one(&t); t.sample++) {
         trial more = t;
-        int codes = t.n > 4 ? 3 : 1;
         if (is_among(fixed, op->name))
             continue;
-        for (int i = 0; i < t.n && t.n <= 4; i++)
-            codes *= 3;
-        for (more.code = 1; more.code < codes && large < LARGE; more.code++)
+        for (more.code = 1; more.code < codes_of(t.n) && large < LARGE; more.code++)
             large += try_one(&more);
     }
     return large;

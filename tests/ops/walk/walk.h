@@ -33,6 +33,11 @@ extern const int composed_count;
 bool sample_of_function(sample *s, ct_context *c, int k);
 
 bool is_float(const ct_tensor *x);
+/* The n inputs of a sample of op become large enough for several threads, as the code says: it has a
+ * digit of base 3 for each, as it is, repeated along the first axis, along the last one. Whether op
+ * takes them is not known. Codes are less than codes_of(n), and of 0 all stay as they are */
+void enlarge(const ct_op *op, ct_tensor **x, int n, int code);
+int codes_of(int n);
 /* x is y's x, and the outputs: of an operator that writes into its inputs these */
 ct_status apply(const sample *s, ct_tensor *const *x, ct_tensor **y);
 /* The value is the reference's, and gradients by kernels are those by rules; or the operator refuses
