@@ -60,9 +60,10 @@ ct_program *ct_program_new_all(ct_context *cx, ct_functions f, int results, void
    (ct_from_doubles, ct_borrow) or draw for it (ct_random_u64, ct_seed), to retain or release what
    lives longer than the run (ct_keep), ct_share, ct_constant, hooks, an optimizer's rate,
    ct_batches_next, ct_fixed_point, ct_root, ct_ctc, second derivatives of max pools and of
-   attention with dropout, attributes that are not plain (ct_update), a graph of before the run
-   whose operators run a function again, a call that fails, and ct_call_once. In place of
-   ct_clip_gradients, ct_clip_gradient_norm can be replayed.
+   attention with dropout, derivatives of factorizations, determinants and ct_solve_triangular,
+   attributes that are not plain (ct_update), a graph of before the run whose operators run a
+   function again, a call that fails, and ct_call_once. In place of ct_clip_gradients,
+   ct_clip_gradient_norm can be replayed.
    It is eager for the moment while ct_find_nonfinite is on, while another program notes, and in
    gradient checks. */
 ct_tensor *ct_program_run(ct_program *p, ct_tensor *const *x, int n);
