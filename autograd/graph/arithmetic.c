@@ -208,14 +208,19 @@ static ct_status sum_infer(ct_call *call)
     return ct_call_set_y(call, 0, x->dtype, to->shape, to->ndim);
 }
 
-static ct_status sum_forward(ct_call *call)
+unsigned ct__summed_axes(const ct_call *call)
 {
     const ct_tensor *x = call->x[0], *y = call->y[0];
     unsigned reduced = 0;
     for (int d = 0, own = y->ndim - x->ndim; d < x->ndim; d++, own++)
         if (own < 0 || (ct__shape(y)[own] == 1 && ct__shape(x)[d] != 1))
             reduced |= 1u << d;
-    return ct_reduce(call, reduced, ct__sum_fold(call->cx, x->dtype), NULL);
+    return reduced;
+}
+
+static ct_status sum_forward(ct_call *call)
+{
+    return ct_reduce(call, ct__summed_axes(call), ct__sum_fold(call->cx, call->x[0]->dtype), NULL);
 }
 
 /* g's elements in other places; nothing is recorded */

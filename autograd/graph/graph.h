@@ -63,6 +63,7 @@ static inline ct_tensor *const *ct__contiguous_all(ct_context *cx, ct_tensor *co
 /* -- arithmetic.c */
 extern const ct_kernels ct__sum_in_place;      /* y = y + x */
 void ct__add_into(ct_tensor *y, ct_tensor *x); /* y += x, of one float dtype and shape */
+unsigned ct__summed_axes(const ct_call *call); /* of ct_sum_to's call: a bit for each */
 /* y += scale x, of one dtype; x is broadcast to y */
 void ct__add_scaled(ct_tensor *y, ct_tensor *x, double scale);
 #endif

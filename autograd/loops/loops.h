@@ -61,6 +61,16 @@ void ct__loop_kernel(const void *attributes, ct_tensor *const *operands, int n,
 ct_status ct__reduce(const ct_tensor *x, ct_tensor *y, unsigned reduced, const ct_fold *fold,
                      void *arg);
 
+/* Are x's last axes reduced, and x contiguous? */
+bool ct__reduces_rows(const ct_tensor *x, unsigned reduced);
+/* The same as ct__reduce, bit for bit, where the elements of such an x are not there: `make` makes
+ * m n of them, from element `at` on, and adds each n to one of m results. m n <= CT__MADE. */
+enum { CT__MADE = 4096 };
+typedef void ct__folder(const ct_fold *fold, int64_t m, int64_t n, void *kept, int64_t at,
+                        void *arg);
+ct_status ct__reduce_made(const ct_tensor *x, ct_tensor *y, unsigned reduced, const ct_fold *fold,
+                          ct__folder *make, void *arg);
+
 /* -- sum.c: the sum as a fold */
 const ct_fold *ct__sum_fold(const ct_context *cx, ct_dtype dtype);
 

@@ -16,7 +16,7 @@
 
 enum {
     GRAIN = 32768, /* so many elements are worth a thread: some 5 us of work */
-    RUN = 4096,    /* elements per result in a block, at most, where they lie along memory */
+    RUN = CT__MADE, /* elements per result in a block, at most, where they lie along memory */
     ROWS = 64,     /* the same, where they lie across memory */
     FEW = 16,      /* if there are fewer tiles, their elements are cut into parts */
     MOST = 32      /* parts of a tile, at most */
@@ -31,6 +31,7 @@ typedef struct axes {
 typedef struct plan {
     const ct_fold *fold;
     void *arg;
+    ct__folder *make; /* or NULL: x's elements are there */
     const char *x;
     char *y, *parts;
     size_t size;                      /* bytes of an element */
@@ -117,6 +118,8 @@ static void cut(plan *p)
     p->blocks = outer * p->runs;
     int64_t enough = along ? GRAIN / between(1, p->n * outer, GRAIN) : CT_FOLD_WIDTH;
     p->tile = between(1, between(1, enough, CT_FOLD_WIDTH), p->m);
+    if (p->make) /* whether a tile has parts does not depend on that */
+        p->tile = between(1, RUN / between(1, p->n, RUN), p->tile);
     p->tiles = ceiling(p->m, p->tile);
     p->per_part = between(1, p->blocks, INT64_MAX);
     if (p->tiles * count_of(&p->kept) < FEW) {
@@ -147,8 +150,11 @@ static void fold_blocks(const plan *p, int64_t m, int64_t begin, int64_t end, in
     for (int64_t block = begin; block < end; block++) {
         int64_t at = block % p->runs * p->run, x = first + at * p->x_n, y = 0;
         find_offsets(&p->reduced, block / p->runs, &x, &y);
-        p->fold->fold(m, between(0, p->n - at, p->run), kept, p->x + x * (int64_t)p->size, p->x_m,
-                      p->x_n);
+        int64_t n = between(0, p->n - at, p->run);
+        if (p->make)
+            p->make(p->fold, m, n, kept, x, p->arg);
+        else
+            p->fold->fold(m, n, kept, p->x + x * (int64_t)p->size, p->x_m, p->x_n);
     }
 }
 
@@ -203,17 +209,11 @@ static void fold_all(const ct_tensor *x, ct_tensor *y, const ct_fold *fold, void
     fold->finish(1, kept, y->data, 1, arg);
 }
 
-ct_status ct__reduce(const ct_tensor *x, ct_tensor *y, unsigned reduced, const ct_fold *fold,
-                     void *arg)
+static ct_status reduce(const ct_tensor *x, ct_tensor *y, unsigned reduced, plan p)
 {
-    if (y->count == 0)
-        return CT_OK;
-    if (y->count == 1 && x->count <= RUN && x->flags & CT__CONTIGUOUS) {
-        fold_all(x, y, fold, arg);
-        return CT_OK;
-    }
-    plan p = { .fold = fold, .arg = arg, .x = x->data, .y = y->data,
-               .size = ct__dtype_size(y->dtype) };
+    p.x = x->data;
+    p.y = y->data;
+    p.size = ct__dtype_size(y->dtype);
     if (x->count > 0) /* else the product of the other sizes may overflow */
         sort_axes(&p, x, reduced);
     else
@@ -230,4 +230,30 @@ ct_status ct__reduce(const ct_tensor *x, ct_tensor *y, unsigned reduced, const c
     if (p.parts)
         join_parts(&p, tiles);
     return CT_OK;
+}
+
+ct_status ct__reduce(const ct_tensor *x, ct_tensor *y, unsigned reduced, const ct_fold *fold,
+                     void *arg)
+{
+    if (y->count == 0)
+        return CT_OK;
+    if (y->count > 1 || x->count > RUN || !(x->flags & CT__CONTIGUOUS))
+        return reduce(x, y, reduced, (plan){ .fold = fold, .arg = arg });
+    fold_all(x, y, fold, arg);
+    return CT_OK;
+}
+
+bool ct__reduces_rows(const ct_tensor *x, unsigned reduced)
+{
+    plan p = { 0 };
+    if (x->count == 0 || !(x->flags & CT__CONTIGUOUS))
+        return false;
+    sort_axes(&p, x, reduced);
+    return p.reduced.n == 1 && p.reduced.x[0] == 1 && p.kept.n < 2;
+}
+
+ct_status ct__reduce_made(const ct_tensor *x, ct_tensor *y, unsigned reduced, const ct_fold *fold,
+                          ct__folder *make, void *arg)
+{
+    return reduce(x, y, reduced, (plan){ .fold = fold, .arg = arg, .make = make });
 }

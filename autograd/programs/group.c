@@ -1,6 +1,7 @@
 /* Groups: kernels over tensors with as many elements, which are run one after the other for a piece
  * of the elements, and then for the next piece, so that what one writes and another reads stays in
- * the first cache. A buffer that only a group uses has room for a piece, and no more.
+ * the first cache. A buffer that only a group uses has room for a piece, and no more. At its end a
+ * group may have a sum, which then asks for the pieces in its own order (reduce.c).
  *
  * A kernel may join a group if it reads and writes, of what the group writes, the same elements for
  * each piece. Steps between its members are done before the group if they use nothing of it, and
@@ -13,13 +14,14 @@ enum {
     ALONE = 8192,       /* bytes of a tensor that is no group's affair: it stays in the cache */
     PIECE = CT__PIECE,
     PIECES = CT__PIECES,
+    SHORT = 8,          /* elements of a row whose sum is too small a matter for a group */
     LATER = 64          /* steps that are put off at most */
 };
 
 typedef struct grouping {
     int number;         /* of the group */
     uint32_t n, size;
-    ct__step *members, **end;
+    ct__step *members, **end, *sum;
     ct__step *later[LATER];
     int later_count;
     bool good;          /* what a visitor found */
@@ -75,6 +77,29 @@ static void join(grouping *g, ct__step *s)
     }
     *g->end = s;
     g->end = &s->next;
+}
+
+/* -- The sum */
+/* Sums all numbers, or those of each row, of a tensor that the group has used? */
+static bool may_sum(const grouping *g, const ct__step *s)
+{
+    if (g->sum || s->act != CT__RUN || s->gx || s->call.op != &ct_sum_to_op)
+        return false;
+    const ct_tensor *x = s->call.x[0], *y = s->call.y[0];
+    const ct__slot *from = ct__place_of(x)->slot, *to = ct__place_of(y)->slot;
+    return x->count == g->n && x->count >= SHORT * y->count && !(x->flags & CT__ZERO) &&
+           has(g, from, CT__USES) && from->group_offset == ct__place_of(x)->offset &&
+           !has(g, from, CT__WRITTEN_LATER) && is_own(to) && !has(g, to, CT__USES) &&
+           !has(g, to, CT__READ_LATER) && !has(g, to, CT__WRITTEN_LATER) &&
+           ct__reduces_rows(x, ct__summed_axes(&s->call));
+}
+
+/* Nobody in the group writes what is summed, or uses the sum, from now on. */
+static void put_sum(grouping *g, ct__step *s)
+{
+    ct__place_of(s->call.x[0])->slot->group[CT__GATHERS] = g->number;
+    ct__place_of(s->call.y[0])->slot->group[CT__WRITTEN_LATER] = g->number;
+    g->sum = s;
 }
 
 /* -- What is in between */
@@ -141,6 +166,8 @@ static int make_group(ct__plan *p, ct__step **steps, int count, int number)
         ct__step *s = steps[i];
         if (may_join(&g, s)) {
             join(&g, s);
+        } else if (may_sum(&g, s)) {
+            put_sum(&g, s);
         } else if (may_go_before(&g, s)) {
             append(p, s);
         } else if (may_go_after(&g, s)) {
@@ -150,7 +177,10 @@ static int make_group(ct__plan *p, ct__step **steps, int count, int number)
             break;
         }
     }
-    *g.end = NULL;
+    *g.end = g.sum;
+    if (g.sum)
+        g.sum->next = NULL;
+    group->sum = g.sum;
     group->act = CT__GROUP;
     group->n = g.n;
     group->size = g.size & 15;
@@ -174,10 +204,24 @@ bool ct__plan_group(ct__plan *p, ct__step **steps, int count)
 }
 
 /* -- The room */
-static bool is_local(const ct__slot *s, const ct__spot *at, const ct__step *group)
+static bool is_local(const ct__slot *s, int64_t offset, const ct__step *group)
 {
-    return s->kind == CT__ARENA && s->first == s->last && at->offset == 0 && !s->spot.next &&
+    return s->kind == CT__ARENA && s->first == s->last && offset == 0 && !s->spot.next &&
            s->bytes == (int64_t)group->n * group->size;
+}
+
+/* What is summed gets the last pieces of the room, for all elements that are summed at once.
+ * Returns a bit for each piece. */
+static uint32_t furnish_sum(const ct__step *group)
+{
+    const ct__place *x = group->sum ? ct__place_of(group->sum->call.x[0]) : NULL;
+    int pieces = CT__MADE * group->size / PIECE;
+    if (!x || !is_local(x->slot, x->offset, group))
+        return 0;
+    x->slot->local = true;
+    x->slot->offset = (PIECES - pieces) * PIECE;
+    x->slot->group_offset = -1; /* they are not given back */
+    return ~(uint32_t)0 << (PIECES - pieces);
 }
 
 /* A piece belongs to a slot from the member that first uses it to the last one. Where all are
@@ -185,17 +229,17 @@ static bool is_local(const ct__slot *s, const ct__spot *at, const ct__step *grou
 void ct__plan_furnish(const ct__step *group)
 {
     enum { REFUSED = -1 };
-    uint32_t taken = 0;
     int number = 0;
-    for (const ct__step *s = group->members; s; s = s->next, number++)
+    for (const ct__step *s = group->members; s; s = ct__next_kernel(s), number++)
         for (int k = 0; k < s->operands; k++)
             ((ct__spot *)s->data[k])->slot->group_offset = number; /* the last one wins */
+    uint32_t taken = furnish_sum(group);
     number = 0;
-    for (const ct__step *s = group->members; s; s = s->next, number++) {
+    for (const ct__step *s = group->members; s; s = ct__next_kernel(s), number++) {
         for (int k = s->operands - 1; k >= 0; k--) {
             const ct__spot *at = s->data[k];
             int *mark = &at->slot->group[CT__USES], place = 0;
-            if (at->slot->local || *mark == REFUSED || !is_local(at->slot, at, group))
+            if (at->slot->local || *mark == REFUSED || !is_local(at->slot, at->offset, group))
                 continue;
             while (place < PIECES && taken >> place & 1)
                 place++;
@@ -216,32 +260,52 @@ void ct__plan_furnish(const ct__step *group)
 }
 
 /* -- A run */
-static void run_piece(const ct__step *group, int64_t at, int64_t n, char *room)
+/* where the operand's element `at` is, in a run of elements from `begin` on */
+static char *find(const ct__step *group, void *data, int64_t begin, int64_t at, char *room)
 {
-    for (const ct__step *s = group->members; s; s = s->next) {
-        void *data[CT__OPERANDS];
-        bool gathers = s->kernel == ct__gather;
-        for (int k = 0; k < s->operands; k++) {
-            uintptr_t where = (uintptr_t)s->data[k];
-            data[k] = ct__in_room(s->data[k]) ? room + where : (char *)s->data[k] + at * s->size;
-        }
-        if (gathers)
-            ct__gather_from(at, n, data[0], s->data[1], s->arg);
-        else
-            s->kernel(n, data[0], data + 1, s->arg);
-    }
+    if (!ct__in_room(data))
+        return (char *)data + at * group->size;
+    bool summed = group->sum && data == group->sum->call.x[0]->data;
+    return room + (uintptr_t)data + (summed ? (at - begin) * group->size : 0);
 }
 
-static void run_pieces(int64_t begin, int64_t end, void *arg)
+static void run_pieces(const ct__step *group, int64_t begin, int64_t end, char *room)
+{
+    int64_t piece = PIECE / group->size;
+    for (int64_t at = begin; at < end; at += piece)
+        for (const ct__step *s = group->members; s; s = ct__next_kernel(s)) {
+            void *data[CT__OPERANDS];
+            int64_t n = end - at < piece ? end - at : piece;
+            for (int k = 0; k < s->operands; k++)
+                data[k] = find(group, s->data[k], begin, at, room);
+            if (s->kernel == ct__gather)
+                ct__gather_from(at, n, data[0], s->data[1], s->arg);
+            else
+                s->kernel(n, data[0], data + 1, s->arg);
+        }
+}
+
+static void run_range(int64_t begin, int64_t end, void *group)
+{
+    _Alignas(64) char room[PIECES * PIECE];
+    run_pieces(group, begin, end, room);
+}
+
+static void sum_range(const ct_fold *fold, int64_t m, int64_t n, void *kept, int64_t at, void *arg)
 {
     const ct__step *group = arg;
-    int64_t piece = PIECE / group->size;
     _Alignas(64) char room[PIECES * PIECE];
-    for (int64_t at = begin; at < end; at += piece)
-        run_piece(group, at, end - at < piece ? end - at : piece, room);
+    run_pieces(group, at, at + m * n, room);
+    fold->fold(m, n, kept, find(group, group->sum->call.x[0]->data, at, at, room), n, 1);
 }
 
-void ct__run_group(const ct__step *group, ct_context *cx)
+ct_status ct__run_group(const ct__step *group, ct_context *cx)
 {
-    ct_parallel_ranges(cx, group->n, CT__GRAIN, run_pieces, (void *)(uintptr_t)group);
+    void *arg = (void *)(uintptr_t)group;
+    const ct_call *sum = group->sum ? &group->sum->call : NULL;
+    if (sum)
+        return ct__reduce_made(sum->x[0], sum->y[0], ct__summed_axes(sum),
+                               ct__sum_fold(cx, sum->x[0]->dtype), sum_range, arg);
+    ct_parallel_ranges(cx, group->n, CT__GRAIN, run_range, arg);
+    return CT_OK;
 }

@@ -102,7 +102,10 @@ typedef struct ct__step {
             const ct_op *op;
             void *data[CT__OPERANDS];     /* until the plan is finished: spots */
         };
-        struct ct__step *members;         /* CT__GROUP: kernels, to be run piece by piece */
+        struct {                          /* CT__GROUP */
+            struct ct__step *members;     /* kernels, to be run piece by piece; then the sum */
+            struct ct__step *sum;         /* of what they use: CT__RUN; or NULL */
+        };
         struct {
             ct_tensor **gy, **gx;         /* CT__RUN; gx is NULL: forward */
             ct_call call;                 /* the step ends with the last y or aux in use */
@@ -201,7 +204,12 @@ void ct__gather_from(int64_t at, int64_t n, void *y, const void *x, const void *
 bool ct__plan_group(ct__plan *p, ct__step **steps, int count);
 /* Gives slots that live in one group only a place in its room. The slots know their lives. */
 void ct__plan_furnish(const ct__step *group);
-void ct__run_group(const ct__step *group, ct_context *cx);
+ct_status ct__run_group(const ct__step *group, ct_context *cx);
+/* the kernel that comes next in a group, or NULL */
+static inline const ct__step *ct__next_kernel(const ct__step *s)
+{
+    return s->next && s->next->act == CT__KERNEL ? s->next : NULL;
+}
 enum { CT__PIECE = 2048, CT__PIECES = 32 }; /* bytes of a piece; pieces in a room */
 static inline bool ct__in_room(const void *data) /* else it is an address */
 {

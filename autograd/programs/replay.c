@@ -79,8 +79,7 @@ static ct_status take_step(ct__step *s, ct_context *cx)
 {
     switch ((ct__act)s->act) {
     case CT__GROUP:
-        ct__run_group(s, cx);
-        return CT_OK;
+        return ct__run_group(s, cx);
     case CT__RUN:
         cx->writer = s->call.op->name;
         return ct__run_kernel(&s->call, s->gy, s->gx);

@@ -27,7 +27,7 @@ static void put(pen *w, const char *format, ...)
 /* Was this operand of the member there before: written, or if it is read, read or written? */
 static bool was_there(const ct__step *group, const ct__step *member, int operand)
 {
-    for (const ct__step *s = group->members;; s = s->next) {
+    for (const ct__step *s = group->members;; s = ct__next_kernel(s)) {
         for (int k = s->operands - 1; k >= (s == member ? operand + 1 : 0); k--)
             if (s->data[k] == member->data[operand] && (operand > 0 || k == 0))
                 return true;
@@ -40,7 +40,7 @@ static bool was_there(const ct__step *group, const ct__step *member, int operand
  * gathered is not counted: it is smaller. */
 static void count_passes(const ct__step *group, long long passes[2])
 {
-    for (const ct__step *s = group->members; s; s = s->next)
+    for (const ct__step *s = group->members; s; s = ct__next_kernel(s))
         for (int k = s->operands - 1; k >= 0 && s->kernel != ct__gather; k--) {
             int same = k + 1;
             while (same < s->operands && s->data[same] != s->data[k])
@@ -48,6 +48,7 @@ static void count_passes(const ct__step *group, long long passes[2])
             passes[0] += k == 0 || same == s->operands;
             passes[1] += !ct__in_room(s->data[k]) && !was_there(group, s, k);
         }
+    passes[0] += group->sum != NULL; /* it reads what the group has read or written */
 }
 
 static void put_groups(pen *w, const ct__plan *p)
@@ -57,12 +58,12 @@ static void put_groups(pen *w, const ct__plan *p)
         long long passes[2] = { 0, 0 }, bytes = (long long)s->n * s->size;
         if (s->act != CT__GROUP)
             continue;
-        for (const ct__step *t = s->members; t; t = t->next)
+        for (const ct__step *t = s->members; t; t = ct__next_kernel(t))
             kernels += t->kernel != ct__gather;
         count_passes(s, passes);
-        put(w, "  a group of %d kernels over %u elements: %lld passes over memory instead of %lld, "
-            "%lld bytes instead of %lld\n", kernels, (unsigned)s->n, passes[1], passes[0],
-            passes[1] * bytes, passes[0] * bytes);
+        put(w, "  a group of %d kernels%s over %u elements: %lld passes over memory instead of %lld, "
+            "%lld bytes instead of %lld\n", kernels, s->sum ? " and a sum" : "", (unsigned)s->n,
+            passes[1], passes[0], passes[1] * bytes, passes[0] * bytes);
     }
 }
 

@@ -298,6 +298,89 @@ START_TEST(what_is_written_in_place_is_read_in_its_turn)
 }
 END_TEST
 
+/* -- Sums at the ends of groups */
+/* A sum of what the group makes, and of it alone; `user` says which. Backward comes, too: what is
+ * returned is the sum, times the gradient's own. */
+typedef enum summed { ALL, ROWS, ALL_AND_KEPT, READ_ONLY_BY_IT, WRITTEN_LATER } summed;
+
+static ct_tensor *summing(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    const summed what = *(summed *)user;
+    ct_tensor *v = ct_variable(ct_detach(x[0])), *g, *all[3];
+    (void)n;
+    ct_tensor *y = ct_mul(ct_sin(v), x[1]), *z = what == READ_ONLY_BY_IT ? v : y;
+    if (what == WRITTEN_LATER && ct_assign_add(z = ct_mul(x[0], x[1]), 1, x[0]) != CT_OK)
+        return NULL;
+    ct_tensor *sum = what == ROWS ? ct_sum_over(y, CT_AXES(1), 0) : ct_sum(z);
+    if (ct_grad(ct_mean(y), NULL, &v, 1, 0, &g) != CT_OK)
+        return NULL;
+    all[0] = ct_reshape(sum, CT_SHAPE(-1));
+    all[1] = ct_reshape(ct_exp(g), CT_SHAPE(-1));
+    all[2] = what == ALL_AND_KEPT ? ct_reshape(y, CT_SHAPE(-1)) : ct_scalar(c, ct_dtype_of(v), 1);
+    all[2] = ct_reshape(all[2], CT_SHAPE(-1));
+    return ct_concat(all, 3, 0);
+}
+
+/* From rows of 8, so that many are summed at once, to rows with parts; all of them in some threads,
+ * too. Sizes are those where a piece, a run of the sum, and a part of it end, and one beside. */
+START_TEST(sums_at_the_ends_of_groups)
+{
+    static const int64_t sizes[][2] = { { 300, 8 }, { 2, 4096 }, { 9, 4097 }, { 40, 300 },
+                                        { 3, 70001 }, { 1, 33000 }, { 5000, 11 } };
+    ct_context *some = ct_context_new(&(ct_context_options){ .threads = 3, .seed = 5 });
+    for (int i = 0; i < 70; i++) {
+        const int64_t *s = sizes[i % 7];
+        summed what = (summed)(i / 7 % 5);
+        ct_context *c = i % 2 ? some : cx;
+        ct_program *p = ct_program_new(c, summing, &what, NULL);
+        for (int run = 0; run < 2; run++) {
+            ct_tensor *x[] = { ct_randn(c, i < 35 ? CT_F32 : CT_F64, CT_SHAPE(s[0], s[1])),
+                               ct_randn(c, i < 35 ? CT_F32 : CT_F64, CT_SHAPE(s[0], s[1])) };
+            compare(c, p, summing, x, 2, &what);
+        }
+        bool in_group = strstr(ct_program_text(p), "and a sum over") != NULL;
+        ck_assert_msg(in_group == (what != WRITTEN_LATER), "%s", ct_program_text(p));
+        ct_program_free(p);
+    }
+    ck_assert_int_eq(ct_error(some), CT_OK);
+    ct_context_free(some);
+}
+END_TEST
+
+/* The terms of a mean are in no memory: two tensors are read, and one gradient is written. */
+START_TEST(what_is_summed_takes_no_memory)
+{
+    ct_program *p = ct_program_new(cx, summing, &(summed){ ALL }, NULL);
+    ct_tensor *x[] = { ct_randn(cx, CT_F32, CT_SHAPE(9, 1000)),
+                       ct_randn(cx, CT_F32, CT_SHAPE(9, 1000)) };
+    for (int run = 0; run < 2; run++)
+        compare(cx, p, summing, x, 2, &(summed){ ALL });
+    const char *text = ct_program_text(p);
+    ck_assert_msg(strstr(text, "and a sum over 9000 elements: 3 passes"), "%s", text);
+}
+END_TEST
+
+/* rows of 3, columns, and a part of the elements are summed by themselves */
+static ct_tensor *other_sums(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    ct_tensor *y = ct_sin(x[0]), *rows = ct_sum_over(y, CT_AXES(2), CT_KEEPDIMS);
+    ct_tensor *columns = ct_sum_over(y, CT_AXES(0, 1), 0);
+    ct_tensor *part = ct_sum(ct_slice(y, 0, 0, 40, 1));
+    return ct_add(ct_add(rows, columns), part);
+}
+
+START_TEST(other_sums_are_by_themselves)
+{
+    ct_program *p = ct_program_new(cx, other_sums, NULL, NULL);
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(50, 20, 3));
+    for (int run = 0; run < 2; run++)
+        compare(cx, p, other_sums, &x, 1, NULL);
+    const char *text = ct_program_text(p);
+    ck_assert_msg(!strstr(text, "and a sum") && strstr(text, "sum_to"), "%s", text);
+}
+END_TEST
+
 /* -- An operator of the user's */
 static void doubled_f64(int64_t n, void *y, void *const *in, const void *attributes)
 {
@@ -360,6 +443,8 @@ Suite *group_suite(void)
     return make_suite("autograd/group", (const TTest *[]){
         mixtures_have_the_bits_of_eager_runs, so_they_have_with_threads,
         forward_and_backward_are_one_group, what_is_in_between_is_put_off,
-        operands_of_three_axes, more_than_a_room_holds, a_part_is_read_when_it_is_written, arguments_may_overlap,
+        operands_of_three_axes, more_than_a_room_holds, a_part_is_read_when_it_is_written,
+        arguments_may_overlap, sums_at_the_ends_of_groups, what_is_summed_takes_no_memory,
+        other_sums_are_by_themselves,
         what_is_written_in_place_is_read_in_its_turn, kernels_of_users_join, NULL });
 }
