@@ -40,17 +40,17 @@ static CT__APART void by_blocks(ct_tensor *const *operands, int64_t flat, void *
         ct_loop(operands, w->operands, run, w);
 }
 
-static CT__APART void put_down(ct__kernel_list *list, const void *attributes,
-                               ct_tensor *const *operands, int n, ct_kernel kernel, bool adds)
+static CT__APART void put_down(ct__kernel_list *list, ct_tensor *const *operands, const work *w)
 {
     int i = list->count++;
     if (i >= CT__KERNEL_CALLS)
         return;
-    list->calls[i].kernel = kernel;
-    list->calls[i].attributes = attributes;
-    list->calls[i].n = n;
-    list->calls[i].adds = adds;
-    for (int k = 0; k < n; k++)
+    list->calls[i].kernel = w->kernel;
+    list->calls[i].attributes = w->attributes;
+    list->calls[i].n = w->operands;
+    list->calls[i].adds = w->adds;
+    list->calls[i].streams = w->streams;
+    for (int k = 0; k < w->operands; k++)
         list->calls[i].operands[k] = operands[k];
 }
 
@@ -61,7 +61,7 @@ void ct__loop_kernel(const void *attributes, ct_tensor *const *operands, int n,
     ct_kernel kernel = k->by[operands[0]->dtype][cx->simd];
     void *data[MOST];
     if (cx->kernels) {
-        put_down(cx->kernels, attributes, operands, n, kernel, adds);
+        put_down(cx->kernels, operands, &(work){ kernel, attributes, n, adds, k->streams });
         return;
     }
     int64_t flat = ct__flat(operands, n, data);

@@ -48,7 +48,7 @@ struct ct__kernel_list {
         ct_kernel kernel;
         const void *attributes;
         int n;
-        bool adds;
+        bool adds, streams;
         ct_tensor *operands[CT__OPERANDS];
     } calls[CT__KERNEL_CALLS];
 };

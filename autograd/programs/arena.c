@@ -239,7 +239,7 @@ static void see(ct__slot *s, bool written, void *arg)
         return;
     if (s->first == a->step && !s->block) {
         int64_t units = (s->bytes + UNIT - 1) / UNIT;
-        a->p->apart_bytes += is_tiny(s) ? 16 : units * UNIT;
+        a->p->apart_bytes += !s->written ? 0 : is_tiny(s) ? 16 : units * UNIT;
         if (!s->local && !(s->block = is_tiny(s) ? take_tiny(a) : take(a, units)))
             return;
         if (!s->local)

@@ -1,5 +1,7 @@
 /* Finishing a plan that has been noted: which steps are done, in which order, and where what they
  * use lies. */
+#include <string.h>
+
 #include "programs.h"
 
 /* Are all results in the arena, and read by nobody? Only kernels, and sums, may be left out. */
@@ -44,14 +46,6 @@ static ct__step **steps_in_use(ct__plan *p, int *count)
             p->slots[i]->first -= first, p->slots[i]->last -= first;
     *count = n - first;
     return all ? all + first : NULL;
-}
-
-static void use_again(ct__slot *s, bool written, void *arg)
-{
-    int step = *(const int *)arg;
-    (void)written;
-    s->first = s->first ? s->first : step;
-    s->last = step;
 }
 
 /* -- Addresses */
@@ -151,7 +145,7 @@ static void point_all(ct__plan *p)
 
 void ct__plan_finish(ct__plan *p)
 {
-    int count = 0, step = 0;
+    int count = 0;
     for (int i = 0; i < p->count; i++) {
         ct__slot *s = p->slots[i];
         if (s->kind == CT__CONSTANT && s->written)
@@ -160,10 +154,13 @@ void ct__plan_finish(ct__plan *p)
     }
     ct__step **all = steps_in_use(p, &count);
     bool grouped = all && ct__plan_group(p, all, count);
-    for (int i = 0; i < p->count && grouped; i++)
-        p->slots[i]->first = 0;
-    for (ct__step *s = grouped ? p->steps : NULL; s; s = s->next)
-        step++, ct__each_slot(s, use_again, &step);
+    for (int i = 0; i < p->count && grouped; i++) {
+        ct__slot *s = p->slots[i];
+        memset(s->group, 0, sizeof s->group);
+        s->first = s->last = s->users = s->many = 0;
+    }
+    if (grouped)
+        ct__plan_remake(p);
     for (ct__step *s = grouped ? p->steps : NULL; s; s = s->next)
         if (s->act == CT__GROUP)
             ct__plan_furnish(s);

@@ -120,6 +120,7 @@ typedef struct one {
     const ct_op *op;
     const void *attributes;
     const ct_tensor *y;
+    bool cheap;
 } one;
 
 static ct__spot *spot_in(ct__plan *p, ct__slot *s, int64_t offset)
@@ -159,6 +160,7 @@ static void step(const one *o, ct_kernel kernel, const void *arg, size_t size,
     ct__mix_bytes(&p->step_hash, arg, size);
     s->operands = (unsigned)n & 15;
     s->size = (unsigned)ct__dtype_size(o->y->dtype) & 15;
+    s->cheap = o->cheap || kernel == ct__gather;
     s->n = (uint32_t)o->y->count;
     s->kernel = kernel;
     s->arg = arg;
@@ -245,8 +247,11 @@ bool ct__note_kernels(ct__plan *p, const ct_call *call, ct_tensor *const *gy, ct
     void *attributes = size > 0 ? ct__plan_take(p, size) : NULL;
     if (attributes)
         memcpy(attributes, call->attributes, size);
+    bool linear = op->saves == 0 && !(op->flags & CT_OP_CONSTANT); /* its rules read nothing */
     for (int i = 0; i < list.count; i++)
-        note_call(&(one){ p, op, attributes, list.calls[i].operands[0] }, list.calls[i].kernel,
-                  list.calls[i].operands, list.calls[i].n, list.calls[i].adds);
+        note_call(&(one){ p, op, attributes, list.calls[i].operands[0],
+                          linear || list.calls[i].streams },
+                  list.calls[i].kernel, list.calls[i].operands, list.calls[i].n,
+                  list.calls[i].adds);
     return true;
 }

@@ -36,6 +36,8 @@ typedef struct ct__patch {
     int64_t offset;
 } ct__patch;
 
+enum { CT__USERS = 4 }; /* of a slot that may be made again */
+
 /* Slots of the arena and of constants are gone when the plan is finished. */
 struct ct__slot {
     ct__spot spot;       /* the slot from its first byte */
@@ -56,6 +58,12 @@ struct ct__slot {
         struct {         /* while groups are made (group.c) */
             int group[CT__MARKS];
             int64_t group_offset;
+        };
+        struct {         /* while it is seen what they make again (remake.c) */
+            int writes, last_write; /* how many; the last step that does */
+            int user[CT__USERS];    /* steps; `many`: there are more */
+            uint8_t users;
+            bool many;
         };
         struct {         /* afterwards */
             ct__buffer *own;    /* of an argument's headers */
@@ -91,7 +99,7 @@ typedef struct ct__stream {
  * bytes. */
 typedef struct ct__step {
     struct ct__step *next;
-    uint8_t act;
+    uint8_t act : 6, cheap : 1, remade : 1; /* CT__KERNEL: takes less than memory; is a repetition */
     uint8_t operands : 4, size : 4;       /* CT__KERNEL; size: bytes of an element */
     uint16_t hash;                        /* of what was noted */
     uint32_t n;                           /* CT__KERNEL, CT__GROUP: elements */
@@ -202,6 +210,8 @@ void ct__gather_from(int64_t at, int64_t n, void *y, const void *x, const void *
 /* Makes groups of kernels with many elements. `steps` has all steps in order; the list of the plan
  * is made anew. false: there are none, or memory was lacking. */
 bool ct__plan_group(ct__plan *p, ct__step **steps, int count);
+/* Lets groups make again what is cheaper to make than to read. The slots get to know their lives. */
+void ct__plan_remake(ct__plan *p); /* remake.c */
 /* Gives slots that live in one group only a place in its room. The slots know their lives. */
 void ct__plan_furnish(const ct__step *group);
 ct_status ct__run_group(const ct__step *group, ct_context *cx);

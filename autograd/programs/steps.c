@@ -118,7 +118,7 @@ ct__step *ct__step_new(ct__plan *p, ct__act act, size_t bytes)
     ct__step_close(p);
     p->newest = s;
     ct__mix(p, act);
-    s->act = (uint8_t)act;
+    s->act = (unsigned)act & 63;
     *p->end = s;
     p->end = &s->next;
     p->length++;

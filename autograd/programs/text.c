@@ -45,7 +45,7 @@ static void count_passes(const ct__step *group, long long passes[2])
             int same = k + 1;
             while (same < s->operands && s->data[same] != s->data[k])
                 same++;
-            passes[0] += k == 0 || same == s->operands;
+            passes[0] += !s->remade && (k == 0 || same == s->operands);
             passes[1] += !ct__in_room(s->data[k]) && !was_there(group, s, k);
         }
     passes[0] += group->sum != NULL; /* it reads what the group has read or written */
@@ -54,16 +54,19 @@ static void count_passes(const ct__step *group, long long passes[2])
 static void put_groups(pen *w, const ct__plan *p)
 {
     for (const ct__step *s = p->steps; s; s = s->next) {
-        int kernels = 0;
+        int kernels = 0, remade = 0;
         long long passes[2] = { 0, 0 }, bytes = (long long)s->n * s->size;
         if (s->act != CT__GROUP)
             continue;
         for (const ct__step *t = s->members; t; t = ct__next_kernel(t))
-            kernels += t->kernel != ct__gather;
+            kernels += t->kernel != ct__gather, remade += t->kernel != ct__gather && t->remade;
         count_passes(s, passes);
-        put(w, "  a group of %d kernels%s over %u elements: %lld passes over memory instead of %lld, "
-            "%lld bytes instead of %lld\n", kernels, s->sum ? " and a sum" : "", (unsigned)s->n,
-            passes[1], passes[0], passes[1] * bytes, passes[0] * bytes);
+        put(w, "  a group of %d kernels", kernels);
+        if (remade > 0)
+            put(w, ", %d of them once more,", remade);
+        put(w, "%s over %u elements: %lld passes over memory instead of %lld, %lld bytes instead of "
+            "%lld\n", s->sum ? " and a sum" : "", (unsigned)s->n, passes[1], passes[0],
+            passes[1] * bytes, passes[0] * bytes);
     }
 }
 

@@ -381,6 +381,77 @@ START_TEST(other_sums_are_by_themselves)
 }
 END_TEST
 
+/* -- What is made again */
+/* c is cheap to make from x and leaf, and read before and after something that ends a group. What
+ * happens in between, or how c is read, may forbid to make it again. */
+typedef enum between {
+    NOTHING, TWICE, BY_A_ROW, OLDER, /* it is made again; OLDER: from what is read no more */
+    EXPENSIVE, LEAF_WRITTEN, OWN_WRITTEN, CALLED, MULTIPLIED, TURNED, SUMMED, MANY_TIMES, BETWEENS
+} between;
+
+typedef struct again {
+    between what;
+    ct_tensor *leaf;
+} again;
+
+static ct_status bump(void *leaf)
+{
+    return ct_assign_add(leaf, 1, leaf);
+}
+
+static ct_tensor *made_again(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    const again *w = user;
+    ct_tensor *a = x[0], *b = w->leaf, *y, *z;
+    (void)n;
+    if (w->what == OLDER)
+        a = ct_matmul(a, b);
+    if (w->what == OWN_WRITTEN)
+        b = ct_matmul(a, b);
+    switch (w->what) {
+    case EXPENSIVE: y = ct_exp(b); break;
+    case OLDER: y = ct_shift(a, 1); break;
+    case BY_A_ROW: y = ct_add(a, ct_mean_over(b, CT_AXES(0), 0)); break;
+    default: y = ct_sub(a, b);
+    }
+    if (w->what == TWICE)
+        y = ct_neg(ct_shift(y, 1));
+    ct_tensor *sum = ct_sum(ct_sin(y));
+    if ((w->what == LEAF_WRITTEN || w->what == OWN_WRITTEN) &&
+        ct_assign_add(b, 0.5, x[0]) != CT_OK)
+        return NULL;
+    if (w->what == CALLED && ct_call_again(c, bump, w->leaf) != CT_OK)
+        return NULL;
+    z = ct_sin(ct_mul(w->what == TURNED ? ct_transpose(y) : y, sum));
+    if (w->what == MULTIPLIED)
+        z = ct_add(z, ct_matmul(y, x[0]));
+    if (w->what == SUMMED)
+        z = ct_mul(z, ct_sum(y));
+    for (int i = 0; i < (w->what == MANY_TIMES ? 4 : 0); i++)
+        z = ct_sin(ct_mul(ct_add(z, y), ct_mean(z)));
+    return w->what == OLDER ? z : ct_sin(ct_mul(ct_add(z, x[0]), b));
+}
+
+START_TEST(what_is_cheap_is_made_again)
+{
+    for (int what = 0; what < BETWEENS; what++) {
+        again own = { (between)what, ct_randn(cx, CT_F64, CT_SHAPE(60, 60)) }, other = own;
+        other.leaf = ct_neg(ct_neg(own.leaf)); /* each run may write to it */
+        ct_program *p = ct_program_new(cx, made_again, &own, NULL);
+        for (int run = 0; run < 3; run++) {
+            ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(60, 60));
+            ct_tensor *got = ct_program_run(p, &x, 1), *want = made_again(cx, &x, 1, &other);
+            ck_assert_msg(got && want, "%d: %s", what, ct_error_text(cx));
+            ck_assert_msg(same_bits(got, want), "%d, run %d: %s", what, run, ct_program_text(p));
+        }
+        bool made = strstr(ct_program_text(p), "of them once more") != NULL;
+        ck_assert_msg(made == (what < EXPENSIVE), "%d: %s", what, ct_program_text(p));
+        ct_program_free(p);
+    }
+    expect_ok();
+}
+END_TEST
+
 /* -- An operator of the user's */
 static void doubled_f64(int64_t n, void *y, void *const *in, const void *attributes)
 {
@@ -445,6 +516,6 @@ Suite *group_suite(void)
         forward_and_backward_are_one_group, what_is_in_between_is_put_off,
         operands_of_three_axes, more_than_a_room_holds, a_part_is_read_when_it_is_written,
         arguments_may_overlap, sums_at_the_ends_of_groups, what_is_summed_takes_no_memory,
-        other_sums_are_by_themselves,
+        other_sums_are_by_themselves, what_is_cheap_is_made_again,
         what_is_written_in_place_is_read_in_its_turn, kernels_of_users_join, NULL });
 }
