@@ -141,6 +141,14 @@ static ct__spot *spot_of(ct__plan *p, const ct_tensor *t, int use)
     return spot_in(p, ct__slot_of(p, t, use), t->data - (char *)t->buffer->data);
 }
 
+static bool repeats(const layout *l)
+{
+    bool some = false;
+    for (int d = 0; d < l->ndim; d++)
+        some = some || l->axes[l->ndim + d] == 0;
+    return some;
+}
+
 /* The argument has so many bytes. */
 static void step(const one *o, ct_kernel kernel, const void *arg, size_t size,
                  ct__spot *const *spots, int n)
@@ -160,7 +168,7 @@ static void step(const one *o, ct_kernel kernel, const void *arg, size_t size,
     ct__mix_bytes(&p->step_hash, arg, size);
     s->operands = (unsigned)n & 15;
     s->size = (unsigned)ct__dtype_size(o->y->dtype) & 15;
-    s->cheap = o->cheap || kernel == ct__gather;
+    s->cheap = o->cheap && (kernel != ct__gather || repeats(arg));
     s->n = (uint32_t)o->y->count;
     s->kernel = kernel;
     s->arg = arg;

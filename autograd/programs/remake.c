@@ -76,8 +76,8 @@ static bool holds(const remake *r, const ct__spot *spot, int from, int to)
     return s->kind == CT__FRESH || s->kind == CT__CONSTANT || to < r->doubt;
 }
 
-/* Can step `to` do what the kernel did in step `from`? Adds to *reads the tensors of that size that
- * it has not read otherwise. */
+/* Can step[1] do what the kernel did in step[0]? Adds to *reads the tensors that step[1] does not
+ * read otherwise; what is gathered is small. */
 static bool can_make(const remake *r, const ct__step *maker, const int step[2], int depth,
                      int *reads)
 {
@@ -85,8 +85,7 @@ static bool can_make(const remake *r, const ct__step *maker, const int step[2], 
         const ct__spot *x = maker->data[k];
         const ct__step *other = NULL;
         if (holds(r, x, step[0], step[1]))
-            *reads += x->slot->bytes >= (int64_t)maker->n * maker->size &&
-                      !uses(r->at[step[1]], x->slot);
+            *reads += maker->kernel != ct__gather && !uses(r->at[step[1]], x->slot);
         else if (depth == 1 || !(other = maker_of(r->at[step[0]], x)) ||
                  !can_make(r, other, step, depth - 1, reads))
             return false;
