@@ -99,7 +99,8 @@ typedef struct ct__stream {
  * bytes. */
 typedef struct ct__step {
     struct ct__step *next;
-    uint8_t act : 6, cheap : 1, remade : 1; /* CT__KERNEL: takes less than memory; is a repetition */
+    uint8_t act : 6;
+    uint8_t cheap : 1, remade : 1;        /* CT__KERNEL: takes less than memory; is done again */
     uint8_t operands : 4, size : 4;       /* CT__KERNEL; size: bytes of an element */
     uint16_t hash;                        /* of what was noted */
     uint32_t n;                           /* CT__KERNEL, CT__GROUP: elements */
@@ -210,8 +211,9 @@ void ct__gather_from(int64_t at, int64_t n, void *y, const void *x, const void *
 /* Makes groups of kernels with many elements. `steps` has all steps in order; the list of the plan
  * is made anew. false: there are none, or memory was lacking. */
 bool ct__plan_group(ct__plan *p, ct__step **steps, int count);
-/* Lets groups make again what is cheaper to make than to read. The slots get to know their lives. */
-void ct__plan_remake(ct__plan *p); /* remake.c */
+/* remake.c: lets groups make again what is cheaper to make than to read. The slots get to know
+ * their lives. */
+void ct__plan_remake(ct__plan *p);
 /* Gives slots that live in one group only a place in its room. The slots know their lives. */
 void ct__plan_furnish(const ct__step *group);
 ct_status ct__run_group(const ct__step *group, ct_context *cx);

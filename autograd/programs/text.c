@@ -64,8 +64,8 @@ static void put_groups(pen *w, const ct__plan *p)
         put(w, "  a group of %d kernels", kernels);
         if (remade > 0)
             put(w, ", %d of them once more,", remade);
-        put(w, "%s over %u elements: %lld passes over memory instead of %lld, %lld bytes instead of "
-            "%lld\n", s->sum ? " and a sum" : "", (unsigned)s->n, passes[1], passes[0],
+        put(w, "%s over %u elements: %lld passes over memory instead of %lld, %lld bytes instead "
+            "of %lld\n", s->sum ? " and a sum" : "", (unsigned)s->n, passes[1], passes[0],
             passes[1] * bytes, passes[0] * bytes);
     }
 }
