@@ -68,6 +68,7 @@ bool ct__mpi_begin(ct_mpi *m, ct__what what)
         ct_fail(m->cx, CT_ERROR_CALLBACK, "%s", m->text);
         return false;
     }
+    ct_call_once(m->cx, "a call of MPI"); /* but for an operator's, which a program calls too */
     m->what = what;
     m->step++;
     m->known = false;

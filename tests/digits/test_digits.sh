@@ -103,6 +103,8 @@ must 'not a picture of each of the worst mistakes, two more' \
 must 'the report needs other files' not grep -qE 'https?:|<script|<link|url\(' first/report.html
 run --threads 2
 must 'not the same again with two threads' cmp -s once results
+run --replay
+must 'not the same again with steps that are replayed' cmp -s once results
 run --seed 2
 must 'the same with another seed' not cmp -s once results
 

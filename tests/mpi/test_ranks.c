@@ -61,6 +61,36 @@ static void gradient_is_that_of_the_whole_batch(void)
     }
 }
 
+typedef struct stepping {
+    ct_mpi *m;
+    net *a;
+} stepping;
+
+static ct_tensor *step(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    const stepping *s = user;
+    ct_tensor *loss = loss_of(s->a, 0, 3);
+    (void)c, (void)x, (void)n;
+    return ct_mpi_backward(s->m, loss, 3) == CT_OK ? loss : NULL;
+}
+
+/* what ranks say to each other is said in each run */
+static void a_program_stays_eager(void)
+{
+    net a = make_net(CT_F64, 3);
+    ct_mpi_options o = small(true);
+    stepping s = { ranks_of(&a, &o), &a };
+    ct_program *p = ct_program_new(cx, step, &s, NULL);
+    for (int run = 0; run < 3; run++)
+        CHECK_MSG(ct_program_run(p, NULL, 0), "%s", ct_error_text(cx));
+    CHECK(ct_mpi_report_of(s.m).steps == 3);
+    const char *text = ct_program_text(p);
+    CHECK_MSG(strstr(text, "eager: a call of MPI"), "%s", text);
+    ct_program_free(p);
+    ct_mpi_free(s.m);
+    ct_module_free(a.module);
+}
+
 /* one process that adds in the order of ranks: sum n_r g_r, over the number of all examples */
 static ct_tensor *added_in_order(net *a, int64_t all, int i)
 {
@@ -327,6 +357,7 @@ static void an_object_that_was_freed_is_found(void)
 const test rank_tests[] = {
 #define TEST(name) { #name, name, 0 }
     TEST(gradient_is_that_of_the_whole_batch),
+    TEST(a_program_stays_eager),
     TEST(ordered_sums_have_the_bits_of_one_process),
     TEST(parameters_stay_equal),
     TEST(absent_on_some_is_zero),

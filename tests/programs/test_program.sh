@@ -40,6 +40,8 @@ holds "$1 --tiny: prints something else: a line of $(basename "$2"), and what it
         }
     }
     END { exit failed || FNR != lines }' "$expected" out
+"$program" --tiny --replay --out page >replayed 2>err || cat err
+holds "$1 --tiny --replay: prints something else" diff out replayed
 holds "$1: its report is not whole" [ "$(tail -n 1 page/report.html)" = '</html>' ]
 none "$1: its report needs other files" "$(grep -nE '<script|<link|url\(|(src|href)="[^d"]' \
     page/report.html | cut -c 1-200)"

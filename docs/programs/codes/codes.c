@@ -19,9 +19,9 @@ static ct_module *net_new(program *p, int k)
         ct_mlp_new(p->cx, CT_F32, CT_SIZES(k, b, a, PIXELS), CT_RELU, NULL)));
 }
 
-static ct_tensor *loss(ct_module *net, void *x)
+static ct_tensor *loss(ct_module *net, void *data)
 {
-    return ct_mse(ct_module_forward(net, x), x);
+    return ct_mse(ct_module_forward(net, *(ct_tensor **)data), *(ct_tensor **)data);
 }
 
 /* Eigenvectors of the sum of (x - m)(x - m)^T as columns, that of the largest eigenvalue first. And
@@ -51,8 +51,7 @@ static void train(program *p, int i, ct_module *net, ct_tensor *learn)
         while (ct_batches_next(batches, &x, NULL) && !p->stopped) {
             ct_scope scope = ct_scope_begin(p->cx);
             ct_optimizer_set_rate(adam, ct_schedule_rate(&cycle, step++));
-            ct_backward(loss(net, x));
-            ct_optimizer_step(adam);
+            program_step(p, net, adam, loss, &x, 1);
             ct_scope_end(p->cx, scope);
         }
 }
@@ -127,7 +126,8 @@ int main(int argc, char **argv)
     images learn, test;
     int n = (int)program_size(&p, 60000, 10000, 500), m = (int)program_size(&p, 10000, 10000, 200);
     if (!program_digits(&p, n, m, &learn, &test)
-        || !program_check(&p, net_new(&p, 2), loss, ct_cast(ct_slice(learn.x, 0, 0, 8, 1), CT_F64)))
+        || !program_check(&p, net_new(&p, 2), loss,
+                          (ct_tensor *[]){ ct_cast(images_first(&learn, 8).x, CT_F64) }))
         return program_end(&p, NULL);
     ct_tensor *mean = ct_mean_over(learn.x, CT_AXES(0), 0), *v = components(learn.x, mean, test.x);
     report_row(&p, "numbers|components|network|is as good as|nearest neighbors of the same class");

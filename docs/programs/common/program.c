@@ -64,6 +64,8 @@ bool program_begin(program *p, int argc, char **argv)
     const char *why = "";
     if (!options_read(p, argc, argv))
         return false;
+    if (p->ranks > 1 && p->replay)
+        return complain(p, "", "--replay is for one process");
     if (p->ranks > 1 && !p->parallel->begin(p, &why))
         return complain(p, "", why);
     if (!report_begin(p))

@@ -71,17 +71,19 @@ typedef struct program {
     bool quick, tiny;
     int seed, threads;
     int rank, ranks;            /* processes, and which this one is; 0 of 1 most often */
+    const ct_program_options *replay; /* --replay: for ct_fit. NULL: steps are not replayed */
     int status;                 /* of main, where program_begin gives false */
     check check;                /* the last program_check's */
     /* private */
     struct report *report;
+    struct kept *kept;
     struct ct_mpi *mpi;
     double start, shown, first, first_share;
     bool missed, stopped;
 } program;
 
-/* Reads --data DIR, --out DIR, --seed N, --threads N, --quick, --tiny, --help and the program's own
-   options, looks whether OUT/report.html can be written, makes the context and says what the
+/* Reads --data DIR, --out DIR, --seed N, --threads N, --replay, --quick, --tiny, --help and the
+   program's own options, looks whether OUT/report.html can be written, makes the context and says what the
    program does. false: there is nothing to do but to return p->status */
 bool program_begin(program *p, int argc, char **argv);
 /* One of three: for a whole run, for --quick (at most a minute), for --tiny (about a second) */
@@ -105,6 +107,22 @@ void program_target(program *p, bool reached, const char *format, ...) PRINTF(3,
 int program_end(program *p, const char *format, ...) PRINTF(2, 3);
 /* text made like printf's, which lives as long as the context; "" without memory */
 const char *program_words(program *p, const char *format, ...) PRINTF(2, 3);
+/* -- Steps of training. With --replay each is recorded once for each set of shapes, and replayed: the
+ * same results, and an error if that cannot be (docs/replay.md) */
+/* Goes backward from loss(net, x), the mean over the rows of x[0], and steps. Of several processes,
+   each has its part of the rows, which may be none, and steps by the gradient of the mean over all
+   of them. Returns that mean; NaN on failure */
+double program_step(program *p, ct_module *net, ct_optimizer *o, ct_module_loss loss,
+                    ct_tensor *const *x, int n);
+/* what a step is given that does more than that, as its user */
+typedef struct learner {
+    ct_module *net;
+    ct_optimizer *optimizer;
+} learner;
+/* step(x), which sets y, of so many results; false on failure */
+bool program_step_by(program *p, ct_functions step, int results, learner user,
+                     ct_tensor *const *x, int n, ct_tensor **y);
+
 /* -- Several processes (--ranks N), each with its part of every batch. On one process these do what
  * they must, and no more. Only rank 0 prints and reports */
 extern const struct ranks program_ranks;
@@ -115,9 +133,6 @@ ct_batches *program_batches(const program *p, ct_tensor *x, ct_tensor *labels, i
                             const ct_batches_options *options);
 /* this process's part of the rows of x */
 ct_tensor *program_part(const program *p, ct_tensor *x);
-/* Goes backward from the mean loss over this process's examples (NULL if there are none), and steps
-   by the gradient of the mean over the examples of all. Returns that mean */
-double program_step(program *p, ct_optimizer *o, ct_tensor *loss, int64_t examples);
 /* the mean over ranks, by weight */
 double program_mean(program *p, double value, double weight);
 
@@ -131,7 +146,7 @@ typedef struct images {
     ct_tensor *labels;          /* i64 (n), 0 to 9 */
 } images;
 images images_first(const images *set, int64_t n); /* a view of n of them */
-/* the cross-entropy of what net says about (images *)user: for program_check */
+/* the cross-entropy of what net says about (images *)user, or about two tensors */
 ct_tensor *images_loss(ct_module *net, void *user);
 /* `train` images to learn from and `test` others, or fewer if there are not so many (60,000 and
    10,000): from the four files of MNIST, or of a set like it, in --data, else drawn by the program

@@ -1,6 +1,7 @@
 /* A program on several processes, if it says that it can be so: `parallel`. Only rank 0 speaks. */
 #include "ranks.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #ifdef HAVE_MPI
@@ -34,14 +35,19 @@ bool program_share(program *p, ct_module *net)
     return true;
 }
 
-static ct_status backward(program *p, ct_tensor *loss, int64_t examples)
-{
-    return p->ranks > 1 ? ct_mpi_backward(p->mpi, loss, examples) : ct_backward(loss);
-}
-
 double program_mean(program *p, double value, double weight)
 {
     return p->ranks > 1 ? ct_mpi_mean(p->mpi, value, weight) : value;
+}
+
+static double step(program *p, ct_module *net, ct_optimizer *o, ct_module_loss loss,
+                   ct_tensor *const *x)
+{
+    const int64_t examples = ct_size(x[0], 0); /* there may be none */
+    ct_tensor *j = examples > 0 ? loss(net, (void *)(uintptr_t)x) : NULL;
+    if (ct_mpi_backward(p->mpi, j, examples) == CT_OK)
+        ct_optimizer_step(o);
+    return program_mean(p, j ? ct_item(j) : 0, (double)examples);
 }
 
 static void end(program *p)
@@ -65,16 +71,17 @@ bool program_share(program *p, ct_module *net)
     return true;
 }
 
-static ct_status backward(program *p, ct_tensor *loss, int64_t examples)
-{
-    (void)p, (void)examples;
-    return ct_backward(loss);
-}
-
 double program_mean(program *p, double value, double weight)
 {
     (void)p, (void)weight;
     return value;
+}
+
+static double step(program *p, ct_module *net, ct_optimizer *o, ct_module_loss loss,
+                   ct_tensor *const *x)
+{
+    (void)p, (void)net, (void)o, (void)loss, (void)x;
+    return NAN;
 }
 
 static void end(program *p)
@@ -83,7 +90,7 @@ static void end(program *p)
 }
 #endif
 
-const struct ranks program_ranks = { begin, end };
+const struct ranks program_ranks = { begin, end, step };
 
 ct_batches *program_batches(const program *p, ct_tensor *x, ct_tensor *labels, int64_t size,
                             const ct_batches_options *options)
@@ -98,11 +105,4 @@ ct_tensor *program_part(const program *p, ct_tensor *x)
 {
     const int64_t n = ct_size(x, 0);
     return ct_slice(x, 0, n * p->rank / p->ranks, n * (p->rank + 1) / p->ranks, 1);
-}
-
-double program_step(program *p, ct_optimizer *o, ct_tensor *loss, int64_t examples)
-{
-    if (backward(p, loss, examples) == CT_OK)
-        ct_optimizer_step(o);
-    return program_mean(p, loss ? ct_item(loss) : 0, (double)examples);
 }

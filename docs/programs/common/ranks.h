@@ -8,6 +8,9 @@ struct ranks {
     bool (*begin)(program *p, const char **why);
     /* before the context is freed */
     void (*end)(program *p);
+    /* program_step, on several processes */
+    double (*step)(program *p, ct_module *net, ct_optimizer *o, ct_module_loss loss,
+                   ct_tensor *const *x);
 };
 
 #endif

@@ -114,7 +114,7 @@ int main(int argc, char **argv)
     images data = program_spirals(&p, POINTS, 1.25, 0);
     ct_layer_options random = { .weight_init = CT_HE_UNIFORM, .bias_init = CT_GLOROT_UNIFORM };
     for (int d = 0, all; d < DEPTHS; d++) {
-        int layers = (int)depths[d], w = UNITS / layers;
+        int layers = (int)depths[d], w = UNITS / layers, epochs = p.tiny ? 10 : 500;
         int64_t sizes[8] = { 2, w, w, w, w, w, w };
         sizes[layers + 1] = 2;
         ct_module *m = ct_mlp_new(p.cx, CT_F64, sizes, layers + 2, CT_RELU, &random);
@@ -125,7 +125,7 @@ int main(int argc, char **argv)
             return program_end(&p, NULL);
         for (int kind = RANDOM; kind <= FOLDING; kind++) { /* of the same module, in this order */
             if (kind == TRAINED)
-                ct_fit(&run, &(ct_fit_options){ .epochs = program_size(&p, 500, 500, 10) });
+                ct_fit(&run, &(ct_fit_options){ .epochs = epochs, .replay = p.replay });
             ct_scope scope = ct_scope_begin(p.cx);
             ct_no_grad(p.cx);
             net n = { .layers = layers, .width = w };

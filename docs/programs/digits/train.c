@@ -16,11 +16,8 @@ static ct_optimizer *optimizer_for(ct_module *net, const options *o)
 static double step(program *p, ct_module *net, ct_optimizer *optimizer, const images *batch)
 {
     ct_scope scope = ct_scope_begin(p->cx);
-    const int64_t n = ct_size(batch->x, 0); /* of several processes, some may have none */
-    ct_tensor *loss = NULL;
-    if (n > 0)
-        loss = ct_cross_entropy(ct_module_forward(net, batch->x), batch->labels);
-    double value = program_step(p, optimizer, loss, n);
+    double value = program_step(p, net, optimizer, images_loss,
+                                CT_TENSORS(batch->x, batch->labels));
     ct_scope_end(p->cx, scope);
     return value;
 }

@@ -127,7 +127,7 @@ int main(int argc, char **argv)
     ct_tensor *const *parameters = ct_module_parameters(judge, &n);
     ct_training run = { .module = judge, .optimizer = ct_adam_new(parameters, n, 1e-3, NULL),
                         .batches = ct_batches_new(learn.x, learn.labels, 128, NULL) };
-    ct_fit(&run, &(ct_fit_options){ .epochs = 4 });
+    ct_fit(&run, &(ct_fit_options){ .epochs = 4, .replay = p.replay });
     for (int v = 0; v < VARIANTS; v++)
         train(&p, v, total[v], judge, learn.x, test.x);
     ct_inference(p.cx);

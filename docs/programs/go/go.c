@@ -36,20 +36,18 @@ static ct_tensor *loss(ct_module *net, void *data)
 {
     const batch *b = data;
     ct_tensor *y[2];
-    ask(b->g, net, b->x, y);
+    ask(ct_size(b->x, 2) == three.edge ? &three : &go, net, b->x, y);
     ct_tensor *surprise = ct_sum_over(ct_mul(b->policy, ct_log_softmax(y[0], 1)), CT_AXES(1), 0);
     ct_tensor *wrong = ct_sub(y[1], b->owner), *value = ct_mean_over(wrong, CT_AXES(1), 0);
     return ct_add(ct_sub(ct_mean(ct_square(wrong)), ct_mean(surprise)), ct_mean(ct_square(value)));
 }
 
-static void learn(player *a)
+static void learn(program *p, player *a)
 {
     ct_scope scope = ct_scope_begin(a->cx);
     batch b = batch_of(a, BATCH);
-    ct_tensor *j = loss(a->net, &b);
-    ct_backward(j);
-    ct_optimizer_step(a->adam);
-    a->loss += (a->loss > 0 ? 0.02 : 1) * (ct_item(j) - a->loss);
+    double j = program_step(p, a->net, a->adam, loss, CT_TENSORS(b.x, b.policy, b.owner));
+    a->loss += (a->loss > 0 ? 0.02 : 1) * (j - a->loss);
     ct_scope_end(a->cx, scope);
 }
 
@@ -92,7 +90,7 @@ static void train(program *p, player *a, course *c, int rounds, double from, dou
         ct_optimizer_set_rate(a->adam, 2e-3 * fmin(1, 2.04 - 2 * share));
         play_on(a, p->tiny ? 4 : (int)(16 + 32 * share));
         for (int k = 0; k < (p->tiny ? 1 : 2) && a->count >= BATCH; k++)
-            learn(a);
+            learn(p, a);
         if ((i + 1) * (p->tiny ? 2 : MARKS) / rounds > c->n)
             measure(p, a, c);
     }

@@ -62,7 +62,6 @@ static inline void paint(const game *g, const set *planes, int way, float *x)
 }
 
 typedef struct batch {
-    const game *g;
     ct_tensor *x, *policy, *owner;
 } batch;
 
@@ -81,7 +80,7 @@ static inline batch batch_of(player *a, int n)
         for (int m = 0; m < g->points; m++)
             owner[i * g->points + turned(g->edge, m, way)] = s->owner[m];
     }
-    return (batch){ g,
+    return (batch){
         ct_from_memory(a->cx, CT_F32, CT_SHAPE(n, PLANES, g->edge, g->edge), x),
         ct_from_memory(a->cx, CT_F32, CT_SHAPE(n, g->points + 1), policy),
         ct_from_memory(a->cx, CT_F32, CT_SHAPE(n, g->points), owner) };
@@ -90,7 +89,7 @@ static inline batch batch_of(player *a, int n)
 /* one made up, in f64: for the check */
 static inline batch some_batch(ct_context *cx, const game *g, int64_t n)
 {
-    return (batch){ g, ct_rand(cx, CT_F64, CT_SHAPE(n, PLANES, g->edge, g->edge)),
+    return (batch){ ct_rand(cx, CT_F64, CT_SHAPE(n, PLANES, g->edge, g->edge)),
         ct_softmax(ct_randn(cx, CT_F64, CT_SHAPE(n, g->points + 1)), 1),
         ct_shift(ct_scale(ct_rand(cx, CT_F64, CT_SHAPE(n, g->points)), 2), -1) };
 }

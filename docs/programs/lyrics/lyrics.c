@@ -1,48 +1,27 @@
 /* A recurrent network learns to write, one character after the other. See lyrics.md. */
 #include "show.h"
+#include "writer.h"
 #define RATE 4e-3
 static double passes[MOMENTS + 1], bits[MOMENTS + 1];
 
-static ct_module *net_new(program *p)
+/* of T steps of x from t on: the state is kept, and its past is not */
+#define PART(x, t, T) ct_slice(x, 0, t, (t) + (T), 1), ct_slice(x, 0, (t) + 1, (t) + (T) + 1, 1)
+static void keep(ct_tensor **state, ct_tensor **now)
 {
-    int64_t size = program_size(p, 64, 64, 16), units = program_size(p, 192, 192, 48);
-    ct_module *net = ct_module_new(p->cx, "writer", NULL, NULL);
-    ct_module_add(net, "embedding", ct_embedding_new(p->cx, CT_F32, kinds, size, NULL));
-    ct_module_add(net, "lstm", ct_lstm_new(p->cx, CT_F32, size, units, NULL));
-    ct_module_add(net, "out", ct_linear_new(p->cx, CT_F32, units, kinds, NULL));
-    return net;
+    ct_keep(&state[0], ct_detach(now[0])), ct_keep(&state[1], ct_detach(now[1]));
 }
 
-/* what the units say, (T,N,units), of characters, (T,N); the state goes on */
-static ct_tensor *units_of(ct_module *net, ct_tensor *x, ct_tensor **state)
+/* x: data of a loss. y: the loss, and the state */
+static ct_status step(ct_context *cx, ct_tensor *const *x, int n, ct_tensor **y, void *user)
 {
-    ct_tensor *e = ct_module_forward(ct_module_child(net, "embedding"), x);
-    return ct_recurrent_forward(ct_module_child(net, "lstm"), e, NULL, &state[0], &state[1]);
-}
-
-/* of the next character, (T N,kinds) */
-static ct_tensor *logits_of(ct_module *net, ct_tensor *y)
-{
-    return ct_reshape(ct_module_forward(ct_module_child(net, "out"), y), CT_SHAPE(-1, kinds));
-}
-
-/* data: characters, those behind them, and the state */
-static ct_tensor *loss(ct_module *net, void *data)
-{
-    ct_tensor **d = data, *state[] = { d[2], d[3] };
-    ct_tensor *z = logits_of(net, units_of(net, d[0], state));
-    d[4] = state[0], d[5] = state[1];
-    return ct_cross_entropy(z, ct_reshape(d[1], CT_SHAPE(-1)));
-}
-
-/* the loss of T steps of x from t on; the state is kept, and its past is not */
-static ct_tensor *loss_at(ct_module *net, ct_tensor *x, int64_t t, int64_t T, ct_tensor **state)
-{
-    ct_tensor *d[6] = { ct_slice(x, 0, t, t + T, 1), ct_slice(x, 0, t + 1, t + T + 1, 1),
-                        state[0], state[1] };
-    ct_tensor *j = loss(net, d);
-    ct_keep(&state[0], ct_detach(d[4])), ct_keep(&state[1], ct_detach(d[5]));
-    return j;
+    const learner *l = user;
+    ct_tensor *d[6] = { x[0], x[1], n > 2 ? x[2] : NULL, n > 2 ? x[3] : NULL };
+    y[0] = loss(l->net, d), y[1] = d[4], y[2] = d[5];
+    ct_backward(y[0]);
+    ct_tensor *const *w = ct_module_parameters(l->net, &n);
+    ct_clip_gradient_norm(w, n, 1);
+    ct_optimizer_step(l->optimizer);
+    return ct_error(cx);
 }
 
 static double bits_of(program *p, ct_module *net, ct_tensor *x)
@@ -54,7 +33,9 @@ static double bits_of(program *p, ct_module *net, ct_tensor *x)
         ct_scope scope = ct_scope_begin(p->cx);
         ct_inference(p->cx);
         T = n - t < 100 ? n - t : 100;
-        sum += ct_item(loss_at(net, x, t, T, state)) * (double)T;
+        ct_tensor *d[6] = { PART(x, t, T), state[0], state[1] };
+        sum += ct_item(loss(net, d)) * (double)T;
+        keep(state, &d[4]);
         ct_scope_end(p->cx, scope);
     }
     ct_release(state[0]), ct_release(state[1]);
@@ -83,25 +64,25 @@ static void write_lines(program *p, ct_module *net, int n, const double *warmth,
 static void train(program *p, ct_module *net, int64_t learn)
 {
     int n;
-    int64_t wide = program_size(p, 64, 64, 8), T = program_size(p, 64, 64, 16), step = 0;
+    int64_t wide = program_size(p, 64, 64, 8), T = program_size(p, 64, 64, 16), done = 0;
     ct_tensor *const *w = ct_module_parameters(net, &n), *state[2] = { NULL };
     ct_tensor *x = streams(p->cx, 0, learn, wide), *test = streams(p->cx, learn, length, ASIDE);
     int64_t pass = (ct_size(x, 0) - 1) / T, each = program_size(p, pass / 5, 25, 5);
     ct_optimizer *adam = ct_adam_new(w, n, RATE, NULL);
     for (int k = 0; k <= MOMENTS; k++) {
-        for (int64_t i = 0; k && i < each && !p->stopped; i++, step++) {
+        for (int64_t i = 0; k && i < each && !p->stopped; i++, done++) {
             ct_scope scope = ct_scope_begin(p->cx);
-            double share = (double)step / (double)(MOMENTS * each);
-            if (step % pass == 0)
+            double share = (double)done / (double)(MOMENTS * each);
+            if (done % pass == 0)
                 ct_release(state[0]), ct_release(state[1]), state[0] = state[1] = NULL;
-            ct_backward(loss_at(net, x, step % pass * T, T, state));
-            ct_clip_gradients(w, n, 1);
+            ct_tensor *d[] = { PART(x, done % pass * T, T), state[0], state[1] }, *y[3];
             ct_optimizer_set_rate(adam, RATE * fmin(1, 2 - 2 * share));
-            ct_optimizer_step(adam);
+            if (program_step_by(p, step, 3, (learner){ net, adam }, d, state[0] ? 4 : 2, y))
+                keep(state, &y[1]);
             ct_scope_end(p->cx, scope);
             program_progress(p, 0.05 + 0.9 * share, "%.2f bits before", bits[k - 1]);
         }
-        passes[k] = (double)step / (double)pass, bits[k] = bits_of(p, net, test);
+        passes[k] = (double)done / (double)pass, bits[k] = bits_of(p, net, test);
         write_lines(p, net, WARMTHS, warmths, VERSE, verses[k][0]);
         if (!p->tiny)
             program_say(p, "after %.1f passes: %.3f bits per character", passes[k], bits[k]);

@@ -53,7 +53,7 @@ static ct_module *train(program *p, ct_tensor *x)
     ct_schedule s = { .kind = CT_ONE_CYCLE, .rate = 3e-3,
                       .steps = epochs * ct_batches_count(run.batches) };
     ct_fit(&run, &(ct_fit_options){ .epochs = epochs, .schedule = &s, .loss = mse,
-                                    .on_epoch = on_epoch, .user = p });
+                                    .on_epoch = on_epoch, .user = p, .replay = p->replay });
     return net;
 }
 

@@ -49,9 +49,7 @@ static double train(program *p, ct_module *net, int run, int total, const images
                && ct_batches_next(batches, &x, &labels)) {
             ct_scope scope = ct_scope_begin(p->cx);
             ct_optimizer_set_rate(sgd, ct_schedule_rate(&cycle, step));
-            ct_tensor *j = ct_size(x, 0) == 0 ? NULL /* of many processes */
-                : ct_cross_entropy(ct_module_forward(net, x), labels);
-            double loss = program_step(p, sgd, j, ct_size(x, 0));
+            double loss = program_step(p, net, sgd, images_loss, CT_TENSORS(x, labels));
             int64_t k = step++ * points / steps;
             at[run][k] = (double)total * (double)(k + 1) / points;
             losses[run][k] += (loss - losses[run][k]) / ++seen[k];

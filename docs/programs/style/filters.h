@@ -49,26 +49,39 @@ static inline void paint_texture(ct_context *cx, int kind, double *patch)
     }
 }
 
+static inline ct_tensor *logits_of(ct_module *net, ct_tensor *x)
+{
+    ct_tensor *f[LAYERS];
+    features(net, x, f);
+    return ct_module_forward(ct_module_child(net, "classes"),
+                             ct_mean_over(f[LAYERS - 1], CT_AXES(2, 3), 0));
+}
+
+/* data: textures and their kinds */
+static inline ct_tensor *mistaken(ct_module *net, void *data)
+{
+    return ct_cross_entropy(logits_of(net, ((ct_tensor **)data)[0]), ((ct_tensor **)data)[1]);
+}
+
 /* teaches the filters to tell textures apart; the share of new ones that they tell right */
 static inline double learn(program *p, ct_module *net, int steps)
 {
     static double x[BATCH * 3 * PATCH * PATCH];
     int64_t kind[BATCH];
     int n;
-    ct_tensor *const *w = ct_module_parameters(net, &n), *f[LAYERS];
+    ct_tensor *const *w = ct_module_parameters(net, &n);
     ct_optimizer *adam = ct_adam_new(w, n, 4e-3, NULL);
     double right = 0;
     for (int i = 0; i < steps + TESTS; i++) {
         ct_scope scope = ct_scope_begin(p->cx);
         for (int j = 0; j < BATCH; j++)
             paint_texture(p->cx, (int)(kind[j] = j % KINDS), x + j * 3 * PATCH * PATCH);
-        features(net, ct_from_memory(p->cx, CT_F64, CT_SHAPE(BATCH, 3, PATCH, PATCH), x), f);
-        ct_tensor *logits = ct_module_forward(ct_module_child(net, "classes"),
-                                              ct_mean_over(f[LAYERS - 1], CT_AXES(2, 3), 0));
+        ct_tensor *patch = ct_from_memory(p->cx, CT_F64, CT_SHAPE(BATCH, 3, PATCH, PATCH), x);
         ct_tensor *labels = ct_from_ints(p->cx, CT_SHAPE(BATCH), kind, BATCH);
-        right += i < steps ? 0 : ct_accuracy(logits, labels) / TESTS;
-        if (i < steps && ct_backward(ct_cross_entropy(logits, labels)) == CT_OK)
-            ct_optimizer_step(adam);
+        if (i < steps)
+            program_step(p, net, adam, mistaken, CT_TENSORS(patch, labels));
+        else
+            right += ct_accuracy(logits_of(net, patch), labels) / TESTS;
         ct_scope_end(p->cx, scope);
     }
     return right;

@@ -77,8 +77,7 @@ static void train(program *p, ct_module *net, ct_tensor *learn, ct_tensor *test,
     for (int epoch = 0; epoch < total; epoch++) {
         for (int i = 0; !p->stopped && ct_batches_next(batches, &x, NULL); i++) {
             ct_scope scope = ct_scope_begin(p->cx);
-            ct_tensor *j = ct_size(x, 0) > 0 ? loss(net, (ct_tensor *[]){ x, draw(x) }) : NULL;
-            trained[epoch] += program_step(p, adam, j, ct_size(x, 0)) / each;
+            trained[epoch] += program_step(p, net, adam, loss, CT_TENSORS(x, draw(x))) / each;
             program_progress(p, 0.7 * (epoch + i / each) / total, "epoch %d", epoch + 1);
             ct_scope_end(p->cx, scope);
         }

@@ -1,0 +1,36 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # run reads this file, and uses what it sets
+# Replays give the bits of eager runs: 100 runs of all operators, layers, losses and optimizers, with
+# changing data, rates, masks and batch sizes, at 1 to 8 threads; and quick runs of the lecture's
+# programs with every step replayed.
+
+# replayed NAME: a quick run prints the same with --replay and without
+replayed() {
+    local way out=$at/$1-quick status=0
+    data_of "$1"
+    for way in "" --replay; do
+        # shellcheck disable=SC2086 # $way may be nothing
+        "$at/docs/programs/$1" --quick "${data[@]}" --out "$out" $way >"$out$way.log" 2>&1 || status=$?
+    done
+    if [ "$status" -eq 0 ] && diff "$out.log" "$out--replay.log"; then
+        passed=$((passed + 1))
+    else
+        say "$1, quick: status $status, or it prints something else when it is replayed"
+        failed=$((failed + 1))
+    fi
+}
+
+need_test_tools
+only=tests/cotangent-tests
+if prepare gcc-exhaustive gcc -Dc_args=-DEXHAUSTIVE=1; then
+    for suite in programs bits group replay strange; do
+        CK_TIMEOUT_MULTIPLIER=100 step "$suite, 100 runs" try "$at/tests/cotangent-tests" "$suite"
+    done
+fi
+at=build/release
+configure release gcc -Dtests=disabled
+for name in $programs; do
+    read -r -a packages < <(sed -n "s/^$name\\b//p" docs/programs/list)
+    need "${packages[@]}"
+    build release "docs/programs/$name"
+    step "$name, quick" replayed "$name"
+done
