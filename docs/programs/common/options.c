@@ -23,8 +23,8 @@ static bool common_row(program *p, int i, option *row)
           "default 1", &p->threads, 0, 1024, NULL, NULL },
         { "--ranks", "N", "on N processes, each with a part of every batch: ./run NAME --ranks N;\n"
           "default 1", &p->ranks, 1, 1024, NULL, NULL },
-        { "--replay", NULL, "record each step of training once, and replay it: the same results", NULL,
-          0, 0, NULL, NULL },
+        { "--replay", NULL, "record each step of training once, and replay it: the same results",
+          NULL, 0, 0, NULL, NULL },
         { "--quick", NULL, "a smaller run, of at most a minute", NULL, 0, 0, NULL, NULL },
         { "--tiny", NULL, "a run of about a second that shows that it works", NULL, 0, 0, NULL,
           NULL },

@@ -83,8 +83,8 @@ typedef struct program {
 } program;
 
 /* Reads --data DIR, --out DIR, --seed N, --threads N, --replay, --quick, --tiny, --help and the
-   program's own options, looks whether OUT/report.html can be written, makes the context and says what the
-   program does. false: there is nothing to do but to return p->status */
+   program's own options, looks whether OUT/report.html can be written, makes the context and says
+   what the program does. false: there is nothing to do but to return p->status */
 bool program_begin(program *p, int argc, char **argv);
 /* One of three: for a whole run, for --quick (at most a minute), for --tiny (about a second) */
 int64_t program_size(const program *p, int64_t full, int64_t quick, int64_t tiny);
@@ -107,8 +107,8 @@ void program_target(program *p, bool reached, const char *format, ...) PRINTF(3,
 int program_end(program *p, const char *format, ...) PRINTF(2, 3);
 /* text made like printf's, which lives as long as the context; "" without memory */
 const char *program_words(program *p, const char *format, ...) PRINTF(2, 3);
-/* -- Steps of training. With --replay each is recorded once for each set of shapes, and replayed: the
- * same results, and an error if that cannot be (docs/replay.md) */
+/* -- Steps of training. With --replay each is recorded once for each set of shapes, and replayed:
+ * the same results, and an error if that cannot be (docs/replay.md) */
 /* Goes backward from loss(net, x), the mean over the rows of x[0], and steps. Of several processes,
    each has its part of the rows, which may be none, and steps by the gradient of the mean over all
    of them. Returns that mean; NaN on failure */
