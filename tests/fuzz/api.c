@@ -73,6 +73,11 @@ ct_tensor *api_pick(api *a)
     return NULL;
 }
 
+bool api_is_long(const ct_tensor *x)
+{
+    return ct_count(x) > 1 << 14;
+}
+
 static void drop(api_slot *s)
 {
     if (s->retained)
@@ -83,8 +88,8 @@ static void drop(api_slot *s)
 void api_put(api *a, ct_tensor *x)
 {
     api_slot *s = &a->slots[fuzz_take(&a->in, SLOTS)];
-    bool retained = x && fuzz_take(&a->in, 2) && ct_retain(x);
-    if (!x)
+    bool retained = x && !api_is_long(x) && fuzz_take(&a->in, 2) && ct_retain(x);
+    if (!x || api_is_long(x))
         return;
     drop(s);
     *s = (api_slot){ x, a->depth, retained };

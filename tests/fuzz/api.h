@@ -44,7 +44,9 @@ void api_reached(const ct_op *op);
 
 /* a tensor from the slots, perhaps NULL */
 ct_tensor *api_pick(api *a);
-/* puts x, which may be NULL, into a slot */
+/* a view that repeats few numbers so often that a walk over it takes minutes */
+bool api_is_long(const ct_tensor *x);
+/* puts x, which may be NULL, into a slot, unless it is long */
 void api_put(api *a, ct_tensor *x);
 void api_begin(api *a);
 void api_end(api *a);                          /* ends a scope, and with it what lives no longer */
