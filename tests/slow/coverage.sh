@@ -20,7 +20,7 @@ print(s["line_percent"], s["branch_percent"])' "$at/summary.json")
 need_test_tools gcovr python3
 only=tests/cotangent-tests
 if prepare coverage gcc "${debug[@]}" -Db_coverage=true -Ddefault_library=static \
-    "-Dc_args=-g1 -DNDEBUG"; then
+    "-Dc_args=-g1 -DNDEBUG -fprofile-update=atomic"; then
     find "$at" -name '*.gcda' -delete
     step "coverage" covered
 fi
