@@ -98,7 +98,8 @@ ct_tensor *ct__evaluate(ct_context *cx, const char *who, ct_function f, void *us
 {
     ct_tensor *y = f(cx, x, n, user);
     if (!y)
-        ct_fail(cx, CT_ERROR_CALLBACK, "%s: the function failed without saying why", who);
+        return ct_fail(cx, CT_ERROR_CALLBACK, "%s: the function failed without saying why", who),
+               NULL;
     if (!ct__usable(y, who))
         return NULL;
     if (y->cx == cx)

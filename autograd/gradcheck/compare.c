@@ -233,9 +233,8 @@ bool ct__check_entries(ct__check *c)
         for (int64_t k = 0; k < c->entries; k++)
             if (!compare_entry(c, k))
                 return false;
-    } else if (!compare_directions(c)) {
-        return false;
-    } else if (!c->options.quick && !c->named && !compare_sample(c)) {
+    } else if (!compare_directions(c) ||
+               (!c->options.quick && !c->named && !compare_sample(c))) {
         return false;
     }
     bool ties = c->order == 1 && c->report->kinks > 1 && !c->named;

@@ -24,7 +24,8 @@ static bool measure(ct__check *c, double spacing)
     double *sum = c->work + c->outputs, *net = c->work + 2 * c->outputs;
     bool done = true;
     for (int point = 0; point < NOISE_POINTS && done; point++) {
-        double t = spacing * (point - NOISE_POINTS / 2);
+        const int from_middle = point - NOISE_POINTS / 2;
+        double t = spacing * from_middle;
         ct__check_move(c, t);
         done = ct__check_values(c, now);
         for (int64_t j = 0; j < c->outputs && done; j++) {

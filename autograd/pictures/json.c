@@ -3,7 +3,7 @@
 
 /* what is known of a graph */
 typedef struct knowledge {
-    const ct__graph *graph;
+    ct__graph graph;
     ct__cotangents cotangents; /* of_node NULL: none */
     int64_t share;
     ct__out verdicts;          /* of operators, one after the other */
@@ -16,7 +16,7 @@ typedef struct knowledge {
 /* -- Which operators there are */
 static bool find_ops(knowledge *k)
 {
-    const ct__graph *g = k->graph;
+    const ct__graph *g = &k->graph;
     k->kind = ct__scope_room(g->cx, (size_t)g->count * sizeof *k->kind);
     k->op = ct__scope_room(g->cx, (size_t)g->count * sizeof *k->op);
     if (!k->kind || !k->op)
@@ -56,7 +56,7 @@ static void note_verdict(const ct_gradcheck_report *report, void *user)
 {
     knowledge *k = user;
     ct__out *o = &k->verdicts;
-    if (report->vertex >= k->graph->count)
+    if (report->vertex >= k->graph.count)
         return;
     size_t start = o->used;
     ct__print(o, "{\"verdict\":\"%s\",\"diagnosis\":", ct_verdict_text(report->verdict));
@@ -67,7 +67,7 @@ static void note_verdict(const ct_gradcheck_report *report, void *user)
 
 static ct_status check(knowledge *k, ct_tensor *y, const ct_gradcheck_options *options)
 {
-    const ct__graph *g = k->graph;
+    const ct__graph *g = &k->graph;
     ct_status before = ct_error(g->cx);
     if (!options || g->left_out || !(y->flags & CT__REQUIRES_GRAD) || !y->op)
         return CT_OK;
@@ -91,7 +91,7 @@ static void put_slice(ct__out *o, const ct__out *from, ct__slice slice)
 
 static void put_kind(ct__out *o, const knowledge *k, int64_t i)
 {
-    const ct_tensor *t = k->graph->node[i];
+    const ct_tensor *t = k->graph.node[i];
     int index = 0;
     if (k->kind[i] >= 0) {
         ct__print(o, "{\"kind\":\"operator\",\"operator\":%lld", (long long)k->kind[i]);
@@ -109,7 +109,7 @@ static void put_kind(ct__out *o, const knowledge *k, int64_t i)
 
 static void put_result(ct__out *o, const knowledge *k, int64_t i)
 {
-    const ct_tensor *t = k->graph->node[i];
+    const ct_tensor *t = k->graph.node[i];
     if (t->flags & CT__HIDDEN)
         return;
     ct__print(o, ",\"dtype\":\"%s\",\"shape\":[", ct__dtype_text((ct_dtype)t->dtype));
@@ -124,7 +124,7 @@ static void put_result(ct__out *o, const knowledge *k, int64_t i)
 
 static void put_inputs(ct__out *o, const knowledge *k, int64_t i)
 {
-    const ct__graph *g = k->graph;
+    const ct__graph *g = &k->graph;
     ct__print(o, ",\"inputs\":[");
     for (int64_t e = g->first[i]; e < g->first[i + 1]; e++) {
         ct__print(o, "%s{\"vertex\":", e > g->first[i] ? "," : "");
@@ -142,7 +142,7 @@ static void put_inputs(ct__out *o, const knowledge *k, int64_t i)
 
 static void put_vertices(ct__out *o, const knowledge *k)
 {
-    const ct__graph *g = k->graph;
+    const ct__graph *g = &k->graph;
     int64_t operators = 0;
     for (int64_t i = 0; i < g->count && !o->failed; i++) {
         ct__print(o, "%s\n", i ? "," : "");
@@ -162,11 +162,11 @@ static void put_vertices(ct__out *o, const knowledge *k)
 static ct_status write_graph(ct__out *o, ct_tensor *y, const ct_graph_options *options,
                              knowledge *k, const char *who)
 {
-    ct__graph g;
-    if (!ct__collect(&g, y, options->max_vertices, CT__ALL_VERTICES) || !ct__graph_sort(&g))
+    ct__graph *g = &k->graph;
+    if (!ct__collect(g, y, options->max_vertices, CT__ALL_VERTICES) || !ct__graph_sort(g))
         return CT_ERROR_MEMORY;
-    k->graph = k->cotangents.graph = &g;
-    k->share = k->cotangents.share = options->max_values / (2 * g.count + g.first[g.count]);
+    k->cotangents.graph = g;
+    k->share = k->cotangents.share = options->max_values / (2 * g->count + g->first[g->count]);
     ct_status status = CT_OK;
     if (!options->no_cotangents && y->flags & CT__REQUIRES_GRAD)
         status = ct__reverse_watched(&k->cotangents, y, options->gy, who);

@@ -15,7 +15,7 @@ int ct__along_axis(const ct_call *call, const ct_tensor *x)
 /* -- Checks */
 const char *ct__place_text(const ct_tensor *x, int64_t i, char text[CT__PLACE_TEXT])
 {
-    int64_t at[CT_MAX_DIMS];
+    int64_t at[CT_MAX_DIMS] = { 0 };
     size_t used = 0;
     for (int d = ct_ndim(x) - 1; d >= 0; i /= ct_shape(x)[d--])
         at[d] = i % ct_shape(x)[d];

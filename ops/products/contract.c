@@ -105,7 +105,7 @@ static ct__labeled multiply(ct__labeled a, ct__labeled b, ct__labeled y, int n)
    the first axis of the matrices, and the others become the second one. */
 static ct_tensor *matrices(ct__labeled x, const unsigned char *label, int batch, int rows)
 {
-    int64_t shape[CT_MAX_DIMS + 2];
+    int64_t shape[CT_MAX_DIMS + 2] = { 0 };
     int n = ct_ndim(x.t);
     for (int d = 0; d < batch; d++)
         shape[d] = size_of(x, label[d]);

@@ -135,11 +135,11 @@ static bool read_output(reader *r)
         return *r->at ? fail(r, "the output is one term") : set_output(r, &t);
     }
     uint64_t single = r->once & ~r->twice;
-    for (unsigned char l = 0; l < CT__LETTERS; l++)
+    for (int l = 0; l < CT__LETTERS; l++)
         if (single >> l & 1) {
             if (t.letters == CT_MAX_DIMS)
                 return fail(r, "the output has more than 8 axes");
-            t.letter[t.letters++] = l;
+            t.letter[t.letters++] = (unsigned char)l;
         }
     return set_output(r, &t);
 }

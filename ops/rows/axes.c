@@ -90,7 +90,7 @@ ct_tensor *ct__merged(ct_tensor *x, unsigned axes)
 
 ct_tensor *ct__unmerged(ct_tensor *merged, const ct_tensor *x, unsigned axes)
 {
-    int64_t order[CT_MAX_DIMS], back[CT_MAX_DIMS], shape[CT_MAX_DIMS];
+    int64_t order[CT_MAX_DIMS] = { 0 }, back[CT_MAX_DIMS], shape[CT_MAX_DIMS];
     int ndim = ct_ndim(x);
     order_of(x, axes, order);
     for (int d = 0; d < ndim; d++) {
