@@ -58,21 +58,26 @@ static void K(add)(void *to, const void *from, int64_t n)
 }
 
 /* The sum of n numbers is added to *sum, and what is rounded off there to *rest (Knuth's two-sum).
- * Blocks of 1,024 are summed by 8 sums each. */
+ * Blocks of 1,024 are summed by SUMS sums each, so that no addition waits for the one before. */
+#undef SUMS
+#define SUMS 32
+
 static void K(sum)(const void *x, int64_t n, void *sum, void *rest)
 {
     const REAL *from = x;
     REAL *total = sum, *off = rest;
     for (int64_t p = 0, end; p < n; p = end) {
-        REAL lanes[8] = { 0 };
+        REAL lanes[SUMS] = { 0 };
         end = n - p < 1024 ? n : p + 1024;
-        for (; p + 8 <= end; p += 8)
-            for (int i = 0; i < 8; i++)
+        for (; p + SUMS <= end; p += SUMS)
+            for (int i = 0; i < SUMS; i++)
                 lanes[i] += from[p + i];
         for (int i = 0; p < end; p++, i++)
             lanes[i] += from[p];
-        REAL block = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
-                     ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+        for (int k = SUMS / 2; k > 0; k /= 2)
+            for (int i = 0; i < k; i++)
+                lanes[i] += lanes[i + k];
+        REAL block = lanes[0];
         REAL after = (REAL)(*total + block), part = (REAL)(after - *total);
         *off += (REAL)((REAL)(*total - (REAL)(after - part)) + (REAL)(block - part));
         *total = after;

@@ -33,6 +33,7 @@ enum {
     MOST_ROOM = 64 << 20  /* bytes of scratch of all parts but one */
 };
 #define GRAIN 1e6 /* multiply-adds: fewer are left to one thread */
+#define SUM_GRAIN (1 << 16) /* numbers that are worth a thread */
 
 typedef struct job {
     const ct__conv_product *p;
@@ -413,18 +414,34 @@ ct_status ct__conv_multiply(const ct_call *call, const ct__conv_product *p)
     return empty ? CT_OK : run(call, &j);
 }
 
+/* -- The sums of images and pixels */
+typedef struct sums {
+    const ct__columns *move;
+    const char *from;
+    char *to;
+    int64_t channels, images, n; /* n: pixels */
+    size_t size;
+    bool adds;
+} sums;
+
+static void sum_channels(int64_t begin, int64_t end, void *arg)
+{
+    const sums *s = arg;
+    const size_t row = (size_t)s->n * s->size;
+    for (int64_t c = begin; c < end; c++) {
+        union { double d; float f; } sum = { 0 }, rest = { 0 };
+        for (int64_t i = 0; i < s->images; i++)
+            s->move->sum(s->from + (size_t)(i * s->channels + c) * row, s->n, &sum, &rest);
+        s->move->put_sum(s->to + (size_t)c * s->size, &sum, &rest, s->adds);
+    }
+}
+
 void ct__conv_sum(ct_tensor *gb, const ct_tensor *y, bool adds)
 {
-    const ct__columns *move = ct__columns_for(y);
-    int64_t channels = ct_count(gb), images = ct_size(y, 0);
-    int64_t size = (int64_t)ct_dtype_size(ct_dtype_of(y));
-    int64_t n = images * channels > 0 ? ct_count(y) / (images * channels) : 0;
-    char *to = ct_data_mutable(gb);
-    const char *from = ct_data(y);
-    for (int64_t c = 0; c < channels; c++) {
-        union { double d; float f; } sum = { 0 }, rest = { 0 };
-        for (int64_t i = 0; i < images; i++)
-            move->sum(from + (i * channels + c) * n * size, n, &sum, &rest);
-        move->put_sum(to + c * size, &sum, &rest, adds);
-    }
+    sums s = { ct__columns_for(y), ct_data(y), ct_data_mutable(gb), ct_count(gb), ct_size(y, 0), 0,
+               ct_dtype_size(ct_dtype_of(y)), adds };
+    if (s.images * s.channels > 0)
+        s.n = ct_count(y) / (s.images * s.channels);
+    ct_parallel_ranges(ct_context_of(y), s.channels, SUM_GRAIN / (s.images * s.n + 1) + 1,
+                       sum_channels, &s);
 }
