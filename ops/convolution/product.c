@@ -20,6 +20,7 @@
 #include "columns.h"
 #include "depthwise.h"
 #include "gemm.h"
+#include "pointwise.h"
 #include "taps.h"
 #include "winograd.h"
 
@@ -399,6 +400,8 @@ ct_status ct__conv_multiply(const ct_call *call, const ct__conv_product *p)
         begin(&j);
     if (!empty && ct__is_depthwise(p, &j.s))
         return ct__depthwise_multiply(call, p, &j.s);
+    if (!empty && ct__is_pointwise(p, &j.s))
+        return ct__pointwise_multiply(call, p, &j.s);
     if (!empty && ct__is_winograd(p, &j.s)) {
         bool done;
         ct_status status = ct__winograd_multiply(call, p, &j.s, &done);

@@ -406,6 +406,21 @@ START_TEST(memory_fails)
 }
 END_TEST
 
+/* channels that are shared out one by one: each sum is a whole number */
+START_TEST(bias_of_large_images)
+{
+    ct_context *with = ct_context_new(&(ct_context_options){ .threads = 3 });
+    ct_tensor *x = ct_ones(with, CT_F32, CT_SHAPE(2, 1, 180, 200)), *gb;
+    ct_tensor *w = ct_from_doubles(with, CT_F32, CT_SHAPE(4, 1, 1, 1), CT_DOUBLES(1, 2, 3, 4));
+    ct_tensor *b = ct_variable(ct_zeros(with, CT_F32, CT_SHAPE(4)));
+    ct_tensor *y = ct_conv(x, w, b, NULL);
+    ck_assert_int_eq(ct_grad(y, y, &b, 1, 0, &gb), CT_OK);
+    for (int i = 0; i < 4; i++)
+        ck_assert(ct_data_f32(gb)[i] == (float)(72000 * (i + 1)));
+    ct_context_free(with);
+}
+END_TEST
+
 /* y, gx, gw, gb, for any number of threads */
 START_TEST(threads_change_no_bit)
 {
@@ -540,7 +555,8 @@ Suite *conv_suite(void)
     return make_suite("conv", (const TTest *const[]){
         small_cases_of_every_kind, large_cases, empty_batches_and_images, biases,
         the_gradient_of_a_bias_is_summed_well, same_keeps_the_size, views_are_operands,
-        errors_say_what_is_wanted, one_pixel, memory_fails, threads_change_no_bit,
+        errors_say_what_is_wanted, one_pixel, memory_fails, bias_of_large_images,
+        threads_change_no_bit,
         far_strides_of_a_kernel_for_each_channel, kernels_of_3_x_3_for_each_channel,
         no_neighbor_of_an_image_is_read_as_its_own, infinite_weights_at_the_border, NULL });
 }

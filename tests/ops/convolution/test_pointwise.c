@@ -1,0 +1,84 @@
+/* ops/convolution/pointwise.c: y, x and w of kernels of one element, against one loop over all
+ * products; what is not finite; other images and threads. */
+#include "products.h"
+
+#define ONE { 1, 1 }, { 1, 1 }, { 1, 1 }
+
+/* one vector of pixels; whole vectors, and some pixels of one more; channels that are no whole tiles,
+ * one channel; several images in a block of w; an image that is several items, and several blocks */
+static const conv_shape shapes[] = {
+    { ONE, 2, 8, 8, 4, 4, { 0, 0 } },    { ONE, 3, 5, 7, 4, 5, { 0, 0 } },
+    { ONE, 7, 16, 16, 7, 7, { 0, 0 } },  { ONE, 2, 13, 1, 9, 11, { 0, 0 } },
+    { ONE, 2, 1, 9, 1, 34, { 0, 0 } },   { ONE, 1, 48, 48, 10, 10, { 0, 0 } },
+    { ONE, 2, 3, 6, 61, 47, { 0, 0 } },  { ONE, 1, 100, 50, 7, 9, { 0, 0 } },
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes, SMALL = 1 };
+
+START_TEST(all_shapes_by_all_kernels)
+{
+    for (int k = 0; k < SHAPES; k++)
+        for (int simd = CT_SIMD_PLAIN; simd <= CT_SIMD_AVX512; simd++)
+            expect_products(&shapes[k], (ct_simd)simd);
+}
+END_TEST
+
+START_TEST(a_bias_is_added)
+{
+    ct_tensor *x = ct_randn(cx, CT_F32, CT_SHAPE(2, 9, 7, 5)), *b = ct_randn(cx, CT_F32, CT_SHAPE(11));
+    ct_tensor *w = ct_randn(cx, CT_F32, CT_SHAPE(11, 9, 1, 1)), *c = ct_randn(cx, CT_F32, CT_SHAPE(9));
+    ct_tensor *y = ct_conv(x, w, NULL, NULL);
+    expect_close(ct_conv(x, w, b, NULL), ct_add(y, ct_reshape(b, CT_SHAPE(11, 1, 1))), 1);
+    expect_close(ct_conv_transpose(y, w, c, NULL),
+                 ct_add(ct_conv_transpose(y, w, NULL, NULL), ct_reshape(c, CT_SHAPE(9, 1, 1))), 1);
+}
+END_TEST
+
+/* pixels beside those that are read twice, too */
+START_TEST(what_is_not_finite_reaches_what_reads_it)
+{
+    for (int which = 0; which < 3; which++)
+        for (int64_t at = 0; at < 35; at++) {
+            expect_spread(&shapes[SMALL], which, at, (double)INFINITY);
+            expect_spread(&shapes[SMALL], which, at, (double)NAN);
+        }
+}
+END_TEST
+
+START_TEST(an_image_does_not_depend_on_others)
+{
+    for (int k = 0; k < SHAPES; k++)
+        expect_images_apart(&shapes[k]);
+}
+END_TEST
+
+/* several images, several items of an image, several ranges */
+START_TEST(threads_change_no_bit)
+{
+    static const conv_shape of[] = {
+        { ONE, 40, 32, 32, 7, 7, { 0, 0 } }, { ONE, 3, 16, 24, 61, 47, { 0, 0 } },
+        { ONE, 9, 128, 100, 5, 5, { 0, 0 } },
+    };
+    for (int k = 0; k < 3; k++)
+        expect_threads_alike(&of[k], 3);
+}
+END_TEST
+
+static void train(ct_context *with)
+{
+    ct_tensor *x = ct_variable(ct_zeros(with, CT_F32, CT_SHAPE(8, 16, 5, 5)));
+    ct_tensor *w = ct_variable(ct_zeros(with, CT_F32, CT_SHAPE(16, 16, 1, 1)));
+    ct_backward(ct_sum(ct_conv(x, w, NULL, NULL)));
+}
+
+START_TEST(memory_fails)
+{
+    for_each_failing_allocation(train);
+}
+END_TEST
+
+Suite *conv_pointwise_suite(void)
+{
+    return make_suite("conv_pointwise", (const TTest *const[]){
+        all_shapes_by_all_kernels, a_bias_is_added, what_is_not_finite_reaches_what_reads_it,
+        an_image_does_not_depend_on_others, threads_change_no_bit, memory_fails, NULL });
+}
