@@ -80,6 +80,11 @@ INLINE void K(tile_of)(const K(tile) *t, int rows, int vectors, enum K(layout) l
     int64_t a_col = layout == K(PACKED) ? rows : layout == K(ALONG) ? 1 : t->a_col;
     int64_t last = t->columns - (vectors - 1) * LANES; /* lanes of the last vector */
     EACH_ROW(BEGIN)
+    if (t->start == t->c)
+        for (int i = 0; i < rows; i++) {
+            PREFETCH(t->c, (uintptr_t)(i * t->c_row) * sizeof(REAL));
+            PREFETCH(t->c, (uintptr_t)(i * t->c_row + LANES) * sizeof(REAL));
+        }
     uintptr_t below = (uintptr_t)(16 * t->b_row) * sizeof *b, next = (uintptr_t)t->ahead;
     int64_t p = t->k;
     if (layout == K(ALONG) || layout == K(PACKED))
@@ -250,11 +255,14 @@ typedef struct K(block) {
     bool packed;                /* the block above has packed the panels */
 } K(block);
 
-/* A is packed if its rows are not contiguous and it is read more than a few times. It is copied if
- * they are, but lie so far apart that they meet in one set of the cache. */
+/* A is packed if its rows are not contiguous and it is read more than a few times; or more than
+ * once, where its columns lie so far apart that those of a block are on more pages than a processor
+ * has at hand (64 in its first table). It is copied if its rows are contiguous, but lie so far apart
+ * that they meet in one set of the cache. */
 static bool K(packs_a)(const ct__gemm *g)
 {
-    return g->a.col != 1 && g->n > 4 * COLUMNS;
+    bool is_far = g->a.col * (int64_t)sizeof(REAL) > 1024;
+    return g->a.col != 1 && g->n > (is_far ? 1 : 4) * COLUMNS;
 }
 
 static bool K(copies_a)(const ct__gemm *g)
