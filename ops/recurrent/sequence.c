@@ -1,9 +1,10 @@
 /* One direction of one layer over whole sequences: with a_t = x_t w_ih^T + b_ih + h w_hh^T + b_hh
  * for all gates, a cell makes of a_t and the state the next one (cells_kernels.h).
  *
- * Products with x need no state: there is one for all steps. Products with w_hh, 2 gates H^2
- * operations for each sequence and step, come one after another, so w_hh is packed once for all of
- * them. Backward goes the other way through the steps, with e_t the cotangent of a_t:
+ * Products with w_hh, 2 gates H^2 operations for each sequence and step, come one after another, so
+ * w_hh is packed once for all of them. Products with x need no state. Of few sequences there is one
+ * for all steps; of more, there is one for each step, with w_ih packed, and its sums are still in
+ * the cache when those of h are added. Backward goes the other way through the steps, with e_t the cotangent of a_t:
  *
  *   h gets e_t w_hh for the step before; and after all steps
  *   gx = e w_ih,  gw_ih = e^T x,  gw_hh = the sum of e_t^T h_{t-1},  gb = the sum of the rows of e,
@@ -34,6 +35,11 @@ static int64_t even(int64_t n, int64_t parts)
     return (n + parts - 1) / parts;
 }
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 static size_t whole_lines(size_t bytes)
 {
     return (bytes + 63) / 64 * 64;
@@ -53,7 +59,9 @@ typedef struct job {
     bool reverse;
     const int64_t *lengths;     /* or NULL */
     char *gates, *kept;         /* what the cell left; NULL: nothing */
-    ct__gemm product;           /* with w_hh, without m and what differs from step to step */
+    ct__gemm product[2];        /* with w_hh, and with w_ih, without m and what differs from step to
+                                   step */
+    int products;               /* how many of them there are */
     int64_t rows, parts;        /* sequences in a part */
     char *scratch;
     size_t room;                /* of a part */
@@ -107,17 +115,18 @@ static job job_of(const ct_call *call)
 }
 
 /* -- Products with w_hh, and parts */
-static ct__gemm product_of(const job *j, int64_t m)
+static ct__gemm product_of(const job *j, int i, int64_t m)
 {
-    ct__gemm g = j->product;
+    ct__gemm g = j->product[i];
     g.m = m;
     return g;
 }
 
-/* w_hh packed for all steps, or, where a part has few sequences, its columns made rows */
-static ct_status pack(job *j)
+/* weights packed for all steps, or, where a part has few sequences, the columns of w_hh made rows */
+static ct_status pack(job *j, int i)
 {
-    ct__gemm *g = &j->product;
+    ct__gemm *g = &j->product[i];
+    g->dtype = j->dtype, g->simd = j->simd, g->m = j->rows;
     if (ct__gemm_packs(g)) {
         void *room = ct_call_scratch(j->call, ct__gemm_pack_bytes(g));
         if (!room)
@@ -136,18 +145,20 @@ static ct_status pack(job *j)
  * sequences. */
 static ct_status plan(job *j, int64_t own)
 {
-    ct__gemm *g = &j->product;
-    g->dtype = j->dtype, g->simd = j->simd;
     double work = (double)j->n * (double)j->steps * (double)j->h * (double)j->wide;
     int64_t threads = work < GRAIN ? 1 : least(ct_threads_of(j->cx), MOST_PARTS);
     int64_t parts = least(even(j->n, PART), threads);
-    j->rows = g->m = even(j->n, parts);
+    j->rows = even(j->n, parts);
     j->parts = even(j->n, j->rows);
-    ct_status status = pack(j);
-    ct__gemm whole = product_of(j, j->rows), last = product_of(j, j->n - (j->parts - 1) * j->rows);
-    size_t most = ct__gemm_plan_for(&whole), bytes = ct__gemm_plan_for(&last);
-    j->room = whole_lines((size_t)(j->rows * own * j->size)) +
-              whole_lines(bytes > most ? bytes : most);
+    size_t most = 0;
+    ct_status status = CT_OK;
+    for (int i = 0; i < j->products && status == CT_OK; i++) {
+        status = pack(j, i);
+        ct__gemm whole = product_of(j, i, j->rows);
+        ct__gemm last = product_of(j, i, j->n - (j->parts - 1) * j->rows);
+        most = larger(most, larger(ct__gemm_plan_for(&whole), ct__gemm_plan_for(&last)));
+    }
+    j->room = whole_lines((size_t)(j->rows * own * j->size)) + whole_lines(most);
     j->scratch = status == CT_OK ? ct_call_scratch(j->call, (size_t)j->parts * j->room) : NULL;
     return j->scratch ? CT_OK : CT_ERROR_MEMORY;
 }
@@ -155,7 +166,7 @@ static ct_status plan(job *j, int64_t own)
 /* sequences of part p */
 typedef struct part {
     int64_t first, rows;
-    ct__gemm g;
+    ct__gemm g[2];
     char *own, *gemm;       /* its scratch, and that of the product */
 } part;
 
@@ -164,8 +175,10 @@ static part part_of(const job *j, int64_t p, int64_t own)
     part w = { .first = p * j->rows, .rows = least(j->n - p * j->rows, j->rows),
                .own = j->scratch + (size_t)p * j->room };
     w.gemm = w.own + whole_lines((size_t)(j->rows * own * j->size));
-    w.g = product_of(j, w.rows);
-    ct__gemm_plan_for(&w.g);
+    for (int i = 0; i < j->products; i++) {
+        w.g[i] = product_of(j, i, w.rows);
+        ct__gemm_plan_for(&w.g[i]);
+    }
     return w;
 }
 
@@ -199,9 +212,15 @@ static void run_forward(int64_t p, void *arg)
     char *sums = j->gates ? j->gates : j->y;
     for (int64_t s = 0; s < j->steps; s++) {
         int64_t t = j->reverse ? j->steps - 1 - s : s;
-        w.g.a.data = row_of(j, j->state_h, w.first, j->h);
-        w.g.c = j->cell->splits ? w.own : row_of(j, sums, t * j->n + w.first, j->wide);
-        ct__gemm_run(&w.g, w.gemm);
+        char *sum = row_of(j, sums, t * j->n + w.first, j->wide);
+        if (j->products > 1) {
+            w.g[1].a.data = row_of(j, data_of(j, CT__X), t * j->n + w.first, j->k);
+            w.g[1].c = sum;
+            ct__gemm_run(&w.g[1], w.gemm);
+        }
+        w.g[0].a.data = row_of(j, j->state_h, w.first, j->h);
+        w.g[0].c = j->cell->splits ? w.own : sum;
+        ct__gemm_run(&w.g[0], w.gemm);
         step_forward(j, &w, t);
     }
 }
@@ -216,8 +235,9 @@ static ct_status check_lengths(const job *j)
     return CT_OK;
 }
 
-/* x w_ih^T + b for all steps. b_hh comes along, unless h has sums of its own */
-static ct_status multiply_x(const job *j)
+/* x w_ih^T + b: for all steps at once, or made ready for each. b_hh comes along, unless h has sums of
+ * its own. What is chosen depends on the number of all sequences, not on that of threads. */
+static ct_status multiply_x(job *j)
 {
     const void *bias = data_of(j, j->in.b_ih);
     if (bias && !j->cell->splits) {
@@ -227,10 +247,15 @@ static ct_status multiply_x(const job *j)
         ct__cell_add(ct_call_x(j->call, CT__X), j->wide, both, bias, data_of(j, j->in.b_hh));
         bias = both;
     }
-    return ct__gemm_call(j->call, &(ct__gemm){
-        .dtype = j->dtype, .m = j->steps * j->n, .n = j->wide, .k = j->k,
-        .a = { data_of(j, CT__X), j->k, 1 }, .b = { data_of(j, j->in.w_ih), 1, j->k },
-        .c = j->gates ? j->gates : j->y, .c_row = j->wide, .bias = bias });
+    ct__gemm g = { .dtype = j->dtype, .m = j->n, .n = j->wide, .k = j->k,
+                   .a = { data_of(j, CT__X), j->k, 1 }, .b = { data_of(j, j->in.w_ih), 1, j->k },
+                   .c = j->gates ? j->gates : j->y, .c_row = j->wide, .bias = bias };
+    if (j->n >= PART && ct__gemm_packs(&g)) {
+        j->product[j->products++] = g;
+        return CT_OK;
+    }
+    g.m *= j->steps;
+    return ct__gemm_call(j->call, &g);
 }
 
 ct_status ct__sequence_forward(ct_call *call)
@@ -247,10 +272,11 @@ ct_status ct__sequence_forward(ct_call *call)
         j.state_c = ct_data_mutable(ct_call_y(call, 2));
         memcpy(j.state_c, data_of(&j, CT__C0), bytes);
     }
-    j.product = (ct__gemm){ .n = j.wide, .k = j.h, .a = { NULL, j.h, 1 },
-                            .b = { data_of(&j, j.in.w_hh), 1, j.h }, .c_row = j.wide,
-                            .adds = !j.cell->splits,
-                            .bias = j.cell->splits ? data_of(&j, j.in.b_hh) : NULL };
+    j.products = 1;
+    j.product[0] = (ct__gemm){ .n = j.wide, .k = j.h, .a = { NULL, j.h, 1 },
+                               .b = { data_of(&j, j.in.w_hh), 1, j.h }, .c_row = j.wide,
+                               .adds = !j.cell->splits,
+                               .bias = j.cell->splits ? data_of(&j, j.in.b_hh) : NULL };
     status = multiply_x(&j);
     if (status == CT_OK)
         status = plan(&j, own_of(&j));
@@ -290,9 +316,9 @@ static void step_backward(const job *j, const part *w, int64_t t)
 static void multiply_e(const job *j, part *w, int64_t t)
 {
     char *gh = row_of(j, j->gh, w->first, j->h);
-    w->g.a.data = row_of(j, j->er ? j->er : j->e, t * j->n + w->first, j->wide);
-    w->g.c = j->lengths ? w->own : gh;
-    ct__gemm_run(&w->g, w->gemm);
+    w->g[0].a.data = row_of(j, j->er ? j->er : j->e, t * j->n + w->first, j->wide);
+    w->g[0].c = j->lengths ? w->own : gh;
+    ct__gemm_run(&w->g[0], w->gemm);
     for (int64_t i = 0; i < w->rows && j->lengths; i++)
         if (!has_ended(j, t, w->first + i))
             ct__cell_put(ct_call_x(j->call, CT__X), j->h, row_of(j, gh, i, j->h),
@@ -436,9 +462,10 @@ ct_status ct__sequence_backward(const ct_call *call, ct_tensor *const *gy, ct_te
     j.h0 = data_of(&j, CT__H0);
     j.c0 = j.cell->has_c ? data_of(&j, CT__C0) : NULL;
     if (j.n * j.h > 0) {
-        j.product = (ct__gemm){ .n = j.h, .k = j.wide, .a = { NULL, j.wide, 1 },
-                                .b = { data_of(&j, j.in.w_hh), j.h, 1 }, .c_row = j.h,
-                                .adds = !j.lengths };
+        j.products = 1;
+        j.product[0] = (ct__gemm){ .n = j.h, .k = j.wide, .a = { NULL, j.wide, 1 },
+                                   .b = { data_of(&j, j.in.w_hh), j.h, 1 }, .c_row = j.h,
+                                   .adds = !j.lengths };
         status = plan(&j, own_back(&j));
         if (status == CT_OK)
             ct_parallel_for(j.cx, j.parts, run_backward, &j);
