@@ -26,6 +26,7 @@ const ct__cell *ct__sequence_cell(const ct_call *call);
 ct_status ct__sequence_infer(ct_call *call);
 /* -- sequence.c */
 ct_status ct__sequence_forward(ct_call *call);
+/* -- sequence_back.c */
 ct_status ct__sequence_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx);
 /* -- sequence_rule.c */
 ct_status ct__sequence_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx);

@@ -120,9 +120,11 @@ static void check_sizes(int cell, int64_t t, int64_t n, int64_t k, int64_t h, bo
 START_TEST(kernels_and_rules_agree_at_all_sizes)
 {
     static const int64_t sizes[][4] = { { 3, 33, 5, 20 }, { 5, 8, 9, 17 }, { 7, 1, 3, 33 },
-                                        { 5, 2, 1, 40 }, { 2, 3, 4, 5 }, { 3, 140, 2, 9 } };
+                                        { 5, 2, 1, 40 }, { 2, 3, 4, 5 }, { 3, 140, 2, 9 },
+                                        /* several pieces backward, with lengths and without */
+                                        { 12, 141, 3, 25 }, { 9, 96, 3, 30 } };
     for (int cell = 0; cell < CELLS; cell++)
-        for (int i = 0; i < 6; i++) {
+        for (int i = 0; i < 8; i++) {
             ct_scope scope = ct_scope_begin(cx);
             check_sizes(cell, sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], i % 2 == 1);
             check_sizes(cell, sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], i % 2 == 0);
@@ -139,7 +141,7 @@ static double bits_of_all(int threads, int cell, bool f32)
     cx = ct_context_new(&o);
     ct_seed(cx, 3);
     ct_recurrent a = of_sizes(cell, 50, 30, 40);
-    ct_tensor *x = drawn(CT_SHAPE(4, 50, 30)), *y[3], *on[7], *g[7];
+    ct_tensor *x = drawn(CT_SHAPE(12, 50, 30)), *y[3], *on[7], *g[7];
     if (f32) {
         a = single(&a);
         x = ct_variable(ct_detach(ct_cast(x, CT_F32)));
