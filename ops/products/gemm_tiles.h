@@ -80,7 +80,7 @@ INLINE void K(tile_of)(const K(tile) *t, int rows, int vectors, enum K(layout) l
     int64_t a_col = layout == K(PACKED) ? rows : layout == K(ALONG) ? 1 : t->a_col;
     int64_t last = t->columns - (vectors - 1) * LANES; /* lanes of the last vector */
     EACH_ROW(BEGIN)
-    if (t->start == t->c)
+    if (t->start == t->c) /* C is read at the end: it is fetched while k runs */
         for (int i = 0; i < rows; i++) {
             PREFETCH(t->c, (uintptr_t)(i * t->c_row) * sizeof(REAL));
             PREFETCH(t->c, (uintptr_t)(i * t->c_row + LANES) * sizeof(REAL));
@@ -257,8 +257,8 @@ typedef struct K(block) {
 
 /* A is packed if its rows are not contiguous and it is read more than a few times; or more than
  * once, where its columns lie so far apart that those of a block are on more pages than a processor
- * has at hand (64 in its first table). It is copied if its rows are contiguous, but lie so far apart
- * that they meet in one set of the cache. */
+ * has at hand, some 64. It is copied if its rows are contiguous, but lie so far apart that they
+ * meet in one set of the cache. */
 static bool K(packs_a)(const ct__gemm *g)
 {
     bool is_far = g->a.col * (int64_t)sizeof(REAL) > 1024;

@@ -32,11 +32,12 @@ static sums mlp(void)
                    .states = 2 };
 }
 
-/* x, y, c and the four gates of each step, y - target; backward, gy and the gates' cotangents */
+/* x, y, c and the four gates of each step, y - target; backward, gy, its part of the loss, and the
+ * gates' cotangents of as many steps as go together */
 static sums lstm(void)
 {
     const double a = 32 * 32 * 128;
-    return (sums){ 8 * a, .room = 6 * a };
+    return (sums){ 8 * a, .room = 2 * a + (512 << 10) / 4 };
 }
 
 /* x, q, k, v, y of attention and that with heads side by side, y - target; backward, gy, and gq, gk
