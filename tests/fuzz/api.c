@@ -75,7 +75,7 @@ ct_tensor *api_pick(api *a)
 
 bool api_is_long(const ct_tensor *x)
 {
-    return ct_count(x) > 1 << 14;
+    return ct_count(x) > 1 << 10;
 }
 
 static void drop(api_slot *s)
