@@ -259,8 +259,9 @@ static void exchange(ct_context *c, int rate)
     for (int t = 0; t < 12; t++) {
         ct_scope scope = ct_scope_begin(c);
         for (int i = 0; i < 2 && t == 6; i++) {
-            ct_optimizer_free(m[i].optimizer);
+            ct_optimizer *old = m[i].optimizer; /* so that the new one lies elsewhere */
             m[i].optimizer = ct_adam_new(&m[i].w, 1, 0.5, NULL);
+            ct_optimizer_free(old);
         }
         for (int i = 0; i < 2; i++)
             ct_optimizer_set_rate(m[i].optimizer, 0.1 + 0.01 * t);

@@ -54,6 +54,9 @@ START_TEST(another_form_is_noted_anew)
     expect_calls(p, x, 1);
     expect_calls(p, v, 3);
     expect_calls(p, x, 0);
+    p = ct_program_new(cx, plain, NULL, NULL);
+    expect_calls(p, ct_randn(cx, CT_F64, CT_SHAPE(9)), 1);
+    expect_calls(p, ct_randn(cx, CT_F64, CT_SHAPE(9, 1)), 1); /* a dimension more, of one element */
     p = ct_program_new(cx, plain, NULL, &(ct_program_options){ .plans = 1, .strict = true });
     expect_calls(p, x, 1);
     ck_assert_ptr_null(ct_program_run(p, &v, 1));
@@ -172,6 +175,34 @@ START_TEST(kernels_with_effects_are_called)
 }
 END_TEST
 
+/* -- A variable that is exchanged, and whose gradient is all that is touched */
+static ct_tensor *zeroing(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n;
+    ct_zero_grad(*(ct_tensor **)user);
+    return ct_exp(x[0]);
+}
+
+START_TEST(a_variable_of_which_the_gradient_is_used)
+{
+    ct_scope scope = ct_scope_begin(cx);
+    ct_tensor *w = ct_retain(ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(3))));
+    ct_scope_end(cx, scope);
+    ct_program *p = ct_program_new(cx, zeroing, &w, NULL);
+    for (int run = 0; run < 6; run++) {
+        scope = ct_scope_begin(cx);
+        ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3));
+        if (run == 3)
+            ct_keep(&w, ct_variable(ct_zeros(cx, CT_F64, CT_SHAPE(3))));
+        ck_assert_int_eq(ct_add_gradient(w, x), CT_OK);
+        ck_assert(ct_program_run(p, &x, 1) && !ct_gradient(w));
+        ct_scope_end(cx, scope);
+    }
+    ck_assert_int_eq(replays(p), 2);
+    ct_release(w);
+}
+END_TEST
+
 /* -- Modules whose tensors are exchanged, or written elsewhere */
 static ct_tensor *through(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
@@ -222,5 +253,5 @@ Suite *lies_suite(void)
 {
     return make_suite("autograd/lies", (const TTest *[]){
         another_form_is_noted_anew, what_stays_eager_says_why, kernels_with_effects_are_called,
-        modules_change, NULL });
+        a_variable_of_which_the_gradient_is_used, modules_change, NULL });
 }
