@@ -57,6 +57,13 @@ START_TEST(another_form_is_noted_anew)
     p = ct_program_new(cx, plain, NULL, NULL);
     expect_calls(p, ct_randn(cx, CT_F64, CT_SHAPE(9)), 1);
     expect_calls(p, ct_randn(cx, CT_F64, CT_SHAPE(9, 1)), 1); /* a dimension more, of one element */
+    for (int n = 2; n > 0; n--) { /* so many inputs, of which it takes one */
+        int before = calls;
+        p = n == 2 ? ct_program_new(cx, plain, NULL, NULL) : p;
+        ck_assert(ct_program_run(p, CT_TENSORS(x, x)) && ct_program_run(p, &x, 1));
+        ck_assert(ct_program_run(p, (ct_tensor *[]){ x, x, x }, 3));
+        ck_assert_int_eq(calls - before, n == 2 ? 3 : 0);
+    }
     p = ct_program_new(cx, plain, NULL, &(ct_program_options){ .plans = 1, .strict = true });
     expect_calls(p, x, 1);
     ck_assert_ptr_null(ct_program_run(p, &v, 1));
