@@ -459,6 +459,45 @@ START_TEST(what_is_cheap_is_made_again)
 }
 END_TEST
 
+/* The product is read in rows and in columns, and then written: not by the group that reads it */
+static ct_tensor *turned_and_written(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *y = ct_matmul(x[0], x[1]), *z = ct_exp(ct_tanh(ct_transpose(y)));
+    (void)c, (void)n, (void)user;
+    return ct_assign_add(y, 1, ct_tanh(x[0])) == CT_OK ? ct_mul(z, y) : NULL;
+}
+
+START_TEST(what_was_gathered_is_written_later)
+{
+    ct_program *p = ct_program_new(cx, turned_and_written, NULL, NULL);
+    for (int run = 0; run < 3; run++)
+        compare(cx, p, turned_and_written, (ct_tensor *[]){ ct_randn(cx, CT_F64, CT_SHAPE(60, 60)),
+                                                            ct_randn(cx, CT_F64, CT_SHAPE(60, 60)) },
+                2, NULL);
+}
+END_TEST
+
+/* a leaf grows by squares of what is read, which may be the leaf itself, backwards */
+static ct_tensor *grown_by_squares(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n;
+    return ct_assign_add(user, 0.5, ct_square(ct_sin(x[0]))) == CT_OK ? ct_tanh(x[0]) : NULL;
+}
+
+START_TEST(an_argument_may_be_what_is_written)
+{
+    ct_tensor *a = random_row(3000), *b = ct_neg(ct_neg(a)), *x = random_row(3000);
+    ct_program *p = ct_program_new(cx, grown_by_squares, a, NULL);
+    for (int run = 0; run < 6; run++) {
+        ct_tensor *in = ct_flip(run < 3 ? x : a, CT_AXES(0)), *same = ct_flip(run < 3 ? x : b,
+                                                                              CT_AXES(0));
+        ct_tensor *got = ct_program_run(p, &in, 1), *want = grown_by_squares(cx, &same, 1, b);
+        ck_assert(got && want && same_bits(got, want) && same_bits(a, b));
+    }
+    ck_assert(strstr(ct_program_text(p), "replayed 5 times"));
+}
+END_TEST
+
 /* -- An operator of the user's */
 static void doubled_f64(int64_t n, void *y, void *const *in, const void *attributes)
 {
@@ -524,5 +563,6 @@ Suite *group_suite(void)
         operands_of_three_axes, more_than_a_room_holds, a_part_is_read_when_it_is_written,
         arguments_may_overlap, sums_at_the_ends_of_groups, what_is_summed_takes_no_memory,
         other_sums_are_by_themselves, what_is_cheap_is_made_again,
-        what_is_written_in_place_is_read_in_its_turn, kernels_of_users_join, NULL });
+        what_is_written_in_place_is_read_in_its_turn, what_was_gathered_is_written_later,
+        an_argument_may_be_what_is_written, kernels_of_users_join, NULL });
 }

@@ -182,6 +182,132 @@ START_TEST(kernels_with_effects_are_called)
 }
 END_TEST
 
+/* -- What is there from before */
+static ct_tensor *old_graph(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor **v = user, *g;
+    (void)c, (void)n;
+    return ct_grad(v[1], NULL, v, 1, 0, &g) == CT_OK ? ct_mul(g, x[0]) : NULL;
+}
+
+/* a graph of before the run, of which something saved is overwritten later: an error then */
+START_TEST(a_graph_from_before)
+{
+    ct_tensor *v[] = { ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(3))), NULL };
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3));
+    v[1] = ct_sum(ct_exp(ct_mul(v[0], v[0])));
+    ct_program *p = ct_program_new(cx, old_graph, v, NULL);
+    for (int run = 0; run < 3; run++)
+        ck_assert(same_bits(ct_program_run(p, &x, 1), old_graph(cx, &x, 1, v)));
+    ct_scope scope = ct_scope_begin(cx);
+    ct_no_grad(cx);
+    ck_assert_int_eq(ct_fill(v[0], 2), CT_OK);
+    ct_scope_end(cx, scope);
+    ck_assert_ptr_null(ct_program_run(p, &x, 1));
+    expect_error(CT_ERROR_STALE, "fill", NULL);
+}
+END_TEST
+
+static ct_tensor *beside_a_leaf(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n;
+    return ct_mul(x[0], user);
+}
+
+static ct_tensor *slot;
+static ct_tensor *old_slot(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n;
+    return ct_mul(x[0], *(ct_tensor **)user);
+}
+
+/* more programs than a tensor can count */
+START_TEST(many_programs_of_one_leaf)
+{
+    ct_tensor *w = ct_randn(cx, CT_F64, CT_SHAPE(3)), *x = ct_randn(cx, CT_F64, CT_SHAPE(3));
+    ct_tensor *want = ct_mul(x, w);
+    ct_program *p = NULL;
+    for (int k = 0; k < 300; k++) {
+        p = ct_program_new(cx, beside_a_leaf, w, NULL);
+        for (int run = 0; run < 2; run++)
+            ck_assert(same_bits(ct_program_run(p, &x, 1), want));
+    }
+    ck_assert(strstr(ct_program_text(p), "eager: a tensor that too many programs read"));
+}
+END_TEST
+
+/* exchanged for each run: it is no use to note that */
+START_TEST(a_leaf_that_never_stays)
+{
+    ct_program *p = ct_program_new(cx, old_slot, &slot, &(ct_program_options){ .strict = true });
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3)), *y = x;
+    int runs = 0;
+    for (; y && runs < 100; runs++) {
+        ct_scope scope = ct_scope_begin(cx);
+        ct_keep(&slot, ct_randn(cx, CT_F64, CT_SHAPE(3)));
+        ct_scope_end(cx, scope);
+        y = ct_program_run(p, &x, 1);
+    }
+    ck_assert_int_lt(runs, 100);
+    expect_error(CT_ERROR_UNSUPPORTED, "released again and again", NULL);
+    ct_release(slot);
+}
+END_TEST
+
+static ct_tensor *unwritten(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_exp(ct_mul(ct_empty_like(x[0]), x[0]));
+}
+
+static ct_tensor *trying(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *y = ct_cross_entropy(x[0], x[1]);
+    (void)c, (void)n, (void)user;
+    return y ? y : ct_sum(x[0]);
+}
+
+/* while an error is pending, a call that fails says nothing more */
+START_TEST(an_error_from_before)
+{
+    ct_program *p = ct_program_new(cx, trying, NULL, NULL);
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(1, 3)), *good = ct_zeros(cx, CT_I64, CT_SHAPE(1));
+    ct_tensor *bad = ct_full(cx, CT_I64, CT_SHAPE(1), 7);
+    ct_fail(cx, CT_ERROR_VALUE, "pending");
+    ck_assert(same_bits(ct_program_run(p, CT_TENSORS(x, bad)), ct_sum(x)));
+    expect_error(CT_ERROR_VALUE, "pending", NULL);
+    ck_assert(same_bits(ct_program_run(p, CT_TENSORS(x, good)), ct_cross_entropy(x, good)));
+}
+END_TEST
+
+static int asked;
+static ct_status sometimes(void *object)
+{
+    (void)object;
+    return ++asked == 1 ? CT_ERROR_VALUE : CT_OK;
+}
+
+static ct_tensor *asking(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n;
+    ct_call_again(c, sometimes, user);
+    return ct_exp(x[0]);
+}
+
+START_TEST(what_nobody_wrote_and_what_failed_once)
+{
+    ct_program *p = ct_program_new(cx, unwritten, NULL, NULL);
+    ct_tensor *x = ct_zeros(cx, CT_F64, CT_SHAPE(3));
+    ck_assert(ct_program_run(p, &x, 1));
+    ck_assert(strstr(ct_program_text(p), "eager: a tensor that no operator wrote"));
+    p = ct_program_new(cx, asking, ct_object_new(cx, 8, NULL), NULL);
+    asked = 0;
+    for (int run = 0; run < 4; run++)
+        ck_assert(ct_program_run(p, &x, 1));
+    ck_assert_int_eq(asked, 4);
+}
+END_TEST
+
 /* -- A variable that is exchanged, and whose gradient is all that is touched */
 static ct_tensor *zeroing(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
@@ -260,5 +386,6 @@ Suite *lies_suite(void)
 {
     return make_suite("autograd/lies", (const TTest *[]){
         another_form_is_noted_anew, what_stays_eager_says_why, kernels_with_effects_are_called,
+        a_graph_from_before, many_programs_of_one_leaf, a_leaf_that_never_stays, an_error_from_before, what_nobody_wrote_and_what_failed_once,
         a_variable_of_which_the_gradient_is_used, modules_change, NULL });
 }

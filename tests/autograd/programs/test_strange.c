@@ -116,6 +116,17 @@ static ct_tensor *aliases(ct_context *c, ct_tensor *const *x, int n, void *user)
     }
 }
 
+/* a gradient that is an input, or a part of one, or of a leaf */
+static ct_tensor *given(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    const world *t = user;
+    ct_tensor *row = ct_slice(ct_size(x[0], 0) > 0 ? x[0] : t->state, 0, 0, 1, 1);
+    (void)c, (void)n;
+    if (ct_backward_from(t->w, ct_reshape(row, CT_SHAPE(-1))) != CT_OK)
+        return NULL;
+    return ct_add(x[0], ct_gradient(t->w));
+}
+
 /* it fails in the middle, for one kind of labels */
 static ct_tensor *failing(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
@@ -262,7 +273,7 @@ static const struct { const char *name; ct_function f; } strange[] = {
     { "chain", chain }, { "writing views", writing_views }, { "overwriting", overwriting },
     { "checkpointed", checkpointed }, { "nested", nested }, { "itself", itself },
     { "freeing", freeing }, { "leaving open", leaving_open }, { "scoped", scoped },
-    { "aliases", aliases }, { "failing", failing }, { "own objects", own_objects },
+    { "aliases", aliases }, { "given", given }, { "failing", failing }, { "own objects", own_objects },
     { "integers", integers }, { "nothing", nothing }, { "hooks", hooks },
 };
 
@@ -306,7 +317,7 @@ static ct_tensor *learning(ct_context *c, ct_tensor *const *x, int n, void *user
 }
 
 enum { NOTHING, INFERENCE, NO_GRAD, SEED, BY_C, ZERO, REPLACED, CHECKED, RESULT_WRITTEN, VARIABLE_GIVEN,
-       STATE_GIVEN, RESULT_GIVEN, OTHER_VARIABLE, CONSTANT, VARIABLE, ADDED, FREED, EVENTS };
+       STATE_GIVEN, RESULT_GIVEN, OTHER_VARIABLE, CONSTANT, VARIABLE, ADDED, ADDED_ROW, ZERO_BACK, ONES_BACK, FREED, EVENTS };
 
 static void happen(world *t, int event, ct_tensor **x, ct_tensor *last)
 {
@@ -330,6 +341,13 @@ static void happen(world *t, int event, ct_tensor **x, ct_tensor *last)
     case CONSTANT: ct_constant(t->w); break;
     case VARIABLE: ct_variable(t->w); break;
     case ADDED: ct_add_gradient(t->w, ct_ones(c, CT_F64, CT_SHAPE(3))); break;
+    case ADDED_ROW: ct_add_gradient(t->w, ct_expand(ct_scalar(c, CT_F64, 2), CT_SHAPE(3))); break;
+    case ZERO_BACK: /* gradients of an own form, perhaps */
+    case ONES_BACK:
+        ct_zero_grad(t->w);
+        if (ct_requires_grad(t->w))
+            ct_backward(ct_sum(event == ZERO_BACK ? ct_sign(t->w) : t->w));
+        break;
     case FREED: /* and made anew */
         if (t->program) {
             ct_program_free(t->program);
