@@ -287,6 +287,103 @@ static ct_status sometimes(void *object)
     return ++asked == 1 ? CT_ERROR_VALUE : CT_OK;
 }
 
+static bool recorded;
+static ct_status recording(void *object)
+{
+    recorded = ct_requires_grad(ct_exp(*(ct_tensor **)object));
+    asked++;
+    return CT_OK;
+}
+
+/* it calls something again, or it leaves a gradient */
+static ct_tensor *effects(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n;
+    if (ct_size(x[0], 0) == 2)
+        ct_call_again(c, recording, user);
+    else
+        ct_backward(ct_sum(ct_mul(x[0], *(ct_tensor **)user)));
+    return ct_exp(x[0]);
+}
+
+/* verify does them once in each run, and they find the mode that they found at first */
+START_TEST(effects_that_are_verified)
+{
+    ct_tensor **v = ct_object_new(cx, sizeof *v, NULL);
+    *v = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(1)));
+    for (int verify = 0; verify < 2; verify++) {
+        ct_program *p = ct_program_new(cx, effects, v, &(ct_program_options){ .verify = verify });
+        asked = 0;
+        ct_zero_grad(*v);
+        for (int run = 0; run < 4; run++) {
+            ct_tensor *x[] = { ct_ones(cx, CT_F64, CT_SHAPE(2)), ct_ones(cx, CT_F64, CT_SHAPE(1)) };
+            recorded = false;
+            ck_assert(ct_program_run(p, &x[0], 1) && ct_program_run(p, &x[1], 1));
+            ck_assert(recorded);
+        }
+        ck_assert_int_eq(asked, 4);
+        ck_assert(ct_item(ct_gradient(*v)) == 4);
+    }
+}
+END_TEST
+
+static ct_tensor *logarithm(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_log(x[0]);
+}
+
+/* where it is asked for, infinities are looked for */
+START_TEST(values_are_looked_at)
+{
+    ct_program *p = ct_program_new(cx, logarithm, NULL, NULL);
+    ct_tensor *x = ct_zeros(cx, CT_F64, CT_SHAPE(3));
+    for (int run = 0; run < 3; run++)
+        ck_assert(ct_program_run(p, &x, 1));
+    ct_find_nonfinite(cx, true);
+    ck_assert_ptr_null(ct_program_run(p, &x, 1));
+    expect_error(CT_ERROR_VALUE, "log", NULL);
+    ct_find_nonfinite(cx, false);
+    ck_assert(ct_program_run(p, &x, 1));
+}
+END_TEST
+
+/* -- An operator whose attributes are not plain */
+static void held_drop(void *attributes)
+{
+    free(*(void **)attributes);
+}
+
+static ct_status held_forward(ct_call *call)
+{
+    const double *factor = *(double *const *)ct_call_attributes(call), *x = ct_data(ct_call_x(call, 0));
+    double *y = ct_data_mutable(ct_call_y(call, 0));
+    for (int64_t i = 0; i < ct_count(ct_call_y(call, 0)); i++)
+        y[i] = *factor * x[i];
+    return CT_OK;
+}
+
+static ct_tensor *holding(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    static const ct_op op = { .name = "held", .inputs = 1, .flags = CT_OP_CONTIGUOUS,
+                              .attributes_size = sizeof(void *), .drop = held_drop,
+                              .infer = ct_infer_same, .forward = held_forward };
+    double *factor = malloc(sizeof *factor);
+    (void)c, (void)n, (void)user;
+    *factor = 3;
+    return ct_apply(&op, &factor, x, 1);
+}
+
+START_TEST(attributes_that_are_not_plain)
+{
+    ct_program *p = ct_program_new(cx, holding, NULL, NULL);
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3));
+    for (int run = 0; run < 3; run++)
+        ck_assert(same_bits(ct_program_run(p, &x, 1), ct_scale(x, 3)));
+    ck_assert_msg(strstr(ct_program_text(p), "eager: held"), "%s", ct_program_text(p));
+}
+END_TEST
+
 static ct_tensor *asking(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
     (void)n;
@@ -387,5 +484,6 @@ Suite *lies_suite(void)
     return make_suite("autograd/lies", (const TTest *[]){
         another_form_is_noted_anew, what_stays_eager_says_why, kernels_with_effects_are_called,
         a_graph_from_before, many_programs_of_one_leaf, a_leaf_that_never_stays, an_error_from_before, what_nobody_wrote_and_what_failed_once,
+        effects_that_are_verified, values_are_looked_at, attributes_that_are_not_plain,
         a_variable_of_which_the_gradient_is_used, modules_change, NULL });
 }

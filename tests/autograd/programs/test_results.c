@@ -92,9 +92,39 @@ START_TEST(a_result_that_is_none)
 }
 END_TEST
 
+/* A result that is an argument, or a part of it, is over its memory: so it keeps that, and what is
+ * written there is found. */
+static ct_tensor *part(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_slice(x[0], 0, 1, 3, 1);
+}
+
+START_TEST(a_part_of_an_argument)
+{
+    ct_program *p = ct_program_new(cx, part, NULL, NULL);
+    ct_tensor *v = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(3)));
+    for (int run = 0; run < 3; run++) {
+        ct_scope scope = ct_scope_begin(cx);
+        ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(3)), *loss = ct_sum(ct_mul(v, x));
+        ct_tensor *y = ct_program_run(p, &x, 1);
+        double want = ct_at(x, CT_INDEX(2));
+        ct_retain(y);
+        if (run % 2 == 0) {
+            ck_assert_int_eq(ct_fill(y, want), CT_OK);
+            ck_assert_int_eq(ct_backward(loss), CT_ERROR_STALE);
+            expect_error(CT_ERROR_STALE, "fill", NULL);
+        }
+        ct_scope_end(cx, scope);
+        ck_assert(ct_at(y, CT_INDEX(1)) == want);
+        ct_release(y);
+    }
+}
+END_TEST
+
 Suite *results_suite(void);
 Suite *results_suite(void)
 {
-    return make_suite("autograd/results", (const TTest *[]){ all_results, a_result_that_is_none,
+    return make_suite("autograd/results", (const TTest *[]){ all_results, a_result_that_is_none, a_part_of_an_argument,
                                                              NULL });
 }
