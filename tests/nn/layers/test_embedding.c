@@ -66,6 +66,43 @@ START_TEST(learns_by_rows)
 }
 END_TEST
 
+/* One table gets gradients that tell their rows, the other one dense copies of them. */
+static void expect_alike(const ct_update_options *options)
+{
+    ct_module *m = ct_embedding_new(cx, CT_F32, 50, 4, NULL), *twin = ct_module_clone(m, CT_F32);
+    ct_tensor *w = ct_module_parameter(m, "weight"), *dense = ct_module_parameter(twin, "weight");
+    ct_optimizer *o = ct_optimizer_new(&w, 1, 0.1, options);
+    ct_optimizer *by_all = ct_optimizer_new(&dense, 1, 0.1, options);
+    for (int64_t step = 0; step < 6; step++) {
+        ct_tensor *x = ct_from_ints(cx, CT_SHAPE(3), CT_INTS(step, 8, step));
+        ct_backward(ct_sum(ct_square(ct_shift(ct_module_forward(m, x), 1))));
+        ck_assert_ptr_nonnull(ct_touched_rows(ct_gradient(w)));
+        ct_add_gradient(dense, ct_add(ct_gradient(w), ct_zeros(cx, CT_F32, NULL, 0)));
+        ck_assert_ptr_null(ct_touched_rows(ct_gradient(dense)));
+        ck_assert_int_eq(ct_optimizer_step(o), CT_OK);
+        ck_assert_int_eq(ct_optimizer_step(by_all), CT_OK);
+    }
+    ck_assert_msg(ct_max_difference(ct_detach(w), ct_detach(dense)) == 0,
+                  "rule %d, momentum %g, decay %g: rows make a difference", options->rule,
+                  options->momentum, options->weight_decay);
+    expect_ok();
+}
+
+/* only SGD without momentum and decay may leave other rows alone; what the others do to these rows
+ * is what they do with a dense gradient, which tests/nn/optimizers compares with PyTorch */
+START_TEST(rows_and_dense_gradients_move_the_same)
+{
+    for (ct_update_rule rule = CT_SGD; rule <= CT_LION; rule++)
+        for (int more = 0; more < 3; more++) {
+            ct_update_options options = { .rule = rule, .weight_decay = more == 1 ? 0.1 : 0 };
+            if (more == 2 && rule != CT_SGD)
+                continue;
+            options.momentum = more == 2 ? 0.9 : 0;
+            expect_alike(&options);
+        }
+}
+END_TEST
+
 static void use(ct_context *c)
 {
     ct_module *m = ct_embedding_new(c, CT_F32, 20, 2, &(ct_embedding_options){ .pads = true });
@@ -105,6 +142,7 @@ END_TEST
 Suite *embedding_suite(void)
 {
     return make_suite("embedding", (const TTest *const[]){
-        is_that_of_pytorch, begins_as_standard_normal, learns_by_rows, every_allocation_may_fail,
+        is_that_of_pytorch, begins_as_standard_normal, learns_by_rows,
+        rows_and_dense_gradients_move_the_same, every_allocation_may_fail,
         errors_say_what_is_wanted, NULL });
 }
