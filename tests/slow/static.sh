@@ -30,7 +30,9 @@ done
 step "cppcheck" clean cppcheck --quiet --std=c11 --enable=warning,performance,portability \
     --inline-suppr --suppressions-list=tests/cppcheck.txt -j "$(nproc)" --error-exitcode=0 \
     -I include --template='{file}:{line}: {severity}: {message} [{id}]' autograd ops nn mpi
+# gcc's analyzer takes vectors, and arrays that are filled up to a count, for uninitialized; valgrind
+# looks for that
 if prepare analyzer gcc -Ddefault_library=static -Dtests=disabled -Dbuildtype=debug \
-    -Ddebug=false -Doptimization=1 -Dc_args=-fanalyzer; then
+    -Ddebug=false -Doptimization=1 "-Dc_args=-fanalyzer -Wno-analyzer-use-of-uninitialized-value"; then
     passed=$((passed + 1))
 fi
