@@ -168,6 +168,7 @@ void ct__plan_finish(ct__plan *p)
         p->slots[i]->own = NULL;
         p->slots[i]->stays = NULL;
         p->slots[i]->patches = NULL;
+        p->slots[i]->patched = NULL;
         p->slots[i]->now = NULL;
     }
     ct__arena_place(p);

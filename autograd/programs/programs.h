@@ -69,6 +69,7 @@ struct ct__slot {
             ct__buffer *own;    /* of an argument's headers */
             ct__slot *stays;    /* the copy of it that stays with the plan */
             ct__patch *patches;
+            char *patched;      /* what they say now */
             ct_tensor *now;     /* of a fresh one, in a run: the new tensor */
         };
     };

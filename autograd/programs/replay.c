@@ -18,6 +18,9 @@ static void point(ct__slot *s, ct__buffer *buffer, char *data)
         h->buffer = buffer;
         h->data = data + ct__place_of(h)->offset;
     }
+    if (s->patched == data) /* the pool often gives what it had got back */
+        return;
+    s->patched = data;
     for (const ct__patch *patch = s->patches; patch; patch = patch->next)
         *patch->at = data + patch->offset;
 }

@@ -151,15 +151,8 @@ INLINE bool K(some_far)(int64_t n, const REAL *x)
 /* A block with some far x chooses for each element, so that the bits of a result depend on its x
  * alone */
 #define IN_BLOCKS(name, at, near, far)                                                          \
-    static void K(name)(int64_t n, void *out, void *const *in, const void *given)               \
+    APART void K(name##_blocks)(int64_t n, REAL *y, const REAL *gy, const REAL *x)              \
     {                                                                                           \
-        const REAL *gy = in[0], *x = in[at];                                                    \
-        REAL *y = out;                                                                          \
-        (void)given;                                                                            \
-        if (n == 1 && !K(is_far)(x[0])) {                                                       \
-            near(1, y, gy, x);                                                                  \
-            return;                                                                             \
-        }                                                                                       \
         for (int64_t i = 0, m; i < n; i += m) {                                                 \
             m = n - i < 256 ? n - i : 256;                                                      \
             if (K(some_far)(m, x + i))                                                          \
@@ -167,6 +160,15 @@ INLINE bool K(some_far)(int64_t n, const REAL *x)
             else                                                                                \
                 near(m, y + i, gy + i, x + i);                                                  \
         }                                                                                       \
+    }                                                                                           \
+    static void K(name)(int64_t n, void *out, void *const *in, const void *given)               \
+    {                                                                                           \
+        const REAL *x = in[at];                                                                 \
+        (void)given;                                                                            \
+        if (n == 1 && !K(is_far)(x[0])) /* one number takes no room on the stack */             \
+            near(1, out, in[0], x);                                                             \
+        else                                                                                    \
+            K(name##_blocks)(n, out, in[0], x);                                                 \
     }
 #define WAVE(name, formula, derivative, value, far_value, fused, far_fused, composed)           \
     INLINE void LOOP(K(name##_near), value)                                                     \
