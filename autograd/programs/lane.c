@@ -161,11 +161,11 @@ static void step(const one *o, ct_kernel kernel, const void *arg, size_t size,
     ct__step *s = good ? ct__step_new(p, CT__KERNEL, bytes) : NULL; /* or the noting is over */
     if (!s)
         return;
-    for (int k = 0; k < n; k++)
+    for (int k = 0; k < n && p->compared; k++)
         ct__mix_place(p, spots[k]->slot, spots[k]->offset);
     ct__mix(p, (uint64_t)(uintptr_t)o->op);
     ct__mix(p, (uint64_t)o->y->count);
-    ct__mix_bytes(&p->step_hash, arg, size);
+    ct__mix_bytes(p, &p->step_hash, arg, size);
     s->operands = (unsigned)n & 15;
     s->size = (unsigned)ct__dtype_size(o->y->dtype) & 15;
     s->cheap = o->cheap && (kernel != ct__gather || repeats(arg));

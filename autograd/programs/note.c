@@ -24,7 +24,7 @@ static ct__step *step_for(ct__plan *p, const ct_call *call)
         return NULL;
     ct__mix(p, (uint64_t)(uintptr_t)call->op);
     ct__mix(p, call->adds ^ (uint64_t)call->recording);
-    ct__mix_bytes(&p->step_hash, call->attributes, size);
+    ct__mix_bytes(p, &p->step_hash, call->attributes, size);
     memcpy(&s->call, call, bytes);
     if (size > 0)
         memcpy(attributes, call->attributes, size);
@@ -133,7 +133,7 @@ static void made(ct__listener *l, ct_tensor *t)
         ct__stay_eager(p, "a tensor that was made twice");
     else if (s->content)
         memcpy(s->content, t->data, bytes);
-    ct__mix_bytes(&p->made, t->data, bytes);
+    ct__mix_bytes(p, &p->made, t->data, bytes);
 }
 
 static void filled(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,
@@ -146,7 +146,7 @@ static void filled(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,
         return;
     if (bytes > 0)
         memcpy(copy, attributes, bytes);
-    ct__mix_bytes(&p->step_hash, attributes, bytes);
+    ct__mix_bytes(p, &p->step_hash, attributes, bytes);
     ct__mix(p, (uint64_t)(uintptr_t)fill);
     s->attributes = copy;
     s->fill = fill;

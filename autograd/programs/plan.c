@@ -21,14 +21,16 @@ static void *take(ct__plan *p, chunk **chunks, size_t bytes)
             p->failed = true;
             return NULL;
         }
-        *c = (chunk){ *chunks, all - sizeof *c, 0 };
+        memset(c, 0, all);
+        c->next = *chunks;
+        c->bytes = all - sizeof *c;
         c->used = (size_t)(-(uintptr_t)c->room & 15);
         *chunks = c;
         p->taken += all;
     }
     char *block = (*chunks)->room + (*chunks)->used;
     (*chunks)->used += bytes;
-    return memset(block, 0, bytes);
+    return block;
 }
 
 void *ct__plan_take(ct__plan *p, size_t bytes)
@@ -63,7 +65,7 @@ ct_tensor *ct__plan_header(ct__plan *p, ct__slot *slot, const ct_tensor *t, bool
     if (slot)
         ct__mix_place(p, slot, offset);
     ct__mix(p, (uint64_t)t->dtype << 32 | (uint64_t)t->ndim << 16 | flags);
-    for (int d = 0; d < 2 * t->ndim; d++)
+    for (int d = 0; d < 2 * t->ndim && p->compared; d++)
         ct__mix(p, (uint64_t)t->dims[d]);
     int looks = 0;
     for (ct_tensor *h = slot ? slot->headers : NULL; h && looks < CT__LOOKS; h = h->link, looks++)

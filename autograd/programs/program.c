@@ -164,8 +164,10 @@ static bool first_run(ct_program *p, ct_tensor *const *x, int n, ct_tensor **y)
         ct__plan_free(plan);
         plan = NULL;
     }
-    if (plan)
+    if (plan) {
+        plan->compared = p->options.verify > 0;
         ct__twins_new(p, plan, x, n);
+    }
     bool good = ct__program_eager(p->cx, &p->f, x, n, plan, y);
     if (!plan)
         return good;
@@ -212,6 +214,8 @@ static bool verify(ct_program *p, ct__plan *plan, ct_tensor *const *x, int n, ct
     uint64_t draws = cx->draws;
     ct__plan *other = ct_error(cx) == CT_OK ? ct__plan_new(cx, x, n) : NULL;
     bool noted = other && !other->failed;
+    if (noted)
+        other->compared = true;
     bool good = ct__program_eager(cx, &p->f, x, n, noted ? other : NULL, y);
     noted = noted && !other->failed;
     const char *why = good && noted ? ct__plans_differ(plan, other) : NULL;

@@ -163,6 +163,7 @@ typedef struct ct__plan {
     int count, room, outer_count;
     ct__step *steps, **end, *newest;
     int length;                       /* steps that were noted */
+    bool compared;                    /* verify wants these */
     uint64_t hash, made, step_hash;   /* of all that was noted; of the numbers of the text; of the
                                          newest step */
     ct__graded *graded;
@@ -297,7 +298,8 @@ static inline void ct__mix_word(uint64_t *hash, uint64_t word)
 }
 static inline void ct__mix(ct__plan *p, uint64_t word) /* to that of the newest step */
 {
-    ct__mix_word(&p->step_hash, word);
+    if (p->compared)
+        ct__mix_word(&p->step_hash, word);
 }
 static inline void ct__mix_place(ct__plan *p, const ct__slot *s, int64_t offset)
 {
@@ -305,7 +307,7 @@ static inline void ct__mix_place(ct__plan *p, const ct__slot *s, int64_t offset)
     if (s->kind == CT__LEAF || s->kind == CT__HELD)
         ct__mix(p, (uint64_t)(s->kind == CT__LEAF ? (uintptr_t)s->at : (uintptr_t)s->as));
 }
-void ct__mix_bytes(uint64_t *hash, const void *bytes, size_t n);
+void ct__mix_bytes(const ct__plan *p, uint64_t *hash, const void *bytes, size_t n);
 
 /* -- verify.c: NULL, or why b, noted of the same function later, is another plan than a */
 const char *ct__plans_differ(const ct__plan *a, const ct__plan *b);

@@ -92,9 +92,9 @@ ct__slot *ct__slot_of(ct__plan *p, const ct_tensor *t, int use)
 }
 
 /* -- Steps */
-void ct__mix_bytes(uint64_t *hash, const void *bytes, size_t n)
+void ct__mix_bytes(const ct__plan *p, uint64_t *hash, const void *bytes, size_t n)
 {
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; p->compared && i < n; i += 8) {
         uint64_t word = 0;
         memcpy(&word, (const char *)bytes + i, n - i < 8 ? n - i : 8);
         ct__mix_word(hash, word);
