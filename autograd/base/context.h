@@ -63,6 +63,8 @@ struct ct_context {
     ct__threads *threads;
     ct__listener *listener; /* NULL: nobody listens */
     ct__kernel_list *kernels; /* where ct_loop_kernel puts down what it would do; or NULL */
+    char *spare;      /* for scratch: a part of a program's arena, while a kernel runs */
+    size_t spare_bytes, scratched; /* scratched: how much the kernels have asked for */
     uint32_t marks;   /* those of new buffers */
     uint32_t changes; /* of tensors that programs read by themselves */
     uint32_t gone;    /* objects that programs call, and that were freed */

@@ -68,10 +68,18 @@ uint64_t ct_call_draws(const ct_call *call, int64_t n)
 
 void *ct_call_scratch(const ct_call *call, size_t bytes)
 {
-    if (bytes <= SIZE_MAX / 2) /* the scope ends with the callback */
-        return ct__scope_room(call->cx, bytes);
-    ct_call_fail(call, CT_ERROR_MEMORY, "%zu bytes of scratch", bytes);
-    return NULL;
+    ct_context *cx = call->cx;
+    if (bytes > SIZE_MAX / 2) {
+        ct_call_fail(call, CT_ERROR_MEMORY, "%zu bytes of scratch", bytes);
+        return NULL;
+    }
+    size_t taken = bytes / 64 * 64 + 64;
+    cx->scratched += taken;
+    if (taken > cx->spare_bytes)
+        return ct__scope_room(cx, bytes); /* the scope ends with the callback */
+    cx->spare_bytes -= taken;
+    cx->spare += taken;
+    return cx->spare - taken;
 }
 
 void ct_loop_kernel(const ct_call *call, ct_tensor *const *operands, int n, const ct_kernels *k,

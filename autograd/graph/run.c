@@ -16,6 +16,7 @@ static ct_status check_finite(const ct_call *call)
 static ct_status run_heard(ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
     ct__listener *listener = ct__listen(call->cx, NULL);
+    call->cx->scratched = 0;
     ct_status status = ct__run_kernel(call, gy, gx);
     ct__listen(call->cx, listener);
     if (status == CT_OK && listener)

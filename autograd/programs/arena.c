@@ -162,12 +162,15 @@ static int64_t rounded(const ct__slot *s)
 
 static bool is_large(const arena *a, const ct__slot *s)
 {
-    return s->kind == CT__ARENA && !s->local && s->first > 0 && s->bytes >= a->large;
+    return ct__is_placed(s) && !s->local && s->first > 0 && s->bytes >= a->large;
 }
 
+/* What lives to the end comes first, so that nothing of a short life keeps a hole below it open. */
 static int larger_first(const void *a, const void *b)
 {
     const ct__slot *s = *(ct__slot *const *)a, *t = *(ct__slot *const *)b;
+    if (s->kind != t->kind)
+        return s->kind == CT__LENT ? -1 : 1;
     return s->bytes != t->bytes ? (s->bytes < t->bytes) - (s->bytes > t->bytes)
                                 : (s->number > t->number) - (s->number < t->number);
 }
@@ -235,7 +238,7 @@ static void see(ct__slot *s, bool written, void *arg)
 {
     arena *a = arg;
     (void)written;
-    if (s->kind != CT__ARENA || s->last < 0 || is_large(a, s))
+    if (!ct__is_placed(s) || s->last < 0 || is_large(a, s))
         return;
     if (s->first == a->step && !s->block) {
         int64_t units = (s->bytes + UNIT - 1) / UNIT;

@@ -1,5 +1,6 @@
 /* Finishing a plan that has been noted: which steps are done, in which order, and where what they
  * use lies. */
+#include <limits.h>
 #include <string.h>
 
 #include "programs.h"
@@ -49,7 +50,7 @@ static ct__step **steps_in_use(ct__plan *p, int *count)
 }
 
 /* -- Addresses */
-static bool stays(const ct__slot *s)
+static bool stays(const ct__slot *s) /* a copy of it, with the plan */
 {
     return s->kind != CT__ARENA && s->kind != CT__CONSTANT;
 }
@@ -58,7 +59,7 @@ static char *address(const ct__plan *p, const ct__slot *s)
 {
     return s->kind == CT__LEAF       ? s->at->data
            : s->kind == CT__CONSTANT ? s->content
-           : s->kind != CT__ARENA    ? NULL /* another one in each run */
+           : !ct__is_placed(s)       ? NULL /* another one in each run */
            : s->local                ? (char *)(uintptr_t)s->offset
                                      : (char *)p->arena + s->offset;
 }
@@ -69,7 +70,8 @@ static void point(ct__plan *p, void **at, const ct__spot *spot)
 {
     const ct__slot *s = spot->slot;
     char *data = address(p, s);
-    ct__patch *patch = stays(s) && s->kind != CT__LEAF ? ct__plan_take(p, sizeof *patch) : NULL;
+    bool moves = stays(s) && s->kind != CT__LEAF && s->kind != CT__LENT;
+    ct__patch *patch = moves ? ct__plan_take(p, sizeof *patch) : NULL;
     *at = data ? data + spot->offset : s->local ? NULL : (void *)s;
     if (!patch)
         return;
@@ -85,6 +87,8 @@ static void point_step(ct__plan *p, ct__step *s)
         point(p, &s->to, &s->slot->spot);
     } else if (s->act == CT__SET_GRAD) {
         s->slot = s->slot->stays;
+    } else if (s->act == CT__RUN && s->spare) {
+        s->spare = address(p, s->spare);
     } else if (s->act == CT__KERNEL) {
         for (int k = 0; k < s->operands; k++)
             point(p, &s->data[k], s->data[k]);
@@ -143,6 +147,12 @@ static void point_all(ct__plan *p)
     ct__plan_tidy(p);
 }
 
+/* Small ones are not worth it. */
+static bool is_lent(const ct__slot *s)
+{
+    return s->kind == CT__FRESH && !s->kept && s->bytes >= 1024 && ct__shows_all(s->as, s);
+}
+
 void ct__plan_finish(ct__plan *p)
 {
     int count = 0;
@@ -150,6 +160,8 @@ void ct__plan_finish(ct__plan *p)
         ct__slot *s = p->slots[i];
         if (s->kind == CT__CONSTANT && s->written)
             s->kind = CT__ARENA;
+        if (is_lent(s))
+            s->kind = CT__LENT;
         s->needed = stays(s);
     }
     ct__step **all = steps_in_use(p, &count);
@@ -165,6 +177,8 @@ void ct__plan_finish(ct__plan *p)
         if (s->act == CT__GROUP)
             ct__plan_furnish(s);
     for (int i = 0; i < p->count; i++) { /* groups are made: now these have their place */
+        if (p->slots[i]->kind == CT__LENT)
+            p->slots[i]->last = INT_MAX;
         p->slots[i]->own = NULL;
         p->slots[i]->stays = NULL;
         p->slots[i]->patches = NULL;

@@ -103,6 +103,15 @@ static bool run(ct_context *cx, const ct__source *f, ct_tensor *const *x, int n,
     return good;
 }
 
+/* a gradient, as any other tensor */
+static void lives_on(const ct__plan *p, ct__buffer *buffer)
+{
+    ct__slot *s = p->failed || p->why[0] ? NULL : ct__slot_known(p, buffer);
+    if (s)
+        s->kept = true;
+    buffer->heard = false;
+}
+
 bool ct__program_eager(ct_context *cx, const ct__source *f, ct_tensor *const *x, int n,
                        ct__plan *p, ct_tensor **y)
 {
@@ -116,8 +125,8 @@ bool ct__program_eager(ct_context *cx, const ct__source *f, ct_tensor *const *x,
     for (ct__graded *g = p ? p->graded : NULL; g; g = g->next)
         if (g->x->handles % CT__PROGRAM == 0)
             ct__stay_eager(p, "a gradient of a variable that was made in the run");
-        else if (g->x->extra && g->x->extra->grad) /* it lives on, as any other tensor */
-            g->x->extra->grad->buffer->heard = false;
+        else if (g->x->extra && g->x->extra->grad)
+            lives_on(p, g->x->extra->grad->buffer);
     for (ct__plan *each = p; each; each = each->twins)
         if (!each->failed && !each->why[0])
             ct__plan_finish(each);

@@ -40,7 +40,7 @@ static bool has(const grouping *g, const ct__slot *s, int what)
 /* What is not the plan's own may be reached in other ways, too: as an argument and as a leaf. */
 static bool is_own(const ct__slot *s)
 {
-    return s->kind == CT__ARENA || s->kind == CT__FRESH;
+    return ct__is_placed(s) || s->kind == CT__FRESH;
 }
 
 /* -- What may join */

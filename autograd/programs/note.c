@@ -36,6 +36,18 @@ static ct__step *step_for(ct__plan *p, const ct_call *call)
     return s;
 }
 
+/* What a kernel needed for itself, if it was much, lies in the arena in a replay. */
+static void note_scratch(ct__plan *p, ct__step *s)
+{
+    size_t bytes = p->from->scratched;
+    ct__slot *slot = bytes >= 4096 ? ct__slot_new(p, CT__ARENA, (int64_t)bytes) : NULL;
+    if (!slot)
+        return;
+    slot->written = true;
+    s->spare = slot;
+    s->spare_bytes = bytes;
+}
+
 static ct_tensor *operand(ct__plan *p, const ct_tensor *t, int use, bool wanted)
 {
     if (!t || ct__is_over(p))
@@ -106,6 +118,7 @@ static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_t
     ct__step *s = ct__note_kernels(p, call, gy, gx) ? NULL : step_for(p, call);
     if (!s)
         return;
+    note_scratch(p, s);
     if (gx)
         backward(p, s, call, gy, gx);
     else
@@ -295,6 +308,7 @@ static void note_result(ct__plan *p, ct_tensor *y)
     p->results[p->result_count++] = header;
     if (s->kind == CT__ARENA || s->kind == CT__CONSTANT)
         s->kind = CT__FRESH;
+    s->kept = true;
     s->as = s->as ? s->as : header;
 }
 

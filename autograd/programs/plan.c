@@ -149,6 +149,8 @@ void ct__each_slot(const ct__step *s, ct__visitor *visit, void *arg)
         see_all(c->aux, c->aux_count, !s->gx, visit, arg);
         see_all(s->gy, c->outputs, false, visit, arg);
         see_all(s->gx, c->n, true, visit, arg);
+        if (s->spare)
+            visit(s->spare, true, arg);
         break;
     case CT__KERNEL:
         for (int k = s->operands - 1; k >= 0; k--)

@@ -15,6 +15,7 @@ typedef enum ct__kind {
     CT__HELD,     /* in the gradient that a variable has when the run begins */
     CT__CONSTANT, /* in `content` */
     CT__ARENA,    /* in the plan's arena */
+    CT__LENT,     /* in the arena, too, as a gradient that is taken away in the same run */
     CT__FRESH     /* in a new tensor: a result, or a gradient */
 } ct__kind;
 
@@ -44,7 +45,7 @@ struct ct__slot {
     uint8_t kind;        /* ct__kind */
     bool written, needed; /* needed: some step that is done reads it, or the caller does */
     bool local;          /* it lies in a group's room, at `offset` */
-    bool graded;         /* it becomes a gradient */
+    bool graded, kept;   /* it becomes a gradient; somebody has it after the run */
     int first, last;     /* the steps that use it; 0: none does */
     int64_t bytes, offset; /* offset: in the arena */
     struct ct__hole *block; /* in the arena, while the plan is made */
@@ -75,6 +76,11 @@ struct ct__slot {
     };
 };
 
+static inline bool ct__is_placed(const ct__slot *s) /* in the arena */
+{
+    return s->kind == CT__ARENA || s->kind == CT__LENT;
+}
+
 /* A header is a tensor of the plan's own, with this in front of it. */
 typedef struct ct__place {
     ct__slot *slot;      /* NULL: it has a shape, and no data */
@@ -84,6 +90,13 @@ typedef struct ct__place {
 static inline ct__place *ct__place_of(const ct_tensor *header)
 {
     return (ct__place *)(uintptr_t)header - 1;
+}
+
+/* Does the header show its whole buffer, as a new tensor would? */
+static inline bool ct__shows_all(const ct_tensor *h, const ct__slot *s)
+{
+    return h->flags & CT__CONTIGUOUS && ct__place_of(h)->offset == 0 &&
+           h->count * (int64_t)ct__dtype_size(h->dtype) == s->bytes;
 }
 
 typedef enum ct__act { CT__RUN, CT__LOAD, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN, CT__FILL,
@@ -118,6 +131,8 @@ typedef struct ct__step {
         };
         struct {
             ct_tensor **gy, **gx;         /* CT__RUN; gx is NULL: forward */
+            void *spare;                  /* for its scratch; until the plan is finished: a slot */
+            size_t spare_bytes;
             ct_call call;                 /* the step ends with the last y or aux in use */
         };
         struct {

@@ -35,7 +35,7 @@ static void see(ct__slot *s, bool written, void *arg)
         return;
     s->writes++;
     s->last_write = r->step;
-    if (s->kind != CT__ARENA && s->kind != CT__FRESH && r->step < r->doubt)
+    if (!ct__is_placed(s) && s->kind != CT__FRESH && r->step < r->doubt)
         r->doubt = r->step;
 }
 
@@ -71,7 +71,9 @@ static bool holds(const remake *r, const ct__spot *spot, int from, int to)
     const ct__slot *s = spot->slot;
     if (s->last_write > from || (s->last_write == from && s->writes > 1))
         return false;
-    if (s->kind == CT__ARENA)
+    if (s->graded && to >= r->doubt)
+        return false;
+    if (ct__is_placed(s))
         return s->last >= to || s->first < from;
     return s->kind == CT__FRESH || s->kind == CT__CONSTANT || to < r->doubt;
 }

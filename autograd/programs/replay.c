@@ -25,23 +25,52 @@ static void point(ct__slot *s, ct__buffer *buffer, char *data)
         *patch->at = data + patch->offset;
 }
 
-/* Does the header show its whole buffer, as a new tensor would? */
-static bool is_whole(const ct_tensor *h, const ct__slot *s)
-{
-    return h->flags & CT__CONTIGUOUS && ct__place_of(h)->offset == 0 &&
-           h->count * (int64_t)ct__dtype_size(h->dtype) == s->bytes;
-}
-
 /* the new tensor of a slot, with a handle of ours */
 static ct_tensor *fresh(ct__plan *p, ct__slot *s)
 {
-    ct_tensor *t = is_whole(s->as, s)
+    ct_tensor *t = ct__shows_all(s->as, s)
                        ? ct__tensor_like(s->as, 0, 0)
                        : ct__tensor_new(p->cx, &(ct__layout){ .dtype = CT_BOOL, .ndim = 1,
                                                               .shape = &s->bytes });
     if (t)
         ct__handle(t);
     return t;
+}
+
+/* a tensor over the slot's part of the arena, with a handle of ours */
+static ct_tensor *lent(ct__plan *p, const ct__slot *s)
+{
+    ct__borrow *borrow = ct__take(p->cx, sizeof *borrow);
+    ct_tensor *t = !borrow ? NULL
+                           : ct__tensor_around(p->cx, &(ct__layout){ .dtype = s->as->dtype,
+                                                   .ndim = s->as->ndim,
+                                                   .shape = ct__shape(s->as) }, s->as->data);
+    if (!t) {
+        ct__give_back(p->cx, borrow, sizeof *borrow);
+        return NULL;
+    }
+    *borrow = (ct__borrow){ 0 };
+    t->buffer->borrow = borrow;
+    t->buffer->bytes = s->bytes;
+    ct__handle(t);
+    return t;
+}
+
+/* What was lent is still somebody's, as after a step that failed: it moves out of the arena. */
+static void move_out(const ct__plan *p, ct_tensor *t)
+{
+    ct__buffer *b = t->buffer;
+    void *data = ct__take(p->cx, ((size_t)b->bytes + 63) / 64 * 64);
+    if (data) {
+        t->data = b->data = memcpy(data, b->data, (size_t)b->bytes);
+        ct__give_back(p->cx, b->borrow, sizeof *b->borrow);
+        b->borrow = NULL;
+    }
+    for (const ct__graded *g = data ? NULL : p->graded; g; g = g->next)
+        if (g->x->extra->grad == t) {
+            g->x->extra->grad = NULL;
+            ct__unhandle(t);
+        }
 }
 
 static ct_status begin(ct__plan *p, ct_tensor *const *x)
@@ -58,6 +87,10 @@ static ct_status begin(ct__plan *p, ct_tensor *const *x)
             if (!s->now)
                 return CT_ERROR_MEMORY;
             point(s, s->now->buffer, s->now->data);
+        } else if (s->kind == CT__LENT) {
+            s->now = lent(p, s);
+            if (!s->now)
+                return CT_ERROR_MEMORY;
         } else if (s->kind == CT__HELD) {
             ct_tensor *g = s->as->extra->grad;
             point(s, g->buffer, g->data);
@@ -78,14 +111,23 @@ static ct_status set_gradient(const ct__step *s)
     return CT_OK;
 }
 
+static ct_status run(ct__step *s, ct_context *cx)
+{
+    cx->writer = s->call.op->name;
+    cx->spare = s->spare;
+    cx->spare_bytes = s->spare_bytes;
+    ct_status status = ct__run_kernel(&s->call, s->gy, s->gx);
+    cx->spare_bytes = 0;
+    return status;
+}
+
 static ct_status take_step(ct__step *s, ct_context *cx)
 {
     switch ((ct__act)s->act) {
     case CT__GROUP:
         return ct__run_group(s, cx);
     case CT__RUN:
-        cx->writer = s->call.op->name;
-        return ct__run_kernel(&s->call, s->gy, s->gx);
+        return run(s, cx);
     case CT__LOAD:
         memcpy(s->to, s->from, s->bytes);
         return CT_OK;
@@ -117,7 +159,7 @@ static ct_tensor *result_of(const ct__plan *p, const ct_tensor *h, ct_tensor *co
 {
     const ct__slot *s = ct__place_of(h)->slot;
     bool alone = s->now && s->now->handles == 1 && !s->graded; /* or it is another result, too */
-    ct_tensor *t = alone && s->as == h && is_whole(h, s) ? s->now : NULL;
+    ct_tensor *t = alone && s->as == h && ct__shows_all(h, s) ? s->now : NULL;
     if (!t) {
         t = ct__tensor_over(p->cx, &(ct__layout){ .dtype = h->dtype, .ndim = h->ndim,
                                                   .shape = ct__shape(h),
@@ -179,6 +221,8 @@ bool ct__replay(ct__plan *p, ct_tensor *const *x, ct_tensor **y)
         ct__slot *s = p->outer[i];
         if (s->kind == CT__ARGUMENT && s->written)
             x[s->argument]->buffer->version++;
+        if (s->kind == CT__LENT && s->now && s->now->handles > 1)
+            move_out(p, s->now);
         ct__unhandle(s->now);
         s->now = NULL;
     }

@@ -395,14 +395,15 @@ typedef struct again {
     ct_tensor *leaf;
 } again;
 
-static ct_status bump(void *leaf)
+static ct_status bump(void *object)
 {
+    ct_tensor *leaf = ((again *)object)->leaf;
     return ct_assign_add(leaf, 1, leaf);
 }
 
 static ct_tensor *made_again(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
-    const again *w = user;
+    again *w = user;
     ct_tensor *a = x[0], *b = w->leaf, *y, *z;
     (void)n;
     if (w->what == OLDER)
@@ -423,7 +424,7 @@ static ct_tensor *made_again(ct_context *c, ct_tensor *const *x, int n, void *us
     if ((w->what == LEAF_WRITTEN || w->what == ALIAS_WRITTEN || w->what == OWN_WRITTEN) &&
         ct_assign_add(b, 0.5, x[0]) != CT_OK)
         return NULL;
-    if (w->what == CALLED && ct_call_again(c, bump, w->leaf) != CT_OK)
+    if (w->what == CALLED && ct_call_again(c, bump, w) != CT_OK)
         return NULL;
     z = ct_sin(ct_mul(w->what == TURNED ? ct_transpose(y) : y, sum));
     if (w->what == MULTIPLIED)
@@ -438,14 +439,17 @@ static ct_tensor *made_again(ct_context *c, ct_tensor *const *x, int n, void *us
 START_TEST(what_is_cheap_is_made_again)
 {
     for (int what = 0; what < BETWEENS; what++) {
-        again own = { (between)what, ct_randn(cx, CT_F64, CT_SHAPE(60, 60)) }, other = own;
-        other.leaf = ct_neg(ct_neg(own.leaf)); /* each run may write to it */
-        ct_program *p = ct_program_new(cx, made_again, &own, NULL);
+        again *own = ct_object_new(cx, sizeof *own, NULL);
+        again *other = ct_object_new(cx, sizeof *own, NULL);
+        own->what = other->what = (between)what;
+        own->leaf = ct_randn(cx, CT_F64, CT_SHAPE(60, 60));
+        other->leaf = ct_neg(ct_neg(own->leaf)); /* each run may write to it */
+        ct_program *p = ct_program_new(cx, made_again, own, NULL);
         for (int run = 0; run < 3; run++) {
             ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(60, 60));
             bool same = what == ALIAS_WRITTEN && run == 2;
-            ct_tensor *got = ct_program_run(p, same ? &own.leaf : &x, 1);
-            ct_tensor *want = made_again(cx, same ? &other.leaf : &x, 1, &other);
+            ct_tensor *got = ct_program_run(p, same ? &own->leaf : &x, 1);
+            ct_tensor *want = made_again(cx, same ? &other->leaf : &x, 1, other);
             ck_assert_msg(got && want, "%d: %s", what, ct_error_text(cx));
             ck_assert_msg(same_bits(got, want), "%d, run %d: %s", what, run, ct_program_text(p));
         }

@@ -122,9 +122,70 @@ START_TEST(a_part_of_an_argument)
 }
 END_TEST
 
+/* -- A gradient that is taken away in the run that makes it lies in the arena. What takes it may
+ * leave it another time, or fail, or keep it. */
+typedef struct taking {
+    ct_tensor *w;
+    enum { TAKES, LEAVES, FAILS, KEEPS } what;
+    ct_tensor *got; /* a copy of what it saw, or the gradient that it keeps */
+} taking;
+
+static ct_status take(void *object)
+{
+    taking *t = object;
+    ct_tensor *g = ct_gradient(t->w);
+    t->got = ct_retain(t->what == KEEPS ? g : ct_neg(ct_neg(g)));
+    if (t->what == FAILS)
+        return ct_fail(ct_context_of(t->w), CT_ERROR_VALUE, "not today");
+    if (t->what != LEAVES)
+        ct_zero_grad(t->w);
+    return CT_OK;
+}
+
+static ct_tensor *taken(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    taking *t = user;
+    (void)c, (void)n;
+    ct_tensor *y = ct_sum(ct_sin(ct_mul(x[0], t->w)));
+    if (ct_backward(y) != CT_OK)
+        return NULL;
+    y = ct_add(y, ct_sum(ct_softmax(x[0], 0))); /* which must not lie where the gradient does */
+    return ct_call_again(c, take, t) == CT_OK ? y : NULL;
+}
+
+START_TEST(a_gradient_is_lent)
+{
+    enum { N = 2000 };
+    ct_tensor *w = ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(N)));
+    for (int what = LEAVES; what <= KEEPS; what++) {
+        taking *t = ct_object_new(cx, sizeof *t, NULL);
+        ct_program *p = ct_program_new(cx, taken, t, NULL);
+        t->w = w;
+        ct_tensor *left = NULL, *copy = NULL;
+        for (int run = 0; run < 5; run++) {
+            ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(N)), *want = ct_mul(ct_cos(ct_mul(x, w)), x);
+            t->what = run == 2 ? what : TAKES;
+            ck_assert((ct_program_run(p, &x, 1) != NULL) == (t->what != FAILS));
+            ct_error_clear(cx);
+            ck_assert_msg(same_bits(t->got, want), "%d, run %d", what, run);
+            if (run == 2) {
+                left = ct_retain(what == KEEPS ? t->got : ct_gradient(w));
+                copy = want;
+            }
+            ct_zero_grad(w);
+            ct_release(t->got);
+        }
+        ck_assert_int_ge(replays(p), 3);
+        ct_program_free(p);
+        ck_assert_msg(same_bits(left, copy), "%d", what);
+        ct_release(left);
+    }
+}
+END_TEST
+
 Suite *results_suite(void);
 Suite *results_suite(void)
 {
     return make_suite("autograd/results", (const TTest *[]){ all_results, a_result_that_is_none, a_part_of_an_argument,
-                                                             NULL });
+                                                             a_gradient_is_lent, NULL });
 }

@@ -91,12 +91,11 @@ static double ratio(net_kind kind)
     return b.peak / (4 * want);
 }
 
-/* In a replay the arena is there all the time, and beside it what a kernel works in. */
 #define STEP(kind)                                                                              \
     double r = ratio(kind);                                                                     \
-    ck_assert_msg(r <= (step_options() ? 1.15 : 1.1), "%s: %g of what is expected",              \
-                  net_names[kind], r);                                                          \
-    ck_assert_msg(r >= 0.9 || step_options(), "%s: %g: more is expected than there is", net_names[kind], r)
+    ck_assert_msg(r <= 1.1, "%s: %g of what is expected", net_names[kind], r);                  \
+    ck_assert_msg(r >= 0.9 || step_options(), "%s: %g: more is expected than there is",         \
+                  net_names[kind], r)
 
 START_TEST(lenet_step) { STEP(NET_LENET); } END_TEST
 START_TEST(residual_step) { STEP(NET_RESIDUAL); } END_TEST
