@@ -186,6 +186,6 @@ END_TEST
 Suite *results_suite(void);
 Suite *results_suite(void)
 {
-    return make_suite("autograd/results", (const TTest *[]){ all_results, a_result_that_is_none, a_part_of_an_argument,
-                                                             a_gradient_is_lent, NULL });
+    return make_suite("autograd/results", (const TTest *[]){
+        all_results, a_result_that_is_none, a_part_of_an_argument, a_gradient_is_lent, NULL });
 }
