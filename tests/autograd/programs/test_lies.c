@@ -327,6 +327,38 @@ START_TEST(effects_that_are_verified)
 }
 END_TEST
 
+static int counts[2];
+static ct_status count(void *object)
+{
+    counts[*(int *)object]++;
+    return CT_OK;
+}
+
+static ct_tensor *counting(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)n;
+    return ct_call_again(c, count, *(void **)user) == CT_OK ? ct_exp(x[0]) : NULL;
+}
+
+START_TEST(an_object_that_is_exchanged)
+{
+    int *objects[] = { ct_object_new(cx, sizeof(int), NULL), ct_object_new(cx, sizeof(int), NULL) };
+    ct_tensor *x = ct_ones(cx, CT_F64, CT_SHAPE(2));
+    void *now = objects[0];
+    *objects[0] = 0, *objects[1] = 1;
+    ct_program *p = ct_program_new(cx, counting, &now, NULL);
+    for (int run = 0; run < 6; run++) {
+        if (run == 3) {
+            now = objects[1];
+            ct_object_free(objects[0]);
+        }
+        ck_assert(ct_program_run(p, &x, 1));
+    }
+    ck_assert_int_eq(counts[0], 3);
+    ck_assert_int_eq(counts[1], 3);
+}
+END_TEST
+
 static ct_tensor *logarithm(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
     (void)c, (void)n, (void)user;
@@ -484,6 +516,6 @@ Suite *lies_suite(void)
     return make_suite("autograd/lies", (const TTest *[]){
         another_form_is_noted_anew, what_stays_eager_says_why, kernels_with_effects_are_called,
         a_graph_from_before, many_programs_of_one_leaf, a_leaf_that_never_stays, an_error_from_before, what_nobody_wrote_and_what_failed_once,
-        effects_that_are_verified, values_are_looked_at, attributes_that_are_not_plain,
+        effects_that_are_verified, an_object_that_is_exchanged, values_are_looked_at, attributes_that_are_not_plain,
         a_variable_of_which_the_gradient_is_used, modules_change, NULL });
 }
