@@ -527,6 +527,16 @@ static ct_tensor *row_of_leaf(ct_context *c, ct_tensor *const *x, int n, void *u
     return ct_assign_add(row, 1, ct_tanh(ct_slice(x[0], 0, 0, 100, 1))) == CT_OK ? ct_sin(t) : NULL;
 }
 
+/* what is cheap to make again is not made of what was written meanwhile */
+static ct_tensor *not_made_again(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *d = ct_sub(x[0], ct_scalar_like(x[0], 0.25)), *e = ct_sum(ct_square(d));
+    (void)c, (void)n;
+    if (ct_assign_add(user, 0.5, ct_sin(ct_mul(x[0], e))) != CT_OK)
+        return NULL;
+    return ct_tanh(ct_mul(ct_add(d, x[0]), e));
+}
+
 /* a leaf grows by squares of what is read, which may be the leaf itself, backwards */
 static ct_tensor *grown_by_squares(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
@@ -536,8 +546,8 @@ static ct_tensor *grown_by_squares(ct_context *c, ct_tensor *const *x, int n, vo
 
 START_TEST(an_argument_may_be_what_is_written)
 {
-    static const ct_function all[] = { grown_by_squares, row_of_leaf };
-    for (int k = 0; k < 2; k++) {
+    static const ct_function all[] = { grown_by_squares, row_of_leaf, not_made_again };
+    for (int k = 0; k < 3; k++) {
         ct_tensor *a = random_row(3000), *b = ct_neg(ct_neg(a)), *x = random_row(3000);
         ct_program *p = ct_program_new(cx, all[k], a, NULL);
         for (int run = 0; run < 6; run++) {
