@@ -493,6 +493,17 @@ static ct_tensor *shifted(ct_context *c, ct_tensor *const *x, int n, void *user)
                ? ct_mul(ct_add(t, u), above) : NULL;
 }
 
+/* gradients by parts of one variable that overlap, which are added up in its gradient */
+static ct_tensor *overlapping(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *v = ct_variable(ct_detach(x[0])), *g;
+    ct_tensor *a = ct_slice(v, 0, 0, 59, 1), *b = ct_slice(v, 0, 1, 60, 1);
+    ct_tensor *y = ct_mul(ct_tanh(a), ct_sin(b)), *z = user ? ct_mul(ct_exp(a), b) : ct_square(y);
+    (void)c, (void)n;
+    y = ct_add(ct_sum(ct_mul(y, z)), ct_sum(ct_mul(ct_mul(v, v), x[1])));
+    return ct_grad(y, NULL, &v, 1, 0, &g) == CT_OK ? g : NULL;
+}
+
 /* one row of what a group has read, or is to be read behind it, is written: by a small kernel */
 static ct_tensor *row_written(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
@@ -506,8 +517,8 @@ static ct_tensor *row_written(ct_context *c, ct_tensor *const *x, int n, void *u
 START_TEST(parts_are_written_in_their_turn)
 {
     static int some;
-    static const ct_function all[] = { shifted, row_written };
-    for (int k = 0; k < 4; k++) {
+    static const ct_function all[] = { shifted, row_written, overlapping };
+    for (int k = 0; k < 6; k++) {
         void *user = k % 2 ? &some : NULL;
         ct_program *p = ct_program_new(cx, all[k / 2], user, NULL);
         for (int run = 0; run < 3; run++)

@@ -311,18 +311,20 @@ START_TEST(effects_that_are_verified)
 {
     ct_tensor **v = ct_object_new(cx, sizeof *v, NULL);
     *v = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(1)));
-    for (int verify = 0; verify < 2; verify++) {
-        ct_program *p = ct_program_new(cx, effects, v, &(ct_program_options){ .verify = verify });
+    for (int way = 0; way < 3; way++) { /* the last: a gradient that is there is zeroed before */
+        ct_program *p = ct_program_new(cx, effects, v, &(ct_program_options){ .verify = way > 0 });
         asked = 0;
         ct_zero_grad(*v);
         for (int run = 0; run < 4; run++) {
             ct_tensor *x[] = { ct_ones(cx, CT_F64, CT_SHAPE(2)), ct_ones(cx, CT_F64, CT_SHAPE(1)) };
             recorded = false;
+            if (way == 2)
+                ct_zero_grad(*v);
             ck_assert(ct_program_run(p, &x[0], 1) && ct_program_run(p, &x[1], 1));
             ck_assert(recorded);
         }
         ck_assert_int_eq(asked, 4);
-        ck_assert(ct_item(ct_gradient(*v)) == 4);
+        ck_assert(ct_item(ct_gradient(*v)) == (way == 2 ? 1 : 4));
     }
 }
 END_TEST
