@@ -605,6 +605,46 @@ static const ct_op doubled_op = { .name = "doubled", .inputs = 1, .flags = CT_OP
 static const ct_op quadrupled_op = { .name = "quadrupled", .inputs = 1, .flags = CT_OP_KERNELS,
                                      .infer = ct_infer_same, .forward = quadrupled_forward };
 
+/* x0 = 2 x1, in place */
+static ct_status set_doubled_infer(ct_call *call)
+{
+    (void)call;
+    return CT_OK;
+}
+
+static ct_status set_doubled_forward(ct_call *call)
+{
+    ct_loop_kernel(call, CT_TENSORS(ct_call_x(call, 0), ct_call_x(call, 1)), &doubled, false);
+    return CT_OK;
+}
+
+static const ct_op set_doubled_op = { .name = "set_doubled", .inputs = 2,
+                                      .flags = CT_OP_KERNELS | CT_OP_UPDATE,
+                                      .infer = set_doubled_infer, .forward = set_doubled_forward };
+
+static ct_tensor *set_doubled(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *y[1] = { NULL }, *t = ct_tanh(ct_neg(x[0]));
+    (void)c, (void)n;
+    return ct_apply_all(&set_doubled_op, NULL, (ct_tensor *[]){ user, t }, 2, y) == CT_OK
+               ? ct_exp(t) : NULL;
+}
+
+/* a kernel writes to a leaf, which may be the argument, backwards */
+START_TEST(a_leaf_that_a_kernel_writes)
+{
+    ct_tensor *a = random_row(3000), *b = ct_neg(ct_neg(a));
+    ct_program *p = ct_program_new(cx, set_doubled, a, NULL);
+    for (int run = 0; run < 4; run++) {
+        ct_tensor *in = ct_flip(a, CT_AXES(0)), *same = ct_flip(b, CT_AXES(0));
+        ct_tensor *got = ct_program_run(p, &in, 1), *want = set_doubled(cx, &same, 1, b);
+        ck_assert_msg(got && want && same_bits(got, want) && same_bits(a, b), "%s",
+                      ct_error_text(cx));
+    }
+    ck_assert_msg(strstr(ct_program_text(p), "replayed 3 times"), "%s", ct_program_text(p));
+}
+END_TEST
+
 static ct_tensor *applied(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
     (void)c, (void)n;
@@ -639,5 +679,5 @@ Suite *group_suite(void)
         arguments_may_overlap, sums_at_the_ends_of_groups, what_is_summed_takes_no_memory,
         other_sums_are_by_themselves, what_is_cheap_is_made_again,
         what_is_written_in_place_is_read_in_its_turn, what_was_gathered_is_written_later,
-        parts_are_written_in_their_turn, an_argument_may_be_what_is_written, kernels_of_users_join, NULL });
+        parts_are_written_in_their_turn, an_argument_may_be_what_is_written, kernels_of_users_join, a_leaf_that_a_kernel_writes, NULL });
 }
