@@ -19,7 +19,7 @@ void dgemm_(const char *ta, const char *tb, const int *m, const int *n, const in
 #include <pthread.h>
 int openblas_get_parallel(void); /* 0: sequential */
 #define IS_SEQUENTIAL (openblas_get_parallel() == 0)
-enum { BLAS_EDGE = INT_MAX };
+enum { BLAS_EDGE = INT_MAX, BLAS_SMALL = 0 };
 static pthread_mutex_t blas_turn = PTHREAD_MUTEX_INITIALIZER;
 #define BEGIN_TURN pthread_mutex_lock(&blas_turn)
 #define END_TURN   pthread_mutex_unlock(&blas_turn)
@@ -30,7 +30,9 @@ long bli_info_get_enable_threading(void); /* 0: sequential */
 #else
 #define IS_SEQUENTIAL true /* Accelerate's threads belong to the system */
 #endif
-enum { BLAS_EDGE = 512 };
+/* BLIS adds all products of a small C one after the other, if its sizes are odd: a C of at most
+ * BLAS_SMALL rows and columns gets the chunks of a row, which are added in the cache. */
+enum { BLAS_EDGE = 512, BLAS_SMALL = 256 };
 #define BEGIN_TURN ((void)0)
 #define END_TURN   ((void)0)
 #endif
@@ -69,9 +71,9 @@ static bool blas_takes(const ct__gemm *g)
 static void plan_blas(const ct__gemm *g, plan *w)
 {
     w->form = CT__TILES;
-    w->chunk = CHUNK;
     w->rows = least(g->m, BLAS_EDGE);
     w->columns = least(g->n, BLAS_EDGE);
+    w->chunk = w->rows <= BLAS_SMALL && w->columns <= BLAS_SMALL ? ROW_CHUNK : CHUNK;
 }
 
 static void run_blas(const ct__gemm *g, void *scratch)

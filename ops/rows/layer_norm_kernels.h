@@ -157,14 +157,20 @@ NOT_INLINED void K(sums)(int64_t n, const REAL *x, const REAL *gy, const REAL *w
     r->sum_gh += (double)(K(join)(c + d) + gh);
 }
 
+/* With a weight and without it a loop of its own: so a compiler that fuses g = gy w with what follows
+ * does it as in find_all, and gx does not depend on which gradients are wanted. */
 NOT_INLINED void K(find_gx)(int64_t n, REAL *restrict gx, const REAL *restrict x,
                             const REAL *restrict gy, const REAL *restrict w, const K(row) *r)
 {
     const K(moments) of = r->of;
     REAL factor = r->factor, mean_g = r->mean_g, mean_gh = r->mean_gh;
-    for (int64_t j = 0; j < n; j++) {
-        REAL h = (x[j] - of.high) * of.scale - of.shift, g = w ? gy[j] * w[j] : gy[j];
-        gx[j] = ((g - mean_g) - h * mean_gh) * factor;
+    for (int64_t j = 0; j < n && w; j++) {
+        REAL h = (x[j] - of.high) * of.scale - of.shift;
+        gx[j] = ((gy[j] * w[j] - mean_g) - h * mean_gh) * factor;
+    }
+    for (int64_t j = 0; j < n && !w; j++) {
+        REAL h = (x[j] - of.high) * of.scale - of.shift;
+        gx[j] = ((gy[j] - mean_g) - h * mean_gh) * factor;
     }
 }
 
