@@ -44,8 +44,10 @@ static double K(scaled_squares)(const REAL *x, int64_t n, int64_t stride, double
         *scale = K(scale)(ilogb(sum) / 2);
         return sum / *scale / *scale;
     }
-    for (int64_t i = 0; i < n; i++)
-        largest = fmax(largest, fabs((double)x[i * stride]));
+    for (int64_t i = 0; i < n; i++) { /* with fmax gcc 12 for ARM does not compile it */
+        double size = fabs((double)x[i * stride]);
+        largest = size > largest ? size : largest;
+    }
     if (largest == 0 || isnan(sum)) /* nothing to scale */
         return sum;
     *scale = isinf(largest) ? largest : K(scale)(ilogb(largest));

@@ -11,10 +11,15 @@ one_file() {
         "$one/$1-suites"
 }
 
-# same_bits COMPILER: cotangent.c by it gives the bits of the library by it, with each kind of kernels
+# same_bits COMPILER: cotangent.c by it gives the bits of the library by it, with each kind of kernels.
+# gcc is told by the file itself to compile as the library is compiled; clang by -O3
 same_bits() {
-    local simd
-    "$1" -O2 -std=c11 -Iinclude tests/install/bits.c "$one/$1.o" -lm -lpthread -o "$one/$1-bits" &&
+    local simd object=$one/$1.o
+    if [ "$1" = clang ]; then
+        object=$one/clang-O3.o
+        clang -O3 -std=c11 -c "$one/cotangent.c" -o "$object" || return 1
+    fi
+    "$1" -O2 -std=c11 -Iinclude tests/install/bits.c "$object" -lm -lpthread -o "$one/$1-bits" &&
         "$1" -O2 -std=c11 -Iinclude tests/install/bits.c "$2/libcotangent.a" -lm -lpthread \
             -o "$one/$1-library-bits" || return 1
     for simd in 1 2 3; do
@@ -22,6 +27,19 @@ same_bits() {
             "$one/$1-library-bits" "$simd" | diff - "$one/$1-bits.$simd" || return 1
     done
     echo "$(wc -l <"$one/$1-bits.3") passed, 0 failed, 0 skipped"
+}
+
+# agree NAME SIMD COMMAND ...: the numbers that the command, a build of bits.c, finds in all samples are
+# those of gcc's plain kernels
+agree() {
+    "${@:3}" "$2" numbers >"$one/$1.numbers" &&
+        /usr/bin/python3 tests/install/agree.py "$one/plain.numbers" "$one/$1.numbers" 1e-13 1e-5 &&
+        echo '1 passed, 0 failed, 0 skipped'
+}
+
+# by_gcc: what the numbers of other builds are compared with
+by_gcc() {
+    "$one/gcc-bits" 1 numbers >"$one/plain.numbers" && echo '1 passed, 0 failed, 0 skipped'
 }
 
 # instructions PROGRAM ARGUMENT ...: so many, in thousands, by callgrind
@@ -74,13 +92,32 @@ prints() {
 # user COMPILER OPTION ...: user.c with cotangent.c by that compiler, run by $runner if that is set
 user() {
     # shellcheck disable=SC2086 # words
-    "$@" -O2 -std=c11 -I"$one" tests/install/user.c "$one/cotangent.c" -o "$one/$1-user" -lm \
-        -lpthread && prints user.c ${runner:-} "$one/$1-user"
+    "$@" -O2 -std=c11 -c "$one/cotangent.c" -o "$one/$1.o" && linked user.c user "$@" &&
+        prints user.c ${runner:-} "$one/$1-user"
 }
 
+# linked SOURCE NAME COMPILER OPTION ...: $one/COMPILER-NAME, with the object that `user` made
+linked() {
+    "${@:3}" -O2 -std=c11 -I"$one" "tests/install/$1" "$one/$3.o" -o "$one/$3-$2" -lm -lpthread
+}
+
+# numbers COMPILER OPTION ...: it agrees with gcc's plain kernels
+numbers() {
+    # shellcheck disable=SC2086 # words
+    linked bits.c bits "$@" && agree "$1" 3 ${runner:-} "$one/$1-bits"
+}
+
+emscripten=(emcc -O2 -std=c11 -sALLOW_MEMORY_GROWTH=1 -sSINGLE_FILE=1)
+
 webassembly() {
-    emcc -O2 -std=c11 -I"$one" -sALLOW_MEMORY_GROWTH=1 -sSINGLE_FILE=1 tests/install/user.c "$one/cotangent.c" \
-        -o "$one/user.js" -lm && prints user.c node "$one/user.js"
+    emcc -O2 -std=c11 -c "$one/cotangent.c" -o "$one/emcc.o" &&
+        "${emscripten[@]}" -I"$one" tests/install/user.c "$one/emcc.o" -o "$one/user.js" -lm &&
+        prints user.c node "$one/user.js"
+}
+
+webassembly_numbers() {
+    "${emscripten[@]}" -I"$one" tests/install/bits.c "$one/emcc.o" -o "$one/bits.js" -lm &&
+        agree emcc 3 node "$one/bits.js"
 }
 
 # from_cpp COMPILER C_COMPILER: user.cpp as C++17, with the object that the other made
@@ -127,8 +164,8 @@ debian() {
         prints user.c env LD_LIBRARY_PATH="$(echo "$root"/usr/lib/*-gnu*)" "$one/debian-user"
 }
 
-need_test_tools valgrind qemu-user gcc-i686-linux-gnu libc6-dev-i386-cross musl-tools nodejs \
-    libopenblas-serial-dev
+need_test_tools valgrind qemu-user gcc-i686-linux-gnu libc6-dev-i386-cross gcc-aarch64-linux-gnu \
+    libc6-dev-arm64-cross musl-tools nodejs libopenblas-serial-dev
 without=(-Dzlib=disabled -Djansson=disabled -Dpng=disabled -Dzip=disabled -Dlapack=disabled -Dmpi=none)
 only=libcotangent.a prepare onefile-clang clang "${without[@]}" -Dtests=disabled
 if only=libcotangent.a prepare onefile gcc "${without[@]}" && build onefile tests/cotangent-tests; then
@@ -144,11 +181,20 @@ if only=libcotangent.a prepare onefile gcc "${without[@]}" && build onefile test
     step "C++17 by g++" try from_cpp g++ gcc
     step "C++17 by clang++" try from_cpp clang++ clang
     step "as a part of a shared library" try hidden
-    runner="qemu-i386 -cpu max" step "addresses of 32 bits" \
-        try user i686-linux-gnu-gcc -msse2 -mfpmath=sse -static
+    step "numbers of gcc's plain kernels" try by_gcc
+    step "numbers of gcc's widest kernels" try agree gcc 3 "$one/gcc-bits"
+    step "numbers of clang's plain kernels" try agree clang-plain 1 "$one/clang-bits"
+    step "numbers of clang's widest kernels" try agree clang 3 "$one/clang-bits"
+    narrow=(i686-linux-gnu-gcc -msse2 -mfpmath=sse -static)
+    runner="qemu-i386 -cpu max" step "addresses of 32 bits" try user "${narrow[@]}"
+    runner="qemu-i386 -cpu max" step "numbers with addresses of 32 bits" try numbers "${narrow[@]}"
+    runner=qemu-aarch64 step "64 bits of ARM" try user aarch64-linux-gnu-gcc -static
+    runner=qemu-aarch64 step "numbers of NEON" try numbers aarch64-linux-gnu-gcc -static
     step "musl" try user musl-gcc -static
+    step "numbers with musl" try numbers musl-gcc -static
     if want "WebAssembly" emscripten; then
         step "WebAssembly under node" try webassembly
+        step "numbers of WebAssembly" try webassembly_numbers
     fi
     if want "the Debian package" debhelper dpkg-dev fakeroot lintian; then
         step "Debian's packages" try debian
