@@ -157,8 +157,8 @@ NOT_INLINED void K(sums)(int64_t n, const REAL *x, const REAL *gy, const REAL *w
     r->sum_gh += (double)(K(join)(c + d) + gh);
 }
 
-/* With a weight and without it a loop of its own: so a compiler that fuses g = gy w with what follows
- * does it as in find_all, and gx does not depend on which gradients are wanted. */
+/* With a weight and without it a loop of its own: a compiler that fuses g = gy w with what follows
+ * then does as in find_all, and gx does not depend on which gradients are wanted. */
 NOT_INLINED void K(find_gx)(int64_t n, REAL *restrict gx, const REAL *restrict x,
                             const REAL *restrict gy, const REAL *restrict w, const K(row) *r)
 {

@@ -107,6 +107,8 @@ numbers() {
     linked bits.c bits "$@" && agree "$1" 3 ${runner:-} "$one/$1-bits"
 }
 
+# where Debian has the packages of node that emcc needs; another node does not look there
+export NODE_PATH="${NODE_PATH:-/usr/share/nodejs}"
 emscripten=(emcc -O2 -std=c11 -sALLOW_MEMORY_GROWTH=1 -sSINGLE_FILE=1)
 
 webassembly() {
@@ -165,7 +167,8 @@ debian() {
 }
 
 need_test_tools valgrind qemu-user gcc-i686-linux-gnu libc6-dev-i386-cross gcc-aarch64-linux-gnu \
-    libc6-dev-arm64-cross musl-tools nodejs libopenblas-serial-dev
+    libc6-dev-arm64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross musl-tools nodejs \
+    libopenblas-serial-dev
 without=(-Dzlib=disabled -Djansson=disabled -Dpng=disabled -Dzip=disabled -Dlapack=disabled -Dmpi=none)
 only=libcotangent.a prepare onefile-clang clang "${without[@]}" -Dtests=disabled
 if only=libcotangent.a prepare onefile gcc "${without[@]}" && build onefile tests/cotangent-tests; then
@@ -190,6 +193,9 @@ if only=libcotangent.a prepare onefile gcc "${without[@]}" && build onefile test
     runner="qemu-i386 -cpu max" step "numbers with addresses of 32 bits" try numbers "${narrow[@]}"
     runner=qemu-aarch64 step "64 bits of ARM" try user aarch64-linux-gnu-gcc -static
     runner=qemu-aarch64 step "numbers of NEON" try numbers aarch64-linux-gnu-gcc -static
+    big=(s390x-linux-gnu-gcc -fexcess-precision=fast -static)
+    runner=qemu-s390x step "the highest byte first" try user "${big[@]}"
+    runner=qemu-s390x step "numbers with the highest byte first" try numbers "${big[@]}"
     step "musl" try user musl-gcc -static
     step "numbers with musl" try numbers musl-gcc -static
     if want "WebAssembly" emscripten; then
