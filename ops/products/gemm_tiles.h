@@ -80,7 +80,8 @@ INLINE void K(tile_of)(const K(tile) *t, int rows, int vectors, enum K(layout) l
     int64_t a_col = layout == K(PACKED) ? rows : layout == K(ALONG) ? 1 : t->a_col;
     int64_t last = t->columns - (vectors - 1) * LANES; /* lanes of the last vector */
     EACH_ROW(BEGIN)
-    if (t->start == t->c) /* C is read at the end: it is fetched while k runs */
+    if ((layout == K(ALONG) || layout == K(PACKED)) && t->start == t->c && t->c_row > COLUMNS)
+        /* C is read at the end, and likely far away: it is fetched while k runs */
         for (int i = 0; i < rows; i++) {
             PREFETCH(t->c, (uintptr_t)(i * t->c_row) * sizeof(REAL));
             PREFETCH(t->c, (uintptr_t)(i * t->c_row + LANES) * sizeof(REAL));
