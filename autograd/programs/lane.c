@@ -203,7 +203,7 @@ static ct__spot *gathered(const one *o, const ct_tensor *t)
 static void note_call(const one *o, ct_kernel kernel, ct_tensor *const *operands, int n, bool adds)
 {
     ct__spot *spots[CT__OPERANDS];
-    ct_kernel sum = ct__sum_in_place.by[o->y->dtype][o->y->cx->simd];
+    ct_kernel sum = ct__sum_in_place.by[o->y->dtype][o->p->cx->simd];
     for (int k = 1; k < n; k++) {
         int same = 1;
         while (operands[same] != operands[k])
@@ -246,9 +246,12 @@ bool ct__note_kernels(ct__plan *p, const ct_call *call, ct_tensor *const *gy, ct
     list.count = 0;
     if (!(op->flags & CT_OP_KERNELS) || call->aux_count > 0)
         return false;
+    ct_simd simd = p->from->simd;
+    p->from->simd = p->cx->simd; /* a clone's kernels are those of its context */
     p->from->kernels = &list;
     ct_status status = gx ? op->backward(call, gy, gx) : op->forward((ct_call *)(uintptr_t)call);
     p->from->kernels = NULL;
+    p->from->simd = simd;
     if (status != CT_OK || !is_plain(&list, call, gx))
         return false;
     size_t size = op->attributes_size;

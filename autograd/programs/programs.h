@@ -71,7 +71,7 @@ struct ct__slot {
             ct__slot *stays;    /* the copy of it that stays with the plan */
             ct__patch *patches;
             char *patched;      /* what they say now */
-            ct_tensor *now;     /* of a fresh one, in a run: the new tensor */
+            ct_tensor *now;     /* in a run: the new tensor, or the gradient of a held one */
         };
     };
 };

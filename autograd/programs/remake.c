@@ -11,7 +11,8 @@ enum { DEPTH = 3 }; /* kernels for one tensor: a row is spread, and then added *
 typedef struct remake {
     ct__plan *p;
     ct__step **at;  /* by number: at[1] is the first */
-    int step, doubt; /* from step `doubt` on, what is not the plan's own may have changed */
+    int step, doubt; /* from step `doubt` on, what others reach may have changed: what is not the
+                        plan's own, and gradients */
 } remake;
 
 /* -- What steps use */

@@ -93,6 +93,8 @@ static ct_status begin(ct__plan *p, ct_tensor *const *x)
                 return CT_ERROR_MEMORY;
         } else if (s->kind == CT__HELD) {
             ct_tensor *g = s->as->extra->grad;
+            s->now = g; /* it lives as long as the run, even if the variable lets go of it */
+            ct__handle(g);
             point(s, g->buffer, g->data);
             g->buffer->version += s->written; /* a list of rows is in doubt by that */
         }

@@ -277,11 +277,93 @@ START_TEST(clipping_finds_what_is_not_finite)
 }
 END_TEST
 
+/* -- Gradients that a function which is called again writes, or takes away */
+typedef struct caller {
+    ct_context *c;
+    ct_tensor *v;
+    ct_optimizer *optimizer;
+    int how;
+} caller;
+
+static ct_status doubles_it(void *user)
+{
+    ct_tensor *g = ct_gradient(((caller *)user)->v);
+    return ct_assign_add(g, 1, g);
+}
+
+/* half of the gradient is cheap to make again, but of another gradient */
+static ct_tensor *halving(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    caller *s = user;
+    (void)n;
+    ct_zero_grad(s->v);
+    if (ct_backward(ct_sum(ct_mul(ct_sin(s->v), x[0]))) != CT_OK)
+        return NULL;
+    ct_tensor *g = ct_gradient(s->v), *half = ct_scale(g, 0.5), *sum = ct_sum(ct_sin(half));
+    if (ct_call_again(c, doubles_it, s) != CT_OK)
+        return NULL;
+    return ct_sin(ct_add(ct_mul(half, sum), g));
+}
+
+static ct_status takes_it(void *user)
+{
+    caller *s = user;
+    if (s->how == 1)
+        ct_zero_grad(s->v);
+    ct_status status = s->how == 2 ? ct_optimizer_step(s->optimizer) : CT_OK;
+    for (int i = 0; i < 8; i++) /* takes the memory that is free now */
+        ct_full(s->c, CT_F64, CT_SHAPE(60, 60), 2);
+    return status;
+}
+
+/* The gradient is one of before the run. */
+static ct_tensor *taking(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    caller *s = user;
+    ct_tensor *g = ct_detach(ct_gradient(s->v));
+    (void)n;
+    if (s->how == 0)
+        ct_zero_grad(s->v);
+    return ct_call_again(c, takes_it, s) == CT_OK ? ct_sin(ct_add(g, x[0])) : NULL;
+}
+
+static caller *caller_new(ct_context *c, int how)
+{
+    caller *s = ct_object_new(c, sizeof *s, NULL);
+    *s = (caller){ c, ct_variable(ct_randn(c, CT_F64, CT_SHAPE(60, 60))), NULL, how };
+    s->optimizer = ct_sgd_new(&s->v, 1, 0.5, NULL);
+    return s;
+}
+
+START_TEST(gradients_that_calls_change)
+{
+    static const ct_function functions[] = { taking, taking, taking, halving };
+    for (int how = 0; how < 4; how++) {
+        ct_context *other = ct_context_new(&(ct_context_options){ .seed = 5 });
+        ct_seed(cx, 5);
+        caller *s = caller_new(cx, how), *t = caller_new(other, how);
+        ct_program *p = ct_program_new(cx, functions[how], s, NULL);
+        for (int run = 0; run < 3; run++) {
+            ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(60, 60));
+            ct_tensor *y = ct_randn(other, CT_F64, CT_SHAPE(60, 60));
+            ck_assert_int_eq(ct_backward(ct_sum(ct_sin(s->v))), CT_OK);
+            ck_assert_int_eq(ct_backward(ct_sum(ct_sin(t->v))), CT_OK);
+            ct_tensor *got = ct_program_run(p, &x, 1), *want = functions[how](other, &y, 1, t);
+            ck_assert_msg(got && want, "%d: %s", how, ct_error_text(cx));
+            ck_assert_msg(same_bits(got, want) && same_bits(s->v, t->v), "%d, run %d", how, run);
+        }
+        ck_assert_int_eq(replays(p), 2);
+        ct_context_free(other);
+        expect_ok();
+    }
+}
+END_TEST
+
 Suite *captured_suite(void);
 Suite *captured_suite(void)
 {
     return make_suite("autograd/captured", (const TTest *[]){
         functions_that_run_again, a_checkpoint_from_before, side_effects_are_said, steps_by_rows,
         gradients_of_walks_outside,
-        clipping_finds_what_is_not_finite, NULL });
+        clipping_finds_what_is_not_finite, gradients_that_calls_change, NULL });
 }

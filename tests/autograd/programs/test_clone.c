@@ -249,9 +249,33 @@ START_TEST(contexts_end_in_any_order)
 }
 END_TEST
 
+/* -- Contexts with other kernels */
+static ct_tensor *by_kernels(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *v = ct_variable(ct_detach(x[0])), *g;
+    (void)c, (void)n, (void)user;
+    ct_tensor *y = ct_mul(ct_lerp(ct_exp(v), ct_sin(v), v), ct_softmax(ct_erf(v), 1));
+    return ct_grad(ct_sum(ct_square(y)), NULL, &v, 1, 0, &g) == CT_OK ? g : NULL;
+}
+
+START_TEST(the_kernels_are_those_of_its_context)
+{
+    ct_context *plain = ct_context_new(&(ct_context_options){ .seed = 3, .simd = CT_SIMD_PLAIN });
+    ct_program *p = ct_program_new(cx, by_kernels, NULL, NULL), *clone = ct_program_clone(p, plain);
+    ct_tensor *x = ct_randn(plain, CT_F32, CT_SHAPE(60, 70));
+    ct_tensor *first = ct_randn(cx, CT_F32, CT_SHAPE(60, 70));
+    ck_assert(ct_program_run(p, &first, 1));
+    ct_tensor *got = ct_program_run(clone, &x, 1), *want = by_kernels(plain, &x, 1, NULL);
+    ck_assert_msg(got && want && same_bits(got, want), "%s", ct_error_text(plain));
+    ct_context_free(plain);
+    expect_ok();
+}
+END_TEST
+
 Suite *clone_suite(void);
 Suite *clone_suite(void)
 {
     return make_suite("autograd/clone", (const TTest *[]){
-        several_threads, what_a_clone_cannot_do, contexts_end_in_any_order, NULL });
+        several_threads, what_a_clone_cannot_do, contexts_end_in_any_order,
+        the_kernels_are_those_of_its_context, NULL });
 }
