@@ -48,16 +48,20 @@ INLINE REAL K(gelu_of)(REAL x)
     return M(gelu)(K(above)(x));
 }
 
-/* (x Phi)' = Phi + x phi */
+/* Where a sum has two products, the compiler makes a fused multiply-add of either one: in a loop's
+ * vectors not always of the same one as in the elements that are left over. So the next two slopes
+ * have no such sum. */
+
+/* (x Phi)' = Phi + x phi. Phi is never below 0: that question makes a choice of the product */
 INLINE REAL K(gelu_slope)(REAL x)
 {
     REAL density, cdf = M(normal)(x, &density);
-    return cdf + K(inside)(x) * (R(NORMAL_PEAK) * density);
+    return (cdf < 0 ? 0 : cdf) + K(inside)(x) * (R(NORMAL_PEAK) * density);
 }
 
 /* (x t)' = t + x (1 - t^2) s, where t = tanh(log(1 + e^x)) and s is the logistic function of x.
- * With o = 1 - s, that of -x: t = s (1 + o) / (1 + o^2), 1 - t^2 = (2 o / (1 + o^2))^2. Below -60,
- * t and s are both e^x */
+ * With o = 1 - s, that of -x: t = s (1 + o) / (1 + o^2), 1 - t^2 = (2 o / (1 + o^2))^2. The slope
+ * takes s / (1 + o^2) out of both. Below -60, t and s are both e^x */
 INLINE REAL K(mish_of)(REAL x)
 {
     REAL o, s = M(logistic_pair)(x, &o), least = K(above)(x), tail = M(silu)(x);
@@ -67,7 +71,7 @@ INLINE REAL K(mish_of)(REAL x)
 INLINE REAL K(mish_slope)(REAL x)
 {
     REAL o, s = M(logistic_pair)(x, &o), q = 1 / (1 + o * o), root = 2 * o * q;
-    return s * ((1 + o) * q + K(inside)(x) * (root * root));
+    return s * q * ((1 + o) + K(inside)(x) * (2 * o * root));
 }
 
 /* x / (1 + |x|): beyond 1e30 it is 1, also at infinity */

@@ -131,9 +131,75 @@ START_TEST(what_is_streamed)
 }
 END_TEST
 
+/* -- Places: a kernel's vectors, and the elements that are left over, round alike */
+enum { PLACES = 35 };
+
+/* numbers near those of the sample */
+static ct_tensor *spread(ct_tensor *x, ct_dtype dtype)
+{
+    double some[64], all[PLACES];
+    int count = (int)ct_count(x);
+    ck_assert_int_le(count, 64);
+    ck_assert_int_eq(ct_to_doubles(x, some, count), CT_OK);
+    for (int i = 0; i < PLACES; i++)
+        all[i] = some[i % count] * (1 - 1e-3 * i / PLACES);
+    return ct_variable(ct_from_doubles(cx, dtype, CT_SHAPE(PLACES), all, PLACES));
+}
+
+static ct_tensor *element(ct_tensor *x, int at)
+{
+    return ct_slice(ct_detach(x), 0, at, at + 1, 1);
+}
+
+static void expect_bits(const ct_op *op, ct_tensor *all, int at, ct_tensor *one)
+{
+    size_t size = ct_dtype_size(ct_dtype_of(one));
+    ck_assert_msg(memcmp((const char *)ct_data(all) + (size_t)at * size, ct_data(one), size) == 0,
+                  "%s: %.17g among others, %.17g alone", op->name, ct_at(all, CT_INDEX(at)),
+                  ct_item(one));
+}
+
+static void try_places(const ct_op *op, ct_dtype dtype)
+{
+    ct_tensor *x[8], *g[8], *own[8], *own_g[8];
+    uint64_t attributes[64];
+    int n = op->sample(cx, 0, x, attributes);
+    for (int i = 0; i < n; i++)
+        x[i] = spread(x[i], dtype);
+    ct_tensor *y = ct_apply(op, attributes, x, n), *gy = spread(y, dtype);
+    bool slopes = ct_requires_grad(y) && ct_grad(y, gy, x, n, CT_ZERO_PATH, g) == CT_OK;
+    for (int at = 0; at < PLACES; at++) {
+        for (int i = 0; i < n; i++)
+            own[i] = ct_variable(element(x[i], at));
+        ct_tensor *one = ct_apply(op, attributes, own, n);
+        expect_bits(op, y, at, one);
+        if (slopes)
+            ck_assert_int_eq(ct_grad(one, element(gy, at), own, n, CT_ZERO_PATH, own_g), CT_OK);
+        for (int i = 0; i < n && slopes; i++)
+            expect_bits(op, g[i], at, own_g[i]);
+    }
+    expect_ok();
+}
+
+START_TEST(an_element_is_the_same_in_each_place)
+{
+    int n, tried = 0;
+    const ct_op *const *list = ct_op_list(&n);
+    for (int i = 0; i < n; i++)
+        for (int d = 0; d < 2 && list[i]->flags & CT_OP_KERNELS && list[i]->sample; d++) {
+            ct_scope scope = ct_scope_begin(cx);
+            try_places(list[i], d ? CT_F64 : CT_F32);
+            ct_scope_end(cx, scope);
+            tried++;
+        }
+    ck_assert_int_ge(tried, 100);
+}
+END_TEST
+
 Suite *elementwise_suite(void);
 Suite *elementwise_suite(void)
 {
     return make_suite("elementwise", (const TTest *[]){
-        as_the_plain_kernels_f32, as_the_plain_kernels_f64, what_is_streamed, NULL });
+        as_the_plain_kernels_f32, as_the_plain_kernels_f64, what_is_streamed,
+        an_element_is_the_same_in_each_place, NULL });
 }
