@@ -71,7 +71,7 @@ INLINE REAL K(mish_of)(REAL x)
 INLINE REAL K(mish_slope)(REAL x)
 {
     REAL o, s = M(logistic_pair)(x, &o), q = 1 / (1 + o * o), root = 2 * o * q;
-    return s * q * ((1 + o) + K(inside)(x) * (2 * o * root));
+    return s * (q * ((1 + o) + K(inside)(x) * (2 * o * root))); /* s may have few bits */
 }
 
 /* x / (1 + |x|): beyond 1e30 it is 1, also at infinity */
