@@ -359,11 +359,35 @@ START_TEST(gradients_that_calls_change)
 }
 END_TEST
 
+/* A gradient without elements has the dtype and the shape of its variable. */
+static ct_tensor *walking(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n;
+    ct_tensor *y = ct_sum(ct_mul(user, x[0]));
+    return ct_backward(y) == CT_OK ? y : NULL;
+}
+
+START_TEST(gradients_without_elements)
+{
+    ct_tensor *v = ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(0, 3)));
+    ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(0, 3));
+    ct_program *p = ct_program_new(cx, walking, v, NULL);
+    for (int run = 0; run < 3; run++) {
+        ck_assert(ct_program_run(p, &x, 1));
+        ck_assert(same_bits(ct_gradient(v), v));
+        ct_zero_grad(v);
+    }
+    ck_assert_int_eq(replays(p), 2);
+    expect_ok();
+}
+END_TEST
+
 Suite *captured_suite(void);
 Suite *captured_suite(void)
 {
     return make_suite("autograd/captured", (const TTest *[]){
         functions_that_run_again, a_checkpoint_from_before, side_effects_are_said, steps_by_rows,
         gradients_of_walks_outside,
-        clipping_finds_what_is_not_finite, gradients_that_calls_change, NULL });
+        clipping_finds_what_is_not_finite, gradients_that_calls_change,
+        gradients_without_elements, NULL });
 }
