@@ -97,8 +97,8 @@ void ct_program_free(ct_program *p);
 /* again(object), now and, if a program notes this run, at this place in each replay. What it
    reaches must be tensors that live from run to run, and their gradients, and never a result made
    in the run. It may retain a gradient, and must not keep a view of one: in a replay the gradient
-   may lie in memory of the program. The object is one of ct_object_new; when it is freed, such a run
-   is noted anew. */
+   may lie in memory of the program. The object is one of ct_object_new; when it is freed, such a
+   run is noted anew. */
 ct_status ct_call_again(ct_context *cx, ct_status (*again)(void *object), void *object);
 
 CT_API_END

@@ -126,7 +126,7 @@ END_TEST
  * leave it another time, or fail, or keep it. */
 typedef struct taking {
     ct_tensor *w;
-    enum { TAKES, LEAVES, FAILS, KEEPS } what;
+    enum way { TAKES, LEAVES, FAILS, KEEPS } what;
     ct_tensor *got; /* a copy of what it saw, or the gradient that it keeps */
 } taking;
 
@@ -164,7 +164,7 @@ START_TEST(a_gradient_is_lent)
         ct_tensor *left = NULL, *copy = NULL;
         for (int run = 0; run < 5; run++) {
             ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(N)), *want = ct_mul(ct_cos(ct_mul(x, w)), x);
-            t->what = run == 2 ? what : TAKES;
+            t->what = run == 2 ? (enum way)what : TAKES;
             ck_assert((ct_program_run(p, &x, 1) != NULL) == (t->what != FAILS));
             ct_error_clear(cx);
             ck_assert_msg(same_bits(t->got, want), "%d, run %d", what, run);
