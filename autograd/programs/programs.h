@@ -92,13 +92,13 @@ static inline ct__place *ct__place_of(const ct_tensor *header)
     return (ct__place *)(uintptr_t)header - 1;
 }
 
-/* Does the header show its whole buffer, as a new tensor would? That of no elements has room for
+/* Does the header show its whole buffer, as a new tensor would? One of no elements may have room for
  * one. */
 static inline bool ct__shows_all(const ct_tensor *h, const ct__slot *s)
 {
-    int64_t room = h->count > 0 ? h->count : 1;
+    int64_t size = (int64_t)ct__dtype_size(h->dtype);
     return h->flags & CT__CONTIGUOUS && ct__place_of(h)->offset == 0 &&
-           room * (int64_t)ct__dtype_size(h->dtype) == s->bytes;
+           (h->count > 0 ? h->count * size == s->bytes : s->bytes <= size);
 }
 
 typedef enum ct__act { CT__RUN, CT__LOAD, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN, CT__FILL,

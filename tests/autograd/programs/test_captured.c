@@ -367,17 +367,20 @@ static ct_tensor *walking(ct_context *c, ct_tensor *const *x, int n, void *user)
     return ct_backward(y) == CT_OK ? y : NULL;
 }
 
+/* made by a product, and by a sum over a row */
 START_TEST(gradients_without_elements)
 {
-    ct_tensor *v = ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(0, 3)));
     ct_tensor *x = ct_randn(cx, CT_F64, CT_SHAPE(0, 3));
-    ct_program *p = ct_program_new(cx, walking, v, NULL);
-    for (int run = 0; run < 3; run++) {
-        ck_assert(ct_program_run(p, &x, 1));
-        ck_assert(same_bits(ct_gradient(v), v));
-        ct_zero_grad(v);
+    for (int columns = 1; columns <= 3; columns += 2) {
+        ct_tensor *v = ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(0, columns)));
+        ct_program *p = ct_program_new(cx, walking, v, NULL);
+        for (int run = 0; run < 3; run++) {
+            ck_assert(ct_program_run(p, &x, 1));
+            ck_assert(same_bits(ct_gradient(v), v));
+            ct_zero_grad(v);
+        }
+        ck_assert_int_eq(replays(p), 2);
     }
-    ck_assert_int_eq(replays(p), 2);
     expect_ok();
 }
 END_TEST
