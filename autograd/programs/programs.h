@@ -92,8 +92,8 @@ static inline ct__place *ct__place_of(const ct_tensor *header)
     return (ct__place *)(uintptr_t)header - 1;
 }
 
-/* Does the header show its whole buffer, as a new tensor would? One of no elements may have room for
- * one. */
+/* Does the header show its whole buffer, as a new tensor would? One of no elements may have room
+ * for one. */
 static inline bool ct__shows_all(const ct_tensor *h, const ct__slot *s)
 {
     int64_t size = (int64_t)ct__dtype_size(h->dtype);
