@@ -1,6 +1,7 @@
 /* Files that a test writes, in a folder of its own. */
 #ifndef TESTS_NN_FILES_H
 #define TESTS_NN_FILES_H
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -26,6 +27,16 @@ static inline const char *in_folder(const char *name)
     next = !next;
     snprintf(all[next], sizeof all[next], "%s/%s", folder, name);
     return all[next];
+}
+
+static inline int files_in_folder(void)
+{
+    int n = 0;
+    DIR *all = opendir(folder);
+    for (struct dirent *one; (one = readdir(all));)
+        n += one->d_name[0] != '.';
+    closedir(all);
+    return n;
 }
 
 static inline void remove_folder(void)

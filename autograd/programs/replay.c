@@ -56,8 +56,9 @@ static ct_tensor *lent(ct__plan *p, const ct__slot *s)
     return t;
 }
 
-/* What was lent is still somebody's, as after a step that failed: it moves out of the arena. */
-static void move_out(const ct__plan *p, ct_tensor *t)
+/* What was lent is still somebody's, as after a step that failed: it moves out of the arena. Where
+ * memory lacks for that, its variable has no gradient, and for others the tensor is stale. */
+static bool move_out(const ct__plan *p, ct_tensor *t)
 {
     ct__buffer *b = t->buffer;
     void *data = ct__take(p->cx, ((size_t)b->bytes + 63) / 64 * 64);
@@ -65,12 +66,17 @@ static void move_out(const ct__plan *p, ct_tensor *t)
         t->data = b->data = memcpy(data, b->data, (size_t)b->bytes);
         ct__give_back(p->cx, b->borrow, sizeof *b->borrow);
         b->borrow = NULL;
+        return true;
     }
-    for (const ct__graded *g = data ? NULL : p->graded; g; g = g->next)
+    for (const ct__graded *g = p->graded; g; g = g->next)
         if (g->x->extra->grad == t) {
             g->x->extra->grad = NULL;
             ct__unhandle(t);
         }
+    t->buffer = NULL;
+    t->data = NULL;
+    ct__buffer_drop(p->cx, b);
+    return false;
 }
 
 static ct_status begin(ct__plan *p, ct_tensor *const *x)
@@ -224,7 +230,7 @@ bool ct__replay(ct__plan *p, ct_tensor *const *x, ct_tensor **y)
         if (s->kind == CT__ARGUMENT && s->written)
             x[s->argument]->buffer->version++;
         if (s->kind == CT__LENT && s->now && s->now->handles > 1)
-            move_out(p, s->now);
+            good = move_out(p, s->now) && good;
         ct__unhandle(s->now);
         s->now = NULL;
     }

@@ -26,13 +26,11 @@ screenshots() {
     say "screenshots: $at/NAME-1200.png, $at/NAME-420.png"
 }
 
-need_compiler
 at=build/release
-configure release gcc -Dtests=disabled
 # shellcheck disable=SC2154 # slow() sets it
 for name in $names; do
-    read -r -a packages < <(sed -n "s/^$name\\b//p" docs/programs/list)
-    need "${packages[@]}"
+    need_program "$name"
+    configure release gcc -Dtests=disabled
     build release "docs/programs/$name"
     for seed in 1 2 3; do
         step "$name, seed $seed" promises "$name" "$seed"

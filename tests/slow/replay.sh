@@ -27,10 +27,9 @@ if prepare gcc-exhaustive gcc -Dc_args=-DEXHAUSTIVE=1; then
     done
 fi
 at=build/release
-configure release gcc -Dtests=disabled
 for name in $programs; do
-    read -r -a packages < <(sed -n "s/^$name\\b//p" docs/programs/list)
-    need "${packages[@]}"
+    need_program "$name"
+    configure release gcc -Dtests=disabled
     build release "docs/programs/$name"
     step "$name, quick" replayed "$name"
 done

@@ -1,6 +1,5 @@
 /* Every writer of files, interrupted at each of its calls of the system: by an error, a full disk
  * among them, and by the end of the process. The old file or the new one is there, whole. */
-#include <dirent.h>
 #include <sys/wait.h>
 
 #include "files.h"
@@ -91,16 +90,6 @@ static char *content(size_t *n)
     return bytes;
 }
 
-static int files(void)
-{
-    int n = 0;
-    DIR *all = opendir(folder);
-    for (struct dirent *one; (one = readdir(all));)
-        n += one->d_name[0] != '.';
-    closedir(all);
-    return n;
-}
-
 static bool holds(const char *bytes, size_t n)
 {
     size_t m;
@@ -126,7 +115,7 @@ START_TEST(a_call_that_fails)
             ck_assert_int_eq(writers[w](2), CT_ERROR_FILE);
             expect_error(CT_ERROR_FILE, i < calls ? "cannot write" : "cannot replace", NULL);
             ck_assert_msg(holds(old, n), "writer %d, call %d", w, i);
-            ck_assert_int_eq(files(), 1);
+            ck_assert_int_eq(files_in_folder(), 1);
         }
         system_at(0, SYSTEM_FAILS);
         ck_assert_int_eq(writers[w](2), CT_OK);
@@ -161,7 +150,7 @@ START_TEST(a_call_beside_writing_that_fails)
                           i);
             ct_error_clear(cx);
             ck_assert_int_eq(writers[w](1), CT_OK); /* which removes a part that was left */
-            ck_assert_int_eq(files(), 1);
+            ck_assert_int_eq(files_in_folder(), 1);
         }
         ck_assert_int_gt(failed, 0);
         free(old);
@@ -192,14 +181,14 @@ START_TEST(a_process_that_is_killed)
             ck_assert_int_eq(waitpid(child, &status, 0), child);
             ck_assert(WIFSIGNALED(status));
             ck_assert_msg(holds(old, n), "writer %d, call %d", w, i);
-            ck_assert_int_eq(files(), w == 1 ? 3 : 2); /* a part, which the next one removes */
+            ck_assert_int_eq(files_in_folder(), w == 1 ? 3 : 2); /* a part, which the next one removes */
         }
         char link[320];
         snprintf(link, sizeof link, "%s.pgm", path);
         unlink(link);
         ck_assert_int_eq(writers[w](2), CT_OK);
         ck_assert(holds(new, m));
-        ck_assert_int_eq(files(), 1);
+        ck_assert_int_eq(files_in_folder(), 1);
         free(old);
         free(new);
         remove_folder();

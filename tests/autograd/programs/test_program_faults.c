@@ -123,6 +123,59 @@ static void verified(const trial *t)
     train(t, &(ct_program_options){ .verify = 2 });
 }
 
+/* -- A gradient that lies in the arena, and that the call which takes it keeps. When the program is
+ * freed, it is right, or stale, if memory lacked to move it. */
+typedef struct keeper {
+    ct_tensor *w, *kept;
+} keeper;
+
+static int stale;
+
+static ct_status keep(void *object)
+{
+    keeper *k = object;
+    k->kept = ct_retain(ct_gradient(k->w));
+    ct_zero_grad(k->w);
+    return CT_OK;
+}
+
+static ct_tensor *walk(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *y = ct_sum(ct_mul(x[0], ((keeper *)user)->w));
+    (void)n;
+    return ct_backward(y) == CT_OK && ct_call_again(c, keep, user) == CT_OK ? y : NULL;
+}
+
+static void keeping(const trial *t)
+{
+    keeper *k = ct_object_new(t->c, sizeof *k, NULL);
+    ct_tensor *x = ct_full(t->c, CT_F64, CT_SHAPE(200), 2), *kept[STEPS + 2] = { NULL };
+    k->w = ct_variable(ct_full(t->c, CT_F64, CT_SHAPE(200), 3));
+    if (!t->late)
+        begin(t);
+    ct_program *p = ct_program_new(t->c, walk, k, NULL);
+    for (int run = 0; p && run < STEPS + 2; run++) {
+        if (t->late && run == 2)
+            begin(t);
+        k->kept = NULL;
+        ct_tensor *y = ct_program_run(p, &x, 1);
+        ck_assert_msg(y || ct_error(t->c) == CT_ERROR_MEMORY, "%s", ct_error_text(t->c));
+        ct_error_clear(t->c);
+        kept[run] = k->kept;
+    }
+    ct_error_clear(t->c);
+    ct_program_free(p);
+    for (int run = 0; run < STEPS + 2; run++) {
+        double value = kept[run] ? ct_at(kept[run], CT_INDEX(7)) : 2;
+        ck_assert_msg(value == 2 || ct_error(t->c) == CT_ERROR_STALE, "allocation %lld, run %d: %g, %s",
+                      t->n, run, value, ct_error_text(t->c));
+        stale += value != 2;
+        ct_error_clear(t->c);
+        ct_release(kept[run]);
+        ct_error_clear(t->c);
+    }
+}
+
 /* -- Functions without effects: values that are known; a program and its clone, and verify */
 static ct_tensor *wave(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
@@ -220,6 +273,13 @@ START_TEST(steps)
 }
 END_TEST
 
+START_TEST(a_gradient_that_is_kept)
+{
+    fail_everywhere(keeping, false, false);
+    ck_assert_int_gt(stale, 0);
+}
+END_TEST
+
 START_TEST(clones)
 {
     fail_everywhere(cloned, true, false);
@@ -236,5 +296,6 @@ END_TEST
 Suite *program_faults_suite(void);
 Suite *program_faults_suite(void)
 {
-    return make_suite("autograd/program_faults", (const TTest *[]){ steps, clones, verify, NULL });
+    return make_suite("autograd/program_faults", (const TTest *[]){
+        steps, a_gradient_that_is_kept, clones, verify, NULL });
 }

@@ -41,23 +41,13 @@ static ct_status write_them(double value)
 }
 
 /* -- What is in the folder */
-static int files(void)
-{
-    int n = 0;
-    DIR *all = opendir(folder);
-    for (struct dirent *one; (one = readdir(all));)
-        n += one->d_name[0] != '.';
-    closedir(all);
-    return n;
-}
-
 /* these, up to NULL, and as many as `more` that are not looked for */
 static void expect_files(const char *const *all, int more)
 {
     int n = 0;
     for (; all[n]; n++)
         ck_assert_msg(access(in_folder(all[n]), F_OK) == 0, "%s is not there", all[n]);
-    ck_assert_int_eq(files(), n + more);
+    ck_assert_int_eq(files_in_folder(), n + more);
 }
 
 static void empty_folder(void)
@@ -188,11 +178,11 @@ START_TEST(the_process_is_killed)
         ck_assert_msg(read_them() == 1, "call %d", i);
         if (i % 4 == 0) {
             ck_assert_int_eq(write_them(1), CT_OK);
-            ck_assert_int_eq(files(), 4); /* nothing is left of those that were killed */
+            ck_assert_int_eq(files_in_folder(), 4); /* nothing is left of those that were killed */
         }
     }
     ck_assert_int_eq(write_them(3), CT_OK);
-    ck_assert_int_eq(files(), 4);
+    ck_assert_int_eq(files_in_folder(), 4);
     ck_assert_double_eq(read_them(), 3);
     empty_folder();
 }
@@ -211,7 +201,7 @@ START_TEST(too_many_saves_were_killed)
     }
     ck_assert_int_eq(write_them(1), CT_ERROR_FILE);
     expect_error(CT_ERROR_FILE, "32 saves", NULL);
-    ck_assert_int_eq(files(), 32);
+    ck_assert_int_eq(files_in_folder(), 32);
     empty_folder();
 }
 END_TEST
@@ -221,7 +211,7 @@ static void save_in(ct_context *c)
     ct_tensor *all[2] = { ct_ones(c, CT_F32, CT_SHAPE(2)), ct_ones(c, CT_F32, CT_SHAPE(2)) };
     if (ct_write_safetensors(c, in_folder(INDEX), names, all, 2,
                              &(ct_archive_options){ .shard_bytes = 8 }) != CT_OK)
-        ck_assert_int_eq(files(), 0);
+        ck_assert_int_eq(files_in_folder(), 0);
     else
         for (int i = 1; i <= 2; i++) {
             char name[64];
@@ -245,7 +235,7 @@ START_TEST(modules)
     ct_module *m = ct_mlp_new(cx, CT_F32, CT_SIZES(3, 4, 2), CT_RELU, NULL);
     const ct_archive_options options = { .shard_bytes = 50 };
     ck_assert_int_eq(ct_module_save_with(m, in_folder(INDEX), &options), CT_OK);
-    ck_assert_int_eq(files(), 1 + 3); /* of 48, 16 with 32, and 8 bytes */
+    ck_assert_int_eq(files_in_folder(), 1 + 3); /* of 48, 16 with 32, and 8 bytes */
 #if HAVE_JANSSON
     ct_module *b = ct_mlp_new(cx, CT_F32, CT_SIZES(3, 4, 2), CT_RELU, NULL);
     ck_assert_int_eq(ct_module_load(b, in_folder(INDEX), 0), CT_OK);

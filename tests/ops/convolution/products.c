@@ -173,3 +173,22 @@ void expect_threads_alike(const conv_shape *s, int step)
         ct_context_free(with);
     }
 }
+
+/* -- Memory */
+static const conv_shape *trained;
+
+static void train(ct_context *with)
+{
+    ct_conv_options o = options_of(trained);
+    const int64_t *k = trained->kernel;
+    ct_tensor *x = ct_variable(ct_zeros(with, CT_F32, CT_SHAPE(trained->images, trained->c,
+                                                               trained->rows, trained->columns)));
+    ct_tensor *w = ct_variable(ct_zeros(with, CT_F32, CT_SHAPE(trained->o, trained->c, k[0], k[1])));
+    ct_backward(ct_sum(ct_conv(x, w, NULL, &o)));
+}
+
+void expect_memory_may_fail(const conv_shape *s)
+{
+    trained = s;
+    for_each_failing_allocation(train);
+}

@@ -16,4 +16,6 @@ void expect_spread(const conv_shape *s, int which, int64_t at, double value);
 void expect_images_apart(const conv_shape *s);
 /* 1, 1 + step ... threads give the same bits */
 void expect_threads_alike(const conv_shape *s, int step);
+/* every allocation of y and the gradients fails */
+void expect_memory_may_fail(const conv_shape *s);
 #endif
