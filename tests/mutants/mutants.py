@@ -2,10 +2,11 @@
 
 BUILD was made by meson with -Db_coverage=true, and SUITES is a folder: first every suite runs once,
 and SUITES/NAME gets its coverage data. Then COUNT places are drawn among all operators and constants
-in the C code of the library. At each of them, one at a time, the operator or the constant is changed:
-the files that have it are compiled, the tests are linked with them, and the suites whose coverage
-reaches the line run, the quickest first, for at most 60 seconds. A mutant is killed if one of them
-fails, crashes, or takes far longer than before.
+in the C code of the library: those of which a hash, of SEED and the line, is least, so that a change of
+other lines draws the same places again. At each of them, one at a time, the operator or the constant is
+changed: the files that have it are compiled, the tests are linked with them, and the suites whose
+coverage reaches the line run, the quickest first, for at most 60 seconds. A mutant is killed if one of
+them fails, crashes, or takes far longer than before.
 
 SUITES/results has a line for each mutant that is done: what became of it, and where it is. What is
 there is not done again, so a run that was interrupted goes on. With SECONDS, it ends after them. A
@@ -15,9 +16,9 @@ are killed, those that are alive are listed only.
 """
 import collections
 import gzip
+import hashlib
 import json
 import pathlib
-import random
 import re
 import resource
 import shlex
@@ -40,7 +41,7 @@ SWAPS = {" + ": " - ", " - ": " + ", " * ": " / ", " / ": " * ", " < ": " <= ", 
          " << ": " >> ", " >> ": " << ", "true": "false", "false": "true"}
 PLACE = re.compile("|".join([re.escape(s) for s in SWAPS if s[0] == " "]
                             + [r"\b(?:true|false)\b", r"(?<![\w.\"'%])\d+(?:\.\d+)?(?![\w.\"'])"]))
-Mutant = collections.namedtuple("Mutant", "file line column old new text")
+Mutant = collections.namedtuple("Mutant", "file line column old new text key")
 
 
 def code_lines(path):
@@ -52,20 +53,30 @@ def code_lines(path):
 
 
 def places():
-    """All mutants of all files."""
-    found = []
+    """All mutants of all files. The key of one is its file and its line, and, if there were equal ones
+    above it, how many."""
+    found, above = [], collections.Counter()
     for path in sorted(p for f in FOLDERS for p in (ROOT / f).rglob("*.[ch]")):
         for number, line in enumerate(code_lines(path), 1):
             for m in PLACE.finditer(line):
                 new = SWAPS.get(m[0]) or str(int(m[0]) + 1 if m[0].isdigit() else float(m[0]) + 1)
                 marked = f"{line[:m.start()]}[{m[0]}->{new}]{line[m.end():]}".strip()
-                found.append(Mutant(str(path.relative_to(ROOT)), number, m.start() + 1, m[0], new,
-                                    marked))
+                file = str(path.relative_to(ROOT))
+                key = f"{file}: {marked}"
+                above[key] += 1
+                if above[key] > 1:
+                    key += f" ({above[key]})"
+                found.append(Mutant(file, number, m.start() + 1, m[0], new, marked, key))
     return found
 
 
+def drawn(count, seed):
+    """COUNT of all mutants, in the order of their hashes."""
+    return sorted(places(), key=lambda m: hashlib.sha256(f"{seed} {m.key}".encode()).digest())[:count]
+
+
 def name(m):
-    """what stays when other lines of the file change"""
+    """what the file `equivalent` calls it"""
     return f"{m.file}: {m.text}"
 
 
@@ -244,17 +255,16 @@ def main(build, suites, count, seed=1, seconds=0):
     b = Build(build, suites)
     end = time.time() + float(seconds) if float(seconds) else float("inf")
     total = collections.Counter()
-    for m in random.Random(int(seed)).sample(places(), int(count)):
-        key = f"{m.line}:{m.column} {name(m)}"
-        if key not in done and time.time() < end:
-            done[key] = b.try_one(m)
+    for m in drawn(int(count), seed):
+        if m.key not in done and time.time() < end:
+            done[m.key] = b.try_one(m)
             with results.open("a") as file:
-                file.write(f"{done[key]}\t{key}\n")
-        what = done.get(key, "not yet").split(":")[0]
+                file.write(f"{done[m.key]}\t{m.key}\n")
+        what = done.get(m.key, "not yet").split(":")[0]
         if what == "alive" and name(m) in known:
             what = "equivalent"
         if what == "alive":
-            print(f"{done[key]}: {key}", flush=True)
+            print(f"{done[m.key]}: line {m.line}: {m.key}", flush=True)
         total[what] += 1
     shutil.rmtree(b.mirror)
     print(", ".join(f"{n} {what}" for what, n in total.items()))
