@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "system.h"
+
 #define SUITE(name) Suite *name##_suite(void);
 #include "suites.def"
 #undef SUITE
@@ -23,6 +25,36 @@ static const struct {
 #undef SUITE
 };
 enum { COUNT = sizeof suites / sizeof *suites };
+
+/* a file whose name is in the environment, for what tests tell: each runs in a process of its own */
+static void make_file(const char *variable, char *path)
+{
+    int file = mkstemp(path);
+    if (file < 0) {
+        perror(path);
+        exit(2);
+    }
+    close(file);
+    setenv(variable, path, 1);
+}
+
+static void print_faults(const char *path)
+{
+    static const char *const kinds[FAULT_COUNT] = { "allocations", "calls that replace files",
+                                                    "calls that read files", "threads", "locks" };
+    long long count[FAULT_COUNT] = { 0 }, all = 0;
+    int kind, n;
+    write_faults();
+    FILE *file = fopen(path, "r");
+    while (file && fscanf(file, "%d %d", &kind, &n) == 2)
+        count[kind] += n, all += n;
+    if (file)
+        fclose(file);
+    for (kind = 0; all && kind < FAULT_COUNT; kind++)
+        printf("%s%lld %s", kind ? ", " : "", count[kind], kinds[kind]);
+    if (all)
+        printf(" were made to fail\n");
+}
 
 static int lines_of(const char *path)
 {
@@ -66,12 +98,9 @@ const char *__asan_default_options(void)
 int main(int argc, char **argv)
 {
     keep_memory();
-    char skips[] = "/tmp/cotangent-skips-XXXXXX";
-    int file = mkstemp(skips);
-    if (file < 0)
-        return perror(skips), 2;
-    close(file);
-    setenv("TEST_SKIPS", skips, 1);
+    char skips[] = "/tmp/cotangent-skips-XXXXXX", faults[] = "/tmp/cotangent-faults-XXXXXX";
+    make_file("TEST_SKIPS", skips);
+    make_file("TEST_FAULTS", faults);
     SRunner *runner = NULL;
     for (int i = 0; i < COUNT; i++) {
         if (!wanted(suites[i].name, argc, argv))
@@ -87,7 +116,9 @@ int main(int argc, char **argv)
     int failed = srunner_ntests_failed(runner), skipped = lines_of(skips);
     int passed = srunner_ntests_run(runner) - failed - skipped;
     srunner_free(runner);
+    print_faults(faults);
     unlink(skips);
+    unlink(faults);
     printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
     return failed ? 1 : 0;
 }

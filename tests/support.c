@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "system.h"
+
 ct_context *cx;
 static long long live_blocks;
 
@@ -233,6 +235,8 @@ static bool run_with_fault(void (*body)(ct_context *), long long n, bool for_eve
     f.fail_at = f.count + n;
     body(c);
     f.fail_at = 0;
+    if (f.failed)
+        count_fault(FAULT_MEMORY);
     /* a plan that lacks memory says nothing: the step is an eager one */
     if (f.failed && ct_error(c) != CT_ERROR_MEMORY && !(step_options() && ct_error(c) == CT_OK))
         snprintf(fault_text, sizeof fault_text, "allocation %lld failed, but the error: %s", n,

@@ -6,10 +6,38 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+/* -- Counts */
+static int faults[FAULT_COUNT];
+
+void write_faults(void)
+{
+    const char *path = getenv("TEST_FAULTS");
+    FILE *file = path ? fopen(path, "a") : NULL;
+    for (int kind = 0; kind < FAULT_COUNT; kind++) {
+        if (file && faults[kind])
+            fprintf(file, "%d %d\n", kind, faults[kind]);
+        faults[kind] = 0;
+    }
+    if (file)
+        fclose(file);
+}
+
+void count_fault(fault_kind kind)
+{
+    static bool known;
+    if (!known)
+        atexit(write_faults);
+    known = true;
+    faults[kind]++;
+}
+
+/* -- Files that are replaced */
 static int calls, bad;
 static system_way how;
 
@@ -34,8 +62,12 @@ int system_calls(void)
 
 static int fails(void)
 {
-    if (how == SYSTEM_KILLS)
+    count_fault(FAULT_WRITE);
+    if (how == SYSTEM_KILLS) {
+        bad = 0;
+        write_faults();
         raise(SIGKILL);
+    }
     errno = ENOSPC;
     return -1;
 }
@@ -58,7 +90,7 @@ int __wrap_renameat(int from, const char *old, int to, const char *name)
     return ++calls == bad ? fails() : __real_renameat(from, old, to, name);
 }
 
-/* -- */
+/* -- Other calls */
 static struct {
     int asked, refused;
     bool after;
@@ -88,6 +120,8 @@ int system_asked(system_call call)
 static bool refused(system_call call)
 {
     int n = others[call].refused, k = ++others[call].asked;
+    if (n > 0 && k == n)
+        count_fault((fault_kind)(FAULT_FILE + (int)call));
     return n > 0 && (k == n || (k > n && others[call].after));
 }
 

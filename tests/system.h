@@ -23,4 +23,18 @@ typedef enum system_call {
 /* the n-th such call from now on fails, and with `after` all that come after it; 0: none does */
 void system_refuses(system_call call, int n, bool after);
 int system_asked(system_call call); /* how many there were since then */
+
+/* -- What was made to fail is counted */
+typedef enum fault_kind {
+    FAULT_MEMORY, /* runs in which an allocation failed, alone or with all after it */
+    FAULT_WRITE,  /* calls that replace a file */
+    FAULT_FILE,   /* SYSTEM_FILE */
+    FAULT_THREAD, /* SYSTEM_THREAD */
+    FAULT_LOCK,   /* SYSTEM_LOCK */
+    FAULT_COUNT
+} fault_kind;
+void count_fault(fault_kind kind);
+/* adds the counts of this process to the file $TEST_FAULTS, a line "KIND COUNT" for each kind; it
+ * happens by itself where a process ends */
+void write_faults(void);
 #endif

@@ -1,5 +1,6 @@
 /* Programs: what is replayed gives the bits of an eager run, and what cannot be is not. */
 #include "programs.h"
+#include "system.h"
 
 static int calls; /* of the functions below */
 
@@ -831,7 +832,9 @@ START_TEST(every_allocation_fails_once)
             .pool_bytes = -1, .allocator = { failing, give_back, &left } });
         left = n;
         failed += run_three(c, sizes[size]);
-        if (left >= 0)
+        if (left < 0)
+            count_fault(FAULT_MEMORY);
+        else
             size++, n = -1;
         ct_context_free(c);
     }

@@ -3,6 +3,7 @@
  * before the step or of after it. */
 #define _POSIX_C_SOURCE 200809L
 #include "programs.h"
+#include "system.h"
 
 /* -- Contexts whose n-th allocation fails */
 typedef struct fault {
@@ -248,6 +249,8 @@ static void fail_everywhere(void (*body)(const trial *t), bool clones, bool on_c
             t.on->left = 1LL << 60;
             bool over = !t.on->failed;
             failed += !over;
+            if (!over)
+                count_fault(FAULT_MEMORY);
             ct_context_free(n % 2 || !clones ? t.c : t.other);
             if (clones)
                 ct_context_free(n % 2 ? t.other : t.c);
