@@ -147,7 +147,9 @@ static int wanted(const ct_context *cx)
 
 int ct_threads_of(const ct_context *cx)
 {
-    return !cx ? 1 : cx->options.parallel_for ? MOST : wanted(cx) > 1 ? wanted(cx) : 1;
+    int threads = cx ? wanted(cx) : 1;
+    bool unknown = cx && cx->options.parallel_for && threads < 1;
+    return unknown ? MOST : threads > 1 ? threads : 1;
 }
 
 static bool make_locks(ct__threads *t)

@@ -142,7 +142,8 @@ typedef struct ct_context_options {
     /* at the first error: the place for a breakpoint. It cannot clear the error, and must not
        release what the failing call was given */
     void (*on_error)(ct_status code, const char *text, void *user);
-    /* the host's own pool */
+    /* the host's own pool. `threads` says how many it has: with 0 they may be 64, and operators set
+       memory aside for each */
     void (*parallel_for)(int64_t n, void (*body)(int64_t i, void *), void *arg, void *user);
     void *user;                /* passed to the two above */
     ct_simd simd; /* 0: the widest this machine has. Else no wider than this: kernels of one width

@@ -111,7 +111,13 @@ START_TEST(the_hosts_pool)
     ct_parallel_for(c, 8, count, counts);
     ck_assert_int_eq(host_calls, 1);
     ck_assert_int_eq(counts[7], 1);
+    ck_assert_int_eq(ct_threads_of(c), 64); /* how many they are is not known */
     ct_context_free(c);
+    for (int threads = 1; threads < 4; threads++) {
+        c = ct_context_new(&(ct_context_options){ .threads = threads, .parallel_for = host });
+        ck_assert_int_eq(ct_threads_of(c), threads);
+        ct_context_free(c);
+    }
 }
 END_TEST
 
