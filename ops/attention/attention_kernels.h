@@ -60,7 +60,8 @@ static void K(weigh)(const tile *t)
         K(score_row)(s, n, t, i);
         REAL here = K(row_max)(s, n);
         *max = here > before ? here : before;
-        REAL shift = *max == -INFINITY ? 0 : *max, factor = EXP(before - shift);
+        REAL shift = *max == -INFINITY ? 0 : *max;
+        REAL factor = t->is_later ? EXP(before - shift) : 0; /* before: there is no sum yet */
         t->sum[i] *= (double)factor;
         K(exp_to_end)(s, n, t->columns, shift);
         t->sum[i] += (double)K(piece_sum)(s, n);

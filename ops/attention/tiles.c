@@ -80,6 +80,7 @@ typedef struct job {
     double scale;
     bool causal, mask_chooses;
     operand x[OPERANDS];         /* data is NULL where there is none */
+    bool adds[OPERANDS];         /* to a gradient, also by the first tile that has a part in it */
     char *log_sum;               /* or NULL */
     const ct_context *draws;     /* or NULL: nothing is dropped */
     uint64_t seed, start;        /* of the first draw */
@@ -269,12 +270,12 @@ static void run_tile(const job *j, int64_t p, int64_t row, int64_t column, char 
         j->kernels->slope(&t, gmask, j->x[OF_GMASK].row);
     }
     if (gq)
-        multiply(j, BACK_Q, &t, t.gs, k, gq, true, scratch);
+        multiply(j, BACK_Q, &t, t.gs, k, gq, column > 0 || j->adds[OF_GQ], scratch);
     if (gk)
-        multiply(j, BACK_K, &t, t.gs, q, gk, true, scratch);
+        multiply(j, BACK_K, &t, t.gs, q, gk, row > 0 || j->adds[OF_GK], scratch);
     if (gv) {
         drop(j, &t, p, row, column, t.s);
-        multiply(j, BACK_V, &t, t.s, gy, gv, true, scratch);
+        multiply(j, BACK_V, &t, t.s, gy, gv, row > 0 || j->adds[OF_GV], scratch);
     }
 }
 
@@ -372,6 +373,14 @@ ct_status ct__attention_forward(ct_call *call)
     return run(call, &j, false);
 }
 
+/* Must this gradient be zeroed before it is added to? Elsewhere the tiles of the first rows, or of
+ * the first columns, store theirs. Those of the first rows do not have all keys if causal. */
+static bool needs_zeros(const job *j, int which)
+{
+    bool is_empty = j->queries == 0 || j->keys == 0;
+    return is_empty || which == OF_GMASK || (j->causal && which != OF_GQ);
+}
+
 ct_status ct__attention_backward(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
     ct_tensor *y = ct_call_y(call, 0);
@@ -388,7 +397,8 @@ ct_status ct__attention_backward(const ct_call *call, ct_tensor *const *gy, ct_t
         if (!gx[i])
             continue;
         j.x[OF_GQ + i] = operand_of(gx[i], ct_data_mutable(gx[i]));
-        if (!ct_call_adds(call, i) && ct_count(gx[i]) > 0)
+        j.adds[OF_GQ + i] = ct_call_adds(call, i) || needs_zeros(&j, OF_GQ + i);
+        if (j.adds[OF_GQ + i] && !ct_call_adds(call, i) && ct_count(gx[i]) > 0)
             memset(j.x[OF_GQ + i].data, 0, (size_t)(ct_count(gx[i]) * j.size));
     }
     return run(call, &j, true);

@@ -67,7 +67,7 @@ NOINLINE void K(store_columns)(const K(tile) *t, const REAL *beside)
 enum K(layout) {
     K(ANY),    /* by any strides */
     K(ALONG),  /* the rows of A are contiguous, B is packed */
-    K(PACKED), /* A and B are packed */
+    K(ACROSS), /* the columns of A are contiguous, or A is packed; B is packed */
     K(KEEPS)   /* by any strides; the panel of B is packed on the way */
 };
 
@@ -76,11 +76,11 @@ INLINE void K(tile_of)(const K(tile) *t, int rows, int vectors, enum K(layout) l
 {
     const REAL *a = t->a, *b = t->b;
     REAL *keep = t->keep;
-    int64_t a_row = layout == K(PACKED) ? 1 : t->a_row;
-    int64_t a_col = layout == K(PACKED) ? rows : layout == K(ALONG) ? 1 : t->a_col;
+    int64_t a_row = layout == K(ACROSS) ? 1 : t->a_row;
+    int64_t a_col = layout == K(ALONG) ? 1 : t->a_col;
     int64_t last = t->columns - (vectors - 1) * LANES; /* lanes of the last vector */
     EACH_ROW(BEGIN)
-    if ((layout == K(ALONG) || layout == K(PACKED)) && t->start == t->c && t->c_row > COLUMNS)
+    if ((layout == K(ALONG) || layout == K(ACROSS)) && t->start == t->c && t->c_row > COLUMNS)
         /* C is read at the end, and likely far away: it is fetched while k runs */
         for (int i = 0; i < rows; i++) {
             PREFETCH(t->c, (uintptr_t)(i * t->c_row) * sizeof(REAL));
@@ -88,7 +88,7 @@ INLINE void K(tile_of)(const K(tile) *t, int rows, int vectors, enum K(layout) l
         }
     uintptr_t below = (uintptr_t)(16 * t->b_row) * sizeof *b, next = (uintptr_t)t->ahead;
     int64_t p = t->k;
-    if (layout == K(ALONG) || layout == K(PACKED))
+    if (layout == K(ALONG) || layout == K(ACROSS))
         UNROLL for (; p > 0; p--) {
             VECTOR b0 = LOAD(b), b1 = LOAD(b + LANES);
             EACH_ROW(STEP)
@@ -128,7 +128,7 @@ INLINE void K(tile_of)(const K(tile) *t, int rows, int vectors, enum K(layout) l
     static void K(wide_##rows)(const K(tile) *t) { K(tile_of)(t, rows, 2, K(ANY)); }
 #define FULL_TILE(rows)                                                                         \
     static void K(along_##rows)(const K(tile) *t) { K(tile_of)(t, rows, 2, K(ALONG)); }         \
-    static void K(packed_##rows)(const K(tile) *t) { K(tile_of)(t, rows, 2, K(PACKED)); }
+    static void K(across_##rows)(const K(tile) *t) { K(tile_of)(t, rows, 2, K(ACROSS)); }
 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #if ROWS > 6
 TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
@@ -149,7 +149,7 @@ static void K(run_tile)(const K(tile) *t)
     typedef void kernel(const K(tile) *t);
 #define TILE(rows) { K(wide_##rows), K(narrow_##rows) }
 #if UNROLLED
-#define FULL_TILE(rows) { K(along_##rows), K(packed_##rows) }
+#define FULL_TILE(rows) { K(along_##rows), K(across_##rows) }
 #else
 #define FULL_TILE(rows) { K(wide_##rows), K(wide_##rows) }
 #endif
@@ -164,11 +164,11 @@ static void K(run_tile)(const K(tile) *t)
 #undef TILE
 #undef FULL_TILE
     int64_t rows = t->rows;
-    bool packed = t->a_row == 1 && t->a_col == rows, wide = t->columns > LANES;
+    bool across = t->a_row == 1, wide = t->columns > LANES;
     if (t->keep)
         K(tile_that_keeps)(t);
-    else if (wide && t->b_row == COLUMNS && (packed || t->a_col == 1) && rows >= ROWS - 2)
-        full[rows - (ROWS - 2)][packed](t);
+    else if (wide && t->b_row == COLUMNS && (across || t->a_col == 1) && rows >= ROWS - 2)
+        full[rows - (ROWS - 2)][across](t);
     else
         kernels[rows - 1][!wide](t);
 }
@@ -273,7 +273,8 @@ static bool K(copies_a)(const ct__gemm *g)
 }
 
 /* Runs all tiles that read the panel of B from column j of the block on. Where the rows of B are
- * contiguous, the first tile packs the panel on its way. */
+ * contiguous, the first tile packs the panel on its way. Where B has a panel's columns and no more,
+ * it is a panel as it lies. */
 static void K(run_panel)(const K(block) *w, int64_t j)
 {
     const ct__gemm *g = w->g;
@@ -282,12 +283,14 @@ static void K(run_panel)(const K(block) *w, int64_t j)
     const REAL *b = (const REAL *)g->b.data + w->p * g->b.row + (w->j + j) * g->b.col;
     const REAL *bias = g->bias ? (const REAL *)g->bias + w->j + j : NULL;
     REAL *panel = w->b_panels + j * w->panel_row;
-    bool in_place = g->b.col == 1 && columns == COLUMNS && !w->packed;
+    bool full = g->b.col == 1 && columns == COLUMNS && !g->packed;
+    bool is_panel = full && g->b.row == COLUMNS, in_place = is_panel || (full && !w->packed);
     if (!in_place && !w->packed)
         K(pack_b)((ct__matrix){ b, g->b.row, g->b.col }, w->k, columns, panel);
     for (int64_t i = 0, rows; i < w->m; i += rows) {
-        bool keeps = in_place && i == 0 && (w->m > IN_PLACE_ROWS || w->panel_row > 0);
-        bool reads = keeps || (in_place && w->m <= IN_PLACE_ROWS);
+        bool stays = is_panel || w->m <= IN_PLACE_ROWS;
+        bool keeps = in_place && i == 0 && !is_panel && (!stays || w->panel_row > 0);
+        bool reads = keeps || (in_place && stays);
         K(tile) t = { .c = w->c + i * w->c_row + j, .c_row = w->c_row, .columns = columns };
         t.rows = rows = K(rows_of_tile)(w->m - i);
         t.start = first ? bias : t.c;

@@ -2,8 +2,8 @@
  * VECTORIZE says that a unit reads nothing that another one writes: there are more pointers than a
  * compiler compares. */
 #if IS_F32
-#define TANH     vector_tanh
-#define LOGISTIC vector_logistic
+#define TANH     vector_gate_tanh
+#define LOGISTIC vector_gate
 #else
 #define TANH     double_tanh
 #define LOGISTIC double_logistic

@@ -6,7 +6,7 @@
 
 #include "vector_math.h"
 
-enum { FUNCTIONS = 16 };
+enum { FUNCTIONS = 18 };
 typedef void (*loop)(float *restrict y, const float *restrict x, int n);
 typedef loop loops[FUNCTIONS];
 #define CT_KERNELS     "vector_loops.h"
@@ -28,6 +28,11 @@ static double logistic_of(double x)
 static double other_of(double x)
 {
     return 1 / (1 + exp(x));
+}
+
+static double gate_of(double x)
+{
+    return logistic_of(x < -87 ? -87 : x);
 }
 
 static double softplus_of(double x)
@@ -57,6 +62,7 @@ static const struct {
     { "softplus", softplus_of, 1.7, 0 }, { "erf", erf, 1.9, 0 }, { "normal", normal_of, 6, 0 },
     { "density", density_of, 1.5, 0 }, { "logistic_pair", logistic_of, 2.6, 0 },
     { "logistic_other", other_of, 2.6, 0 }, { "erfc", erfc, 7, 0 },
+    { "gate", gate_of, 2.5, 0 }, { "gate_tanh", tanh, 2.5, 0 },
 };
 
 /* the distance from a float to the next, away from 0 */

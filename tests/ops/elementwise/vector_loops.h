@@ -16,6 +16,8 @@ EACH(logistic)
 EACH(softplus)
 EACH(erf)
 EACH(erfc)
+EACH(gate)
+EACH(gate_tanh)
 #undef EACH
 static void K(exp_normal)(float *restrict y, const float *restrict x, int n)
 {
@@ -51,5 +53,5 @@ static void K(logistic_other)(float *restrict y, const float *restrict x, int n)
 static const loops K(all) = {
     K(exp), K(exp_normal), K(expm1), K(log), K(log1p), K(sin),
     K(cos), K(tanh), K(logistic), K(softplus), K(erf), K(normal), K(density),
-    K(logistic_pair), K(logistic_other), K(erfc),
+    K(logistic_pair), K(logistic_other), K(erfc), K(gate), K(gate_tanh),
 };

@@ -1,5 +1,6 @@
-/* ops/products/gemm.c against plain loops in long double: every kernel, odd sizes, strides, offsets, epilogues. An
- * element may be off by k + 4 roundings of its sum of magnitudes, and never by more than 520. */
+/* ops/products/gemm.c against plain loops in long double: every kernel, odd sizes, strides,
+ * offsets, epilogues. An element may be off by k + 4 roundings of its sum of magnitudes, and never
+ * by more than 520. */
 #include "support.h"
 
 #include "copy.h"
@@ -208,6 +209,22 @@ START_TEST(packed_once)
 }
 END_TEST
 
+/* B is a panel as it lies, for one kind of processor or another, in one block and in several */
+START_TEST(as_wide_as_a_panel)
+{
+    fill_all();
+    for (int n = 4; n <= 32; n *= 2)
+        for (int m = 5; m < 400; m *= 6)
+            for (int k = 7; k < 800; k *= 100) {
+                ct__gemm g = { .m = m, .n = n, .k = k, .a = { NULL, k, 1 }, .b = { NULL, n, 1 },
+                               .c_row = n + 1, .adds = k > 7 };
+                check(g, m * (n + 1));
+                g.a = (ct__matrix){ NULL, 1, m };
+                check(g, m * (n + 1));
+            }
+}
+END_TEST
+
 START_TEST(epilogue)
 {
     static const ct_activation all[] = { CT_IDENTITY, CT_RELU, CT_TANH, CT_SIGMOID };
@@ -391,7 +408,8 @@ END_TEST
 
 Suite *gemm_suite(void)
 {
-    const TTest *const tests[] = { small_sizes, more_than_one_block, packed_once, deep_sums, epilogue,
+    const TTest *const tests[] = { small_sizes, more_than_one_block, packed_once,
+                                   as_wide_as_a_panel, deep_sums, epilogue,
                                    strides_of_zero_and_below, same_bits_for_a_row_alone,
                                    thin_and_turned, rows_a_power_of_two_apart, infinity_stays,
                                    same_bits_for_any_number_of_threads, NULL };
