@@ -14,7 +14,7 @@
  *
  * Both texts are in the operator too: ct_op_find("tanh")->formula and ->derivative (see op.h). The
  * C functions of most operators are made by macros from the row of a table, so a search for ct_tanh
- * finds no definition. `grep -rn '(tanh,' ops` finds the row, here UNARY(tanh, ...) in
+ * finds no definition. `grep -rn '(tanh,' ops` finds the row, here CURVE(tanh, ...) in
  * ops/elementwise/unary.def; `grep -rn '"softmax"' ops` finds an operator that has no row.
  *
  * At infinities, values and gradients are the limits where those exist. Elementwise functions and

@@ -20,10 +20,6 @@
 #define SELU_SCALE  1.05070098735548049342
 #define SELU_ALPHA  1.67326324235437728482
 
-/* -- Kernels */
-#define CT_KERNELS "elementwise_kernels.h"
-#include <cotangent/kernels.h>
-
 /* -- Words of the composed rules */
 /* does the condition hold, or is x NaN? */
 static ct_tensor *or_nan(ct_tensor *condition, ct_tensor *x)
@@ -143,7 +139,20 @@ static ct_status pow_log_vjp(const ct_call *call, ct_tensor *const *gy, ct_tenso
 }
 
 /* -- The operators */
+#define CURVES         1
+#define CT_KERNELS     "elementwise_kernels.h"
+#define CT_KERNELS_F32 64
+#include <cotangent/kernels.h>
+#define ROW(...)
+#define WIDE_ROW UNARY_OPERATOR
+#include "unary.def"
+
+#undef CURVES
+#define CURVES     0
+#define CT_KERNELS "elementwise_kernels.h"
+#include <cotangent/kernels.h>
 #define ROW UNARY_OPERATOR
+#define WIDE_ROW(...)
 #include "unary.def"
 
 static const ct_op logistic_op = {

@@ -1,5 +1,8 @@
 /* Kernels of unary.def and binary.def. R(c) is a constant, F(name) a function of libm, M(name) one
- * of ours: vector_math.h has them for f32, double_math.h and double_normal.h for f64. */
+ * of ours: vector_math.h has them for f32, double_math.h and double_normal.h for f64.
+ *
+ * The file is stamped twice: with CURVES for the words that the rows use, and the rows CURVE and
+ * WAVE; and then for the other rows. */
 #define NUMBER REAL
 #define R(c) ((REAL)(c))
 #if IS_F32
@@ -8,6 +11,7 @@
 #define M(name) double_##name
 #endif
 
+#if CURVES
 /* x, but no less than -far: so that x times what is 0 there is 0, also for x = -infinity */
 INLINE REAL K(above)(REAL x)
 {
@@ -181,11 +185,16 @@ INLINE bool K(some_far)(int64_t n, const REAL *x)
     APART void LOOP(K(name##_back_far), K(is_far)(x) ? (far_fused) : (fused))                   \
     IN_BLOCKS(name, 0, K(name##_near), K(name##_far))                                           \
     IN_BLOCKS(name##_back, 1, K(name##_back_near), K(name##_back_far))
-#define ROW UNARY_KERNELS
+#define ROW(...)
+#define WIDE_ROW UNARY_KERNELS
 #include "unary.def"
 #undef LOOP
 #undef IN_BLOCKS
 
+#else
+#define ROW UNARY_KERNELS
+#define WIDE_ROW(...)
+#include "unary.def"
 #define BINARY BINARY_KERNELS
 #include "binary.def"
 
@@ -215,6 +224,7 @@ static void K(one_less_square)(int64_t n, void *out, void *const *in, const void
     for (int64_t i = 0; i < n; i++)
         y[i] = (1 - x[i]) * (1 + x[i]);
 }
+#endif
 #undef NUMBER
 #undef R
 #undef M

@@ -54,7 +54,7 @@ for program in readme header; do
 done
 
 # the row of unary.def that docs/adding_an_op.md shows; lines may be indented otherwise
-row=$(sed -n '/^ *UNARY(/,/)$/p' "$root/docs/adding_an_op.md" | tr -s ' \n' ' ')
+row=$(sed -n '/^ *CURVE(/,/)$/p' "$root/docs/adding_an_op.md" | tr -s ' \n' ' ')
 tr -s ' \n' ' ' <"$root/ops/elementwise/unary.def" >"$work/rows"
 holds 'docs/adding_an_op.md: the row is another now' grep -qF "${row:-no row}" "$work/rows"
 # README.md quotes docs/performance.md: the step, its time, its ratio to the limit
