@@ -74,7 +74,7 @@ static int64_t at_least_1(int64_t n)
     return n > 1 ? n : 1;
 }
 
-static int64_t round_up(int64_t n, int64_t to)
+INLINE int64_t round_up(int64_t n, int64_t to)
 {
     return (n + to - 1) / to * to;
 }
@@ -86,10 +86,11 @@ static int64_t even(int64_t n, int64_t parts)
 }
 
 /* Cuts n into as few equal parts of at most `most` as there can be; returns the size of a part,
- * rounded up to a multiple of `to`. */
-static int64_t even_part(int64_t n, int64_t most, int64_t to)
+ * rounded up to a multiple of `to`. A small product is as short as a few divisions: so a constant
+ * `to` is multiplied, and one part takes none. */
+INLINE int64_t even_part(int64_t n, int64_t most, int64_t to)
 {
-    return n > 0 ? round_up(even(n, even(n, most)), to) : to;
+    return n <= 0 ? to : round_up(n <= most ? n : even(n, even(n, most)), to);
 }
 
 typedef ct__gemm_plan plan;
@@ -170,7 +171,8 @@ size_t ct__gemm_plan_for(ct__gemm *g)
     }
     w->kernels = kernels_for(what);
     w->kernels->plan(what, w);
-    w->parts = even(what->m, w->rows) * even(what->n, w->columns);
+    bool whole = w->rows == what->m && w->columns == what->n;
+    w->parts = whole ? 1 : even(what->m, w->rows) * even(what->n, w->columns);
     if (g->k > w->chunk)
         w->room += 2 * plane_of(g, w->rows, w->columns);
     w->room = (w->room + 63) / 64 * 64;

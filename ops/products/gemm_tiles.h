@@ -209,21 +209,21 @@ static void K(copy_a)(ct__matrix from, int64_t m, int64_t k, REAL *to)
         memcpy(to, (const REAL *)from.data + i * from.row, (size_t)k * sizeof *to);
 }
 
-/* Packs contiguous columns of B, square by square; zeros fill the panel up. */
+/* Packs contiguous columns of B, square by square; zeros fill up what tiles read of the panel. */
 static void K(pack_columns)(ct__matrix from, int64_t k, int64_t columns, REAL *to)
 {
     static const REAL zeros[2 * SQUARE];
     const REAL *x = from.data, *column[COLUMNS];
-    int64_t p = 0, step = 2 * SQUARE; /* of each column, one cache line */
+    int64_t p = 0, step = 2 * SQUARE, wide = round_up(columns, LANES); /* step: a cache line */
     for (; p + step <= k; p += step)
-        for (int64_t j = 0; j < COLUMNS; j += SQUARE) {
+        for (int64_t j = 0; j < wide; j += SQUARE) {
             for (int64_t i = j; i < j + SQUARE; i++)
                 column[i] = i < columns ? x + i * from.col + p : zeros;
             K(square)(column + j, 0, to + p * COLUMNS + j, COLUMNS);
             K(square)(column + j, SQUARE, to + (p + SQUARE) * COLUMNS + j, COLUMNS);
         }
     for (; p < k; p++)
-        for (int64_t i = 0; i < COLUMNS; i++)
+        for (int64_t i = 0; i < wide; i++)
             to[p * COLUMNS + i] = i < columns ? x[p + i * from.col] : 0;
 }
 
@@ -236,11 +236,12 @@ static void K(pack_b)(ct__matrix from, int64_t k, int64_t columns, REAL *to)
     } else if (from.col == 1) {
         for (int64_t p = 0; p < k; p++, x += from.row, to += COLUMNS) {
             STORE(to, LOAD_SOME(x, least(columns, LANES)));
-            STORE(to + LANES, more ? LOAD_SOME(x + LANES, more) : SPLAT(0));
+            if (more)
+                STORE(to + LANES, LOAD_SOME(x + LANES, more));
         }
     } else {
         for (int64_t p = 0; p < k; p++)
-            for (int64_t j = 0; j < COLUMNS; j++)
+            for (int64_t j = 0; j < round_up(columns, LANES); j++)
                 to[p * COLUMNS + j] = j < columns ? x[p * from.row + j * from.col] : 0;
     }
 }
@@ -273,8 +274,8 @@ static bool K(copies_a)(const ct__gemm *g)
 }
 
 /* Runs all tiles that read the panel of B from column j of the block on. Where the rows of B are
- * contiguous, the first tile packs the panel on its way. Where B has a panel's columns and no more,
- * it is a panel as it lies. */
+ * contiguous, the first tile packs the panel on its way. Where B has a panel's columns or one vector's,
+ * and no more, it is a panel as it lies. */
 static void K(run_panel)(const K(block) *w, int64_t j)
 {
     const ct__gemm *g = w->g;
@@ -283,14 +284,13 @@ static void K(run_panel)(const K(block) *w, int64_t j)
     const REAL *b = (const REAL *)g->b.data + w->p * g->b.row + (w->j + j) * g->b.col;
     const REAL *bias = g->bias ? (const REAL *)g->bias + w->j + j : NULL;
     REAL *panel = w->b_panels + j * w->panel_row;
-    bool full = g->b.col == 1 && columns == COLUMNS && !g->packed;
-    bool is_panel = full && g->b.row == COLUMNS, in_place = is_panel || (full && !w->packed);
-    if (!in_place && !w->packed)
+    bool is_panel = g->b.col == 1 && g->b.row == columns && columns % LANES == 0 && !g->packed;
+    bool in_place = g->b.col == 1 && columns == COLUMNS && !is_panel && !w->packed;
+    if (!in_place && !is_panel && !w->packed)
         K(pack_b)((ct__matrix){ b, g->b.row, g->b.col }, w->k, columns, panel);
     for (int64_t i = 0, rows; i < w->m; i += rows) {
-        bool stays = is_panel || w->m <= IN_PLACE_ROWS;
-        bool keeps = in_place && i == 0 && !is_panel && (!stays || w->panel_row > 0);
-        bool reads = keeps || (in_place && stays);
+        bool keeps = in_place && i == 0 && (w->m > IN_PLACE_ROWS || w->panel_row > 0);
+        bool reads = is_panel || keeps || (in_place && w->m <= IN_PLACE_ROWS);
         K(tile) t = { .c = w->c + i * w->c_row + j, .c_row = w->c_row, .columns = columns };
         t.rows = rows = K(rows_of_tile)(w->m - i);
         t.start = first ? bias : t.c;

@@ -96,15 +96,12 @@ static ct_status infer(ct_call *call)
     return status == CT_OK ? check_writable(call, lists) : status;
 }
 
-/* the numbers of the step of parameter i, whose steps are counted up */
-static ct__numbers numbers_of(const ct_call *call, int i)
+/* the numbers of the step of parameter i; its steps, if they are counted, are counted up */
+static ct__numbers numbers_of(const ct_call *call, ct_tensor *steps, int i)
 {
     const update *u = ct_call_attributes(call);
     const ct_update_options *o = &u->options;
-    int floats, lists = lists_of(call, &floats);
-    double t = 0;
-    if (floats < lists)
-        t = (double)++*(int64_t *)ct_data_mutable(input(call, lists, lists - 1, i));
+    double t = steps ? (double)++*(int64_t *)ct_data_mutable(steps) : 0;
     return ct__numbers_at(rule_of(call), o, o->factors ? u->rate * o->factors[i] : u->rate,
                           o->decays ? o->decays[i] : o->weight_decay, t);
 }
@@ -147,7 +144,7 @@ static ct_status forward(ct_call *call)
         ct_tensor *x[CT__PASS_OPERANDS] = { NULL };
         for (int list = W; list < floats; list++)
             x[list] = input(call, lists, list, i);
-        steps[i] = numbers_of(call, i);
+        steps[i] = numbers_of(call, floats < lists ? input(call, lists, lists - 1, i) : NULL, i);
         if (step_rows(call, x, &steps[i]))
             continue;
         ct__pass_add(&pass, x, CT_KERNEL_OF(rule_of(call)->bodies, x[W]), &steps[i]);

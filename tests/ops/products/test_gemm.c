@@ -204,24 +204,30 @@ START_TEST(packed_once)
     }
     packs = false;
     free(packed);
+    packed = NULL;
     ck_assert(!ct__gemm_packs(&(ct__gemm){ .m = 3, .k = 5 }));
     ck_assert(!ct__gemm_packs(&(ct__gemm){ .m = 9, .k = 10241 }));
 }
 END_TEST
 
-/* B is a panel as it lies, for one kind of processor or another, in one block and in several */
+/* B is a panel as it lies, or a vector's part of one, for one kind of processor or another, in one
+ * block and in several, and sometimes packed before */
 START_TEST(as_wide_as_a_panel)
 {
     fill_all();
-    for (int n = 4; n <= 32; n *= 2)
+    for (int n = 2; n <= 32; n *= 2)
         for (int m = 5; m < 400; m *= 6)
             for (int k = 7; k < 800; k *= 100) {
                 ct__gemm g = { .m = m, .n = n, .k = k, .a = { NULL, k, 1 }, .b = { NULL, n, 1 },
                                .c_row = n + 1, .adds = k > 7 };
                 check(g, m * (n + 1));
                 g.a = (ct__matrix){ NULL, 1, m };
+                packs = k == 107;
                 check(g, m * (n + 1));
+                packs = false;
             }
+    free(packed);
+    packed = NULL;
 }
 END_TEST
 
