@@ -19,7 +19,10 @@
 
 #include "loops.h"
 
-enum { MOST = 64, SPINS = 1000, PATIENCE = 200 /* microseconds */ };
+enum {
+    MOST = 64, SPINS = 1000, PATIENCE = 200, /* microseconds */
+    MOST_ROOM = 64 << 20                     /* bytes of the memory of all slots but one */
+};
 
 /* The part of a job that one thread begins with. It is the same part each time that the same job
  * comes again, so that the thread finds its data in its cache. A thread that is done helps others.
@@ -28,6 +31,29 @@ typedef struct share {
     _Alignas(64) atomic_int_least64_t next;
     int64_t end;
 } share;
+
+/* deals 0..n to the threads */
+static void deal(share *shares, int64_t count, int64_t n)
+{
+    int64_t each = n / count, more = n % count, at = 0;
+    for (int64_t k = 0; k < count; k++) {
+        atomic_store(&shares[k].next, at);
+        shares[k].end = at += each + (k < more);
+    }
+}
+
+/* What the thread of that number does next: the next of its own share, or, when *turn shares are
+ * used up, of another's. -1: nothing is left */
+static int64_t take_next(share *shares, int64_t count, int64_t number, int64_t *turn)
+{
+    for (; *turn < count; ++*turn) {
+        share *s = &shares[(number + *turn) % count];
+        int64_t i = atomic_fetch_add(&s->next, 1);
+        if (i < s->end)
+            return i;
+    }
+    return -1;
+}
 
 typedef struct seat {
     struct ct__threads *threads;
@@ -83,11 +109,8 @@ static bool spin(patience *p)
 
 static void work(ct__threads *t, int number)
 {
-    for (int k = 0; k <= t->count; k++) {
-        share *s = &t->shares[(number + k) % (t->count + 1)];
-        for (int64_t i; (i = atomic_fetch_add(&s->next, 1)) < s->end;)
-            t->body(i, t->arg);
-    }
+    for (int64_t i, turn = 0; (i = take_next(t->shares, t->count + 1, number, &turn)) >= 0;)
+        t->body(i, t->arg);
 }
 
 /* Waits for a job newer than `seen`, and returns its number; 0: the pool stops. */
@@ -213,11 +236,7 @@ static void run_job(ct__threads *t, int64_t n, void (*body)(int64_t i, void *arg
 {
     t->body = body;
     t->arg = arg;
-    int64_t each = n / (t->count + 1), more = n % (t->count + 1), at = 0;
-    for (int k = 0; k <= t->count; k++) {
-        atomic_store(&t->shares[k].next, at);
-        t->shares[k].end = at += each + (k < more);
-    }
+    deal(t->shares, t->count + 1, n);
     uint64_t job = atomic_load(&t->begun) + 1;
     atomic_store(&t->open, job);
     atomic_store(&t->begun, job);
@@ -266,6 +285,43 @@ void ct_parallel_ranges(ct_context *cx, int64_t n, int64_t grain,
     ranges r = { n, grain > 0 ? grain : 1, body, arg };
     if (body && n > 0)
         ct_parallel_for(cx, (n - 1) / r.grain + 1, run_range, &r);
+}
+
+/* -- Slots: each is an index of a loop that takes what is left to do */
+typedef struct slots {
+    share shares[MOST];
+    int64_t count;
+    void (*body)(int64_t i, int64_t slot, void *arg);
+    void *arg;
+} slots;
+
+static void run_slot(int64_t slot, void *arg)
+{
+    slots *s = arg;
+    for (int64_t i, turn = 0; (i = take_next(s->shares, s->count, slot, &turn)) >= 0;)
+        s->body(i, slot, s->arg);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void ct_parallel_slots(ct_context *cx, int64_t n, int64_t count,
+                       void (*body)(int64_t i, int64_t slot, void *arg), void *arg)
+{
+    slots s = { .count = least(least(count, n), MOST), .body = body, .arg = arg };
+    if (!body || s.count <= 0)
+        return;
+    deal(s.shares, s.count, n);
+    ct_parallel_for(cx, s.count, run_slot, &s);
+}
+
+int64_t ct_slots_of(const ct_context *cx, int64_t n, size_t bytes)
+{
+    int64_t room = 1 + (int64_t)(MOST_ROOM / (bytes + 1));
+    int64_t count = least(least(n, ct_threads_of(cx)), room);
+    return count > 1 ? count : 1;
 }
 
 void ct__threads_free(ct_context *cx)

@@ -187,6 +187,14 @@ int ct_threads_of(const ct_context *cx);
    not depend on it either. Sharing out less than about 10 us of work costs more than it saves. */
 void ct_parallel_ranges(ct_context *cx, int64_t n, int64_t grain,
                         void (*body)(int64_t begin, int64_t end, void *arg), void *arg);
+/* Calls body(i, slot, arg) for 0 <= i < n, with 0 <= slot < slots. Calls that run at the same time
+   have different slots, so each slot can have memory of its own, which stays in a thread's cache.
+   No result may depend on which i has which slot. */
+void ct_parallel_slots(ct_context *cx, int64_t n, int64_t slots,
+                       void (*body)(int64_t i, int64_t slot, void *arg), void *arg);
+/* How many slots these are best, if each takes so many bytes: one for each thread, but no more than
+   there are calls, and than 64 MiB hold. At least 1. */
+int64_t ct_slots_of(const ct_context *cx, int64_t n, size_t bytes);
 
 /* -- Random numbers inside `forward`. Take n draws from the stream, and then compute them in any
  * order: they are the same numbers for any number of threads. */

@@ -54,8 +54,7 @@ static const attention_kernels *const kernels[][CT_SIMDS] = CT_KERNEL_TABLE(kern
 enum {
     TILE_BYTES = 64 << 10, COLUMNS = 128, /* of a tile, at most */
     STEP = 64,             /* a causal tile has so many rows, and a multiple of it as columns */
-    GAP = 16,              /* between rows: a power of two would put them into one set */
-    MOST_ROOM = 64 << 20   /* bytes of scratch of all parts but one */
+    GAP = 16               /* between rows: a power of two would put them into one set */
 };
 #define GRAIN 1e6 /* multiply-adds: fewer are left to one thread */
 
@@ -86,9 +85,9 @@ typedef struct job {
     uint64_t seed, start;        /* of the first draw */
     double dropout;
     int64_t rows, columns;       /* of a tile */
-    int64_t parts, items;
+    int64_t slots, items;
     char *scratch;
-    int64_t room;                /* of a part, in bytes */
+    int64_t room;                /* of a slot, in bytes */
     void (*run)(struct job *j, int64_t item, char *room);
 } job;
 
@@ -290,12 +289,10 @@ static void run_backward(job *j, int64_t p, char *room)
     }
 }
 
-/* -- Parts: each has room of its own, and an equal share of the items */
-static void run_part(int64_t i, void *arg)
+static void run_item(int64_t i, int64_t slot, void *arg)
 {
     job *j = arg;
-    for (int64_t k = i * j->items / j->parts; k < (i + 1) * j->items / j->parts; k++)
-        j->run(j, k, j->scratch + i * j->room);
+    j->run(j, i, j->scratch + slot * j->room);
 }
 
 static void plan(job *j, ct_context *cx, bool back)
@@ -308,8 +305,8 @@ static void plan(job *j, ct_context *cx, bool back)
     j->items = back ? j->problems : j->problems * even(j->queries, j->rows);
     product end = back ? PRODUCTS : BACK_P;
     j->room = before_gemm(j) + lines(gemm_room(j, end));
-    j->parts = least(j->items, least(threads > 1 ? 2 * threads : 1, 1 + MOST_ROOM / j->room));
-    if (j->parts == 1 && threads > 1) {
+    j->slots = threads > 1 ? ct_slots_of(cx, j->items, (size_t)j->room) : 1;
+    if (j->slots == 1 && threads > 1) {
         j->cx = cx;
         j->room = before_gemm(j) + lines(gemm_room(j, end));
     }
@@ -320,10 +317,10 @@ static ct_status run(const ct_call *call, job *j, bool back)
     if (j->problems == 0 || j->queries == 0)
         return CT_OK;
     plan(j, ct_call_context(call), back);
-    j->scratch = ct_call_scratch(call, (size_t)(j->parts * j->room));
+    j->scratch = ct_call_scratch(call, (size_t)(j->slots * j->room));
     if (!j->scratch)
         return CT_ERROR_MEMORY;
-    ct_parallel_for(ct_call_context(call), j->parts, run_part, j);
+    ct_parallel_slots(ct_call_context(call), j->items, j->slots, run_item, j);
     return CT_OK;
 }
 

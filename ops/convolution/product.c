@@ -30,8 +30,7 @@ enum {
     DEPTH = 320,          /* taps in a block, unless one channel has more */
     GAP = 16,             /* between rows of X: a power of two would put them into one set */
     RANGES = 8,
-    MOST_PARTIAL = 4 << 20, /* bytes of all partial sums of W */
-    MOST_ROOM = 64 << 20  /* bytes of scratch of all parts but one */
+    MOST_PARTIAL = 4 << 20 /* bytes of all partial sums of W */
 };
 #define GRAIN 1e6 /* multiply-adds: fewer are left to one thread */
 #define SUM_GRAIN (1 << 16) /* numbers that are worth a thread */
@@ -53,8 +52,8 @@ typedef struct job {
     char *x, *w, *y;
     const char *bias;           /* or NULL */
     char *scratch, *partial;    /* partial: the sums of the ranges, or NULL */
-    size_t room;                /* of a part */
-    int64_t parts, items;
+    size_t room;                /* of a slot */
+    int64_t slots, items;
 } job;
 
 static char *ahead(const job *j, char *data, int64_t elements)
@@ -165,9 +164,9 @@ static size_t room_of(const job *j)
            whole_lines((2 * (size_t)j->columns + 1) * sizeof(ct__run)) + gemm_room(j);
 }
 
-static part part_of(const job *j, int64_t i)
+static part part_of(const job *j, int64_t slot)
 {
-    part t = { .j = j, .columns = j->scratch + (size_t)i * j->room };
+    part t = { .j = j, .columns = j->scratch + (size_t)slot * j->room };
     t.image = t.columns + whole_lines(columns_bytes(j));
     char *runs = t.image + whole_lines(image_bytes(j));
     t.runs.runs = (ct__run *)(void *)runs;
@@ -274,31 +273,23 @@ static void run_block(part *t, int64_t i)
         run_group(t);
 }
 
-/* -- Parts: each has room of its own, and an equal share of the items. An item is a block for y, an
- * image or more for x, and a range of blocks for w */
+/* -- Items: an item is a block for y, an image or more for x, and a range of blocks for w */
 static size_t bytes_of_w(const job *j)
 {
     return whole_lines((size_t)(j->s.groups * j->s.o * j->s.c * j->taps) * j->size);
 }
 
-static void run_item(part *t, int64_t i)
-{
-    const job *j = t->j;
-    int64_t each = j->blocks / j->items + (j->blocks % j->items > 0);
-    t->w = j->partial ? j->partial + (size_t)i * bytes_of_w(j) : j->w;
-    t->adds = !j->partial && j->p->adds;
-    for (int64_t b = i * each; b < ct__least((i + 1) * each, j->blocks); b++) {
-        run_block(t, b);
-        t->adds = true;
-    }
-}
-
-static void run_part(int64_t i, void *arg)
+static void run_item(int64_t i, int64_t slot, void *arg)
 {
     const job *j = arg;
-    part t = part_of(j, i);
-    for (int64_t k = i * j->items / j->parts; k < (i + 1) * j->items / j->parts; k++)
-        run_item(&t, k);
+    part t = part_of(j, slot);
+    int64_t each = j->blocks / j->items + (j->blocks % j->items > 0);
+    t.w = j->partial ? j->partial + (size_t)i * bytes_of_w(j) : j->w;
+    t.adds = !j->partial && j->p->adds;
+    for (int64_t b = i * each; b < ct__least((i + 1) * each, j->blocks); b++) {
+        run_block(&t, b);
+        t.adds = true;
+    }
 }
 
 static void add_ranges(const job *j)
@@ -340,9 +331,8 @@ static void plan(const ct_call *call, job *j)
                : j->p->result == CT__CONV_X ? j->blocks / j->per_image
                                             : j->blocks;
     j->room = whole_lines(room_of(j));
-    j->parts = ct__least(j->items, ct__least(threads > 1 ? 2 * threads : 1,
-                                     1 + MOST_ROOM / (int64_t)(j->room + 1)));
-    if (j->parts == 1 && threads > 1) {
+    j->slots = threads > 1 ? ct_slots_of(cx, j->items, j->room) : 1;
+    if (j->slots == 1 && threads > 1) {
         j->cx = cx;
         j->room = whole_lines(room_of(j));
     }
@@ -366,12 +356,12 @@ static ct_status run(const ct_call *call, job *j)
     if (j->p->result == CT__CONV_X && !j->p->adds && (j->moves_x || j->bias))
         begin(j);
     size_t partial = j->ranges > 1 ? (size_t)j->ranges * bytes_of_w(j) : 0;
-    char *scratch = ct_call_scratch(call, (size_t)j->parts * j->room + partial);
+    char *scratch = ct_call_scratch(call, (size_t)j->slots * j->room + partial);
     if (!scratch)
         return CT_ERROR_MEMORY;
     j->partial = partial > 0 ? scratch : NULL;
     j->scratch = scratch + partial;
-    ct_parallel_for(ct_call_context(call), j->parts, run_part, j);
+    ct_parallel_slots(ct_call_context(call), j->items, j->slots, run_item, j);
     if (partial > 0)
         add_ranges(j);
     return CT_OK;

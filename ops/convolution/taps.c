@@ -33,8 +33,7 @@ enum {
     MOST_NUMBERS = 1 << 30, /* of a band */
     MOST_STRIDE = 4,
     MOST_WEIGHTS = 1 << 18,
-    RANGES = 8,
-    MOST_ROOM = 64 << 20    /* bytes of scratch of all parts but one */
+    RANGES = 8
 };
 #define MOST_WASTE 1.75 /* this is about so much quicker for small images */
 #define GRAIN 1e6 /* multiply-adds: fewer are left to one thread */
@@ -55,7 +54,7 @@ typedef struct job {
     int64_t kernel[2], stride[2], dilation[2], before[2];
     int64_t taps;               /* elements of a kernel */
     bool makes_x, makes_w;
-    int64_t block_images, block_rows, per_image, blocks, items, ranges, parts;
+    int64_t block_images, block_rows, per_image, blocks, items, ranges, slots;
     int64_t band[2];            /* rows of a block's band at most, and its columns */
     float *w, *sums;
     size_t room;
@@ -271,29 +270,21 @@ static void sum_w(part *t, float *sums, bool adds)
     j->by->multiply(&g);
 }
 
-/* -- Parts: each has room of its own, and an equal share of the items. An item is a block, or for w
- * a range of blocks */
-static void run_item(part *t, int64_t i)
-{
-    const job *j = t->j;
-    int64_t each = ct__even(j->blocks, j->items);
-    for (int64_t b = i * each; b < ct__least((i + 1) * each, j->blocks); b++) {
-        find_block(t, b);
-        fill_band(t);
-        if (j->makes_w)
-            sum_w(t, j->sums + i * j->from.channels * j->taps * j->lanes, b > i * each);
-        else
-            sum_pixels(t);
-    }
-}
-
-static void run_part(int64_t i, void *arg)
+/* -- Items: an item is a block, or for w a range of blocks */
+static void run_item(int64_t i, int64_t slot, void *arg)
 {
     const job *j = arg;
     size_t bytes;
-    part t = part_of(j, j->scratch + (size_t)i * j->room, &bytes);
-    for (int64_t k = i * j->items / j->parts; k < (i + 1) * j->items / j->parts; k++)
-        run_item(&t, k);
+    part t = part_of(j, j->scratch + (size_t)slot * j->room, &bytes);
+    int64_t each = ct__even(j->blocks, j->items);
+    for (int64_t b = i * each; b < ct__least((i + 1) * each, j->blocks); b++) {
+        find_block(&t, b);
+        fill_band(&t);
+        if (j->makes_w)
+            sum_w(&t, j->sums + i * j->from.channels * j->taps * j->lanes, b > i * each);
+        else
+            sum_pixels(&t);
+    }
 }
 
 /* -- Weights, and w */
@@ -404,24 +395,22 @@ ct_status ct__taps_multiply(const ct_call *call, const ct__conv_product *p,
     ct_context *cx = ct_call_context(call);
     int64_t weights = j.from.channels * j.taps * j.lanes;
     double work = (double)weights * (double)(s->images * ct__product(s->out));
-    int64_t threads = work < GRAIN ? 1 : ct_threads_of(cx);
     size_t end = 0, f = sizeof(float);
     *done = !j.makes_x || ct__is_finite(ct_data(p->w), ct_count(p->w));
     if (!*done)
         return CT_OK;
     part_of(&j, NULL, &j.room);
-    j.parts = ct__least(j.items, ct__least(threads > 1 ? 2 * threads : 1,
-                                   1 + MOST_ROOM / (int64_t)(j.room + 1)));
+    j.slots = work < GRAIN ? 1 : ct_slots_of(cx, j.items, j.room);
     size_t w = ct__take(&end, j.makes_w ? 0 : weights, f);
     size_t sums = ct__take(&end, j.ranges * weights, f);
     size_t places = ct__take(&end, j.taps, sizeof(int32_t));
-    char *scratch = ct_call_scratch(call, end + (size_t)j.parts * j.room);
+    char *scratch = ct_call_scratch(call, end + (size_t)j.slots * j.room);
     if (!scratch)
         return CT_ERROR_MEMORY;
     j.w = (void *)(scratch + w), j.sums = (void *)(scratch + sums), j.scratch = scratch + end;
     if (!j.makes_w)
         prepare(&j, (void *)(scratch + places));
-    ct_parallel_for(cx, j.parts, run_part, &j);
+    ct_parallel_slots(cx, j.items, j.slots, run_item, &j);
     if (j.makes_w)
         put_w(&j);
     return CT_OK;

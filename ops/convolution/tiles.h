@@ -31,12 +31,12 @@ typedef struct ct__tiles {
     ct__tiles_image from, to;
     int64_t block_images, block_rows;  /* in a block: images, rows of tiles of an image */
     int64_t per_image, blocks;         /* blocks of an image, or 1; of all */
-    int64_t items, ranges, parts;      /* an item is a block, an image that spreads, a range of w */
+    int64_t items, ranges, slots;      /* an item is a block, an image that spreads, a range of w */
     float *w, *sums;           /* weights, channels last; sums of ranges */
     float *points, *packed;    /* weights at the points, and for gemm.c if there are many tiles */
     bool packs;
     int64_t w_point;           /* numbers from a point of w to the next */
-    size_t pack_bytes, room;   /* room: of a part */
+    size_t pack_bytes, room;   /* room: of a slot */
     char *scratch;
 } ct__tiles;
 
@@ -53,12 +53,12 @@ typedef struct ct__tiles_part {
 
 /* sets what says how large blocks are, and how many there are */
 void ct__tiles_cut(ct__tiles *j);
-/* the scratch of a part */
+/* the scratch of a slot */
 size_t ct__tiles_room(const ct__tiles *j);
 ct__tiles_part ct__tiles_part_of(const ct__tiles *j, char *scratch);
 /* the product at a point, without its data */
 ct__gemm ct__tiles_product(const ct__tiles *j, int64_t tiles);
 /* Computes block i of `to`, or of w at the points, t->w_points, which it adds to if told so. Blocks
- * of an image that spreads are computed in order by one part. */
+ * of an image that spreads are computed in order, in one slot. */
 void ct__tiles_run(ct__tiles_part *t, int64_t i, bool adds);
 #endif

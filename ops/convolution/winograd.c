@@ -39,8 +39,7 @@ enum {
     PACKED = 32,          /* tiles for which weights are not worth packing */
     LEAST_OF_W = 8,       /* tiles for which w is worth it */
     RANGE = 256,          /* tiles in a range of w, or more: */
-    RANGES = 8,
-    MOST_ROOM = 64 << 20  /* bytes of scratch of all parts but one */
+    RANGES = 8
 };
 #define GRAIN 1e6 /* multiply-adds: fewer are left to one thread */
 
@@ -129,29 +128,22 @@ static void pack(int64_t begin, int64_t end, void *arg)
     }
 }
 
-/* -- Parts */
-static void run_item(ct__tiles_part *t, int64_t i)
+/* -- Items */
+static void run_item(int64_t i, int64_t slot, void *arg)
 {
-    const job *j = t->j;
+    const job *j = arg;
+    ct__tiles_part t = ct__tiles_part_of(j, j->scratch + (size_t)slot * j->room);
     int64_t each = ct__even(j->blocks, j->items), lanes = j->to.lanes;
     for (int64_t b = i * each; b < ct__least((i + 1) * each, j->blocks); b++)
-        ct__tiles_run(t, b, b > i * each);
+        ct__tiles_run(&t, b, b > i * each);
     if (j->makes_w) {
         float *sums = j->sums + i * j->from.channels * j->taps * lanes;
-        ct__spots s = spots_of_w(j, sums, t->w_points, j->from.channels);
+        ct__spots s = spots_of_w(j, sums, t.w_points, j->from.channels);
         s = (ct__spots){ j->kernel, s.to, sums, s.to_row, s.to_column, s.from_row, s.from_column,
                          { 1, 1, s.count[2] }, { 0, 0, lanes }, { 0, 0, j->taps * lanes }, lanes,
                          NULL };
         j->with->run(CT__WEIGHTS_ADJOINT, &s);
     }
-}
-
-static void run_part(int64_t i, void *arg)
-{
-    const job *j = arg;
-    ct__tiles_part t = ct__tiles_part_of(j, j->scratch + (size_t)i * j->room);
-    for (int64_t k = i * j->items / j->parts; k < (i + 1) * j->items / j->parts; k++)
-        run_item(&t, k);
 }
 
 /* w = or += the ranges' sums, if that is finite */
@@ -202,13 +194,6 @@ static job job_of(const ct_call *call, const ct__conv_product *p, const ct__conv
     return j;
 }
 
-static void find_room(job *j, int threads)
-{
-    j->room = ct__tiles_room(j);
-    j->parts = ct__least(j->items, ct__least(threads > 1 ? 2 * threads : 1,
-                                     1 + MOST_ROOM / (int64_t)(j->room + 1)));
-}
-
 ct_status ct__winograd_multiply(const ct_call *call, const ct__conv_product *p,
                                 const ct__conv_sizes *s, bool *done)
 {
@@ -218,31 +203,32 @@ ct_status ct__winograd_multiply(const ct_call *call, const ct__conv_product *p,
     int threads = work < GRAIN ? 1 : ct_threads_of(cx);
     int64_t weights = j.from.channels * j.taps * j.to.lanes;
     size_t end = 0, f = sizeof(float), w, points, packed, sums;
-    find_room(&j, threads);
-    if (j.parts == 1 && threads > 1) {
+    j.room = ct__tiles_room(&j);
+    j.slots = threads > 1 ? ct_slots_of(cx, j.items, j.room) : 1;
+    if (j.slots == 1 && threads > 1) {
         j.cx = cx;
-        find_room(&j, threads);
+        j.room = ct__tiles_room(&j);
     }
     ct__gemm g = ct__tiles_product(&j, 4);
     j.pack_bytes = (ct__gemm_pack_bytes(&g) + 63) / 64 * 64;
     w = ct__take(&end, j.makes_w ? 0 : weights, f);
     packed = ct__take(&end, j.packs ? CT__POINTS : 0, j.pack_bytes);
     sums = ct__take(&end, j.ranges * weights, f);
-    size_t parts = end; /* once they are packed, the weights at the points may be written over */
+    size_t slots = end; /* once they are packed, the weights at the points may be written over */
     points = ct__take(&end, j.makes_w ? 0 : CT__POINTS * j.w_point, f);
-    parts = j.packs ? parts : end;
-    size_t all = parts + (size_t)j.parts * j.room;
+    slots = j.packs ? slots : end;
+    size_t all = slots + (size_t)j.slots * j.room;
     char *scratch = ct_call_scratch(call, all > end ? all : end);
     if (!scratch)
         return CT_ERROR_MEMORY;
-    j.w = (void *)(scratch + w), j.points = (void *)(scratch + points), j.scratch = scratch + parts;
+    j.w = (void *)(scratch + w), j.points = (void *)(scratch + points), j.scratch = scratch + slots;
     j.packed = (void *)(scratch + packed), j.sums = (void *)(scratch + sums);
     if (!j.makes_w) {
         int64_t some = threads > 1 ? CHANNELS : MOST_PAIRS;
         ct_parallel_ranges(cx, j.from.channels, some, prepare, &j);
         ct_parallel_ranges(cx, j.packs ? CT__POINTS : 0, some, pack, &j);
     }
-    ct_parallel_for(cx, j.parts, run_part, &j);
+    ct_parallel_slots(cx, j.items, j.slots, run_item, &j);
     *done = !j.makes_w || put_w(&j);
     return CT_OK;
 }

@@ -73,7 +73,7 @@ static void merge(ct__batch *p)
     }
 }
 
-/* -- Products that remain: ranges of them, each range with a scratch of its own */
+/* -- Products that remain: ranges of them, with scratch in each slot */
 typedef struct run {
     const ct__batch *p;
     ct__gemm gemm;
@@ -94,17 +94,24 @@ static void *matrix(const run *r, void *data, const ct__matrices *x, int64_t i)
     return (char *)data + at * (int64_t)ct_dtype_size(r->gemm.dtype);
 }
 
-static void run_range(int64_t begin, int64_t end, void *arg)
+static void run_some(const run *r, int64_t begin, int64_t end, char *scratch)
 {
-    const run *r = arg;
     const ct__batch *p = r->p;
     for (int64_t i = begin; i < end; i++) {
         ct__gemm g = r->gemm;
         g.a.data = matrix(r, p->a.data, &p->a, i);
         g.b.data = matrix(r, p->b.data, &p->b, i);
         g.c = matrix(r, r->c, &p->c, i);
-        ct__gemm_run(&g, r->scratch ? r->scratch + (size_t)(begin / r->grain) * r->room : NULL);
+        ct__gemm_run(&g, scratch);
     }
+}
+
+static void run_range(int64_t i, int64_t slot, void *arg)
+{
+    const run *r = arg;
+    int64_t begin = i * r->grain, rest = r->count - begin;
+    run_some(r, begin, begin + (rest < r->grain ? rest : r->grain),
+             r->scratch ? r->scratch + (size_t)slot * r->room : NULL);
 }
 
 /* Ranges for the threads, by sizes alone: of 1e6 operations or more. Products are one range where
@@ -159,7 +166,7 @@ static ct_status run_groups(run *r, ct_tensor *c, int64_t each)
         return CT_ERROR_MEMORY;
     for (int64_t i = 0; i < r->count; i += group) {
         memset(r->c, 0, bytes);
-        run_range(i, r->count - i < group ? r->count : i + group, r);
+        run_some(r, i, r->count - i < group ? r->count : i + group, r->scratch);
         ct__adding(ct_dtype_of(c))(ct_count(c), (void *[]){ all, r->c }, ones, NULL);
     }
     return CT_OK;
@@ -175,14 +182,14 @@ static ct_status run_all(const ct__batch *p, const ct__gemm *one, ct_tensor *c)
         return CT_OK;
     cut(&r);
     r.room = ct__gemm_plan_for(&r.gemm);
-    size_t bytes = r.room * (size_t)((r.count - 1) / r.grain + 1);
-    if (bytes > 0 && !(r.scratch = ct_call_scratch(p->call, bytes)))
+    bool groups = each > FEW && ct_count(c) > 0;
+    int64_t ranges = (r.count - 1) / r.grain + 1;
+    int64_t slots = groups ? 1 : ct_slots_of(ct_call_context(p->call), ranges, r.room);
+    if (r.room > 0 && !(r.scratch = ct_call_scratch(p->call, r.room * (size_t)slots)))
         return CT_ERROR_MEMORY;
-    if (each > FEW && ct_count(c) > 0) {
-        r.grain = INT64_MAX; /* one scratch serves all groups */
+    if (groups)
         return run_groups(&r, c, each);
-    }
-    ct_parallel_ranges(ct_call_context(p->call), r.count, r.grain, run_range, &r);
+    ct_parallel_slots(ct_call_context(p->call), ranges, slots, run_range, &r);
     return CT_OK;
 }
 

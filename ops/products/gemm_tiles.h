@@ -274,8 +274,8 @@ static bool K(copies_a)(const ct__gemm *g)
 }
 
 /* Runs all tiles that read the panel of B from column j of the block on. Where the rows of B are
- * contiguous, the first tile packs the panel on its way. Where B has a panel's columns or one vector's,
- * and no more, it is a panel as it lies. */
+ * contiguous, the first tile packs the panel on its way. Where B has a panel's columns or one
+ * vector's, and no more, it is a panel as it lies. */
 static void K(run_panel)(const K(block) *w, int64_t j)
 {
     const ct__gemm *g = w->g;

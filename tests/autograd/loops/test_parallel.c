@@ -77,6 +77,52 @@ START_TEST(each_once)
 }
 END_TEST
 
+enum { SLOTS = 3 };
+
+typedef struct uses {
+    atomic_int busy[SLOTS], shared;
+    int counts[N];
+} uses;
+
+static void use(int64_t i, int64_t slot, void *arg)
+{
+    uses *u = arg;
+    if (slot < 0 || slot >= SLOTS || atomic_fetch_add(&u->busy[slot], 1) > 0)
+        atomic_fetch_add(&u->shared, 1);
+    u->counts[i]++;
+    sched_yield();
+    atomic_fetch_sub(&u->busy[slot], 1);
+}
+
+static void check_slots(ct_context *c, int n, int slots)
+{
+    uses u = { 0 };
+    ct_parallel_slots(c, n, slots, use, &u);
+    ck_assert_int_eq(u.shared, 0);
+    for (int i = 0; i < N; i++)
+        ck_assert_int_eq(u.counts[i], i < n && slots > 0);
+}
+
+START_TEST(slots_are_apart)
+{
+    for (int threads = 0; threads < 6; threads++) {
+        ct_context *c = ct_context_new(&(ct_context_options){ .threads = threads });
+        for (int n = 0; n <= N; n += 1 + n / 2)
+            for (int slots = 0; slots <= SLOTS; slots++)
+                check_slots(c, n, slots);
+        int own = ct_threads_of(c);
+        ck_assert_int_eq((int)ct_slots_of(c, N, 100), own);
+        ck_assert_int_eq((int)ct_slots_of(c, 2, 100), own > 1 ? 2 : 1);
+        ck_assert_int_eq((int)ct_slots_of(c, 0, 0), 1);
+        ck_assert_int_eq((int)ct_slots_of(c, N, SIZE_MAX / 2), 1);
+        ck_assert_int_eq((int)ct_slots_of(c, N, (32 << 20) - 1), own < 3 ? own : 3);
+        ct_context_free(c);
+    }
+    ct_parallel_slots(cx, 3, 1, NULL, NULL);
+    ck_assert_int_eq((int)ct_slots_of(NULL, 3, 1), 1);
+}
+END_TEST
+
 /* the system refuses threads, or locks: those that are there do all of it */
 START_TEST(with_fewer_threads)
 {
@@ -190,6 +236,7 @@ Suite *threads_suite(void);
 Suite *threads_suite(void)
 {
     return make_suite("autograd/threads", (const TTest *[]){
-        contexts_in_threads, each_once, with_fewer_threads, the_hosts_pool, live_bytes_return_to_zero,
+        contexts_in_threads, each_once, slots_are_apart, with_fewer_threads, the_hosts_pool,
+        live_bytes_return_to_zero,
         across_a_fork, NULL });
 }
