@@ -3,6 +3,15 @@
 
 #include <pthread.h>
 
+bool in_share(int64_t number)
+{
+    int share = 0, shares = 1;
+    const char *text = getenv("TEST_SHARE");
+    if (text)
+        ck_assert(sscanf(text, "%d/%d", &share, &shares) == 2 && shares > 0);
+    return number % shares == share;
+}
+
 /* -- The host's pool */
 enum { HANDS = 3 };
 

@@ -21,6 +21,9 @@
 #define EXHAUSTIVE 0
 #endif
 enum { SLOW = HAS_SANITIZER, WAYS = SLOW ? 3 : 5 };
+/* A test that takes long may be run in shares: with TEST_SHARE=K/N in the environment it does what
+ * has the numbers K, K + N, K + 2 N, ... Without, it does all. */
+bool in_share(int64_t number);
 
 ct_context *context_of_way(int way);
 int threads_of_way(int way);     /* 0: the host's */

@@ -131,18 +131,18 @@ static void compare_derivatives(trial *s, ct_dtype dtype, const bool *floats, in
                     compare(s, dtype, FEW, threads);
 }
 
-/* how many inputs there are, 0: no such sample, -1: the operator does not take them so large */
+/* How many inputs there are, 0: no such sample, -1: the operator does not take them so large. A
+ * row beside a column has a result of 70,000 times 70,000 numbers, so there is a limit. */
 static int inputs_of(trial *s, ct_dtype dtype, bool *floats)
 {
     ct_tensor *x[TASK_INPUTS], *y[8];
-    ct_scope scope = ct_scope_begin(cx);
-    int n = draw(cx, s, dtype, x);
+    ct_context *c = ct_context_new(&(ct_context_options){ .max_bytes = (int64_t)1 << 24 });
+    int n = draw(c, s, dtype, x);
     for (int i = 0; i < n; i++)
         floats[i] = is_float(x[i]);
     if (s->code > 0 && ct_apply_all(s->op, s->attributes, x, n, y) != CT_OK)
         n = -1;
-    ct_error_clear(cx);
-    ct_scope_end(cx, scope);
+    ct_context_free(c);
     return n;
 }
 
@@ -164,16 +164,16 @@ static void compare_all(const ct_op *op, ct_dtype dtype)
 
 static void compare_list(ct_dtype dtype)
 {
-    int n;
+    int n, tried = 0;
     const ct_op *const *list = ct_op_list(&n);
     compared = replayed = large = 0;
     for (int i = 0; i < n; i++)
         if (list[i]->sample && !(list[i]->flags & CT_OP_UPDATE) &&
-            list[i]->attributes_size <= ATTRIBUTES)
+            list[i]->attributes_size <= ATTRIBUTES && in_share(tried++))
             compare_all(list[i], dtype);
     ck_assert_msg(replayed > compared / 2, "%lld of %lld", (long long)replayed,
                   (long long)compared);
-    ck_assert_msg(!EXHAUSTIVE || large > n, "%lld large ones", (long long)large);
+    ck_assert_msg(!EXHAUSTIVE || large > 0, "%lld large ones", (long long)large);
 }
 
 START_TEST(f64)
