@@ -13,8 +13,10 @@ enum { CT__OP_COPIES = 1 << 30 };
 typedef ct_status ct__fill(ct_tensor *y, ct_tensor *x, const void *attributes);
 
 struct ct__listener {
-    /* a kernel ran, or would have: views have none. gx is NULL after a forward */
-    void (*ran)(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx);
+    /* An operator ran, or would have: views do nothing. gx is NULL after a forward. `list`: what it
+     * called ct_loop_kernel with, if it says CT_OP_KERNELS */
+    void (*ran)(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx,
+                const ct__kernel_list *list);
     void (*made)(ct__listener *l, ct_tensor *t); /* t has numbers that the caller's text gives */
     /* y was written by `fill`; x may be NULL */
     void (*filled)(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,

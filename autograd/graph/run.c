@@ -12,17 +12,24 @@ static ct_status check_finite(const ct_call *call)
     return CT_OK;
 }
 
-/* Nobody listens while the kernel runs. */
+/* Nobody listens while the kernel runs. The listener is told which kernels an operator called that
+ * does nothing else. */
 static ct_status run_heard(ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
-    ct__listener *listener = ct__listen(call->cx, NULL);
-    call->cx->scratched = 0;
+    ct_context *cx = call->cx;
+    ct__listener *listener = ct__listen(cx, NULL);
+    ct__kernel_list list;
+    list.runs = true;
+    list.count = 0;
+    cx->scratched = 0;
+    cx->kernels = listener && call->op->flags & CT_OP_KERNELS ? &list : NULL;
     ct_status status = ct__run_kernel(call, gy, gx);
-    ct__listen(call->cx, listener);
+    cx->kernels = NULL;
+    ct__listen(cx, listener);
     if (status == CT_OK && listener)
-        listener->ran(listener, call, gy, gx);
+        listener->ran(listener, call, gy, gx, &list);
     else if (listener)
-        ct__tell(call->cx, "a call that failed"); /* which may succeed another time */
+        ct__tell(cx, "a call that failed"); /* which may succeed another time */
     return status;
 }
 

@@ -62,7 +62,8 @@ void ct__loop_kernel(const void *attributes, ct_tensor *const *operands, int n,
     void *data[MOST];
     if (cx->kernels) {
         put_down(cx->kernels, operands, &(work){ kernel, attributes, n, adds, k->streams });
-        return;
+        if (!cx->kernels->runs)
+            return;
     }
     int64_t flat = ct__flat(operands, n, data);
     if (flat >= 0 && !adds)

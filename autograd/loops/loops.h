@@ -43,6 +43,7 @@ static inline int64_t ct__flat(ct_tensor *const *operands, int n, void **data)
 enum { CT__OPERANDS = 5, CT__KERNEL_CALLS = 8 };
 /* Calls of ct_loop_kernel that were put down instead of being done. */
 struct ct__kernel_list {
+    bool runs; /* the kernels are called, too */
     int count; /* more than CT__KERNEL_CALLS: the others are not here */
     struct {
         ct_kernel kernel;

@@ -11,9 +11,15 @@ enum {
     EXACT = 32,    /* bins for blocks of 1, 2, 3 ... units; then one for each power of two */
     BINS = EXACT + 64,
     LOOKS = 32,    /* at so many blocks of a bin */
-    LARGE = 65536, /* bytes */
-    MANY = 2048    /* large slots; if there are more, they are as the others */
+    SHORT = 256    /* steps of a plan that takes no time */
 };
+
+/* From so many bytes on a slot is large. To place n takes n^2: where there are more than `most`,
+ * they are as the others. */
+static const struct { int64_t bytes; int most; } large[] = {
+    { 65536, 2048 }, { 4096, 256 }, { 512, 256 }
+};
+enum { LARGE = sizeof large / sizeof large[0] };
 
 typedef struct ct__hole {
     struct ct__hole *before, *after; /* beside it */
@@ -193,22 +199,21 @@ static void place(ct__slot *s, ct__slot **placed, int n)
     placed[at] = s;
 }
 
-static void place_large(arena *a)
+static void place_large(arena *a, int most)
 {
     ct__plan *p = a->p;
     int n = 0;
-    a->large = LARGE;
     for (int i = 0; i < p->count; i++)
-        n += is_large(a, p->slots[i]);
+        n += is_large(a, ct__slot_at(p, i));
     ct__slot **all = ct__plan_take_aside(p, (size_t)(2 * n + 1) * sizeof *all), **placed = all + n;
-    if (n > MANY || !all) {
+    if (n > most || !all) {
         a->large = INT64_MAX;
         return;
     }
     n = 0;
     for (int i = 0; i < p->count; i++)
-        if (is_large(a, p->slots[i]))
-            all[n++] = p->slots[i];
+        if (is_large(a, ct__slot_at(p, i)))
+            all[n++] = ct__slot_at(p, i);
     qsort(all, (size_t)n, sizeof(ct__slot *), larger_first);
     for (int i = 0; i < n; i++) {
         ct__slot *s = all[i];
@@ -260,6 +265,7 @@ static void bury(arena *a)
     for (ct__slot *s = a->dead, *next; s; s = next) {
         next = s->stays;
         s->stays = NULL;
+        s->last = a->step;
         if (s->block && !is_tiny(s)) {
             let_go(a, s->block);
         } else if (s->block) {
@@ -270,20 +276,54 @@ static void bury(arena *a)
     a->dead = NULL;
 }
 
-void ct__arena_place(ct__plan *p)
+static void recycle(block **unused, block *b)
 {
-    arena a = { .p = p };
-    place_large(&a);
+    b->next = *unused;
+    *unused = b;
+}
+
+/* the bytes of an arena whose large slots are those of large[k] */
+static int64_t place_all(ct__plan *p, int k, block **unused)
+{
+    arena a = { .p = p, .large = large[k].bytes, .unused = *unused };
+    p->apart_bytes = 0;
+    for (int i = 0; i < p->count; i++)
+        if (ct__is_placed(ct__slot_at(p, i)))
+            ct__slot_at(p, i)->block = NULL;
+    place_large(&a, large[k].most);
     for (const ct__step *s = p->steps; s && !p->failed; s = s->next) {
         a.step++;
         ct__each_slot(s, see, &a);
         bury(&a);
     }
     int64_t end = a.last ? (a.last->at + a.last->units) * UNIT : 0;
-    for (int i = 0; i < p->count; i++)
-        if (p->slots[i]->block && is_tiny(p->slots[i]))
-            p->slots[i]->offset += end;
-    p->arena_bytes = a.row + end + 16 * a.tinies + UNIT;
+    int64_t bytes = a.row + end + 16 * a.tinies + UNIT;
+    for (int i = 0; i < p->count; i++) {
+        ct__slot *s = ct__slot_at(p, i);
+        if (ct__is_placed(s) && s->block && is_tiny(s))
+            s->offset += end;
+    }
+    for (block *b = a.last, *before; b; b = before) {
+        before = b->before;
+        recycle(&a.unused, b);
+    }
+    *unused = a.unused;
+    return bytes;
+}
+
+/* A short plan is placed in each way, and then in the best one. */
+void ct__arena_place(ct__plan *p)
+{
+    int best = 0;
+    block *unused = NULL;
+    p->arena_bytes = place_all(p, best, &unused);
+    for (int k = 1; k < LARGE && p->length <= SHORT; k++) {
+        int64_t bytes = place_all(p, k, &unused);
+        best = bytes < p->arena_bytes ? k : best;
+        p->arena_bytes = bytes < p->arena_bytes ? bytes : p->arena_bytes;
+    }
+    if (p->length <= SHORT)
+        place_all(p, best, &unused);
     p->arena = p->failed ? NULL : ct__take_quietly(p->cx, (size_t)p->arena_bytes);
     p->failed = !p->arena;
 }

@@ -12,11 +12,12 @@ typedef struct fan {
     int n;
 } fan;
 
-static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx,
+                const ct__kernel_list *list)
 {
     fan *f = (fan *)l;
     for (int i = 0; i < f->n; i++)
-        f->to[i]->listener.ran(&f->to[i]->listener, call, gy, gx);
+        f->to[i]->listener.ran(&f->to[i]->listener, call, gy, gx, list);
 }
 
 static void made(ct__listener *l, ct_tensor *t)

@@ -22,6 +22,7 @@ static bool is_idle(const ct__step *s)
 static void use(ct__slot *s, bool written, void *arg)
 {
     s->needed = s->needed || !written;
+    s->uses++;
     s->first = *(const int *)arg;
     s->last = s->last ? s->last : s->first;
 }
@@ -31,8 +32,9 @@ static void use(ct__slot *s, bool written, void *arg)
 static ct__step **steps_in_use(ct__plan *p, int *count)
 {
     int room = p->length, first = room;
-    ct__step **all = ct__plan_take_aside(p, (size_t)(room + 1) * sizeof *all);
-    int n = 0;
+    int n = p->result_count; /* steps that may come on top */
+    ct__step **all = ct__plan_take_aside(p, (size_t)(room + n + 1) * sizeof *all);
+    n = 0;
     for (ct__step *s = all ? p->steps : NULL; s; s = s->next)
         if (s->act != CT__LOAD || s->slot->kind != CT__CONSTANT)
             all[n++] = s;
@@ -43,10 +45,63 @@ static ct__step **steps_in_use(ct__plan *p, int *count)
             ct__each_slot(all[i], use, &(int){ first + 1 });
         }
     for (int i = 0; i < p->count; i++)
-        if (p->slots[i]->first) /* so that the first step is number 1 */
-            p->slots[i]->first -= first, p->slots[i]->last -= first;
+        if (ct__slot_at(p, i)->first) /* so that the first step is number 1 */
+            ct__slot_at(p, i)->first -= first, ct__slot_at(p, i)->last -= first;
     *count = n - first;
     return all ? all + first : NULL;
+}
+
+/* -- Small results that many steps use */
+/* a header over `to` as h is over another slot */
+static ct_tensor *moved(ct__plan *p, const ct_tensor *h, ct__slot *to)
+{
+    size_t bytes = sizeof(ct__place) + sizeof *h + 2 * (size_t)h->ndim * sizeof h->dims[0];
+    ct__place *place = ct__plan_take(p, bytes);
+    if (!place)
+        return NULL;
+    memcpy(place, ct__place_of(h), bytes);
+    place->slot = to;
+    ct_tensor *new = (ct_tensor *)(void *)(place + 1);
+    new->link = to->headers;
+    return to->headers = new;
+}
+
+/* A result is a new tensor, so each run would write its address wherever it is used, and the plan
+ * would remember where that is. If this takes more memory than the result, it is made in the arena,
+ * and handed over by a last step, which is returned; else NULL. */
+static ct__step *hand_over(ct__plan *p, ct__slot *s, int number)
+{
+    const size_t bytes = offsetof(ct__step, bytes) + sizeof(size_t);
+    if (s->kind != CT__FRESH || s->graded || s->bytes > s->uses * (int64_t)sizeof(ct__patch))
+        return NULL;
+    ct__step *step = ct__plan_take_words(p, bytes);
+    ct__slot *to = step ? ct__slot_new(p, CT__FRESH, s->bytes) : NULL;
+    for (int i = 0; to && i < p->result_count; i++)
+        if (ct__place_of(p->results[i])->slot == s) {
+            p->results[i] = moved(p, p->results[i], to);
+            if (!p->results[i])
+                return NULL;
+            to->as = to->as ? to->as : p->results[i];
+        }
+    if (!to)
+        return NULL;
+    s->kind = CT__ARENA;
+    s->last = number;
+    step->act = CT__HAND;
+    step->slot = s;
+    step->to = &to->spot;
+    step->bytes = (size_t)s->bytes;
+    return step;
+}
+
+static int hand_all(ct__plan *p, ct__step **steps, int count)
+{
+    for (int i = 0, slots = p->count; i < slots && !p->failed; i++) {
+        ct__step *step = hand_over(p, ct__slot_at(p, i), count + 1);
+        if (step)
+            steps[count++] = step;
+    }
+    return count;
 }
 
 /* -- Addresses */
@@ -71,7 +126,7 @@ static void point(ct__plan *p, void **at, const ct__spot *spot)
     const ct__slot *s = spot->slot;
     char *data = address(p, s);
     bool moves = stays(s) && s->kind != CT__LEAF && s->kind != CT__LENT;
-    ct__patch *patch = moves ? ct__plan_take(p, sizeof *patch) : NULL;
+    ct__patch *patch = moves ? ct__plan_take_words(p, sizeof *patch) : NULL;
     *at = data ? data + spot->offset : s->local ? NULL : (void *)s;
     if (!patch)
         return;
@@ -82,9 +137,10 @@ static void point(ct__plan *p, void **at, const ct__spot *spot)
 static void point_step(ct__plan *p, ct__step *s)
 {
     if (s->act == CT__LOAD) {
-        s->from = s->slot->content;
-        s->bytes = (size_t)s->slot->bytes;
         point(p, &s->to, &s->slot->spot);
+    } else if (s->act == CT__HAND) {
+        s->from = address(p, s->slot);
+        point(p, &s->to, s->to);
     } else if (s->act == CT__SET_GRAD) {
         s->slot = s->slot->stays;
     } else if (s->act == CT__RUN && s->spare) {
@@ -101,7 +157,7 @@ static void point_step(ct__plan *p, ct__step *s)
 /* Headers and what they lead to, and the copy of a slot that stays. */
 static void point_slot(ct__plan *p, ct__slot *s)
 {
-    ct__slot *copy = stays(s) ? ct__plan_take(p, sizeof *s) : NULL;
+    ct__slot *copy = stays(s) ? ct__plan_take_words(p, sizeof *s) : NULL;
     bool own = s->kind == CT__ARGUMENT || (s->kind == CT__LEAF && p->from != p->cx);
     ct__buffer *buffer = own                   ? ct__plan_take(p, sizeof *buffer)
                          : s->kind == CT__LEAF ? s->at
@@ -114,7 +170,6 @@ static void point_slot(ct__plan *p, ct__slot *s)
         buffer->bytes = s->bytes;
         buffer->data = data;
     }
-    s->own = buffer;
     s->stays = copy;
     for (ct_tensor *h = s->headers; h; h = h->link) {
         h->buffer = buffer;
@@ -122,19 +177,25 @@ static void point_slot(ct__plan *p, ct__slot *s)
         if (copy)
             ct__place_of(h)->slot = copy;
     }
-    if (copy)
-        *copy = *s;
+    if (copy) {
+        memcpy(copy, s, CT__SLOT);
+        copy->own = buffer;
+    }
 }
 
 static void point_all(ct__plan *p)
 {
     int n = 0;
-    ct__slot **outer = ct__plan_take(p, (size_t)(p->count + 1) * sizeof(ct__slot *));
+    for (int i = 0; i < p->count; i++)
+        n += stays(ct__slot_at(p, i));
+    ct__slot **outer = ct__plan_take(p, (size_t)n * sizeof(ct__slot *));
     p->own.refs = CT__PROGRAM;
+    n = 0;
     for (int i = 0; i < p->count && !p->failed; i++) {
-        point_slot(p, p->slots[i]);
-        if (stays(p->slots[i]) && !p->failed)
-            outer[n++] = p->slots[i]->stays;
+        ct__slot *s = ct__slot_at(p, i);
+        point_slot(p, s);
+        if (stays(s) && !p->failed)
+            outer[n++] = s->stays;
     }
     for (ct__step *s = p->steps; s && !p->failed; s = s->next)
         point_step(p, s);
@@ -157,34 +218,32 @@ void ct__plan_finish(ct__plan *p)
 {
     int count = 0;
     for (int i = 0; i < p->count; i++) {
-        ct__slot *s = p->slots[i];
-        if (s->kind == CT__CONSTANT && s->written)
+        ct__slot *s = ct__slot_at(p, i);
+        if (s->kind == CT__CONSTANT && s->written) {
             s->kind = CT__ARENA;
+            s->offset = 0;
+        }
         if (is_lent(s))
             s->kind = CT__LENT;
         s->needed = stays(s);
     }
     ct__step **all = steps_in_use(p, &count);
-    bool grouped = all && ct__plan_group(p, all, count);
+    if (all)
+        count = hand_all(p, all, count);
+    bool grouped = all && !p->failed && ct__plan_group(p, all, count);
     for (int i = 0; i < p->count && grouped; i++) {
-        ct__slot *s = p->slots[i];
-        memset(s->group, 0, sizeof s->group);
-        s->first = s->last = s->users = s->many = 0;
+        ct__slot *s = ct__slot_at(p, i);
+        memset(s->mark, 0, sizeof *s->mark);
+        s->first = s->last = 0;
     }
     if (grouped)
         ct__plan_remake(p);
     for (ct__step *s = grouped ? p->steps : NULL; s; s = s->next)
         if (s->act == CT__GROUP)
             ct__plan_furnish(s);
-    for (int i = 0; i < p->count; i++) { /* groups are made: now these have their place */
-        if (p->slots[i]->kind == CT__LENT)
-            p->slots[i]->last = INT_MAX;
-        p->slots[i]->own = NULL;
-        p->slots[i]->stays = NULL;
-        p->slots[i]->patches = NULL;
-        p->slots[i]->patched = NULL;
-        p->slots[i]->now = NULL;
-    }
+    for (int i = 0; i < p->count; i++) /* groups are made: now these have their place */
+        if (ct__slot_at(p, i)->kind == CT__LENT)
+            ct__slot_at(p, i)->last = INT_MAX;
     ct__arena_place(p);
     if (!p->failed)
         point_all(p);

@@ -34,7 +34,7 @@ static bool is_large(const ct__step *s)
 
 static bool has(const grouping *g, const ct__slot *s, int what)
 {
-    return s->group[what] == g->number;
+    return s->mark->group[what] == g->number;
 }
 
 /* What is not the plan's own may be reached in other ways, too: as an argument and as a leaf. */
@@ -51,7 +51,7 @@ static bool may_join(const grouping *g, const ct__step *s)
     for (int k = 0; k < s->operands; k++) {
         const ct__spot *at = s->data[k];
         const ct__slot *slot = at->slot;
-        bool same = slot->group_offset == at->offset && s->kernel != ct__gather;
+        bool same = slot->mark->group_offset == at->offset && s->kernel != ct__gather;
         if (has(g, slot, CT__WRITTEN_LATER) || (has(g, slot, CT__WRITES) && !same))
             return false;
         if (k == 0 && (has(g, slot, CT__READ_LATER) || has(g, slot, CT__GATHERS) ||
@@ -66,14 +66,14 @@ static void join(grouping *g, ct__step *s)
     for (int k = s->operands - 1; k >= 0; k--) {
         ct__spot *at = s->data[k];
         bool gathers = k == 1 && s->kernel == ct__gather;
-        if (has(g, at->slot, CT__USES) && at->slot->group_offset != at->offset)
+        if (has(g, at->slot, CT__USES) && at->slot->mark->group_offset != at->offset)
             gathers = true; /* in two ways: so nobody may write it */
-        at->slot->group[CT__USES] = g->number;
-        at->slot->group_offset = at->offset;
+        at->slot->mark->group[CT__USES] = g->number;
+        at->slot->mark->group_offset = at->offset;
         if (gathers)
-            at->slot->group[CT__GATHERS] = g->number;
+            at->slot->mark->group[CT__GATHERS] = g->number;
         if (k == 0)
-            at->slot->group[CT__WRITES] = g->number;
+            at->slot->mark->group[CT__WRITES] = g->number;
     }
     *g->end = s;
     g->end = &s->next;
@@ -88,7 +88,7 @@ static bool may_sum(const grouping *g, const ct__step *s)
     const ct_tensor *x = s->call.x[0], *y = s->call.y[0];
     const ct__slot *from = ct__place_of(x)->slot, *to = ct__place_of(y)->slot;
     return x->count == g->n && x->count >= SHORT * y->count && !(x->flags & CT__ZERO) &&
-           has(g, from, CT__USES) && from->group_offset == ct__place_of(x)->offset &&
+           has(g, from, CT__USES) && from->mark->group_offset == ct__place_of(x)->offset &&
            !has(g, from, CT__WRITTEN_LATER) && is_own(to) && !has(g, to, CT__USES) &&
            !has(g, to, CT__READ_LATER) && !has(g, to, CT__WRITTEN_LATER) &&
            ct__reduces_rows(x, ct__summed_axes(&s->call));
@@ -97,8 +97,8 @@ static bool may_sum(const grouping *g, const ct__step *s)
 /* Nobody in the group writes what is summed, or uses the sum, from now on. */
 static void put_sum(grouping *g, ct__step *s)
 {
-    ct__place_of(s->call.x[0])->slot->group[CT__GATHERS] = g->number;
-    ct__place_of(s->call.y[0])->slot->group[CT__WRITTEN_LATER] = g->number;
+    ct__place_of(s->call.x[0])->slot->mark->group[CT__GATHERS] = g->number;
+    ct__place_of(s->call.y[0])->slot->mark->group[CT__WRITTEN_LATER] = g->number;
     g->sum = s;
 }
 
@@ -129,7 +129,7 @@ static void see_after(ct__slot *s, bool written, void *arg)
 static void mark_later(ct__slot *s, bool written, void *arg)
 {
     const grouping *g = arg;
-    s->group[written ? CT__WRITTEN_LATER : CT__READ_LATER] = g->number;
+    s->mark->group[written ? CT__WRITTEN_LATER : CT__READ_LATER] = g->number;
 }
 
 static bool may_go_after(grouping *g, const ct__step *s)
@@ -153,7 +153,7 @@ static void append(ct__plan *p, ct__step *s)
 static int make_group(ct__plan *p, ct__step **steps, int count, int number)
 {
     grouping g = { .number = number, .n = steps[0]->n, .size = steps[0]->size };
-    ct__step *group = ct__plan_take(p, sizeof *group);
+    ct__step *group = ct__plan_take_words(p, offsetof(ct__step, sum) + sizeof group->sum);
     int i = 0;
     if (!group)
         return count;
@@ -192,7 +192,14 @@ static int make_group(ct__plan *p, ct__step **steps, int count, int number)
 
 bool ct__plan_group(ct__plan *p, ct__step **steps, int count)
 {
-    int number = 0;
+    int number = 0, large = 0;
+    while (large < count && !is_large(steps[large]))
+        large++;
+    ct__mark *marks = NULL;
+    if (large < count)
+        marks = ct__plan_take_aside(p, (size_t)p->count * sizeof *marks);
+    for (int i = 0; marks && i < p->count; i++)
+        ct__slot_at(p, i)->mark = &marks[i];
     p->end = &p->steps;
     for (int i = 0; i < count && !p->failed;)
         if (!is_large(steps[i]))
@@ -220,7 +227,7 @@ static uint32_t furnish_sum(const ct__step *group)
         return 0;
     x->slot->local = true;
     x->slot->offset = (PIECES - pieces) * PIECE;
-    x->slot->group_offset = -1; /* they are not given back */
+    x->slot->mark->group_offset = -1; /* they are not given back */
     return ~(uint32_t)0 << (PIECES - pieces);
 }
 
@@ -232,13 +239,13 @@ void ct__plan_furnish(const ct__step *group)
     int number = 0;
     for (const ct__step *s = group->members; s; s = ct__next_kernel(s), number++)
         for (int k = 0; k < s->operands; k++)
-            ((ct__spot *)s->data[k])->slot->group_offset = number; /* the last one wins */
+            ((ct__spot *)s->data[k])->slot->mark->group_offset = number; /* the last one wins */
     uint32_t taken = furnish_sum(group);
     number = 0;
     for (const ct__step *s = group->members; s; s = ct__next_kernel(s), number++) {
         for (int k = s->operands - 1; k >= 0; k--) {
             const ct__spot *at = s->data[k];
-            int *mark = &at->slot->group[CT__USES], place = 0;
+            int *mark = &at->slot->mark->group[CT__USES], place = 0;
             if (at->slot->local || *mark == REFUSED || !is_local(at->slot, at->offset, group))
                 continue;
             while (place < PIECES && taken >> place & 1)
@@ -253,7 +260,7 @@ void ct__plan_furnish(const ct__step *group)
         }
         for (int k = 0; k < s->operands; k++) {
             const ct__slot *slot = ((ct__spot *)s->data[k])->slot;
-            if (slot->local && slot->group_offset == number)
+            if (slot->local && slot->mark->group_offset == number)
                 taken &= ~(1u << slot->offset / PIECE);
         }
     }

@@ -1,7 +1,7 @@
-/* Kernels as steps of their own. An operator that says CT_OP_KERNELS is asked once more what it
- * would do: what ct_loop_kernel is called with is put down, and becomes steps of a function, its
- * argument, and addresses. An operand that has not y's layout is first gathered into a buffer that
- * has; a sum with what was there is a second kernel. */
+/* Kernels as steps of their own. Where an operator says CT_OP_KERNELS, what it calls ct_loop_kernel
+ * with is put down, and becomes steps of a function, its argument, and addresses. An operand that
+ * has not y's layout is first gathered into a buffer that has; a sum with what was there is a second
+ * kernel. */
 #include <string.h>
 
 #include "programs.h"
@@ -239,30 +239,45 @@ static bool is_plain(const ct__kernel_list *list, const ct_call *call, ct_tensor
     return true;
 }
 
-bool ct__note_kernels(ct__plan *p, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+/* The operator is asked what it would do by a clone's kernels, which are those of its context. */
+static void ask(const ct__plan *p, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx,
+                ct__kernel_list *list)
 {
-    const ct_op *op = call->op;
-    ct__kernel_list list;
-    list.count = 0;
-    if (!(op->flags & CT_OP_KERNELS) || call->aux_count > 0)
-        return false;
-    ct_simd simd = p->from->simd;
-    p->from->simd = p->cx->simd; /* a clone's kernels are those of its context */
-    p->from->kernels = &list;
-    ct_status status = gx ? op->backward(call, gy, gx) : op->forward((ct_call *)(uintptr_t)call);
+    const ct_simd simd = p->from->simd;
+    list->runs = false;
+    list->count = 0;
+    p->from->simd = p->cx->simd;
+    p->from->kernels = list;
+    ct_status status = gx ? call->op->backward(call, gy, gx)
+                          : call->op->forward((ct_call *)(uintptr_t)call);
     p->from->kernels = NULL;
     p->from->simd = simd;
-    if (status != CT_OK || !is_plain(&list, call, gx))
+    if (status != CT_OK)
+        list->count = 0; /* so it is not plain */
+}
+
+bool ct__note_kernels(ct__plan *p, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx,
+                      const ct__kernel_list *list)
+{
+    const ct_op *op = call->op;
+    ct__kernel_list own;
+    if (!(op->flags & CT_OP_KERNELS) || call->aux_count > 0)
+        return false;
+    if (p->cx->simd != p->from->simd) {
+        ask(p, call, gy, gx, &own);
+        list = &own;
+    }
+    if (!is_plain(list, call, gx))
         return false;
     size_t size = op->attributes_size;
     void *attributes = size > 0 ? ct__plan_take(p, size) : NULL;
     if (attributes)
         memcpy(attributes, call->attributes, size);
     bool linear = op->saves == 0 && !(op->flags & CT_OP_CONSTANT); /* its rules read nothing */
-    for (int i = 0; i < list.count; i++)
-        note_call(&(one){ p, op, attributes, list.calls[i].operands[0],
-                          linear || list.calls[i].streams },
-                  list.calls[i].kernel, list.calls[i].operands, list.calls[i].n,
-                  list.calls[i].adds);
+    for (int i = 0; i < list->count; i++)
+        note_call(&(one){ p, op, attributes, list->calls[i].operands[0],
+                          linear || list->calls[i].streams },
+                  list->calls[i].kernel, list->calls[i].operands, list->calls[i].n,
+                  list->calls[i].adds);
     return true;
 }

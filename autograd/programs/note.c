@@ -6,10 +6,9 @@
 #include "rows.h"
 #include "run.h"
 
-static ct__step *step_new(ct__plan *p, ct__act act)
-{
-    return ct__step_new(p, act, sizeof(ct__step));
-}
+/* no longer than it must be: of a step of that act, that is the last field in use */
+#define STEP_NEW(p, act, field) \
+    ct__step_new(p, act, offsetof(ct__step, field) + sizeof ((ct__step *)0)->field)
 
 /* with a copy of the call, whose operands are still those of the run */
 static ct__step *step_for(ct__plan *p, const ct_call *call)
@@ -96,7 +95,8 @@ static void backward(ct__plan *p, ct__step *s, const ct_call *call, ct_tensor *c
     s->gx = operands(p, gx, call->n, CT__WRITTEN);
 }
 
-static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx,
+                const ct__kernel_list *list)
 {
     ct__plan *p = ((ct__noting *)l)->plan;
     const ct_op *op = call->op;
@@ -115,7 +115,7 @@ static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_t
         ct__stay_eager(p, op->name);
         return;
     }
-    ct__step *s = ct__note_kernels(p, call, gy, gx) ? NULL : step_for(p, call);
+    ct__step *s = ct__note_kernels(p, call, gy, gx, list) ? NULL : step_for(p, call);
     if (!s)
         return;
     note_scratch(p, s);
@@ -133,7 +133,7 @@ static void made(ct__listener *l, ct_tensor *t)
     if (ct__is_over(p))
         return;
     if (!s) {
-        ct__step *step = step_new(p, CT__LOAD);
+        ct__step *step = STEP_NEW(p, CT__LOAD, bytes);
         s = step ? ct__slot_for(p, CT__CONSTANT, t->buffer) : NULL;
         if (!s)
             return;
@@ -141,6 +141,8 @@ static void made(ct__listener *l, ct_tensor *t)
         s->content = ct__plan_take(p, bytes > 16 ? bytes + 63 : 16);
         if (bytes > 16)
             s->content = (void *)(((uintptr_t)s->content + 63) / 64 * 64);
+        step->from = s->content;
+        step->bytes = (size_t)s->bytes;
     }
     if (s->kind != CT__CONSTANT)
         ct__stay_eager(p, "a tensor that was made twice");
@@ -153,7 +155,7 @@ static void filled(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,
                    const void *attributes, size_t bytes)
 {
     ct__plan *p = ((ct__noting *)l)->plan;
-    ct__step *s = step_new(p, CT__FILL);
+    ct__step *s = STEP_NEW(p, CT__FILL, attributes);
     void *copy = s ? ct__plan_take(p, bytes) : NULL;
     if (!copy)
         return;
@@ -187,7 +189,7 @@ static ct__graded *graded_of(ct__plan *p, ct_tensor *x)
 static void graded(ct__listener *l, ct_tensor *x, ct_tensor *gradient)
 {
     ct__plan *p = ((ct__noting *)l)->plan;
-    ct__step *s = step_new(p, gradient ? CT__SET_GRAD : CT__ZERO_GRAD);
+    ct__step *s = STEP_NEW(p, gradient ? CT__SET_GRAD : CT__ZERO_GRAD, x);
     ct__graded *g = s ? graded_of(p, x) : NULL;
     if (!g)
         return;
@@ -247,7 +249,7 @@ static void retained(ct__listener *l, const ct_tensor *t, int by)
 static void again(ct__listener *l, ct_status (*call)(void *user), void *user)
 {
     ct__plan *p = ((ct__noting *)l)->plan;
-    ct__step *s = step_new(p, CT__AGAIN);
+    ct__step *s = STEP_NEW(p, CT__AGAIN, recording);
     if (!s)
         return;
     s->again = call;
@@ -269,7 +271,7 @@ static void streamed(ct__listener *l, bool back)
         ct__stay_eager(p, "checkpoint"); /* of before the run */
     if (at && !back) /* how much is drawn depends on shapes alone */
         return;
-    ct__step *s = step_new(p, back ? CT__TAKE_STREAM : CT__KEEP_STREAM);
+    ct__step *s = STEP_NEW(p, back ? CT__TAKE_STREAM : CT__KEEP_STREAM, stream);
     if (s && !at && (at = ct__plan_take(p, sizeof *at))) {
         *at = (ct__stream){ p->streams, p->from->seed, p->from->draws, 0 };
         p->streams = at;
@@ -309,7 +311,8 @@ static void note_result(ct__plan *p, ct_tensor *y)
     if (s->kind == CT__ARENA || s->kind == CT__CONSTANT)
         s->kind = CT__FRESH;
     s->kept = true;
-    s->as = s->as ? s->as : header;
+    if (s->kind == CT__FRESH && !s->as)
+        s->as = header;
 }
 
 void ct__note_results(ct__plan *p, ct_tensor *const *y, int n)

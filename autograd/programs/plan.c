@@ -10,11 +10,13 @@ typedef struct ct__chunk {
     char room[];
 } chunk;
 
-static void *take(ct__plan *p, chunk **chunks, size_t bytes)
+static void *take(ct__plan *p, chunk **chunks, size_t bytes, size_t unit)
 {
-    size_t least = p->taken < 2048 ? 1024 : p->taken < 65536 ? p->taken / 2 : 32768;
-    bytes = bytes > 0 ? (bytes + 15) / 16 * 16 : 16; /* nothing is something, too */
-    if (!*chunks || (*chunks)->bytes - (*chunks)->used < bytes) {
+    size_t least = p->taken < 4096 ? 512 : p->taken < 262144 ? p->taken / 8 : 32768;
+    bytes = bytes > 0 ? (bytes + 7) / 8 * 8 : 8; /* nothing is something, too */
+    if (*chunks)
+        (*chunks)->used += (size_t)-((uintptr_t)(*chunks)->room + (*chunks)->used) & (unit - 1);
+    if (!*chunks || (*chunks)->bytes < (*chunks)->used + bytes) {
         size_t all = sizeof(chunk) + 16 + (bytes > least ? bytes : least);
         chunk *c = ct__take_quietly(p->cx, all);
         if (!c) {
@@ -35,12 +37,17 @@ static void *take(ct__plan *p, chunk **chunks, size_t bytes)
 
 void *ct__plan_take(ct__plan *p, size_t bytes)
 {
-    return take(p, &p->chunks, bytes);
+    return take(p, &p->chunks, bytes, 16);
+}
+
+void *ct__plan_take_words(ct__plan *p, size_t bytes)
+{
+    return take(p, &p->chunks, bytes, 8);
 }
 
 void *ct__plan_take_aside(ct__plan *p, size_t bytes)
 {
-    return take(p, &p->aside, bytes);
+    return take(p, &p->aside, bytes, 8);
 }
 
 static void give_back(ct__plan *p, chunk **chunks)
@@ -115,12 +122,13 @@ ct__plan *ct__plan_new(ct_context *cx, ct_tensor *const *x, int n)
 void ct__plan_free(ct__plan *p)
 {
     ct_context *cx = p->cx;
-    ct__slot **slots = p->outer ? p->outer : p->slots;
-    for (int i = 0; i < (p->outer ? p->outer_count : p->count); i++)
-        if (slots[i]->kind == CT__LEAF) {
-            slots[i]->at->refs -= CT__PROGRAM - 1;
-            ct__buffer_drop(p->from, slots[i]->at);
+    for (int i = 0; i < (p->outer ? p->outer_count : p->count); i++) {
+        const ct__slot *s = p->outer ? p->outer[i] : ct__slot_at(p, i);
+        if (s->kind == CT__LEAF) {
+            s->at->refs -= CT__PROGRAM - 1;
+            ct__buffer_drop(p->from, s->at);
         }
+    }
     for (ct__graded *g = p->graded; g; g = g->next) {
         g->x->handles -= CT__PROGRAM - 1;
         ct__unhandle(g->x);

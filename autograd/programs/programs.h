@@ -39,42 +39,57 @@ typedef struct ct__patch {
 
 enum { CT__USERS = 4 }; /* of a slot that may be made again */
 
-/* Slots of the arena and of constants are gone when the plan is finished. */
+/* Of each slot, while groups are made, if there are any. */
+typedef union ct__mark {
+    struct {             /* group.c */
+        int group[CT__MARKS];
+        int64_t group_offset;
+    };
+    struct {             /* remake.c */
+        int writes, last_write; /* how many; the last step that does */
+        int user[CT__USERS];    /* steps; `many`: there are more */
+        uint8_t users;
+        bool many;
+    };
+} ct__mark;
+
+/* A long function has as many slots as results while it is noted: a slot takes 88 bytes. Those of
+ * the arena and of constants are gone when the plan is finished; of the others copies stay. */
 struct ct__slot {
     ct__spot spot;       /* the slot from its first byte */
     uint8_t kind;        /* ct__kind */
-    bool written, needed; /* needed: some step that is done reads it, or the caller does */
-    bool local;          /* it lies in a group's room, at `offset` */
-    bool graded, kept;   /* it becomes a gradient; somebody has it after the run */
+    bool written : 1, needed : 1; /* needed: some step that is done reads it, or the caller does */
+    bool local : 1;      /* it lies in a group's room, at `offset` */
+    bool graded : 1, kept : 1; /* it becomes a gradient; somebody has it after the run */
+    int number;          /* among the plan's slots */
     int first, last;     /* the steps that use it; 0: none does */
-    int64_t bytes, offset; /* offset: in the arena */
-    struct ct__hole *block; /* in the arena, while the plan is made */
-    ct__buffer *at;      /* the buffer that was noted; a leaf's is there still */
-    ct_tensor *headers;  /* tensors over it, through `link` */
-    void *content;       /* the numbers that it is made with, or NULL */
-    int number, argument; /* among the plan's slots; among the run's arguments */
-    const ct_tensor *as; /* of a fresh one: the header that says its layout; of a held one: the
-                            variable */
+    int64_t bytes;
     union {
-        struct {         /* while groups are made (group.c) */
-            int group[CT__MARKS];
-            int64_t group_offset;
-        };
-        struct {         /* while it is seen what they make again (remake.c) */
-            int writes, last_write; /* how many; the last step that does */
-            int user[CT__USERS];    /* steps; `many`: there are more */
-            uint8_t users;
-            bool many;
-        };
-        struct {         /* afterwards */
-            ct__buffer *own;    /* of an argument's headers */
-            ct__slot *stays;    /* the copy of it that stays with the plan */
-            ct__patch *patches;
-            char *patched;      /* what they say now */
-            ct_tensor *now;     /* in a run: the new tensor, or the gradient of a held one */
-        };
+        int64_t offset;  /* in the arena */
+        void *content;   /* of a constant */
     };
+    union {
+        ct__buffer *at;  /* the buffer that was noted; a leaf's is there still */
+        struct ct__hole *block; /* in the arena, while the plan is made */
+    };
+    ct_tensor *headers;  /* tensors over it, through `link` */
+    union {
+        const ct_tensor *as; /* of a fresh one: the header that says its layout; of a held one:
+                                the variable */
+        int64_t argument;    /* among the run's arguments */
+    };
+    union {
+        int64_t uses;    /* how many, as soon as it is known which steps are done */
+        ct__mark *mark;  /* while groups are made */
+        ct__slot *stays; /* afterwards: the copy of it that stays with the plan */
+    };
+    /* only the copy has what follows */
+    ct__buffer *own;     /* of an argument's headers */
+    ct__patch *patches;
+    char *patched;       /* what they say now */
+    ct_tensor *now;      /* in a run: the new tensor, or the gradient of a held one */
 };
+enum { CT__SLOT = offsetof(ct__slot, own), CT__BLOCK = 16 }; /* bytes; slots of a block */
 
 static inline bool ct__is_placed(const ct__slot *s) /* in the arena */
 {
@@ -101,7 +116,7 @@ static inline bool ct__shows_all(const ct_tensor *h, const ct__slot *s)
            (h->count > 0 ? h->count * size == s->bytes : s->bytes <= size);
 }
 
-typedef enum ct__act { CT__RUN, CT__LOAD, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN, CT__FILL,
+typedef enum ct__act { CT__RUN, CT__LOAD, CT__HAND, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN, CT__FILL,
                CT__KEEP_STREAM, CT__TAKE_STREAM, CT__KERNEL, CT__GROUP } ct__act;
 
 /* a place of the random stream to which a run comes back */
@@ -138,13 +153,14 @@ typedef struct ct__step {
             ct_call call;                 /* the step ends with the last y or aux in use */
         };
         struct {
-            ct__slot *slot;               /* CT__LOAD, CT__SET_GRAD */
-            void *to;                     /* CT__LOAD */
+            ct__slot *slot;               /* CT__LOAD, CT__SET_GRAD; CT__HAND: from where */
+            ct_tensor *x;                 /* of the gradient; CT__FILL */
+            void *to;                     /* CT__LOAD; CT__HAND: until it is finished, a spot */
             const void *from;
-            ct_tensor *x, *y;             /* of the gradient; CT__FILL */
+            size_t bytes;                 /* to be loaded, or of the attributes */
+            ct_tensor *y;                 /* CT__FILL */
             ct__fill *fill;
             const void *attributes;
-            size_t bytes;                 /* of these, or to be loaded */
             ct_status (*again)(void *user);
             void *user;
             ct__stream *stream;       /* CT__KEEP_STREAM, CT__TAKE_STREAM */
@@ -176,7 +192,8 @@ typedef struct ct__plan {
     bool recording, inference;
     uint32_t changes, gone;           /* of the context, when it was noted */
     bool calls, grades;               /* there are steps CT__AGAIN; those that set gradients */
-    ct__slot **slots, **outer;        /* all, while it is made; those that stay with the plan */
+    char **slots;                     /* all, while it is made: blocks of them */
+    ct__slot **outer;                 /* those that stay with the plan */
     int count, room, outer_count;
     ct__step *steps, **end, *newest;
     int length;                       /* steps that were noted */
@@ -192,6 +209,12 @@ typedef struct ct__plan {
     int64_t arena_bytes, apart_bytes, runs;
 } ct__plan;
 
+/* while the plan is made */
+static inline ct__slot *ct__slot_at(const ct__plan *p, int number)
+{
+    return (ct__slot *)(void *)(p->slots[number / CT__BLOCK] + number % CT__BLOCK * CT__SLOT);
+}
+
 /* Does t show its whole buffer, as a new tensor does? */
 static inline bool ct__whole(const ct_tensor *t)
 {
@@ -200,7 +223,8 @@ static inline bool ct__whole(const ct_tensor *t)
 
 /* -- plan.c */
 void *ct__plan_take(ct__plan *p, size_t bytes); /* zeroed, aligned to 16; NULL: p->failed */
-void *ct__plan_take_aside(ct__plan *p, size_t bytes); /* until the plan is finished */
+void *ct__plan_take_words(ct__plan *p, size_t bytes); /* aligned to 8 */
+void *ct__plan_take_aside(ct__plan *p, size_t bytes); /* the same, until the plan is finished */
 ct__plan *ct__plan_new(ct_context *cx, ct_tensor *const *x, int n); /* NULL: no memory */
 void ct__plan_free(ct__plan *p);
 /* of t's layout over the slot, which may be NULL; made if there is none yet */
@@ -219,9 +243,10 @@ void ct__plan_finish(ct__plan *p); /* orders the steps, and places what they use
 void ct__arena_place(ct__plan *p);
 
 /* -- lane.c */
-/* Notes the kernels of an operator that does nothing else, each as a step. false: it does, or it
- * has a form that steps have not; nothing was noted. */
-bool ct__note_kernels(ct__plan *p, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx);
+/* Notes the kernels of an operator that does nothing else, which are on the list, each as a step.
+ * false: it does, or it has a form that steps have not; nothing was noted. */
+bool ct__note_kernels(ct__plan *p, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx,
+                      const ct__kernel_list *list);
 /* y = elements at to at + n of an operand as `arg` lays it out */
 void ct__gather(int64_t n, void *y, void *const *in, const void *arg); /* at = 0; a ct_kernel */
 void ct__gather_from(int64_t at, int64_t n, void *y, const void *x, const void *arg);

@@ -19,11 +19,11 @@ typedef struct remake {
 static void put_use(ct__slot *s, int step)
 {
     int i = 0;
-    while (i < s->users && s->user[i] != step)
+    while (i < s->mark->users && s->mark->user[i] != step)
         i++;
-    if (i == s->users && i < CT__USERS)
-        s->user[s->users++] = step;
-    s->many = s->many || (i == CT__USERS);
+    if (i == s->mark->users && i < CT__USERS)
+        s->mark->user[s->mark->users++] = step;
+    s->mark->many = s->mark->many || (i == CT__USERS);
     s->first = s->first && s->first < step ? s->first : step;
     s->last = s->last > step ? s->last : step;
 }
@@ -34,8 +34,8 @@ static void see(ct__slot *s, bool written, void *arg)
     put_use(s, r->step);
     if (!written)
         return;
-    s->writes++;
-    s->last_write = r->step;
+    s->mark->writes++;
+    s->mark->last_write = r->step;
     if (!ct__is_placed(s) && s->kind != CT__FRESH && r->step < r->doubt)
         r->doubt = r->step;
 }
@@ -51,7 +51,7 @@ static bool uses(const ct__step *group, const ct__slot *s)
 
 static bool is_whole(const ct__slot *s, const ct__step *group)
 {
-    return s->kind == CT__ARENA && !s->spot.next && s->writes == 1 &&
+    return s->kind == CT__ARENA && !s->spot.next && s->mark->writes == 1 &&
            s->bytes == (int64_t)group->n * group->size;
 }
 
@@ -70,7 +70,7 @@ static const ct__step *maker_of(const ct__step *group, const ct__spot *spot)
 static bool holds(const remake *r, const ct__spot *spot, int from, int to)
 {
     const ct__slot *s = spot->slot;
-    if (s->last_write > from || (s->last_write == from && s->writes > 1))
+    if (s->mark->last_write > from || (s->mark->last_write == from && s->mark->writes > 1))
         return false;
     if (s->graded && to >= r->doubt)
         return false;
@@ -99,8 +99,8 @@ static bool can_make(const remake *r, const ct__step *maker, const int step[2], 
 /* Does each step that uses s, but its maker's, read it piece by piece? */
 static bool is_read_by_groups(const remake *r, const ct__slot *s, const ct__step *from)
 {
-    for (int i = 1; i < s->users; i++) {
-        const ct__step *group = r->at[s->user[i]];
+    for (int i = 1; i < s->mark->users; i++) {
+        const ct__step *group = r->at[s->mark->user[i]];
         if (group->act != CT__GROUP || group->n != from->n || group->size != from->size ||
             (group->sum && ct__place_of(group->sum->call.x[0])->slot == s))
             return false;
@@ -114,14 +114,14 @@ static bool is_read_by_groups(const remake *r, const ct__slot *s, const ct__step
 /* the kernel that makes s, if all others had better do it again */
 static const ct__step *maker_for(const remake *r, const ct__slot *s)
 {
-    const ct__step *from = s->users > 1 && !s->many ? r->at[s->user[0]] : NULL;
+    const ct__step *from = s->mark->users > 1 && !s->mark->many ? r->at[s->mark->user[0]] : NULL;
     const ct__step *maker = from && from->act == CT__GROUP ? maker_of(from, &s->spot) : NULL;
-    int gain = s->users; /* a write, and the reads */
-    if (!maker || s->user[0] != s->first || !is_read_by_groups(r, s, from))
+    int gain = s->mark->users; /* a write, and the reads */
+    if (!maker || s->mark->user[0] != s->first || !is_read_by_groups(r, s, from))
         return NULL;
-    for (int i = 1; i < s->users; i++) {
+    for (int i = 1; i < s->mark->users; i++) {
         int reads = 0;
-        if (!can_make(r, maker, (int[]){ s->first, s->user[i] }, DEPTH, &reads))
+        if (!can_make(r, maker, (int[]){ s->first, s->mark->user[i] }, DEPTH, &reads))
             return NULL;
         gain -= reads;
     }
@@ -134,14 +134,14 @@ static const ct__step *maker_for(const remake *r, const ct__slot *s)
 static ct__spot *make(remake *r, const ct__step *maker, const int step[2], ct__step ***at)
 {
     size_t bytes = offsetof(ct__step, data) + maker->operands * sizeof(void *);
-    ct__step *copy = ct__plan_take(r->p, bytes);
+    ct__step *copy = ct__plan_take_words(r->p, bytes);
     ct__slot *y = copy ? ct__slot_new(r->p, CT__ARENA, ((ct__spot *)maker->data[0])->slot->bytes)
                        : NULL;
-    if (!y)
+    if (!y || !(y->mark = ct__plan_take_aside(r->p, sizeof *y->mark)))
         return NULL;
     memcpy(copy, maker, bytes);
     copy->data[0] = &y->spot;
-    y->writes = 1;
+    y->mark->writes = 1;
     put_use(y, step[1]);
     for (int k = 1; k < copy->operands; k++) {
         ct__spot *x = copy->data[k];
@@ -186,10 +186,10 @@ void ct__plan_remake(ct__plan *p)
             r.doubt = r.step;
     }
     for (int i = p->count - 1; i >= 0 && !p->failed; i--) {
-        ct__slot *s = p->slots[i];
+        ct__slot *s = ct__slot_at(p, i);
         const ct__step *maker = r.at ? maker_for(&r, s) : NULL;
-        for (int k = 1; maker && k < s->users; k++)
-            make_in(&r, s, maker, s->user[k]);
+        for (int k = 1; maker && k < s->mark->users; k++)
+            make_in(&r, s, maker, s->mark->user[k]);
         if (maker)
             s->last = s->first;
     }

@@ -137,6 +137,7 @@ static ct_status take_step(ct__step *s, ct_context *cx)
     case CT__RUN:
         return run(s, cx);
     case CT__LOAD:
+    case CT__HAND:
         memcpy(s->to, s->from, s->bytes);
         return CT_OK;
     case CT__ZERO_GRAD:

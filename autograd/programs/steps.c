@@ -12,26 +12,32 @@ void ct__stay_eager(ct__plan *p, const char *who)
 }
 
 /* -- Slots */
+static bool more_blocks(ct__plan *p)
+{
+    int room = 2 * p->room + 4;
+    char **more = ct__plan_take_aside(p, (size_t)room * sizeof *more);
+    if (more && p->room > 0)
+        memcpy(more, p->slots, (size_t)p->room * sizeof *more);
+    p->slots = more ? more : p->slots;
+    p->room = more ? room : p->room;
+    return more;
+}
+
 ct__slot *ct__slot_new(ct__plan *p, ct__kind kind, int64_t bytes)
 {
-    if (p->count == p->room) {
-        int room = 2 * p->room + 32;
-        ct__slot **more = ct__plan_take_aside(p, (size_t)room * sizeof(ct__slot *));
-        if (!more)
+    int block = p->count / CT__BLOCK;
+    if (p->count % CT__BLOCK == 0) {
+        if (block == p->room && !more_blocks(p))
             return NULL;
-        if (p->count > 0)
-            memcpy(more, p->slots, (size_t)p->count * sizeof(ct__slot *));
-        p->slots = more;
-        p->room = room;
+        p->slots[block] = ct__plan_take_aside(p, (size_t)CT__BLOCK * CT__SLOT);
     }
-    ct__slot *s = ct__plan_take_aside(p, sizeof *s);
-    if (!s)
+    if (!p->slots[block])
         return NULL;
+    ct__slot *s = ct__slot_at(p, p->count);
     s->spot.slot = s;
     s->kind = (uint8_t)kind;
     s->bytes = bytes;
-    s->number = p->count;
-    p->slots[p->count++] = s;
+    s->number = p->count++;
     if (p->count == 0x7ffffff)
         ct__stay_eager(p, "too many tensors");
     return s;
@@ -50,8 +56,8 @@ ct__slot *ct__slot_for(ct__plan *p, ct__kind kind, ct__buffer *buffer)
 ct__slot *ct__slot_known(const ct__plan *p, const ct__buffer *b)
 {
     int number = (int)b->noted;
-    return number > 0 && number <= p->count && p->slots[number - 1]->at == b ? p->slots[number - 1]
-                                                                             : NULL;
+    ct__slot *s = number > 0 && number <= p->count ? ct__slot_at(p, number - 1) : NULL;
+    return s && s->at == b ? s : NULL;
 }
 
 /* a tensor that was there before the run */
@@ -112,7 +118,7 @@ void ct__step_close(ct__plan *p)
 
 ct__step *ct__step_new(ct__plan *p, ct__act act, size_t bytes)
 {
-    ct__step *s = ct__is_over(p) ? NULL : ct__plan_take(p, bytes);
+    ct__step *s = ct__is_over(p) ? NULL : ct__plan_take_words(p, bytes);
     if (!s)
         return NULL;
     ct__step_close(p);

@@ -4,7 +4,8 @@
 
 static const char *name(const ct__step *s)
 {
-    static const char *const names[] = { [CT__LOAD] = "a constant", [CT__ZERO_GRAD] = "zero_grad",
+    static const char *const names[] = { [CT__LOAD] = "a constant", [CT__HAND] = "a result",
+        [CT__ZERO_GRAD] = "zero_grad",
         [CT__SET_GRAD] = "a gradient", [CT__AGAIN] = "a step of an optimizer",
         [CT__FILL] = "a draw or an assignment", [CT__KEEP_STREAM] = "a checkpoint",
         [CT__TAKE_STREAM] = "a checkpoint" };
