@@ -2,6 +2,7 @@
  * each as far in front as the slots that live with it allow. Behind them is a row of blocks, each
  * taken by a slot or free. A slot takes the block that fits best among those that are found
  * quickly, or the end. */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "programs.h"
@@ -14,12 +15,19 @@ enum {
     SHORT = 256    /* steps of a plan that takes no time */
 };
 
-/* From so many bytes on a slot is large. To place n takes n^2: where there are more than `most`,
- * they are as the others. */
-static const struct { int64_t bytes; int most; } large[] = {
-    { 65536, 2048 }, { 4096, 256 }, { 512, 256 }
+/* Ways to place slots. From so many bytes on one is large. To place n of these takes n^2: where
+ * there are more than `most`, they are as the others. Of these the last one of a step may be the
+ * first to be placed. */
+typedef struct way {
+    int64_t bytes;
+    int most;
+    bool last_first;
+} way;
+
+static const way ways[] = {
+    { 65536, 2048, false }, { 65536, 2048, true }, { 4096, 256, false }, { 512, 256, false }
 };
-enum { LARGE = sizeof large / sizeof large[0] };
+enum { WAYS = sizeof ways / sizeof ways[0] };
 
 typedef struct ct__hole {
     struct ct__hole *before, *after; /* beside it */
@@ -29,14 +37,16 @@ typedef struct ct__hole {
 
 typedef struct arena {
     ct__plan *p;
-    int step;
+    int steps;
+    int64_t live, most;  /* bytes of slots; the most at once, less than which no arena has */
     int64_t large, row;  /* slots of so many bytes are large; where the row begins */
     block *last;         /* the row's */
     block *bin[BINS];
     block *unused;       /* through next */
     block *tiny;         /* places of 16 bytes, behind the row; those that are free, through next */
     int64_t tinies;      /* all */
-    ct__slot *dead;      /* after this step, through `stays` */
+    ct__slot **at;       /* at[step]: those that it is the first to use, then the last; through
+                            `stays` */
 } arena;
 
 static int bin_of(int64_t units)
@@ -239,41 +249,72 @@ static block *take_tiny(arena *a)
     return b;
 }
 
-static void see(ct__slot *s, bool written, void *arg)
+static int64_t units_of(const ct__slot *s)
 {
-    arena *a = arg;
-    (void)written;
-    if (!ct__is_placed(s) || s->last < 0 || is_large(a, s))
-        return;
-    if (s->first == a->step && !s->block) {
-        int64_t units = (s->bytes + UNIT - 1) / UNIT;
-        a->p->apart_bytes += !s->written ? 0 : is_tiny(s) ? 16 : units * UNIT;
-        if (!s->local && !(s->block = is_tiny(s) ? take_tiny(a) : take(a, units)))
-            return;
+    return (s->bytes + UNIT - 1) / UNIT;
+}
+
+static void put_on_list(arena *a, ct__slot *s, int step)
+{
+    s->stays = a->at[step];
+    a->at[step] = s;
+}
+
+/* All but those of groups' rooms, each where its life begins. */
+static void list_all(arena *a, bool last_first)
+{
+    int n = a->p->count;
+    for (int i = 0; i < n; i++) {
+        ct__slot *s = ct__slot_at(a->p, last_first ? i : n - 1 - i);
+        if (!ct__is_placed(s))
+            continue;
+        s->block = NULL;
+        if (s->first == 0)
+            continue;
+        if (!is_large(a, s))
+            a->p->apart_bytes += !s->written ? 0 : is_tiny(s) ? 16 : units_of(s) * UNIT;
         if (!s->local)
-            s->offset = a->row + s->block->at * (is_tiny(s) ? 1 : UNIT);
-    }
-    if (s->last == a->step) {
-        s->last = -1;
-        s->stays = a->dead;
-        a->dead = s;
+            put_on_list(a, s, s->first);
     }
 }
 
-static void bury(arena *a)
+static bool place_one(arena *a, ct__slot *s)
 {
-    for (ct__slot *s = a->dead, *next; s; s = next) {
+    s->block = is_tiny(s) ? take_tiny(a) : take(a, units_of(s));
+    if (s->block)
+        s->offset = a->row + s->block->at * (is_tiny(s) ? 1 : UNIT);
+    return s->block;
+}
+
+/* Those that begin with the step get a block, unless they are large; and then those that end with it
+ * lose theirs. */
+static void place_step(arena *a, int step)
+{
+    ct__slot *dead = NULL, *next = NULL;
+    for (ct__slot *s = a->at[step]; s; s = next) {
         next = s->stays;
-        s->stays = NULL;
-        s->last = a->step;
-        if (s->block && !is_tiny(s)) {
-            let_go(a, s->block);
-        } else if (s->block) {
-            s->block->next = a->tiny;
-            a->tiny = s->block;
+        if (s->first == step) {
+            a->live += s->bytes;
+            if (!is_large(a, s) && !place_one(a, s))
+                return;
+        }
+        if (s->last == step) {
+            s->stays = dead;
+            dead = s;
+        } else if (s->last <= a->steps) {
+            put_on_list(a, s, s->last);
         }
     }
-    a->dead = NULL;
+    a->most = a->live > a->most ? a->live : a->most;
+    for (ct__slot *s = dead; s; s = s->stays) {
+        a->live -= s->bytes;
+        if (s->block && is_tiny(s)) {
+            s->block->next = a->tiny;
+            a->tiny = s->block;
+        } else if (s->block) {
+            let_go(a, s->block);
+        }
+    }
 }
 
 static void recycle(block **unused, block *b)
@@ -282,20 +323,24 @@ static void recycle(block **unused, block *b)
     *unused = b;
 }
 
-/* the bytes of an arena whose large slots are those of large[k] */
-static int64_t place_all(ct__plan *p, int k, block **unused)
+/* The bytes of an arena whose slots are placed in that way. *good: no other way can be much
+ * better. */
+static int64_t place_all(ct__plan *p, const way *w, block **unused, bool *good)
 {
-    arena a = { .p = p, .large = large[k].bytes, .unused = *unused };
+    arena a = { .p = p, .large = w->bytes, .unused = *unused };
     p->apart_bytes = 0;
-    for (int i = 0; i < p->count; i++)
-        if (ct__is_placed(ct__slot_at(p, i)))
-            ct__slot_at(p, i)->block = NULL;
-    place_large(&a, large[k].most);
-    for (const ct__step *s = p->steps; s && !p->failed; s = s->next) {
-        a.step++;
-        ct__each_slot(s, see, &a);
-        bury(&a);
+    for (int i = 0; i < p->count; i++) {
+        const ct__slot *s = ct__slot_at(p, i);
+        int last = s->last < INT_MAX ? s->last : s->first;
+        a.steps = last > a.steps ? last : a.steps;
     }
+    a.at = ct__plan_take_aside(p, (size_t)(a.steps + 1) * sizeof *a.at);
+    if (!a.at)
+        return 0;
+    place_large(&a, w->most);
+    list_all(&a, w->last_first);
+    for (int step = 1; step <= a.steps && !p->failed; step++)
+        place_step(&a, step);
     int64_t end = a.last ? (a.last->at + a.last->units) * UNIT : 0;
     int64_t bytes = a.row + end + 16 * a.tinies + UNIT;
     for (int i = 0; i < p->count; i++) {
@@ -308,22 +353,24 @@ static int64_t place_all(ct__plan *p, int k, block **unused)
         recycle(&a.unused, b);
     }
     *unused = a.unused;
+    *good = bytes - a.most <= a.most / 128 + 8 * UNIT;
     return bytes;
 }
 
-/* A short plan is placed in each way, and then in the best one. */
+/* A short plan is placed in one way after the other until one is good, else in the best one. */
 void ct__arena_place(ct__plan *p)
 {
-    int best = 0;
+    int best = 0, k = 0;
+    bool good = false;
     block *unused = NULL;
-    p->arena_bytes = place_all(p, best, &unused);
-    for (int k = 1; k < LARGE && p->length <= SHORT; k++) {
-        int64_t bytes = place_all(p, k, &unused);
+    p->arena_bytes = place_all(p, &ways[k], &unused, &good);
+    while (!good && p->length <= SHORT && ++k < WAYS) {
+        int64_t bytes = place_all(p, &ways[k], &unused, &good);
         best = bytes < p->arena_bytes ? k : best;
         p->arena_bytes = bytes < p->arena_bytes ? bytes : p->arena_bytes;
     }
-    if (p->length <= SHORT)
-        place_all(p, best, &unused);
+    if (k > 0 && k != best)
+        place_all(p, &ways[best], &unused, &good);
     p->arena = p->failed ? NULL : ct__take_quietly(p->cx, (size_t)p->arena_bytes);
     p->failed = !p->arena;
 }

@@ -19,12 +19,27 @@ static bool is_idle(const ct__step *s)
 }
 
 /* a use by the step of that number; steps are visited from the last one to the first */
-static void use(ct__slot *s, bool written, void *arg)
+static inline void use(ct__slot *s, bool written, int number)
 {
-    s->needed = s->needed || !written;
+    if (!written)
+        s->needed = true;
     s->uses++;
-    s->first = *(const int *)arg;
-    s->last = s->last ? s->last : s->first;
+    s->first = number;
+    if (!s->last)
+        s->last = number;
+}
+
+static void see_use(ct__slot *s, bool written, void *number)
+{
+    use(s, written, *(const int *)number);
+}
+
+static void use_all(const ct__step *s, int number)
+{
+    if (s->act != CT__KERNEL)
+        ct__each_slot(s, see_use, &number);
+    for (int k = s->act == CT__KERNEL ? s->operands - 1 : -1; k >= 0; k--)
+        use(((ct__spot *)s->data[k])->slot, k == 0, number);
 }
 
 /* Those in order that are done; constants that stay what they are need no loading. The slots get to
@@ -42,7 +57,7 @@ static ct__step **steps_in_use(ct__plan *p, int *count)
     for (int i = n - 1; i >= 0; i--)
         if (!is_idle(all[i])) {
             all[--first] = all[i];
-            ct__each_slot(all[i], use, &(int){ first + 1 });
+            use_all(all[i], first + 1);
         }
     for (int i = 0; i < p->count; i++)
         if (ct__slot_at(p, i)->first) /* so that the first step is number 1 */
@@ -123,11 +138,13 @@ static char *address(const ct__plan *p, const ct__slot *s)
  * has. */
 static void point(ct__plan *p, void **at, const ct__spot *spot)
 {
-    const ct__slot *s = spot->slot;
-    char *data = address(p, s);
-    bool moves = stays(s) && s->kind != CT__LEAF && s->kind != CT__LENT;
-    ct__patch *patch = moves ? ct__plan_take_words(p, sizeof *patch) : NULL;
-    *at = data ? data + spot->offset : s->local ? NULL : (void *)s;
+    ct__slot *s = spot->slot;
+    if (s->data || s->local) {
+        *at = s->local ? s->data : s->data + spot->offset;
+        return;
+    }
+    ct__patch *patch = ct__plan_take_words(p, sizeof *patch);
+    *at = s;
     if (!patch)
         return;
     *patch = (ct__patch){ s->stays->patches, at, spot->offset };
@@ -139,12 +156,12 @@ static void point_step(ct__plan *p, ct__step *s)
     if (s->act == CT__LOAD) {
         point(p, &s->to, &s->slot->spot);
     } else if (s->act == CT__HAND) {
-        s->from = address(p, s->slot);
+        s->from = s->slot->data;
         point(p, &s->to, s->to);
     } else if (s->act == CT__SET_GRAD) {
         s->slot = s->slot->stays;
     } else if (s->act == CT__RUN && s->spare) {
-        s->spare = address(p, s->spare);
+        s->spare = ((ct__slot *)s->spare)->data;
     } else if (s->act == CT__KERNEL) {
         for (int k = 0; k < s->operands; k++)
             point(p, &s->data[k], s->data[k]);
@@ -171,6 +188,7 @@ static void point_slot(ct__plan *p, ct__slot *s)
         buffer->data = data;
     }
     s->stays = copy;
+    s->data = data;
     for (ct_tensor *h = s->headers; h; h = h->link) {
         h->buffer = buffer;
         h->data = data ? data + ct__place_of(h)->offset : NULL;

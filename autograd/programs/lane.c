@@ -173,7 +173,8 @@ static void step(const one *o, ct_kernel kernel, const void *arg, size_t size,
     s->kernel = kernel;
     s->arg = arg;
     s->op = o->op;
-    memcpy(s->data, spots, (size_t)n * sizeof(void *));
+    for (int k = 0; k < n; k++)
+        s->data[k] = spots[k];
 }
 
 /* memory for y's elements that only the next steps use */

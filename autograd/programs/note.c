@@ -95,6 +95,26 @@ static void backward(ct__plan *p, ct__step *s, const ct_call *call, ct_tensor *c
     s->gx = operands(p, gx, call->n, CT__WRITTEN);
 }
 
+static void called(ct__plan *p, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
+{
+    ct__step *s = step_for(p, call);
+    if (!s)
+        return;
+    note_scratch(p, s);
+    if (gx)
+        backward(p, s, call, gy, gx);
+    else
+        forward(p, s, call);
+}
+
+static CT__APART void copied(ct__plan *p, const ct_call *call)
+{
+    ct_call copy = { .cx = p->cx, .op = &ct__copy_op, .n = 1, .outputs = 1 };
+    copy.x = call->attributes;
+    copy.y[0] = call->y[0];
+    called(p, &copy, NULL, NULL);
+}
+
 static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx,
                 const ct__kernel_list *list)
 {
@@ -106,23 +126,12 @@ static void ran(ct__listener *l, const ct_call *call, ct_tensor *const *gy, ct_t
         ct__slot_of(p, call->x[0], CT__READ);
         return;
     }
-    ct_call copy = { .cx = p->cx, .op = &ct__copy_op, .n = 1, .outputs = 1 };
-    if (!gx && op->flags & CT__OP_COPIES) {
-        copy.x = call->attributes;
-        copy.y[0] = call->y[0];
-        call = &copy;
-    } else if (op->drop) {
+    if (!gx && op->flags & CT__OP_COPIES)
+        copied(p, call);
+    else if (op->drop)
         ct__stay_eager(p, op->name);
-        return;
-    }
-    ct__step *s = ct__note_kernels(p, call, gy, gx, list) ? NULL : step_for(p, call);
-    if (!s)
-        return;
-    note_scratch(p, s);
-    if (gx)
-        backward(p, s, call, gy, gx);
-    else
-        forward(p, s, call);
+    else if (!ct__note_kernels(p, call, gy, gx, list))
+        called(p, call, gy, gx);
 }
 
 static void made(ct__listener *l, ct_tensor *t)

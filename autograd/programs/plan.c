@@ -10,29 +10,38 @@ typedef struct ct__chunk {
     char room[];
 } chunk;
 
-static void *take(ct__plan *p, chunk **chunks, size_t bytes, size_t unit)
+static CT__APART chunk *chunk_new(ct__plan *p, chunk **chunks, size_t bytes)
 {
     size_t least = p->taken < 4096 ? 512 : p->taken < 262144 ? p->taken / 8 : 32768;
-    bytes = bytes > 0 ? (bytes + 7) / 8 * 8 : 8; /* nothing is something, too */
-    if (*chunks)
-        (*chunks)->used += (size_t)-((uintptr_t)(*chunks)->room + (*chunks)->used) & (unit - 1);
-    if (!*chunks || (*chunks)->bytes < (*chunks)->used + bytes) {
-        size_t all = sizeof(chunk) + 16 + (bytes > least ? bytes : least);
-        chunk *c = ct__take_quietly(p->cx, all);
-        if (!c) {
-            p->failed = true;
-            return NULL;
-        }
-        memset(c, 0, all);
-        c->next = *chunks;
-        c->bytes = all - sizeof *c;
-        c->used = (size_t)(-(uintptr_t)c->room & 15);
-        *chunks = c;
-        p->taken += all;
+    size_t all = sizeof(chunk) + 16 + (bytes > least ? bytes : least);
+    chunk *c = ct__take_quietly(p->cx, all);
+    if (!c) {
+        p->failed = true;
+        return NULL;
     }
-    char *block = (*chunks)->room + (*chunks)->used;
-    (*chunks)->used += bytes;
-    return block;
+    memset(c, 0, all);
+    c->next = *chunks;
+    c->bytes = all - sizeof *c;
+    c->used = (size_t)(-(uintptr_t)c->room & 15);
+    *chunks = c;
+    p->taken += all;
+    return c;
+}
+
+/* nothing is something, too */
+static inline void *take(ct__plan *p, chunk **chunks, size_t bytes, size_t unit)
+{
+    chunk *c = *chunks;
+    size_t at = c ? c->used + ((size_t)-((uintptr_t)c->room + c->used) & (unit - 1)) : 0;
+    bytes = bytes > 0 ? bytes + (-bytes & 7) : 8;
+    if (!c || c->bytes < at + bytes) {
+        c = chunk_new(p, chunks, bytes);
+        if (!c)
+            return NULL;
+        at = c->used;
+    }
+    c->used = at + bytes;
+    return c->room + at;
 }
 
 void *ct__plan_take(ct__plan *p, size_t bytes)

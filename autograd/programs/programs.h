@@ -67,6 +67,7 @@ struct ct__slot {
     union {
         int64_t offset;  /* in the arena */
         void *content;   /* of a constant */
+        char *data;      /* as soon as all are placed: where it is, if it is there in each run */
     };
     union {
         ct__buffer *at;  /* the buffer that was noted; a leaf's is there still */
@@ -212,7 +213,8 @@ typedef struct ct__plan {
 /* while the plan is made */
 static inline ct__slot *ct__slot_at(const ct__plan *p, int number)
 {
-    return (ct__slot *)(void *)(p->slots[number / CT__BLOCK] + number % CT__BLOCK * CT__SLOT);
+    unsigned at = (unsigned)number;
+    return (ct__slot *)(void *)(p->slots[at / CT__BLOCK] + at % CT__BLOCK * (unsigned)CT__SLOT);
 }
 
 /* Does t show its whole buffer, as a new tensor does? */

@@ -109,6 +109,8 @@ void ct__mix_bytes(const ct__plan *p, uint64_t *hash, const void *bytes, size_t 
 
 void ct__step_close(ct__plan *p)
 {
+    if (!p->compared)
+        return;
     if (p->newest) /* of the highest bits, to which all others carry */
         p->newest->hash = (uint16_t)(p->step_hash * 0x9e3779b97f4a7c15 >> 48);
     ct__mix_word(&p->hash, p->step_hash);
