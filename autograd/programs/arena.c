@@ -286,8 +286,8 @@ static bool place_one(arena *a, ct__slot *s)
     return s->block;
 }
 
-/* Those that begin with the step get a block, unless they are large; and then those that end with it
- * lose theirs. */
+/* Those that begin with the step get a block, unless they are large; and then those that end with
+ * it lose theirs. */
 static void place_step(arena *a, int step)
 {
     ct__slot *dead = NULL, *next = NULL;

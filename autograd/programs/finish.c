@@ -86,7 +86,7 @@ static ct_tensor *moved(ct__plan *p, const ct_tensor *h, ct__slot *to)
  * and handed over by a last step, which is returned; else NULL. */
 static ct__step *hand_over(ct__plan *p, ct__slot *s, int number)
 {
-    const size_t bytes = offsetof(ct__step, bytes) + sizeof(size_t);
+    const size_t bytes = offsetof(ct__step, y);
     if (s->kind != CT__FRESH || s->graded || s->bytes > s->uses * (int64_t)sizeof(ct__patch))
         return NULL;
     ct__step *step = ct__plan_take_words(p, bytes);

@@ -1,7 +1,7 @@
 /* Kernels as steps of their own. Where an operator says CT_OP_KERNELS, what it calls ct_loop_kernel
  * with is put down, and becomes steps of a function, its argument, and addresses. An operand that
- * has not y's layout is first gathered into a buffer that has; a sum with what was there is a second
- * kernel. */
+ * has not y's layout is first gathered into a buffer that has; a sum with what was there is a
+ * second kernel. */
 #include <string.h>
 
 #include "programs.h"

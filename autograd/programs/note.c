@@ -6,9 +6,15 @@
 #include "rows.h"
 #include "run.h"
 
-/* no longer than it must be: of a step of that act, that is the last field in use */
-#define STEP_NEW(p, act, field) \
-    ct__step_new(p, act, offsetof(ct__step, field) + sizeof ((ct__step *)0)->field)
+/* A step of that act, no longer than it must be: these are most of those that are not called. */
+static ct__step *step_new(ct__plan *p, ct__act act)
+{
+    size_t bytes = act == CT__SET_GRAD || act == CT__ZERO_GRAD
+                       ? offsetof(ct__step, x) + sizeof(ct_tensor *)
+                   : act == CT__LOAD ? offsetof(ct__step, y)
+                                     : offsetof(ct__step, recording) + sizeof(bool);
+    return ct__step_new(p, act, bytes);
+}
 
 /* with a copy of the call, whose operands are still those of the run */
 static ct__step *step_for(ct__plan *p, const ct_call *call)
@@ -142,7 +148,7 @@ static void made(ct__listener *l, ct_tensor *t)
     if (ct__is_over(p))
         return;
     if (!s) {
-        ct__step *step = STEP_NEW(p, CT__LOAD, bytes);
+        ct__step *step = step_new(p, CT__LOAD);
         s = step ? ct__slot_for(p, CT__CONSTANT, t->buffer) : NULL;
         if (!s)
             return;
@@ -164,7 +170,7 @@ static void filled(ct__listener *l, ct__fill *fill, ct_tensor *y, ct_tensor *x,
                    const void *attributes, size_t bytes)
 {
     ct__plan *p = ((ct__noting *)l)->plan;
-    ct__step *s = STEP_NEW(p, CT__FILL, attributes);
+    ct__step *s = step_new(p, CT__FILL);
     void *copy = s ? ct__plan_take(p, bytes) : NULL;
     if (!copy)
         return;
@@ -198,7 +204,7 @@ static ct__graded *graded_of(ct__plan *p, ct_tensor *x)
 static void graded(ct__listener *l, ct_tensor *x, ct_tensor *gradient)
 {
     ct__plan *p = ((ct__noting *)l)->plan;
-    ct__step *s = STEP_NEW(p, gradient ? CT__SET_GRAD : CT__ZERO_GRAD, x);
+    ct__step *s = step_new(p, gradient ? CT__SET_GRAD : CT__ZERO_GRAD);
     ct__graded *g = s ? graded_of(p, x) : NULL;
     if (!g)
         return;
@@ -258,7 +264,7 @@ static void retained(ct__listener *l, const ct_tensor *t, int by)
 static void again(ct__listener *l, ct_status (*call)(void *user), void *user)
 {
     ct__plan *p = ((ct__noting *)l)->plan;
-    ct__step *s = STEP_NEW(p, CT__AGAIN, recording);
+    ct__step *s = step_new(p, CT__AGAIN);
     if (!s)
         return;
     s->again = call;
@@ -280,7 +286,7 @@ static void streamed(ct__listener *l, bool back)
         ct__stay_eager(p, "checkpoint"); /* of before the run */
     if (at && !back) /* how much is drawn depends on shapes alone */
         return;
-    ct__step *s = STEP_NEW(p, back ? CT__TAKE_STREAM : CT__KEEP_STREAM, stream);
+    ct__step *s = step_new(p, back ? CT__TAKE_STREAM : CT__KEEP_STREAM);
     if (s && !at && (at = ct__plan_take(p, sizeof *at))) {
         *at = (ct__stream){ p->streams, p->from->seed, p->from->draws, 0 };
         p->streams = at;

@@ -117,8 +117,8 @@ static inline bool ct__shows_all(const ct_tensor *h, const ct__slot *s)
            (h->count > 0 ? h->count * size == s->bytes : s->bytes <= size);
 }
 
-typedef enum ct__act { CT__RUN, CT__LOAD, CT__HAND, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN, CT__FILL,
-               CT__KEEP_STREAM, CT__TAKE_STREAM, CT__KERNEL, CT__GROUP } ct__act;
+typedef enum ct__act { CT__RUN, CT__LOAD, CT__HAND, CT__ZERO_GRAD, CT__SET_GRAD, CT__AGAIN,
+               CT__FILL, CT__KEEP_STREAM, CT__TAKE_STREAM, CT__KERNEL, CT__GROUP } ct__act;
 
 /* a place of the random stream to which a run comes back */
 typedef struct ct__stream {

@@ -22,8 +22,13 @@ replayed() {
 need_test_tools
 only=tests/cotangent-tests
 if prepare gcc-exhaustive gcc -Dc_args=-DEXHAUSTIVE=1; then
-    for suite in programs bits group replay strange; do
-        CK_TIMEOUT_MULTIPLIER=100 step "$suite, 100 runs" try "$at/tests/cotangent-tests" "$suite"
+    export CK_TIMEOUT_MULTIPLIER=100
+    for suite in programs bits group strange; do
+        step "$suite, 100 runs" try "$at/tests/cotangent-tests" "$suite"
+    done
+    for share in {0..15}; do
+        TEST_SHARE=$share/16 step "replay, 100 runs, share $share of 16" \
+            try "$at/tests/cotangent-tests" replay
     done
 fi
 at=build/release
