@@ -283,13 +283,13 @@ VECTOR_INLINE float vector_logistic(float x)
     return vector_logistic_and(x, &large);
 }
 
-/* The logistic function for gates of recurrent cells: where it is less than e^-87, it is e^-87. It
- * takes 7 operations less than vector_logistic */
+/* The logistic function for gates of recurrent cells: where it is less than e^-87, it is 0. It takes 7
+ * operations less than vector_logistic */
 VECTOR_INLINE float vector_gate(float x)
 {
     uint32_t k;
-    float r = vector_reduce(-vector_at_most(fabsf(x), ct__vector_bounds.gate_most), &k);
-    float e = vector_exp_of_rest(r) * vector_power_of_2(k);
+    float a = fabsf(x), r = vector_reduce(-a, &k);
+    float e = a > ct__vector_bounds.gate_most ? 0 : vector_exp_of_rest(r) * vector_power_of_2(k);
     return (x < 0 ? e : 1) / (1 + e);
 }
 

@@ -32,7 +32,7 @@ static double other_of(double x)
 
 static double gate_of(double x)
 {
-    return logistic_of(x < -87 ? -87 : x);
+    return x < -87 ? 0 : logistic_of(x);
 }
 
 static double softplus_of(double x)
