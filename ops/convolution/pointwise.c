@@ -4,7 +4,9 @@
  *
  * Nothing is moved but the weights, which are put into the order in which tiles read them. For W
  * both matrices are read by rows, and the product of two rows is a sum of vectors. With many
- * channels the packed matrices of gemm.c are worth what they cost.
+ * channels the packed matrices of gemm.c are worth what they cost. With a stride, the pixels of x
+ * that meet one of y are moved to where they lie side by side, or from there, and all others of X
+ * are 0.
  *
  * Pixels do not depend on each other. W is summed in ranges of blocks, in order. */
 #include "pointwise.h"
@@ -26,6 +28,7 @@ enum {
     RANGES = 8
 };
 #define GRAIN 1e6 /* multiply-adds: fewer are left to one thread */
+#define GRAIN_OF_MOVES (1 << 16)
 
 #if defined(__GNUC__)
 #define CT_KERNELS     "pointwise_kernels.h"
@@ -54,16 +57,25 @@ typedef struct job {
     int64_t each, per_image;           /* pixels of an item, or a block of w; so many in an image */
     int64_t block_images, blocks, ranges;
     int64_t weights;                   /* in whole tiles */
+    const ct__conv_sizes *s;
+    float *x, *thin;                   /* with strides: all of x, and the pixels that count, */
+    int32_t *places;                   /* which lie there in an image of x */
 } job;
+
+static bool has_strides(const ct__conv_sizes *s)
+{
+    return s->stride[0] > 1 || s->stride[1] > 1 || s->stride[2] > 1;
+}
 
 bool ct__is_pointwise(const ct__conv_product *p, const ct__conv_sizes *s)
 {
     int64_t most = p->result == CT__CONV_W ? MOST_OF_W : MOST_PAIRS;
     bool fits = ct_dtype_of(p->x) == CT_F32 && s->groups == 1 && s->c * s->o <= most &&
-                ct__product(s->in) >= LEAST_PIXELS;
+                ct__product(s->out) >= LEAST_PIXELS && ct__product(s->in) <= INT32_MAX &&
+                !(p->result == CT__CONV_X && p->bias && has_strides(s));
     for (int d = 0; d < AXES; d++)
-        fits = fits && s->kernel[d] == 1 && s->stride[d] == 1 && s->before[d] == 0 &&
-               s->in[d] == s->out[d];
+        fits = fits && s->kernel[d] == 1 && s->before[d] == 0 &&
+               (s->out[d] - 1) * s->stride[d] < s->in[d];
     return fits && kernels_for(p->x);
 }
 
@@ -71,6 +83,36 @@ bool ct__is_pointwise(const ct__conv_product *p, const ct__conv_sizes *s)
 static int64_t end_of(const job *j, int64_t begin)
 {
     return begin / j->each + 1 < j->per_image ? begin + j->each : j->pixels;
+}
+
+/* -- Strides */
+/* where in an image of x the pixels are that meet one of y */
+static void find_places(const ct__conv_sizes *s, int32_t *to)
+{
+    for (int64_t i = 0; i < s->out[0]; i++)
+        for (int64_t j = 0; j < s->out[1]; j++)
+            for (int64_t k = 0; k < s->out[2]; k++)
+                *to++ = (int32_t)(((i * s->stride[0] * s->in[1]) + j * s->stride[1]) * s->in[2] +
+                                  k * s->stride[2]);
+}
+
+/* these pixels of some channels of x to `thin`, or from there for X */
+static void move_pixels(int64_t begin, int64_t end, void *arg)
+{
+    const job *j = arg;
+    const int64_t all = ct__product(j->s->in), n = j->pixels;
+    for (int64_t c = begin; c < end; c++) {
+        float *restrict thin = j->thin + c * n, *restrict x = j->x + c * all;
+        if (j->p->result != CT__CONV_X) {
+            for (int64_t i = 0; i < n; i++)
+                thin[i] = x[j->places[i]];
+            continue;
+        }
+        if (!j->p->adds)
+            memset(x, 0, (size_t)all * sizeof *x);
+        for (int64_t i = 0; i < n; i++)
+            x[j->places[i]] += thin[i];
+    }
 }
 
 /* -- y and x: an item is an image or some of its pixels */
@@ -83,7 +125,8 @@ static void run_pixels(int64_t begin, int64_t end, void *arg)
             .m = j->out, .k = j->in, .n = end_of(j, at) - at, .a = j->packed,
             .b = j->from + image * j->in * j->pixels + at,
             .bias = j->p->bias ? ct_data(j->p->bias) : NULL,
-            .c = j->to + image * j->out * j->pixels + at, .row = j->pixels, .adds = j->p->adds });
+            .c = j->to + image * j->out * j->pixels + at, .row = j->pixels,
+            .adds = j->p->adds && j->to != j->thin });
     }
 }
 
@@ -121,9 +164,9 @@ static job job_of(const ct__conv_product *p, const ct__conv_sizes *s)
 {
     bool is_x = p->result == CT__CONV_X, is_w = p->result == CT__CONV_W;
     ct_tensor *from = is_x ? p->y : p->x, *to = is_x ? p->x : is_w ? p->w : p->y;
-    job j = { .p = p, .with = kernels_for(p->x), .images = s->images, .pixels = ct__product(s->in),
+    job j = { .p = p, .with = kernels_for(p->x), .images = s->images, .pixels = ct__product(s->out),
               .in = is_x ? s->o : s->c, .out = is_x ? s->c : s->o, .from = ct_data(from),
-              .other = is_w ? ct_data(p->y) : NULL, .to = ct_data_mutable(to) };
+              .other = is_w ? ct_data(p->y) : NULL, .to = ct_data_mutable(to), .s = s };
     int64_t most = is_w ? ct__even(BLOCK / (s->c + s->o), LEAST_PIXELS) * LEAST_PIXELS : PIXELS;
     j.each = ct__least(most, j.pixels);
     j.per_image = j.pixels / j.each;
@@ -141,11 +184,26 @@ ct_status ct__pointwise_multiply(const ct_call *call, const ct__conv_product *p,
     ct_context *cx = ct_call_context(call);
     bool is_x = p->result == CT__CONV_X;
     double work = (double)(j.in * j.out) * (double)(j.images * j.pixels);
-    int64_t n = j.ranges > 0 ? j.ranges : 1;
-    float *scratch = ct_call_scratch(call, (size_t)(n * j.weights) * sizeof *scratch);
+    int64_t n = j.ranges > 0 ? j.ranges : 1, channels = s->images * s->c;
+    size_t end = 0, sums = ct__take(&end, n * j.weights, sizeof *j.sums);
+    size_t thin = ct__take(&end, has_strides(s) ? channels * j.pixels : 0, sizeof *j.thin);
+    size_t places = ct__take(&end, has_strides(s) ? j.pixels : 0, sizeof *j.places);
+    char *scratch = ct_call_scratch(call, end);
     if (!scratch)
         return CT_ERROR_MEMORY;
-    j.packed = j.sums = scratch;
+    j.packed = j.sums = (void *)(scratch + sums);
+    if (has_strides(s)) {
+        j.x = is_x ? j.to : (void *)(uintptr_t)j.from;
+        j.thin = (void *)(scratch + thin);
+        j.places = (void *)(scratch + places);
+        find_places(s, j.places);
+        if (is_x)
+            j.to = j.thin;
+        else
+            j.from = j.thin;
+    }
+    if (j.thin && !is_x)
+        ct_parallel_ranges(cx, channels, GRAIN_OF_MOVES / j.pixels + 1, move_pixels, &j);
     if (j.ranges == 0)
         j.with->pack(j.out, j.in, ct_data(p->w), is_x ? 1 : s->c, is_x ? s->c : 1, j.packed);
     n = j.ranges > 0 ? j.ranges : j.blocks;
@@ -153,5 +211,7 @@ ct_status ct__pointwise_multiply(const ct_call *call, const ct__conv_product *p,
                        j.ranges > 0 ? run_ranges : run_pixels, &j);
     if (j.ranges > 0)
         put_w(&j);
+    if (j.thin && is_x)
+        ct_parallel_ranges(cx, channels, GRAIN_OF_MOVES / j.pixels + 1, move_pixels, &j);
     return CT_OK;
 }

@@ -28,10 +28,10 @@
 #include "double_math.h"
 #include "moments.h"
 
-enum { GRAIN = 16384, PIECE = 1024, SHORT = 32 };
+enum { GRAIN = 16384, PIECE = 1024, AHEAD = 512, MOST_AHEAD = 8 };
 
 /* A set has parts, one for each of its channels. A part has runs of `length` elements that lie one
- * after another. Runs shorter than SHORT are worked on in bundles. */
+ * after another. Short runs are worked on in bundles. */
 typedef struct sets {
     int64_t count, parts, runs, length, bundle, n;  /* n elements in a set */
     int64_t step, part_step, run_step;              /* from one to the next */
@@ -65,10 +65,13 @@ static inline bool next_piece(const sets *s, piece *p)
     return true;
 }
 
-/* elements from a piece to the same one of the next run, which the processor does not foresee */
-static inline int64_t next_run(const sets *s, const piece *p)
+/* A piece where it lies. The processor does not foresee the next runs, so those some way ahead are
+ * asked for; few, since runs a power of two apart take each other's place in the first cache. */
+static inline strip strip_of(const sets *s, const piece *p)
 {
-    return p->runs == 1 && p->run + 1 < s->runs ? s->run_step : 0;
+    const int64_t more = AHEAD / s->length, ahead = more < MOST_AHEAD ? more + 1 : MOST_AHEAD;
+    return (strip){ p->runs, p->n, s->run_step,
+                    p->run + ahead < s->runs ? ahead * s->run_step : 0 };
 }
 
 static inline int64_t part_at(const sets *s, int64_t set, int64_t part)
@@ -169,7 +172,7 @@ static sets sets_of(const ct_call *call)
         s.part_step = length;
         s.step = s.parts * length;
     }
-    s.bundle = length < SHORT && length > 0 ? PIECE / length : 1;
+    s.bundle = length > 0 && length < PIECE ? PIECE / length : 1;
     s.n = s.parts * s.runs * s.length;
     if (a->given) {
         s.mean = ct_data(ct_call_x(call, 1));

@@ -2,34 +2,33 @@
  * reads and 1 write backward, if a set stays in cache between the two passes over it. */
 #include "moments_kernels.h"
 
-/* A piece times its unit: x itself where that is one run and the unit is 1. */
-static inline const REAL *K(piece_in)(const sets *s, const piece *p, REAL *restrict room,
-                                      const REAL *restrict x, REAL unit)
+/* Is a piece worked on where it lies? Otherwise its elements, times their unit, are moved to where
+ * they lie one after another: those of runs shorter than a vector are. */
+static inline bool K(stays)(const piece *p, REAL unit, bool adds)
+{
+    return unit == 1 && !adds && (p->runs == 1 || p->n >= K(WIDE));
+}
+
+static inline strip K(strip_for)(const sets *s, const piece *p, bool stays)
+{
+    return stays ? strip_of(s, p) : (strip){ 1, p->runs * p->n, 0, 0 };
+}
+
+static inline const REAL *K(piece_in)(const sets *s, const piece *p, bool stays,
+                                      REAL *restrict room, const REAL *restrict x, REAL unit)
 {
     x += p->at;
-    if (p->runs == 1)
-        return K(in_unit)(room, x, p->n, unit);
-    for (int64_t r = 0; r < p->runs; r++)
+    for (int64_t r = 0; r < p->runs && !stays; r++)
         for (int64_t i = 0; i < p->n; i++)
             room[r * p->n + i] = x[r * s->run_step + i] * unit;
-    return room;
+    return stays ? x : room;
 }
 
-/* where a piece of y is computed: in its place, or in `room`, from which piece_out takes it */
-static inline REAL *K(piece_to)(const piece *p, REAL *room, REAL *y, bool adds)
-{
-    return p->runs == 1 && !adds ? y + p->at : room;
-}
-
-static inline void K(piece_out)(const sets *s, const piece *p, const REAL *restrict room,
-                                REAL *restrict y, bool adds)
+static inline void K(piece_out)(const sets *s, const piece *p, bool stays,
+                                const REAL *restrict room, REAL *restrict y, bool adds)
 {
     y += p->at;
-    if (p->runs == 1 && adds)
-        K(add_piece)(y, room, p->n);
-    if (p->runs == 1)
-        return;
-    for (int64_t r = 0; r < p->runs; r++)
+    for (int64_t r = 0; r < p->runs && !stays; r++)
         for (int64_t i = 0; i < p->n; i++)
             y[r * s->run_step + i] = (adds ? y[r * s->run_step + i] : 0) + room[r * p->n + i];
 }
@@ -45,15 +44,18 @@ static double K(find_spread)(const sets *s, int64_t set, REAL unit, K(moments) *
     double n = (double)s->n, sum[2];
     piece first = { .first = part_at(s, set, 0) };
     if (next_piece(s, &first)) {
-        const REAL *in = K(piece_in)(s, &first, room, x, unit);
+        const REAL *in = K(piece_in)(s, &first, false, room, x, unit);
         to->high = K(piece_sum)(in, first.runs * first.n) / (REAL)(first.runs * first.n);
     }
     for (int turn = 0; turn < 2; turn++) {
         sum[0] = sum[1] = 0;
         for (int64_t k = 0; k < s->parts; k++)
-            for (piece p = { .first = part_at(s, set, k) }; next_piece(s, &p);)
-                K(add_spread)(p.runs * p.n, K(piece_in)(s, &p, room, x, unit), y + p.at,
-                              next_run(s, &p), to->high, sum);
+            for (piece p = { .first = part_at(s, set, k) }; next_piece(s, &p);) {
+                bool stays = K(stays)(&p, unit, false);
+                strip all = K(strip_for)(s, &p, stays);
+                K(add_spread)(&all, K(piece_in)(s, &p, stays, room, x, unit),
+                              stays ? y + p.at : room, to->high, sum);
+            }
         *low = sum[0] / n;
         if (turn == 1 || !(4 * *low * *low > sum[1] / n))
             break;
@@ -114,11 +116,12 @@ static K(moments) K(moments_at)(const sets *s, int64_t set)
     return to;
 }
 
-NOT_INLINED void K(affine)(int64_t n, REAL *restrict y, const REAL *restrict x, K(moments) of,
+NOT_INLINED void K(affine)(const strip *s, REAL *restrict y, const REAL *restrict x, K(moments) of,
                            REAL w, REAL b)
 {
-    for (int64_t j = 0; j < n; j++)
-        y[j] = ((x[j] - of.high) * of.scale - of.shift) * w + b;
+    for (int64_t r = 0; r < s->runs; r++, x += s->step, y += s->step)
+        for (int64_t j = 0; j < s->n; j++)
+            y[j] = ((x[j] - of.high) * of.scale - of.shift) * w + b;
 }
 
 static void K(forward)(int64_t begin, int64_t end, void *arg)
@@ -131,41 +134,52 @@ static void K(forward)(int64_t begin, int64_t end, void *arg)
             int64_t c = (i * s->parts + k) % s->channels;
             REAL w = s->w ? ((const REAL *)s->w)[c] : 1, b = s->b ? ((const REAL *)s->b)[c] : 0;
             for (piece p = { .first = part_at(s, i, k) }; next_piece(s, &p);) {
-                const REAL *in = K(piece_in)(s, &p, room, s->x, of.unit);
-                K(affine)(p.runs * p.n, K(piece_to)(&p, result, y, false), in, of, w, b);
-                K(piece_out)(s, &p, result, y, false);
+                bool stays = K(stays)(&p, of.unit, false);
+                strip all = K(strip_for)(s, &p, stays);
+                K(affine)(&all, stays ? y + p.at : result,
+                          K(piece_in)(s, &p, stays, room, s->x, of.unit), of, w, b);
+                K(piece_out)(s, &p, stays, result, y, false);
             }
         }
     }
 }
 
-/* Adds the sums of g h and of g over a piece to sum[0] and sum[1]. Meanwhile it asks for the memory
- * of gx, and for what lies `next` after x and g. */
-NOT_INLINED void K(add_sums)(int64_t n, const REAL *const in[2], REAL *gx, int64_t next,
-                             K(moments) of, double *sum)
+/* Adds the sums of g h and of g over a strip to sum[0] and sum[1]. Meanwhile it asks for the memory
+ * of gx, and for what is read next. */
+NOT_INLINED void K(add_sums)(const strip *s, const REAL *const in[2], REAL *gx, K(moments) of,
+                             double *sum)
 {
     const REAL *x = in[0], *g = in[1];
     K(vector) a = { 0 }, b = a, c = a, d = a;
-    REAL one = 0, with_h = 0;
-    int64_t i = 0;
-    for (; i + 2 * K(WIDE) <= n; i += 2 * K(WIDE)) {
-        K(vector) u = K(load)(g + i), v = K(load)(g + i + K(WIDE));
-        K(fetch_to_write)(gx + i, 2 * K(WIDE));
-        if (next) {
-            K(fetch)(x + i, next, 2 * K(WIDE));
-            K(fetch)(g + i, next, 2 * K(WIDE));
+    for (int64_t r = 0; r < s->runs; r++, x += s->step, g += s->step, gx += s->step) {
+        REAL one = 0, with_h = 0;
+        int64_t i = 0;
+        for (; i + 2 * K(WIDE) <= s->n; i += 2 * K(WIDE)) {
+            K(vector) u = K(load)(g + i), v = K(load)(g + i + K(WIDE));
+            K(fetch_to_write)(gx + i, 2 * K(WIDE));
+            K(fetch)(x + i, s->next, 2 * K(WIDE));
+            K(fetch)(g + i, s->next, 2 * K(WIDE));
+            a += u;
+            b += v;
+            c += u * K(load_h)(x + i, &of);
+            d += v * K(load_h)(x + i + K(WIDE), &of);
         }
-        a += u;
-        b += v;
-        c += u * K(load_h)(x + i, &of);
-        d += v * K(load_h)(x + i + K(WIDE), &of);
+        for (; i + K(WIDE) <= s->n; i += K(WIDE)) {
+            K(fetch_to_write)(gx + i, K(WIDE));
+            K(fetch)(x + i, s->next, K(WIDE));
+            K(fetch)(g + i, s->next, K(WIDE));
+            a += K(load)(g + i);
+            c += K(load)(g + i) * K(load_h)(x + i, &of);
+        }
+        for (int k = 1; k < K(WIDE) && i < s->n; k++, i++) {
+            one += g[i];
+            with_h += g[i] * ((x[i] - of.high) * of.scale - of.shift);
+        }
+        sum[0] += (double)with_h;
+        sum[1] += (double)one;
     }
-    for (int k = 1; k < 2 * K(WIDE) && i < n; k++, i++) {
-        one += g[i];
-        with_h += g[i] * ((x[i] - of.high) * of.scale - of.shift);
-    }
-    sum[0] += (double)(K(join)(c + d) + with_h);
-    sum[1] += (double)(K(join)(a + b) + one);
+    sum[0] += (double)K(join)(c + d);
+    sum[1] += (double)K(join)(a + b);
 }
 
 /* What the gradient of a part is made of: gx = (g w - mean_g - h mean_gh) factor, to which what the
@@ -175,30 +189,33 @@ typedef struct K(slopes) {
     REAL w, mean_g, mean_gh, factor, by_mean, by_variance;
 } K(slopes);
 
-NOT_INLINED void K(find_gx)(int64_t n, REAL *restrict gx, const REAL *restrict x,
+NOT_INLINED void K(find_gx)(const strip *all, REAL *restrict gx, const REAL *restrict x,
                             const REAL *restrict g, const K(slopes) *by)
 {
     const K(slopes) s = *by;
-    for (int64_t j = 0; j < n; j++) {
-        REAL h = (x[j] - s.of.high) * s.of.scale - s.of.shift;
-        gx[j] = ((g[j] * s.w - s.mean_g) - h * s.mean_gh) * s.factor;
-    }
+    for (int64_t r = 0; r < all->runs; r++, x += all->step, g += all->step, gx += all->step)
+        for (int64_t j = 0; j < all->n; j++) {
+            REAL h = (x[j] - s.of.high) * s.of.scale - s.of.shift;
+            gx[j] = ((g[j] * s.w - s.mean_g) - h * s.mean_gh) * s.factor;
+        }
 }
 
-NOT_INLINED void K(add_by_statistics)(int64_t n, REAL *restrict gx, const REAL *restrict x,
+NOT_INLINED void K(add_by_statistics)(const strip *all, REAL *restrict gx, const REAL *restrict x,
                                       const K(slopes) *by)
 {
-    for (int64_t j = 0; j < n; j++)
-        gx[j] += by->by_mean + ((x[j] - by->of.high) * by->of.scale - by->of.shift) *
-                                   by->by_variance;
+    for (int64_t r = 0; r < all->runs; r++, x += all->step, gx += all->step)
+        for (int64_t j = 0; j < all->n; j++)
+            gx[j] += by->by_mean + ((x[j] - by->of.high) * by->of.scale - by->of.shift) *
+                                       by->by_variance;
 }
 
-NOT_INLINED void K(find_gx_of_given)(int64_t n, REAL *restrict gx, const REAL *restrict g,
+NOT_INLINED void K(find_gx_of_given)(const strip *all, REAL *restrict gx, const REAL *restrict g,
                                      const K(slopes) *by)
 {
     REAL w = by->w, factor = by->factor;
-    for (int64_t j = 0; j < n; j++)
-        gx[j] = g[j] * w * factor;
+    for (int64_t r = 0; r < all->runs; r++, g += all->step, gx += all->step)
+        for (int64_t j = 0; j < all->n; j++)
+            gx[j] = g[j] * w * factor;
 }
 
 static void K(sum_part)(const sets *s, int64_t first, K(moments) of, double *sum)
@@ -206,10 +223,12 @@ static void K(sum_part)(const sets *s, int64_t first, K(moments) of, double *sum
     REAL room[PIECE], room_g[PIECE];
     sum[0] = sum[1] = 0;
     for (piece p = { .first = first }; next_piece(s, &p);) {
-        const REAL *in = K(piece_in)(s, &p, room, s->x, of.unit);
-        const REAL *g = K(piece_in)(s, &p, room_g, s->gy, 1);
-        K(add_sums)(p.runs * p.n, (const REAL *[]){ in, g }, s->gx ? (REAL *)s->gx + p.at : room,
-                    next_run(s, &p), of, sum);
+        bool stays = K(stays)(&p, of.unit, false);
+        strip all = K(strip_for)(s, &p, stays);
+        const REAL *in = K(piece_in)(s, &p, stays, room, s->x, of.unit);
+        const REAL *g = K(piece_in)(s, &p, stays, room_g, s->gy, 1);
+        K(add_sums)(&all, (const REAL *[]){ in, g }, stays && s->gx ? (REAL *)s->gx + p.at : room,
+                    of, sum);
     }
 }
 
@@ -247,18 +266,19 @@ static void K(back_part)(const sets *s, int64_t first, const K(slopes) *by)
 {
     REAL room[PIECE], room_g[PIECE], result[PIECE], *gx = s->gx;
     for (piece p = { .first = first }; next_piece(s, &p);) {
-        const int64_t n = p.runs * p.n;
-        const REAL *g = K(piece_in)(s, &p, room_g, s->gy, 1), *in;
-        REAL *to = K(piece_to)(&p, result, gx, s->adds);
+        bool stays = K(stays)(&p, by->of.unit, s->adds);
+        strip all = K(strip_for)(s, &p, stays);
+        const REAL *g = K(piece_in)(s, &p, stays, room_g, s->gy, 1), *in;
+        REAL *to = stays ? gx + p.at : result;
         if (s->moments) {
-            in = K(piece_in)(s, &p, room, s->x, by->of.unit);
-            K(find_gx)(n, to, in, g, by);
+            in = K(piece_in)(s, &p, stays, room, s->x, by->of.unit);
+            K(find_gx)(&all, to, in, g, by);
             if (s->g_mean || s->g_variance)
-                K(add_by_statistics)(n, to, in, by);
+                K(add_by_statistics)(&all, to, in, by);
         } else {
-            K(find_gx_of_given)(n, to, g, by);
+            K(find_gx_of_given)(&all, to, g, by);
         }
-        K(piece_out)(s, &p, result, gx, s->adds);
+        K(piece_out)(s, &p, stays, result, gx, s->adds);
     }
 }
 

@@ -12,7 +12,7 @@ static double K(find_square)(const rows *r, const REAL *x, REAL *y, REAL unit)
     double sum[2] = { 0, 0 };
     for (int64_t j = 0; j < r->n; j += K(PIECE)) {
         int64_t m = K(piece)(r->n, j);
-        K(add_spread)(m, K(in_unit)(room, x + j, m, unit), y + j, r->n, 0, sum);
+        K(add_spread)(&(strip){ 1, m, 0, r->n }, K(in_unit)(room, x + j, m, unit), y + j, 0, sum);
     }
     return sum[1] / (double)r->n;
 }
@@ -37,7 +37,8 @@ static double K(find_mean)(const rows *r, const REAL *x, REAL *y, REAL unit, K(m
         sum[0] = sum[1] = 0;
         for (int64_t j = 0; j < r->n; j += K(PIECE)) {
             int64_t m = K(piece)(r->n, j);
-            K(add_spread)(m, K(in_unit)(room, x + j, m, unit), y + j, r->n, to->high, sum);
+            K(add_spread)(&(strip){ 1, m, 0, r->n }, K(in_unit)(room, x + j, m, unit), y + j,
+                          to->high, sum);
         }
         *low = sum[0] / n;
         if (turn == 1 || !(4 * *low * *low > sum[1] / n))

@@ -28,37 +28,43 @@ static inline K(vector) K(square)(K(vector) v)
     return v * v;
 }
 
-/* Adds the sums of x - high and of its square over a piece to sum[0] and sum[1]. Meanwhile it asks
- * for the next row and for the memory of y. */
-NOT_INLINED void K(add_spread)(int64_t m, const REAL *x, REAL *y, int64_t n, REAL high, double *sum)
+/* Adds the sums of x - high and of its square over a strip to sum[0] and sum[1]. Meanwhile it asks
+ * for what is read next and for the memory of y. */
+NOT_INLINED void K(add_spread)(const strip *s, const REAL *x, REAL *y, REAL high, double *sum)
 {
     K(vector) a = { 0 }, b = a, c = a, d = a, e = a, f = a;
-    REAL rest = 0, rest_squares = 0;
-    int64_t i = 0;
-    for (; i + 4 * K(WIDE) <= m; i += 4 * K(WIDE)) {
-        K(vector) p = K(load)(x + i) - high, q = K(load)(x + i + K(WIDE)) - high;
-        K(vector) u = K(load)(x + i + 2 * K(WIDE)) - high;
-        K(vector) v = K(load)(x + i + 3 * K(WIDE)) - high;
-        K(fetch)(x + i, n, 4 * K(WIDE));
-        K(fetch_to_write)(y + i, 4 * K(WIDE));
-        a += K(square)(p);
-        b += K(square)(q);
-        c += K(square)(u);
-        d += K(square)(v);
-        e += p + q;
-        f += u + v;
+    for (int64_t r = 0; r < s->runs; r++, x += s->step, y += s->step) {
+        REAL rest = 0, rest_squares = 0;
+        int64_t i = 0;
+        for (; i + 4 * K(WIDE) <= s->n; i += 4 * K(WIDE)) {
+            K(vector) p = K(load)(x + i) - high, q = K(load)(x + i + K(WIDE)) - high;
+            K(vector) u = K(load)(x + i + 2 * K(WIDE)) - high;
+            K(vector) v = K(load)(x + i + 3 * K(WIDE)) - high;
+            K(fetch)(x + i, s->next, 4 * K(WIDE));
+            K(fetch_to_write)(y + i, 4 * K(WIDE));
+            a += K(square)(p);
+            b += K(square)(q);
+            c += K(square)(u);
+            d += K(square)(v);
+            e += p + q;
+            f += u + v;
+        }
+        for (; i + K(WIDE) <= s->n; i += K(WIDE)) {
+            K(vector) p = K(load)(x + i) - high;
+            K(fetch)(x + i, s->next, K(WIDE));
+            K(fetch_to_write)(y + i, K(WIDE));
+            a += K(square)(p);
+            e += p;
+        }
+        for (int k = 1; k < K(WIDE) && i < s->n; k++, i++) {
+            rest += x[i] - high;
+            rest_squares += (x[i] - high) * (x[i] - high);
+        }
+        sum[0] += (double)rest;
+        sum[1] += (double)rest_squares;
     }
-    for (; i + K(WIDE) <= m; i += K(WIDE)) {
-        K(vector) p = K(load)(x + i) - high;
-        a += K(square)(p);
-        e += p;
-    }
-    for (int k = 1; k < K(WIDE) && i < m; k++, i++) {
-        rest += x[i] - high;
-        rest_squares += (x[i] - high) * (x[i] - high);
-    }
-    sum[0] += (double)(K(join)(e + f) + rest);
-    sum[1] += (double)(K(join)((a + b) + (c + d)) + rest_squares);
+    sum[0] += (double)K(join)(e + f);
+    sum[1] += (double)K(join)((a + b) + (c + d));
 }
 
 /* the largest of |x| and of `largest` */

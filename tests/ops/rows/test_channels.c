@@ -150,6 +150,23 @@ START_TEST(elements_of_any_size)
 }
 END_TEST
 
+/* runs of any length of elements that are worked on in units: 2^100 changes h only by roundings */
+START_TEST(runs_of_large_elements)
+{
+    for (int64_t length = 5; length < 2000; length += length < 60 ? 9 : 600) {
+        inputs in = inputs_of(cx, CT_F32, CT_SHAPE(5, 2, length), 0), large = in;
+        large.x = ct_variable(ct_scale(ct_detach(in.x), 0x1p100));
+        ct_tensor *v[] = { in.x, in.w }, *u[] = { large.x, in.w }, *g[2], *h[2];
+        ct_tensor *y = normalized(&in, 0), *z = normalized(&large, 0);
+        expect_close(z, y, 8);
+        ct_grad(y, in.gy, v, 2, 0, g);
+        ct_grad(z, in.gy, u, 2, 0, h);
+        expect_close(ct_scale(h[0], 0x1p100), g[0], 32);
+        expect_close(h[1], g[1], 64);
+    }
+}
+END_TEST
+
 /* What is summed first does not tell the mean of the rest. Each difference to the mean takes part in at
  * most 80 roundings (row_kernels.h), and the mean is rounded once more. */
 START_TEST(the_first_piece_may_be_far_from_the_others)
@@ -273,7 +290,7 @@ Suite *channels_suite(void)
 {
     return make_suite("channels", (const TTest *const[]){
         is_what_it_is_made_of, statistics_are_results_with_derivatives, elements_of_any_size,
-        the_first_piece_may_be_far_from_the_others, given_statistics_get_gradients,
-        adds_to_other_uses, the_same_from_any_number_of_threads, what_cannot_be_is_an_error,
+        runs_of_large_elements, the_first_piece_may_be_far_from_the_others,
+        given_statistics_get_gradients, adds_to_other_uses, the_same_from_any_number_of_threads, what_cannot_be_is_an_error,
         NULL });
 }
