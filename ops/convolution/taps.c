@@ -131,6 +131,7 @@ typedef struct part {
     int64_t image, images, begin, end;  /* rows of `to` in the block */
     float *band, *pixels;       /* of `from`; of `to`, channels last */
     int32_t *rows, *columns, *places;
+    bool cleared;               /* what is beyond the edges is 0, and no block writes there */
 } part;
 
 static int64_t band_of(const job *j)
@@ -171,7 +172,19 @@ static int64_t count_pixels(const part *t)
 }
 
 /* -- Moving images */
-static void fill_band(const part *t)
+/* rows are often short: a call for each would take longer than the moves */
+static void copy_row(float *to, const float *from, int64_t n)
+{
+    enum { SOME = 4 };
+    for (int64_t i = 0; i < n && n < SOME; i++)
+        to[i] = from[i];
+    for (int64_t i = 0; i < n && n >= SOME; i += SOME) { /* the last may overlap the one before */
+        int64_t at = ct__least(i, n - SOME);
+        memcpy(to + at, from + at, SOME * sizeof *to);
+    }
+}
+
+static void fill_band(part *t)
 {
     const job *j = t->j;
     const image *m = &j->from;
@@ -180,12 +193,13 @@ static void fill_band(const part *t)
     const float *from = m->data + t->image * m->channels * m->size[0] * m->size[1];
     int64_t top = above > 0 ? above : 0, bottom = ct__least(above + j->band[0], m->size[0]);
     float *to = t->band;
-    memset(to, 0, (size_t)(t->images * band_of(j)) * sizeof *to);
+    if (!t->cleared)
+        memset(to, 0, (size_t)(j->block_images * band_of(j)) * sizeof *to);
+    t->cleared = j->per_image == 1;
     for (int64_t c = 0; c < t->images * m->channels; c++, to += j->band[0] * j->band[1])
-        for (int64_t r = top; r < bottom && first < end; r++)
-            memcpy(to + (r - above) * j->band[1] + first - left,
-                   from + (c * m->size[0] + r) * m->size[1] + first,
-                   (size_t)(end - first) * sizeof *to);
+        for (int64_t r = top; r < bottom; r++)
+            copy_row(to + (r - above) * j->band[1] + first - left,
+                     from + (c * m->size[0] + r) * m->size[1] + first, end - first);
 }
 
 /* the block's pixels of `to`; of image i they are at their places, or in order */

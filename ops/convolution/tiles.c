@@ -120,8 +120,8 @@ static void move(const part *t, const image *m, float *room, bool out)
     int64_t first, rows = find_places(t, m, &first), all = m->rows * m->columns;
     ct__turn turn = { m->channels, all, rows * m->columns, m->lanes, t->places,
                       out && j->p->bias ? ct_data(j->p->bias) : NULL, out && j->p->adds };
-    if (!out)
-        memset(room, 0, (size_t)(t->images * band_pixels(j, m) * m->lanes) * sizeof *room);
+    if (!out && !t->cleared)
+        memset(room, 0, (size_t)(j->block_images * band_pixels(j, m) * m->lanes) * sizeof *room);
     for (int64_t i = 0; i < t->images; i++, room += band_pixels(j, m) * m->lanes) {
         float *data = m->data + (t->image + i) * m->channels * all + first * m->columns;
         if (out)
@@ -267,10 +267,12 @@ void ct__tiles_run(ct__tiles_part *t, int64_t i, bool adds)
               t->from_points);
     if (j->makes_w) {
         move(t, &j->to, t->to, false);
+        t->cleared = j->per_image == 1;
         run_tiles(t, CT__TO_POINTS_ADJOINT, &j->to, t->to, t->to_points);
         run_products(t, adds);
         return;
     }
+    t->cleared = j->per_image == 1;
     run_products(t, false);
     if (j->spreads) {
         spread_block(t);
