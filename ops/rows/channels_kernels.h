@@ -33,29 +33,32 @@ static inline void K(piece_out)(const sets *s, const piece *p, bool stays,
             y[r * s->run_step + i] = (adds ? y[r * s->run_step + i] : 0) + room[r * p->n + i];
 }
 
+static void K(add_spread_of)(const sets *s, const piece *p, REAL unit, REAL high, double *sum)
+{
+    REAL room[PIECE];
+    bool stays = K(stays)(p, unit, false);
+    strip all = K(strip_for)(s, p, stays);
+    K(add_spread)(&all, K(piece_in)(s, p, stays, room, s->x, unit),
+                  stays ? (REAL *)s->y + p->at : room, high, sum);
+}
+
 /* The mean is high + low. high is first the mean of the first piece, rounded. With d = x - high,
  * low is the mean of d, and the variance mean d^2 - low^2. If that cancels, high + low takes the
  * place of high: it is near the mean, because the first piece is no small part of the set. Returns
  * the variance. */
 static double K(find_spread)(const sets *s, int64_t set, REAL unit, K(moments) *to, double *low)
 {
-    REAL room[PIECE], *y = s->y;
-    const REAL *x = s->x;
-    double n = (double)s->n, sum[2];
+    double n = (double)s->n, sum[2] = { 0, 0 };
     piece first = { .first = part_at(s, set, 0) };
     if (next_piece(s, &first)) {
-        const REAL *in = K(piece_in)(s, &first, false, room, x, unit);
-        to->high = K(piece_sum)(in, first.runs * first.n) / (REAL)(first.runs * first.n);
+        K(add_spread_of)(s, &first, unit, 0, sum);
+        to->high = (REAL)(sum[0] / (double)(first.runs * first.n));
     }
     for (int turn = 0; turn < 2; turn++) {
         sum[0] = sum[1] = 0;
         for (int64_t k = 0; k < s->parts; k++)
-            for (piece p = { .first = part_at(s, set, k) }; next_piece(s, &p);) {
-                bool stays = K(stays)(&p, unit, false);
-                strip all = K(strip_for)(s, &p, stays);
-                K(add_spread)(&all, K(piece_in)(s, &p, stays, room, x, unit),
-                              stays ? y + p.at : room, to->high, sum);
-            }
+            for (piece p = { .first = part_at(s, set, k) }; next_piece(s, &p);)
+                K(add_spread_of)(s, &p, unit, to->high, sum);
         *low = sum[0] / n;
         if (turn == 1 || !(4 * *low * *low > sum[1] / n))
             break;
