@@ -41,6 +41,8 @@ typedef struct ct__pool {
     int64_t held, most;                   /* bytes from the allocator; unused ones to be kept */
     void *free[CT__CLASSES];              /* threaded through the blocks */
     ct__slab *newest[CT__SMALL_CLASSES], *slabs;
+    void *room;                           /* the largest room that is free, or NULL: memory.c */
+    size_t room_bytes;
 } ct__pool;
 
 struct ct_context {

@@ -148,7 +148,7 @@ static void empty(ct_context *cx, ct__scope *scope)
     }
     for (ct__text *text; (text = scope->texts);) {
         scope->texts = text->next;
-        ct__give_back(cx, text, sizeof *text + text->bytes);
+        ct__give_back_room(cx, text, sizeof *text + text->bytes);
     }
 }
 

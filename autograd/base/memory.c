@@ -4,7 +4,8 @@
  * the cache: the common case is the few instructions in memory.h. Blocks of up to 1 KiB are cut
  * from slabs of 64 KiB, aligned to their size, so that a block finds its slab by masking its
  * address; larger ones have eight classes per doubling (12.5 % lost at most) and are the
- * allocator's one by one. With the pool off each block is one call to the allocator, and of no more
+ * allocator's one by one. Scratch comes in many large sizes and is soon free again, so the largest
+ * block of it waits for all of them. With the pool off each block is one call to the allocator, and of no more
  * than the bytes that are asked for, so that a sanitizer sees it and where it ends. */
 #if defined(__linux__)
 #define _DEFAULT_SOURCE /* madvise */
@@ -15,7 +16,7 @@
 
 #include "base.h"
 
-enum { SLAB = 65536, SLAB_HEAD = 64 };
+enum { SLAB = 65536, SLAB_HEAD = 64, LARGE_ROOM = 65536 };
 
 /* A pool that was always on would hide errors from AddressSanitizer. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -259,11 +260,54 @@ void ct__give_back_slowly(ct_context *cx, void *block, size_t bytes)
     cx->pool.most = unused > limit ? unused + unused / 16 : limit;
 }
 
+/* -- Rooms */
+static void free_room(ct_context *cx)
+{
+    if (cx->pool.room)
+        system_free(cx, cx->pool.room, cx->pool.room_bytes);
+    cx->pool.room = NULL;
+}
+
+void *ct__take_room(ct_context *cx, size_t *bytes)
+{
+    size_t rounded, room = cx->pool.room_bytes;
+    int64_t live = cx->memory.live_bytes + (int64_t)room, most = cx->options.max_bytes;
+    if (*bytes <= LARGE_ROOM || cx->pool.off || class_of(cx, *bytes, &rounded) < 0)
+        return ct__take(cx, *bytes);
+    if (cx->pool.room && rounded <= room && (most <= 0 || live <= most)) {
+        void *block = cx->pool.room;
+        cx->pool.room = NULL;
+        cx->memory.live_bytes = live;
+        if (live > cx->memory.peak_bytes)
+            cx->memory.peak_bytes = live;
+        *bytes = room;
+        return block;
+    }
+    free_room(cx);
+    *bytes = rounded;
+    return ct__take(cx, rounded);
+}
+
+void ct__give_back_room(ct_context *cx, void *block, size_t bytes)
+{
+    int64_t unused = cx->pool.held - cx->memory.live_bytes + (int64_t)bytes;
+    bool keeps = bytes > LARGE_ROOM && !cx->pool.off && unused <= pool_limit(cx);
+    if (!keeps || (cx->pool.room && cx->pool.room_bytes >= bytes)) {
+        ct__give_back(cx, block, bytes);
+        return;
+    }
+    free_room(cx);
+    (void)class_of(cx, bytes, &cx->pool.room_bytes);
+    cx->memory.live_bytes -= (int64_t)cx->pool.room_bytes;
+    cx->pool.room = block;
+}
+
 void ct_memory_trim(ct_context *cx)
 {
     if (!cx)
         return;
     sweep(cx);
+    free_room(cx);
     for (int class = CT__SMALL_CLASSES; class < CT__CLASSES; class++)
         for (void *p; (p = pop(&cx->pool.free[class]));)
             system_free(cx, p, bytes_of_large(class));

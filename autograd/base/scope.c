@@ -140,11 +140,12 @@ ct_status ct_keep(ct_tensor **slot, ct_tensor *x)
 
 char *ct__scope_chars(ct_context *cx, size_t bytes)
 {
-    ct__text *text = cx ? ct__take(cx, sizeof *text + bytes) : NULL;
+    size_t all = sizeof(ct__text) + bytes;
+    ct__text *text = cx ? ct__take_room(cx, &all) : NULL;
     if (!text)
         return NULL;
     text->next = cx->scope->texts;
-    text->bytes = bytes;
+    text->bytes = all - sizeof *text;
     cx->scope->texts = text;
     return text->text;
 }

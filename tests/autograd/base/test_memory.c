@@ -95,6 +95,68 @@ START_TEST(limited)
 }
 END_TEST
 
+/* an operator that takes as much scratch as it is told */
+static ct_status scratch_forward(ct_call *call)
+{
+    const size_t *bytes = ct_call_attributes(call);
+    char *scratch = ct_call_scratch(call, *bytes);
+    if (!scratch)
+        return CT_ERROR_MEMORY;
+    memset(scratch, 1, *bytes);
+    *(double *)ct_data_mutable(ct_call_y(call, 0)) = 1;
+    return CT_OK;
+}
+
+static const ct_op scratch_op = { .name = "scratch", .flags = CT_OP_CONSTANT,
+                                  .attributes_size = sizeof(size_t), .infer = ct_infer_same,
+                                  .forward = scratch_forward };
+
+static ct_tensor *take_scratch(ct_context *c, size_t kilobytes)
+{
+    size_t bytes = kilobytes << 10;
+    ct_scope scope = ct_scope_begin(c);
+    ct_tensor *x = ct_scalar(c, CT_F64, 0), *y = ct_apply(&scratch_op, &bytes, &x, 1);
+    ct_scope_end(c, scope);
+    return y;
+}
+
+START_TEST(scratch_of_all_sizes_takes_one_block)
+{
+    static const size_t sizes[] = { 100, 300, 200, 900, 70, 500 };
+    ct_context_options options = pooled_options();
+    ct_context *c = ct_context_new(&options);
+    ct_memory before = stats(c), first = before;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 6; i++)
+            ck_assert_ptr_nonnull(take_scratch(c, sizes[i]));
+        ck_assert_int_le(stats(c).pool_bytes, (900 + 200) << 10);
+        ck_assert_int_eq(stats(c).live_bytes, before.live_bytes);
+        if (round == 0)
+            first = stats(c);
+    }
+    ck_assert_int_eq(stats(c).allocations, first.allocations);
+    ct_memory_trim(c);
+    ck_assert_int_lt(stats(c).pool_bytes, 200 << 10);
+    ck_assert_ptr_nonnull(take_scratch(c, 500));
+    ct_context_free(c);
+}
+END_TEST
+
+/* what is kept is larger than what may still be taken: it goes, and a smaller one is taken */
+START_TEST(kept_scratch_is_no_reason_to_fail)
+{
+    ct_context *c = ct_context_new(&(ct_context_options){ .pool_bytes = 1 << 30,
+                                                          .max_bytes = 2 << 20 });
+    ck_assert_ptr_nonnull(take_scratch(c, 1500));
+    ck_assert_ptr_nonnull(ct_zeros(c, CT_F64, CT_SHAPE(1 << 17)));
+    ck_assert_ptr_nonnull(take_scratch(c, 500));
+    ck_assert_ptr_null(take_scratch(c, 1500));
+    ck_assert_int_eq(ct_error(c), CT_ERROR_MEMORY);
+    ck_assert_int_le(stats(c).peak_bytes, 2 << 20);
+    ct_context_free(c);
+}
+END_TEST
+
 /* an allocator with room for a megabyte */
 static size_t out;
 
@@ -155,6 +217,7 @@ Suite *memory_suite(void)
 {
     return make_suite("autograd/memory", (const TTest *[]){
         a_loop_allocates_once, the_pool_is_capped, without_a_pool_each_block_is_a_call,
-        data_are_aligned, limited, a_failing_allocator_gets_the_pool_back_first,
+        data_are_aligned, limited, scratch_of_all_sizes_takes_one_block,
+        kept_scratch_is_no_reason_to_fail, a_failing_allocator_gets_the_pool_back_first,
         a_hundred_contexts, NULL });
 }
