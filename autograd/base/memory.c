@@ -5,8 +5,8 @@
  * from slabs of 64 KiB, aligned to their size, so that a block finds its slab by masking its
  * address; larger ones have eight classes per doubling (12.5 % lost at most) and are the
  * allocator's one by one. Scratch comes in many large sizes and is soon free again, so the largest
- * block of it waits for all of them. With the pool off each block is one call to the allocator, and of no more
- * than the bytes that are asked for, so that a sanitizer sees it and where it ends. */
+ * block of it waits for all of them. With the pool off each block is one call to the allocator, and
+ * of no more than the bytes that are asked for, so that a sanitizer sees it and where it ends. */
 #if defined(__linux__)
 #define _DEFAULT_SOURCE /* madvise */
 #include <sys/mman.h>
@@ -268,24 +268,24 @@ static void free_room(ct_context *cx)
     cx->pool.room = NULL;
 }
 
-void *ct__take_room(ct_context *cx, size_t *bytes)
+void *ct__kept_room(ct_context *cx, size_t *bytes)
 {
     size_t rounded, room = cx->pool.room_bytes;
     int64_t live = cx->memory.live_bytes + (int64_t)room, most = cx->options.max_bytes;
+    void *block = cx->pool.room;
     if (*bytes <= LARGE_ROOM || cx->pool.off || class_of(cx, *bytes, &rounded) < 0)
-        return ct__take(cx, *bytes);
-    if (cx->pool.room && rounded <= room && (most <= 0 || live <= most)) {
-        void *block = cx->pool.room;
-        cx->pool.room = NULL;
-        cx->memory.live_bytes = live;
-        if (live > cx->memory.peak_bytes)
-            cx->memory.peak_bytes = live;
-        *bytes = room;
-        return block;
+        return NULL;
+    if (!block || rounded > room || (most > 0 && live > most)) {
+        free_room(cx);
+        *bytes = rounded;
+        return NULL;
     }
-    free_room(cx);
-    *bytes = rounded;
-    return ct__take(cx, rounded);
+    cx->pool.room = NULL;
+    cx->memory.live_bytes = live;
+    if (live > cx->memory.peak_bytes)
+        cx->memory.peak_bytes = live;
+    *bytes = room;
+    return block;
 }
 
 void ct__give_back_room(ct_context *cx, void *block, size_t bytes)

@@ -12,11 +12,6 @@ void ct__give_back_slowly(ct_context *cx, void *block, size_t bytes);
 void *ct__allocate(ct_context *cx, size_t bytes, size_t alignment); /* NULL and no error */
 void ct__deallocate(ct_context *cx, void *block, size_t bytes);
 
-/* Blocks for a short while, such as scratch: of the large ones the pool keeps one for all sizes.
- * *bytes becomes what the block has, with which it is given back. NULL and CT_ERROR_MEMORY */
-void *ct__take_room(ct_context *cx, size_t *bytes);
-void ct__give_back_room(ct_context *cx, void *block, size_t bytes);
-
 static inline int ct__small_class(size_t bytes)
 {
     return bytes ? (int)((bytes - 1) / CT__STEP) : 0;
@@ -53,6 +48,18 @@ static inline void ct__give_back(ct_context *cx, void *block, size_t bytes)
     cx->pool.free[class] = block;
     cx->memory.live_bytes = live;
 }
+
+/* Blocks for a short while, such as scratch: of the large ones the pool keeps one for all sizes.
+ * *bytes becomes what the block has, with which it is given back. NULL and CT_ERROR_MEMORY */
+void *ct__kept_room(ct_context *cx, size_t *bytes); /* NULL: it is none, or too small */
+void ct__give_back_room(ct_context *cx, void *block, size_t bytes);
+
+static inline void *ct__take_room(ct_context *cx, size_t *bytes)
+{
+    void *kept = ct__kept_room(cx, bytes);
+    return kept ? kept : ct__take(cx, *bytes);
+}
+
 void ct__objects_free(ct_context *cx);
 void ct__object_called(void *object); /* a program calls it: its end is counted */
 /* NULL: no memory, or half an allocator */

@@ -49,7 +49,7 @@ typedef struct ct__tiles_part {
     int32_t *places;
     bool *wrong;
     char *gemm;
-    bool cleared;                      /* what is beyond the edges is 0, and no block writes there */
+    bool cleared;                      /* beyond the edges all is 0, and no block writes there */
 } ct__tiles_part;
 
 /* sets what says how large blocks are, and how many there are */
