@@ -7,6 +7,23 @@ static inline REAL *K(row_of)(const void *data, int64_t i, int64_t row)
     return data ? (REAL *)(uintptr_t)data + i * row : NULL; /* NULL: it has no elements */
 }
 
+/* Asks for what goes with row i of the tile. It comes into the second cache: in the first one it
+ * would be in the way of the tile. */
+static inline void K(fetch_next)(const tile *t, int64_t i)
+{
+#if defined(__GNUC__)
+    for (int k = 0; k < t->nexts; k++) {
+        const next_rows *x = &t->next[k];
+        uintptr_t row = (uintptr_t)x->data + (uintptr_t)(i * x->row) * sizeof(REAL);
+        uintptr_t bytes = i < x->rows ? (uintptr_t)x->n * sizeof(REAL) : 0;
+        for (uintptr_t at = 0; at < bytes; at += 64)
+            __builtin_prefetch((const void *)(row + at), 0, 2);
+    }
+#else
+    (void)t, (void)i;
+#endif
+}
+
 /* s = scale s, and the mask. 1 multiplication, and with a mask 1 read and 1 operation */
 NOT_INLINED void K(score_row)(REAL *restrict s, int64_t n, const tile *t, int64_t i)
 {
@@ -57,11 +74,12 @@ static void K(weigh)(const tile *t)
         REAL *s = K(row_of)(t->s, i, t->pitch), *y = K(row_of)(t->y, i, t->e);
         REAL *max = K(row_of)(t->max, i, 1), before = *max;
         int64_t n = K(limit)(t, i);
+        K(fetch_next)(t, i);
         K(score_row)(s, n, t, i);
         REAL here = K(row_max)(s, n);
         *max = here > before ? here : before;
         REAL shift = *max == -INFINITY ? 0 : *max;
-        REAL factor = t->is_later ? EXP(before - shift) : 0; /* before: there is no sum yet */
+        REAL factor = t->is_later ? EXP(before - shift) : 0;
         t->sum[i] *= (double)factor;
         K(exp_to_end)(s, n, t->columns, shift);
         t->sum[i] += (double)K(piece_sum)(s, n);
@@ -91,6 +109,7 @@ static void K(weigh_again)(const tile *t)
     for (int64_t i = 0; i < t->rows; i++) {
         REAL *s = K(row_of)(t->s, i, t->pitch);
         int64_t n = K(limit)(t, i);
+        K(fetch_next)(t, i);
         K(score_row)(s, n, t, i);
         K(exp_to_end)(s, n, t->columns, *K(row_of)(t->log_sum, i, 1));
     }

@@ -17,6 +17,14 @@
 #include "gemm.h"
 #include "vector_math.h"
 
+/* Rows of an operand that the next problem begins with: they are asked for while this one is worked
+ * on, a row with each row of the tile. */
+typedef struct next_rows {
+    const void *data;
+    int64_t rows, row, n;         /* row: elements from one to the next, of n elements each */
+} next_rows;
+enum { MOST_NEXT = 8 };
+
 /* rows of a tile are queries, columns are keys */
 typedef struct tile {
     int64_t rows, columns, pitch; /* pitch: elements from a row to the next */
@@ -30,6 +38,8 @@ typedef struct tile {
     bool mask_chooses;            /* it is bool; else it is added */
     const void *mask;             /* or NULL */
     int64_t mask_row, mask_column;
+    next_rows next[MOST_NEXT];
+    int nexts;                    /* how many of them there are */
     uint32_t below;               /* halves of draws, of weights that are dropped */
     double factor;                /* of the others */
 } tile;
@@ -219,6 +229,22 @@ static tile tile_at(const job *j, int64_t problem, int64_t row, int64_t column, 
     return t;
 }
 
+/* What the next problem reads and writes of these rows. It is in no near cache, and its rows are
+ * too short for the processor to foresee them. */
+static void foresee(const job *j, tile *t, int64_t problem, int64_t row)
+{
+    static const int all[MOST_NEXT] = { OF_Q, OF_K, OF_V, OF_Y, OF_GY, OF_GQ, OF_GK, OF_GV };
+    for (int i = 0; i < MOST_NEXT && problem + 1 < j->problems; i++) {
+        bool of_keys = all[i] == OF_K || all[i] == OF_V || all[i] == OF_GK || all[i] == OF_GV;
+        bool of_scores = all[i] == OF_Q || all[i] == OF_K || all[i] == OF_GQ || all[i] == OF_GK;
+        const operand *x = &j->x[all[i]];
+        int64_t rows = (of_keys ? j->keys : j->queries) - row;
+        if (x->data && x->column == 1 && rows > 0)
+            t->next[t->nexts++] = (next_rows){ at(j, all[i], problem + 1, row, 0), rows, x->row,
+                                               of_scores ? j->d : j->e };
+    }
+}
+
 /* the tile's rows of `data`, of which each number goes with a weight: as K(drop) has it. Both ways
    draw the same numbers */
 static void drop(const job *j, const tile *t, int64_t problem, int64_t row, int64_t column,
@@ -242,6 +268,8 @@ static void run_forward(job *j, int64_t item, char *room)
     j->kernels->begin(&t);
     for (int64_t column = 0; column < keys_of(j, row); column += j->columns) {
         t = tile_at(j, p, row, column, room);
+        if (column == 0)
+            foresee(j, &t, p, row);
         multiply(j, SCORES, &t, at(j, OF_Q, p, row, 0), at(j, OF_K, p, column, 0), t.s, false,
                  room + before_gemm(j));
         j->kernels->weigh(&t);
@@ -261,6 +289,8 @@ static void run_tile(const job *j, int64_t p, int64_t row, int64_t column, char 
     char *gy = at(j, OF_GY, p, row, 0), *gv = at(j, OF_GV, p, column, 0);
     char *gq = at(j, OF_GQ, p, row, 0), *gk = at(j, OF_GK, p, column, 0);
     char *gmask = at(j, OF_GMASK, p, row, column);
+    if (column == 0)
+        foresee(j, &t, p, row);
     multiply(j, SCORES, &t, q, k, t.s, false, scratch);
     j->kernels->weigh_again(&t);
     if (gq || gk || gmask) {

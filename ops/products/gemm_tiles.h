@@ -215,13 +215,16 @@ static void K(pack_columns)(ct__matrix from, int64_t k, int64_t columns, REAL *t
     static const REAL zeros[2 * SQUARE];
     const REAL *x = from.data, *column[COLUMNS];
     int64_t p = 0, step = 2 * SQUARE, wide = round_up(columns, LANES); /* step: a cache line */
-    for (; p + step <= k; p += step)
+    for (int64_t i = 0; i < COLUMNS; i++)
+        column[i] = i < columns ? x + i * from.col : zeros;
+    for (; p + step <= k; p += step) {
         for (int64_t j = 0; j < wide; j += SQUARE) {
-            for (int64_t i = j; i < j + SQUARE; i++)
-                column[i] = i < columns ? x + i * from.col + p : zeros;
             K(square)(column + j, 0, to + p * COLUMNS + j, COLUMNS);
             K(square)(column + j, SQUARE, to + (p + SQUARE) * COLUMNS + j, COLUMNS);
         }
+        for (int64_t i = 0; i < columns; i++)
+            column[i] += step;
+    }
     for (; p < k; p++)
         for (int64_t i = 0; i < wide; i++)
             to[p * COLUMNS + i] = i < columns ? x[p + i * from.col] : 0;
