@@ -249,16 +249,17 @@ VECTOR_INLINE double double_log1p(double x)
 /* sin(x + added pi/2) for |x| <= 1e6. x is k pi/2 + r + low, |r| <= 0.8, with pi/2 split in four: k
  * times any of the first three is exact, and so is what rounding the differences loses, since both
  * of their operands are multiples of a number that is not much smaller. With z = r^2, the low bit
- * of k + added chooses sin r = r + r z p(z) or cos r = 1 - z/2 + z^2 p(z), the next bit its sign */
-VECTOR_INLINE double double_wave(double x, uint64_t added)
+ * of k + added chooses sin r = r + r z p(z) or cos r = 1 - z/2 + z^2 p(z), the next bit its sign.
+ * `small` says that |x| <= 0.78: then k is 0 */
+VECTOR_INLINE double double_wave(double x, uint64_t added, bool small)
 {
     double shifted = x * 0.6366197723675814 + 0x1.8p52, n = shifted - 0x1.8p52;
-    uint64_t quarter = double_bits(shifted) + added, choice = 0 - (quarter & 1);
+    uint64_t quarter = small ? added : double_bits(shifted) + added, choice = 0 - (quarter & 1);
     double a = x - n * 1.5707963267341256;
     double b = a - n * 6.077100506303966e-11, b_low = (a - b) - n * 6.077100506303966e-11;
     double c = b - n * 2.0222662487111665e-21, c_low = (b - c) - n * 2.0222662487111665e-21;
     double less = n * 8.4784276603689e-32 - (b_low + c_low);
-    double r = c - less, low = (c - r) - less;
+    double r = small ? x : c - less, low = small ? 0 : (c - r) - less;
     double z = r * r, half = 0.5 * z, top = 1 - half;
     double square = z * z;
     double s = (-0.16666666666666632 + 0.008333333333322403 * z) +
@@ -273,14 +274,14 @@ VECTOR_INLINE double double_wave(double x, uint64_t added)
     return double_of_bits(chosen ^ (quarter & 2) << 62);
 }
 
-VECTOR_INLINE double double_sin(double x)
+VECTOR_INLINE double double_sin(double x, bool small)
 {
-    return x == 0 ? x : double_wave(x, 0);
+    return x == 0 ? x : double_wave(x, 0, small);
 }
 
-VECTOR_INLINE double double_cos(double x)
+VECTOR_INLINE double double_cos(double x, bool small)
 {
-    return double_wave(x, 1);
+    return double_wave(x, 1, small);
 }
 
 /* (h + l) / (d + e), where l and e are small beside h and d: a first part of 26 bits, and *rest.

@@ -138,6 +138,12 @@ INLINE bool K(is_far)(REAL x)
     return F(fabs)(x) > R(1e6);
 }
 
+/* so that sin and cos take nothing off? */
+INLINE bool K(is_small)(REAL x)
+{
+    return F(fabs)(x) <= R(0.78);
+}
+
 INLINE bool K(some_far)(int64_t n, const REAL *x)
 {
     int far = 0;
@@ -146,9 +152,10 @@ INLINE bool K(some_far)(int64_t n, const REAL *x)
     return far;
 }
 
-#define LOOP(function, expression)                                                              \
+#define LOOP(function, all_small, expression)                                                   \
     function(int64_t n, REAL *y, const REAL *gy, const REAL *from)                              \
     {                                                                                           \
+        const bool small = all_small;                                                           \
         VECTORIZE                                                                               \
         for (int64_t i = 0; i < n; i++) {                                                       \
             REAL x = from[i], g = gy[i];                                                        \
@@ -158,7 +165,7 @@ INLINE bool K(some_far)(int64_t n, const REAL *x)
     }
 /* A block with some far x chooses for each element, so that the bits of a result depend on its x
  * alone */
-#define IN_BLOCKS(name, at, near, far)                                                          \
+#define IN_BLOCKS(name, at, small, near, far)                                                   \
     APART void K(name##_blocks)(int64_t n, REAL *y, const REAL *gy, const REAL *x)              \
     {                                                                                           \
         for (int64_t i = 0, m; i < n; i += m) {                                                 \
@@ -173,18 +180,22 @@ INLINE bool K(some_far)(int64_t n, const REAL *x)
     {                                                                                           \
         const REAL *x = in[at];                                                                 \
         (void)given;                                                                            \
-        if (n == 1 && !K(is_far)(x[0])) /* one number takes no room on the stack */             \
+        if (n == 1 && K(is_small)(x[0])) /* one number takes no room on the stack */            \
+            small(1, out, in[0], x);                                                            \
+        else if (n == 1 && !K(is_far)(x[0]))                                                    \
             near(1, out, in[0], x);                                                             \
         else                                                                                    \
             K(name##_blocks)(n, out, in[0], x);                                                 \
     }
 #define WAVE(name, formula, derivative, value, far_value, fused, far_fused, composed)           \
-    INLINE void LOOP(K(name##_near), value)                                                     \
-    APART void LOOP(K(name##_far), K(is_far)(x) ? (far_value) : (value))                        \
-    INLINE void LOOP(K(name##_back_near), fused)                                                \
-    APART void LOOP(K(name##_back_far), K(is_far)(x) ? (far_fused) : (fused))                   \
-    IN_BLOCKS(name, 0, K(name##_near), K(name##_far))                                           \
-    IN_BLOCKS(name##_back, 1, K(name##_back_near), K(name##_back_far))
+    INLINE void LOOP(K(name##_small), true, value)                                              \
+    INLINE void LOOP(K(name##_near), false, value)                                              \
+    APART void LOOP(K(name##_far), false, K(is_far)(x) ? (far_value) : (value))                 \
+    INLINE void LOOP(K(name##_back_small), true, fused)                                         \
+    INLINE void LOOP(K(name##_back_near), false, fused)                                         \
+    APART void LOOP(K(name##_back_far), false, K(is_far)(x) ? (far_fused) : (fused))            \
+    IN_BLOCKS(name, 0, K(name##_small), K(name##_near), K(name##_far))                          \
+    IN_BLOCKS(name##_back, 1, K(name##_back_small), K(name##_back_near), K(name##_back_far))
 #define ROW(...)
 #define WIDE_ROW UNARY_KERNELS
 #include "unary.def"

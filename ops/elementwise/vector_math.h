@@ -12,6 +12,7 @@
 #ifndef CT__VECTOR_MATH_H
 #define CT__VECTOR_MATH_H
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -204,13 +205,14 @@ VECTOR_INLINE float vector_log1p(float x)
 
 /* sin(x + added pi/2) for |x| <= 1e6. x is k pi/2 + r, |r| <= 0.8, found in f64 with pi/2 split in
  * two, so that k times its first part is exact. With z = r^2, the low bit of k + added chooses
- * sin r = r + r z p(z) or cos r = 1 - z/2 + z^2 p(z), and the next bit its sign */
-VECTOR_INLINE float vector_wave(float x, uint32_t added)
+ * sin r = r + r z p(z) or cos r = 1 - z/2 + z^2 p(z), and the next bit its sign. `small` says that
+ * |x| <= 0.78: then k is 0 */
+VECTOR_INLINE float vector_wave(float x, uint32_t added, bool small)
 {
     float shifted = x * 0.636619772f + 12582912.0f, n = shifted - 12582912.0f;
-    uint32_t quarter = vector_bits(shifted) + added;
-    float r = (float)(((double)x - (double)n * 1.57079632673412561417) -
-                      (double)n * 6.07710050650619224932e-11);
+    uint32_t quarter = small ? added : vector_bits(shifted) + added;
+    float rest = (float)(((double)x - (double)n * 1.57079632673412561417) -
+                         (double)n * 6.07710050650619224932e-11), r = small ? x : rest;
     float z = r * r, s = -0.000195087414f, c = 2.44256807e-05f;
     s = s * z + 0.00833211280f;
     s = s * z - 0.166666538f;
@@ -221,15 +223,15 @@ VECTOR_INLINE float vector_wave(float x, uint32_t added)
     return vector_float(vector_bits(quarter & 1 ? c : s) ^ (quarter & 2) << 30);
 }
 
-VECTOR_INLINE float vector_sin(float x)
+VECTOR_INLINE float vector_sin(float x, bool small)
 {
-    float y = vector_wave(x, 0);
+    float y = vector_wave(x, 0, small);
     return x == 0 ? x : y; /* the sign of 0 */
 }
 
-VECTOR_INLINE float vector_cos(float x)
+VECTOR_INLINE float vector_cos(float x, bool small)
 {
-    return vector_wave(x, 1);
+    return vector_wave(x, 1, small);
 }
 
 /* Near 0, x + x z q(z) with z = x^2; else sign(x) (1 - 2 / (e^2|x| + 1)), which is 1 from |x| = 10

@@ -21,7 +21,11 @@ PAIR(double_normal, normal, density)
 PAIR(double_logistic_pair, logistic_pair, logistic_other)
 #define FUNCTION(f, ...) EACH(f)
 #define FUNCTION_OF_PAIR(f, ...)
+#define double_sin(x) double_sin(x, false)
+#define double_cos(x) double_cos(x, false)
 DOUBLE_FUNCTIONS
+#undef double_sin
+#undef double_cos
 #undef FUNCTION
 #undef FUNCTION_OF_PAIR
 #undef EACH

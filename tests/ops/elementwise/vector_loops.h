@@ -9,8 +9,12 @@ EACH(exp)
 EACH(expm1)
 EACH(log)
 EACH(log1p)
+#define vector_sin(x) vector_sin(x, false)
+#define vector_cos(x) vector_cos(x, false)
 EACH(sin)
 EACH(cos)
+#undef vector_sin
+#undef vector_cos
 EACH(tanh)
 EACH(logistic)
 EACH(softplus)
