@@ -11,7 +11,6 @@
 #include "programs.h"
 
 enum {
-    ALONE = 8192,       /* bytes of a tensor that is no group's affair: it stays in the cache */
     PIECE = CT__PIECE,
     PIECES = CT__PIECES,
     SHORT = 8,          /* elements of a row whose sum is too small a matter for a group */
@@ -29,7 +28,7 @@ typedef struct grouping {
 
 static bool is_large(const ct__step *s)
 {
-    return s->act == CT__KERNEL && (int64_t)s->n * s->size > ALONE;
+    return s->act == CT__KERNEL && (int64_t)s->n * s->size > CT__ALONE;
 }
 
 static bool has(const grouping *g, const ct__slot *s, int what)

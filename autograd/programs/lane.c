@@ -7,7 +7,7 @@
 #include "programs.h"
 
 /* How an operand lies: runs of the last axis, at most CT_MAX_DIMS axes. */
-typedef struct layout {
+typedef struct ct__operand_layout {
     int ndim;
     uint32_t size;
     int64_t axes[]; /* the shape, and then the strides, in elements */
@@ -189,15 +189,34 @@ static bool lies_as(const ct_tensor *t, const ct_tensor *y)
     return t->flags & CT__CONTIGUOUS && t->count == y->count;
 }
 
+static ct__spot *gathered_before(const ct__plan *p, const ct__spot *from, const layout *l)
+{
+    for (int i = 0; i < CT__LOOKS; i++) {
+        const ct__gathered *g = &p->gathered[i];
+        if (g->from == from && g->layout->ndim == l->ndim && g->layout->size == l->size &&
+            memcmp(g->layout->axes, l->axes, 2 * (size_t)l->ndim * sizeof l->axes[0]) == 0)
+            return g->to;
+    }
+    return NULL;
+}
+
+/* What is small, and no member of groups, is gathered once for all who read it. */
 static ct__spot *gathered(const one *o, const ct_tensor *t)
 {
-    ct__spot *from = spot_of(o->p, t, CT__READ);
+    ct__plan *p = o->p;
+    ct__spot *from = spot_of(p, t, CT__READ);
     if (lies_as(t, o->y) || !from)
         return from;
-    const layout *l = layout_of(o->p, t, o->y);
-    ct__spot *to = l ? room_for(o) : NULL;
-    size_t bytes = l ? sizeof *l + 2 * (size_t)l->ndim * sizeof l->axes[0] : 0;
+    const layout *l = layout_of(p, t, o->y);
+    bool small = o->y->count * (int64_t)ct__dtype_size(t->dtype) <= CT__ALONE;
+    ct__spot *to = l && small ? gathered_before(p, from, l) : NULL;
+    if (to || !l)
+        return to;
+    to = room_for(o);
+    size_t bytes = sizeof *l + 2 * (size_t)l->ndim * sizeof l->axes[0];
     step(o, ct__gather, l, bytes, (ct__spot *[]){ to, from }, 2);
+    if (small && to)
+        p->gathered[p->gathers++ % CT__LOOKS] = (ct__gathered){ from, l, to };
     return to;
 }
 

@@ -269,6 +269,7 @@ static void again(ct__listener *l, ct_status (*call)(void *user), void *user)
         return;
     s->again = call;
     s->user = user;
+    ct__gathered_forget(p, NULL);
     ct__mix(p, (uint64_t)(uintptr_t)call);
     ct__mix(p, (uint64_t)(uintptr_t)user);
     p->calls = true;

@@ -178,6 +178,13 @@ typedef struct ct__graded {
     bool held;           /* it had a gradient when the run began */
 } ct__graded;
 
+/* While a plan is noted: an operand that was gathered, and was not written since. */
+typedef struct ct__gathered {
+    const ct__spot *from;             /* NULL: none */
+    const struct ct__operand_layout *layout;
+    ct__spot *to;
+} ct__gathered;
+
 typedef struct ct__plan {
     struct ct__plan *next;
     ct_context *cx, *from;            /* where it runs; where it is noted: not there in a clone */
@@ -198,6 +205,8 @@ typedef struct ct__plan {
     int count, room, outer_count;
     ct__step *steps, **end, *newest;
     int length;                       /* steps that were noted */
+    ct__gathered gathered[CT__LOOKS]; /* the last ones */
+    unsigned gathers;
     bool compared;                    /* verify wants these */
     uint64_t hash, made, step_hash;   /* of all that was noted; of the numbers of the text; of the
                                          newest step */
@@ -269,6 +278,7 @@ static inline const ct__step *ct__next_kernel(const ct__step *s)
     return s->next && s->next->act == CT__KERNEL ? s->next : NULL;
 }
 enum { CT__PIECE = 2048, CT__PIECES = 32 }; /* bytes of a piece; pieces in a room */
+enum { CT__ALONE = 8192 }; /* bytes of a tensor that is no group's affair: it stays in the cache */
 static inline bool ct__in_room(const void *data) /* else it is an address */
 {
     return (uintptr_t)data < CT__PIECE * CT__PIECES;
@@ -329,6 +339,8 @@ static inline bool ct__is_over(const ct__plan *p) /* the noting */
 }
 enum { CT__READ = 1, CT__WRITTEN = 2 }; /* what becomes of an operand */
 ct__slot *ct__slot_of(ct__plan *p, const ct_tensor *t, int use); /* NULL: the noting is over */
+/* The slot is written, or if it is NULL, perhaps all: what was gathered from it is out of date. */
+void ct__gathered_forget(ct__plan *p, const ct__slot *s);
 ct__slot *ct__slot_known(const ct__plan *p, const ct__buffer *b); /* or NULL */
 ct__slot *ct__slot_new(ct__plan *p, ct__kind kind, int64_t bytes); /* NULL: no memory */
 ct__slot *ct__slot_for(ct__plan *p, ct__kind kind, ct__buffer *buffer); /* which knows it then */

@@ -80,6 +80,13 @@ static ct__slot *leaf_of(ct__plan *p, const ct_tensor *t)
     return s;
 }
 
+void ct__gathered_forget(ct__plan *p, const ct__slot *s)
+{
+    for (unsigned i = 0; i < CT__LOOKS && i < p->gathers; i++)
+        if (p->gathered[i].from && (!s || p->gathered[i].from->slot == s))
+            p->gathered[i].from = NULL;
+}
+
 ct__slot *ct__slot_of(ct__plan *p, const ct_tensor *t, int use)
 {
     if (t->cx != p->from)
@@ -93,7 +100,10 @@ ct__slot *ct__slot_of(ct__plan *p, const ct_tensor *t, int use)
         ct__stay_eager(p, "a tensor that no operator wrote");
     if (!s)
         return NULL;
-    s->written = s->written || use & CT__WRITTEN;
+    if (use & CT__WRITTEN) {
+        s->written = true;
+        ct__gathered_forget(p, s->kind == CT__ARENA ? s : NULL); /* others may be the same memory */
+    }
     return s;
 }
 

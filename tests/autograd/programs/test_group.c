@@ -574,6 +574,64 @@ START_TEST(an_argument_may_be_what_is_written)
 }
 END_TEST
 
+/* -- A small operand is gathered once, as long as nobody writes it */
+typedef enum meanwhile { UNWRITTEN, OWN, LEAF, ALIAS, STEP, MEANWHILES } meanwhile;
+
+typedef struct twice {
+    meanwhile what;
+    ct_tensor *leaf;
+    ct_optimizer *rule;
+} twice;
+
+static ct_tensor *gathered_twice(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    twice *w = user;
+    bool of_leaf = w->what == LEAF || w->what == STEP, good = true;
+    ct_tensor *row = of_leaf ? w->leaf : w->what == OWN ? ct_neg(x[1]) : x[1];
+    ct_tensor *y = ct_mul(x[0], ct_detach(row)), *more = ct_sin(x[2]);
+    (void)c, (void)n;
+    if (w->what == STEP)
+        good = ct_backward(ct_sum(ct_mul(more, row))) == CT_OK &&
+               ct_optimizer_step(w->rule) == CT_OK;
+    else if (w->what != UNWRITTEN)
+        good = ct_assign_add(w->what == OWN ? row : w->leaf, 1, more) == CT_OK;
+    return good ? ct_add(ct_tanh(y), ct_mul(y, ct_detach(row))) : NULL;
+}
+
+START_TEST(what_is_small_is_gathered_once)
+{
+    for (int what = 0; what < MEANWHILES; what++) {
+        twice w[2];
+        for (int k = 0; k < 2; k++) {
+            ct_tensor *leaf = ct_from_doubles(cx, CT_F64, CT_SHAPE(3), CT_DOUBLES(1, 2, 3));
+            w[k] = (twice){ (meanwhile)what, what == STEP ? ct_variable(leaf) : leaf, NULL };
+            if (what == STEP)
+                w[k].rule = ct_sgd_new(&w[k].leaf, 1, 0.5, NULL);
+        }
+        ct_program *p = ct_program_new(cx, gathered_twice, &w[0], NULL);
+        for (int run = 0; run < 5; run++) {
+            ct_tensor *x[2][3], *row = random_row(3), *more = random_row(3);
+            for (int k = 0; k < 2; k++) {
+                x[k][0] = k ? x[0][0] : ct_randn(cx, CT_F64, CT_SHAPE(4, 3));
+                x[k][1] = what == ALIAS && run > 2 ? w[k].leaf : row;
+                x[k][2] = more;
+            }
+            ct_tensor *got = ct_program_run(p, x[0], 3), *want = gathered_twice(cx, x[1], 3, &w[1]);
+            ck_assert_msg(got && want && same_bits(got, want), "%d, run %d: %s", what, run,
+                          ct_error_text(cx));
+        }
+        const char *text = ct_program_text(p);
+        ck_assert_msg(strstr(text, "replayed 4 times"), "%d: %s", what, text);
+        if (what == UNWRITTEN) /* mul, tanh, mul, add, and one gathering */
+            ck_assert_msg(strstr(text, " 5 steps"), "%s", text);
+        ct_program_free(p);
+        ct_optimizer_free(w[0].rule);
+        ct_optimizer_free(w[1].rule);
+    }
+    expect_ok();
+}
+END_TEST
+
 /* -- An operator of the user's */
 static void doubled_f64(int64_t n, void *y, void *const *in, const void *attributes)
 {
@@ -680,5 +738,6 @@ Suite *group_suite(void)
         arguments_may_overlap, sums_at_the_ends_of_groups, what_is_summed_takes_no_memory,
         other_sums_are_by_themselves, what_is_cheap_is_made_again,
         what_is_written_in_place_is_read_in_its_turn, what_was_gathered_is_written_later,
-        parts_are_written_in_their_turn, an_argument_may_be_what_is_written, kernels_of_users_join, a_leaf_that_a_kernel_writes, NULL });
+        parts_are_written_in_their_turn, an_argument_may_be_what_is_written, kernels_of_users_join,
+        what_is_small_is_gathered_once, a_leaf_that_a_kernel_writes, NULL });
 }
