@@ -1,8 +1,8 @@
 /* Kernels of unary.def and binary.def. R(c) is a constant, F(name) a function of libm, M(name) one
  * of ours: vector_math.h has them for f32, double_math.h and double_normal.h for f64.
  *
- * The file is stamped twice: with CURVES for the words that the rows use, and the rows CURVE and
- * WAVE; and then for the other rows. */
+ * The file is stamped twice: with CURVES for the words that rows use, and the rows CURVE; and then
+ * for the other rows. */
 #define NUMBER REAL
 #define R(c) ((REAL)(c))
 #if IS_F32
@@ -132,6 +132,11 @@ INLINE REAL K(per_log)(REAL g, REAL x, double c)
     return (REAL)((double)g / (double)x * c);
 }
 
+#define ROW(...)
+#define WIDE_ROW UNARY_KERNELS
+#include "unary.def"
+
+#else
 /* is |x| too large for our sin and cos? Infinities are */
 INLINE bool K(is_far)(REAL x)
 {
@@ -196,16 +201,12 @@ INLINE bool K(some_far)(int64_t n, const REAL *x)
     APART void LOOP(K(name##_back_far), false, K(is_far)(x) ? (far_fused) : (fused))            \
     IN_BLOCKS(name, 0, K(name##_small), K(name##_near), K(name##_far))                          \
     IN_BLOCKS(name##_back, 1, K(name##_back_small), K(name##_back_near), K(name##_back_far))
-#define ROW(...)
-#define WIDE_ROW UNARY_KERNELS
+#define ROW UNARY_KERNELS
+#define WIDE_ROW(...)
 #include "unary.def"
 #undef LOOP
 #undef IN_BLOCKS
 
-#else
-#define ROW UNARY_KERNELS
-#define WIDE_ROW(...)
-#include "unary.def"
 #define BINARY BINARY_KERNELS
 #include "binary.def"
 
