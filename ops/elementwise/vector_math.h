@@ -285,8 +285,8 @@ VECTOR_INLINE float vector_logistic(float x)
     return vector_logistic_and(x, &large);
 }
 
-/* The logistic function for gates of recurrent cells: where it is less than e^-87, it is 0. It takes 7
- * operations less than vector_logistic */
+/* The logistic function for gates of recurrent cells: where it is less than e^-87, it is 0. It
+ * takes 7 operations less than vector_logistic */
 VECTOR_INLINE float vector_gate(float x)
 {
     uint32_t k;
