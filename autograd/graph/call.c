@@ -274,10 +274,12 @@ static inline bool all_same_shape(const ct_call *call)
     return true;
 }
 
-/* y0 gets the shape of x0, which needs no check. */
+/* y0, if there is one, gets the shape of x0, which needs no check. */
 static inline ct_status set_y_like(ct_call *call)
 {
     const ct_tensor *x = call->x[0];
+    if (call->outputs == 0) /* it writes into its inputs */
+        return CT_OK;
     ct__room room = ct__room_for(call, x->dtype);
     ct_tensor *y = ct__tensor_like(x, room.inputs, room.attributes);
     return ct__set_output(call, 0, y, &room);

@@ -210,23 +210,24 @@ bool ct__plan_group(ct__plan *p, ct__step **steps, int count)
 }
 
 /* -- The room */
-static bool is_local(const ct__slot *s, int64_t offset, const ct__step *group)
+/* A slot of the arena is written wholly by the first step that uses it. So if only this group does,
+ * a member writes all of it, and has as many elements. */
+static bool is_local(const ct__slot *s)
 {
-    return s->kind == CT__ARENA && s->first == s->last && offset == 0 && !s->spot.next &&
-           s->bytes == (int64_t)group->n * group->size;
+    return s->kind == CT__ARENA && s->first == s->last;
 }
 
 /* What is summed gets the last pieces of the room, for all elements that are summed at once.
  * Returns a bit for each piece. */
 static uint32_t furnish_sum(const ct__step *group)
 {
-    const ct__place *x = group->sum ? ct__place_of(group->sum->call.x[0]) : NULL;
+    ct__slot *x = group->sum ? ct__place_of(group->sum->call.x[0])->slot : NULL;
     int pieces = CT__MADE * group->size / PIECE;
-    if (!x || !is_local(x->slot, x->offset, group))
+    if (!x || !is_local(x))
         return 0;
-    x->slot->local = true;
-    x->slot->offset = (PIECES - pieces) * PIECE;
-    x->slot->mark->group_offset = -1; /* they are not given back */
+    x->local = true;
+    x->offset = (PIECES - pieces) * PIECE;
+    x->mark->group_offset = -1; /* they are not given back */
     return ~(uint32_t)0 << (PIECES - pieces);
 }
 
@@ -243,18 +244,18 @@ void ct__plan_furnish(const ct__step *group)
     number = 0;
     for (const ct__step *s = group->members; s; s = ct__next_kernel(s), number++) {
         for (int k = s->operands - 1; k >= 0; k--) {
-            const ct__spot *at = s->data[k];
-            int *mark = &at->slot->mark->group[CT__USES], place = 0;
-            if (at->slot->local || *mark == REFUSED || !is_local(at->slot, at->offset, group))
+            ct__slot *slot = ((ct__spot *)s->data[k])->slot;
+            int *mark = &slot->mark->group[CT__USES], place = 0;
+            if (slot->local || *mark == REFUSED || !is_local(slot))
                 continue;
             while (place < PIECES && taken >> place & 1)
                 place++;
-            at->slot->local = place < PIECES;
-            if (!at->slot->local) {
+            slot->local = place < PIECES;
+            if (!slot->local) {
                 *mark = REFUSED;
                 continue;
             }
-            at->slot->offset = place * PIECE;
+            slot->offset = place * PIECE;
             taken |= 1u << place;
         }
         for (int k = 0; k < s->operands; k++) {

@@ -123,7 +123,7 @@ ct_status ct_apply_all(const ct_op *op, const void *attributes, ct_tensor *const
                        ct_tensor **y);
 
 /* -- Ready-made inference: all inputs have one dtype, f32 or f64, and y has it too */
-ct_status ct_infer_same(ct_call *call);        /* y is like x0; all x have one shape */
+ct_status ct_infer_same(ct_call *call);        /* y, if any, is like x0; all x have one shape */
 ct_status ct_infer_broadcast(ct_call *call);   /* y is all x broadcast together */
 ct_status ct_infer_scalar(ct_call *call);      /* y is 0-d */
 /* Checks that all inputs have one dtype, f32 or f64. The error names ct_cast. */

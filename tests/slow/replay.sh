@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # run reads this file, and uses what it sets
 # Replays give the bits of eager runs: 100 runs of all operators, layers, losses and optimizers, with
-# changing data, rates, masks and batch sizes, at 1 to 8 threads; and quick runs of the lecture's
-# programs with every step replayed.
+# changing data, rates, masks and batch sizes, at 1 to 8 threads; 40,000 functions made of chance; and
+# quick runs of the lecture's programs with every step replayed.
 
 # replayed NAME: a quick run prints the same with --replay and without
 replayed() {
@@ -29,6 +29,8 @@ if prepare gcc-exhaustive gcc -Dc_args=-DEXHAUSTIVE=1; then
     for share in {0..15}; do
         TEST_SHARE=$share/16 step "replay, 100 runs, share $share of 16" \
             try "$at/tests/cotangent-tests" replay
+        TEST_SHARE=$share/16 step "chance, share $share of 16" \
+            try "$at/tests/cotangent-tests" chance
     done
 fi
 at=build/release

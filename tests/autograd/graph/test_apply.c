@@ -265,6 +265,25 @@ START_TEST(operands)
 }
 END_TEST
 
+static ct_status do_nothing(ct_call *call)
+{
+    (void)call;
+    return CT_OK;
+}
+
+/* An update has no output: nothing is made for one, which would leak. */
+START_TEST(inference_of_an_update_checks_shapes)
+{
+    static const ct_op update = { .name = "update", .inputs = 2, .flags = CT_OP_UPDATE,
+                                  .infer = ct_infer_same, .forward = do_nothing };
+    ct_tensor *x = ct_zeros(cx, CT_F64, CT_SHAPE(2, 3)), *z = ct_zeros(cx, CT_F64, CT_SHAPE(3));
+    ck_assert_int_eq(ct_apply_all(&update, NULL, (ct_tensor *[]){ x, x }, 2, NULL), CT_OK);
+    ck_assert_int_eq(ct_apply_all(&update, NULL, (ct_tensor *[]){ x, z }, 2, NULL),
+                     CT_ERROR_SHAPE);
+    expect_error(CT_ERROR_SHAPE, "update", "shapes differ", NULL);
+}
+END_TEST
+
 static void apply_all(ct_context *c)
 {
     static int drops;
@@ -290,5 +309,5 @@ Suite *apply_suite(void)
     return make_suite("autograd/apply", (const TTest *[]){
         attributes_are_dropped_once, broken_contracts, inputs_made_contiguous, first_order_only,
         several_outputs, an_output_may_outlive_the_others, views_are_bounded, operands,
-        every_allocation_fails_once, NULL });
+        inference_of_an_update_checks_shapes, every_allocation_fails_once, NULL });
 }

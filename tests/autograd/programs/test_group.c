@@ -704,6 +704,34 @@ START_TEST(a_leaf_that_a_kernel_writes)
 }
 END_TEST
 
+/* A part of a result is read, and one that overlaps with it is then written by a kernel. `user`: how
+ * often that one is read before. */
+static ct_tensor *parts(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *y = ct_tanh(x[0]), *first = ct_slice(y, 0, 0, 2000, 1);
+    ct_tensor *second = ct_slice(y, 0, 1000, 3000, 1), *z = ct_sin(first), *none[1] = { NULL };
+    (void)c, (void)n;
+    if (*(int *)user > 0)
+        z = ct_mul(z, ct_neg(second));
+    return ct_apply_all(&set_doubled_op, NULL, (ct_tensor *[]){ second, z }, 2, none) == CT_OK
+               ? ct_exp(y) : NULL;
+}
+
+/* Were they in one group, its later pieces would read what its earlier ones wrote. */
+START_TEST(parts_that_overlap_are_no_group)
+{
+    for (int reads = 0; reads < 2; reads++) {
+        ct_program *p = ct_program_new(cx, parts, &reads, NULL);
+        for (int run = 0; run < 3; run++) {
+            ct_tensor *x = random_row(3000);
+            compare(cx, p, parts, &x, 1, &reads);
+        }
+        ck_assert_msg(strstr(ct_program_text(p), "replayed 2 times"), "%s", ct_program_text(p));
+    }
+    expect_ok();
+}
+END_TEST
+
 static ct_tensor *applied(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
     (void)c, (void)n;
@@ -739,5 +767,6 @@ Suite *group_suite(void)
         other_sums_are_by_themselves, what_is_cheap_is_made_again,
         what_is_written_in_place_is_read_in_its_turn, what_was_gathered_is_written_later,
         parts_are_written_in_their_turn, an_argument_may_be_what_is_written, kernels_of_users_join,
-        what_is_small_is_gathered_once, a_leaf_that_a_kernel_writes, NULL });
+        what_is_small_is_gathered_once, a_leaf_that_a_kernel_writes,
+        parts_that_overlap_are_no_group, NULL });
 }
