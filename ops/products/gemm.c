@@ -15,9 +15,10 @@
  *
  * Packing: where the rows of B are contiguous, the first tile that reads a panel also packs it, and
  * fetches ahead what the next panel needs. Where its columns are, squares of it are transposed.
- * That costs as much as k n numbers, or m k if the product is turned, C^T = B^T A^T: so it is
- * turned where m is the smaller (a layer's X W^T). A is read in place, unless its rows lie a power
- * of two apart, which would put them into one set of the cache, or its columns are contiguous.
+ * That costs as much as k n numbers, or m k and m n if the product is turned, C^T = B^T A^T: so it
+ * is turned where m is the smaller by far (a layer's X W^T). A is read in place, unless its rows
+ * lie a power of two apart, which would put them into one set of the cache, or its columns are
+ * contiguous.
  *
  * Products with few rows or columns are sums of rows of B, or dot products (gemm_thin.h). They run
  * at the speed of reading the larger operand once.

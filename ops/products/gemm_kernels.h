@@ -18,6 +18,14 @@
 #include "gemm_tiles.h"
 #include "gemm_thin.h"
 
+/* Turned, m k numbers are packed and m n are turned, each of which takes twice as long; else k n
+ * are packed. */
+static bool K(saves_turned)(const ct__gemm *g)
+{
+    double m = (double)g->m, n = (double)g->n, k = (double)g->k;
+    return m * (k + 2 * n) < k * n;
+}
+
 static ct__gemm_form K(form_of)(const ct__gemm *g)
 {
     bool along_k = g->a.col == 1 && g->b.row == 1;
@@ -27,7 +35,7 @@ static ct__gemm_form K(form_of)(const ct__gemm *g)
         return g->n * (int64_t)sizeof(REAL) <= NARROW ? CT__NARROW_ROW : CT__ROW;
     if (along_k && g->k >= 2 * LANES && (g->m <= 3 || g->n <= COLUMNS * 3 / 4))
         return CT__DOTS;
-    return along_k && g->m < g->n && g->m <= 256 && g->m >= LANES ? CT__TURNED : CT__TILES;
+    return along_k && g->m <= 256 && g->m >= LANES && K(saves_turned)(g) ? CT__TURNED : CT__TILES;
 }
 
 /* -- Scratch of a part g: panels of B, a block of A where it is moved, the transposed product. None

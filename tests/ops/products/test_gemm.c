@@ -299,11 +299,11 @@ END_TEST
 START_TEST(thin_and_turned)
 {
     static const int sizes[][3] = { { 1, 10, 128 }, { 2, 40, 64 }, { 3, 33, 70 }, { 1, 70, 9 },
-                                    { 40, 9, 100 }, { 25, 1, 77 }, { 20, 300, 50 },
-                                    { 37, 530, 40 }, { 1, 300, 67 } };
+                                    { 40, 9, 100 }, { 25, 1, 77 }, { 20, 300, 90 },
+                                    { 37, 530, 150 }, { 1, 300, 67 }, { 20, 300, 50 } };
     static const ct_activation all[] = { CT_IDENTITY, CT_RELU, CT_TANH };
     fill_all();
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < 10; i++) {
         const int *size = sizes[i];
         check_forms(size[0], size[1], size[2], (ct__gemm){ .adds = true }, 1);
         for (int f = 0; f < 3; f++)
@@ -388,9 +388,9 @@ START_TEST(same_bits_for_any_number_of_threads)
         g.a = form & 1 ? (ct__matrix){ NULL, 1, 300 } : (ct__matrix){ NULL, 70, 1 };
         g.b = form & 2 ? (ct__matrix){ NULL, 1, 70 } : (ct__matrix){ NULL, 290, 1 };
         check_threads(g);
-        g.m = 60, g.n = 1100, g.c_row = 1100;
-        g.a.row = form & 1 ? 1 : 70, g.a.col = form & 1 ? 60 : 1;
-        g.b.row = form & 2 ? 1 : 1100, g.b.col = form & 2 ? 70 : 1;
+        g.m = 60, g.n = 1100, g.k = 250, g.c_row = 1100; /* turned, where form is 2 */
+        g.a.row = form & 1 ? 1 : 250, g.a.col = form & 1 ? 60 : 1;
+        g.b.row = form & 2 ? 1 : 1100, g.b.col = form & 2 ? 250 : 1;
         g.activation = CT_SIGMOID;
         check_threads(g);
     }
