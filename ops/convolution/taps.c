@@ -130,7 +130,9 @@ typedef struct part {
     const job *j;
     int64_t image, images, begin, end;  /* rows of `to` in the block */
     float *band, *pixels;       /* of `from`; of `to`, channels last */
-    int32_t *rows, *columns, *places;
+    int32_t *rows, *columns, *places;   /* of one class after the other, */
+    int64_t class_pixels[MOST_STRIDE * MOST_STRIDE], class_taps[MOST_STRIDE * MOST_STRIDE];
+    int64_t made_for;           /* images of the block that they are of, or 0 */
     bool cleared;               /* what is beyond the edges is 0, and no block writes there */
 } part;
 
@@ -143,6 +145,7 @@ static int64_t band_of(const job *j)
 static part part_of(const job *j, char *scratch, size_t *bytes)
 {
     size_t end = 0, i = sizeof(int32_t);
+    (void)ct__take(&end, 1, sizeof(part));
     int64_t pixels = j->block_images * j->block_rows * j->to.size[1];
     size_t band = ct__take(&end, j->block_images * band_of(j), sizeof(float));
     size_t to = ct__take(&end, pixels * j->lanes, sizeof(float));
@@ -220,84 +223,103 @@ static void move_pixels(const part *t, bool out)
 }
 
 /* -- Tables */
-/* The class's pixels in the block: t->rows gets their offsets in the band, and t->places where
- * their sums are, from `done` on. Returns how many there are. */
+/* The class's pixels in the block: rows get their offsets in the band, and t->places where their
+ * sums are, from `done` on. Returns how many there are. */
 static int64_t find_pixels(const part *t, const int64_t class[2], int64_t done)
 {
     const job *j = t->j;
     int64_t down = classes_of(j, 0), across = classes_of(j, 1), above = first_row(j, 0, t->begin);
-    int64_t first = ((class[0] - t->begin) % down + down) % down, n = 0;
+    int64_t first = ((class[0] - t->begin) % down + down) % down, n = done;
     for (int64_t i = 0; i < t->images; i++)
         for (int64_t r = first; r < t->end - t->begin; r += down)
             for (int64_t q = class[1]; q < j->to.size[1]; q += across, n++) {
                 int64_t row = row_of_pixel(j, 0, t->begin + r) - above;
                 t->rows[n] = (int32_t)(i * band_of(j) + row * j->band[1] + row_of_pixel(j, 1, q));
-                t->places[i * count_pixels(t) + r * j->to.size[1] + q] = (int32_t)(done + n);
+                t->places[i * count_pixels(t) + r * j->to.size[1] + q] = (int32_t)n;
             }
-    return n;
+    return n - done;
 }
 
-/* the offsets of the class's taps; returns how many there are */
-static int64_t find_taps(const part *t, const int64_t class[2])
+/* the offsets of the class's taps, to `columns`; returns how many there are */
+static int64_t find_taps(const part *t, const int64_t class[2], int32_t *columns)
 {
     const job *j = t->j;
     int64_t left = first_row(j, 1, 0), n = 0, all;
     for (int64_t a = 0; a < j->kernel[0]; a++)
         for (int64_t b = 0; b < j->kernel[1]; b++)
             if (meets(j, 0, class[0], a) && meets(j, 1, class[1], b))
-                t->columns[n++] = (int32_t)(row_of_tap(j, 0, class[0], a) * j->band[1] +
-                                            row_of_tap(j, 1, class[1], b) - left);
+                columns[n++] = (int32_t)(row_of_tap(j, 0, class[0], a) * j->band[1] +
+                                         row_of_tap(j, 1, class[1], b) - left);
     all = n * j->from.channels;
     for (int64_t k = n; k < all; k++) /* the same in the next channel */
-        t->columns[k] = t->columns[k - n] + (int32_t)(j->band[0] * j->band[1]);
+        columns[k] = columns[k - n] + (int32_t)(j->band[0] * j->band[1]);
     return all;
 }
 
+/* of all classes; blocks of as many whole images have the same */
+static void find_tables(part *t)
+{
+    const job *j = t->j;
+    int64_t class[2], k = 0, pixels = 0, taps = 0;
+    if (j->per_image == 1 && t->made_for == t->images)
+        return;
+    t->made_for = t->images;
+    for (class[0] = 0; class[0] < classes_of(j, 0); class[0]++)
+        for (class[1] = 0; class[1] < classes_of(j, 1); class[1]++, k++) {
+            t->class_pixels[k] = find_pixels(t, class, pixels);
+            t->class_taps[k] = find_taps(t, class, t->columns + taps);
+            pixels += t->class_pixels[k];
+            taps += t->class_taps[k];
+        }
+}
+
 /* -- Products */
-static void sum_pixels(part *t)
+static void sum_pixels(const part *t)
 {
     const job *j = t->j;
     ct__gathered g = { .x = t->band, .rows = t->rows, .columns = t->columns, .n = j->lanes,
-                       .b = j->w };
-    int64_t class[2], done = 0;
-    for (class[0] = 0; class[0] < classes_of(j, 0); class[0]++)
-        for (class[1] = 0; class[1] < classes_of(j, 1); class[1]++) {
-            g.m = find_pixels(t, class, done);
-            g.k = find_taps(t, class);
-            g.c = t->pixels + done * j->lanes;
-            j->by->multiply(&g);
-            done += g.m;
-            g.b += g.k * j->lanes;
-        }
+                       .b = j->w, .c = t->pixels };
+    for (int64_t k = 0; k < classes_of(j, 0) * classes_of(j, 1); k++) {
+        g.m = t->class_pixels[k];
+        g.k = t->class_taps[k];
+        j->by->multiply(&g);
+        g.rows += g.m;
+        g.columns += g.k;
+        g.b += g.k * j->lanes;
+        g.c += g.m * j->lanes;
+    }
     move_pixels(t, true);
 }
 
-static void sum_w(part *t, float *sums, bool adds)
+static void sum_w(const part *t, float *sums, bool adds)
 {
     const job *j = t->j;
-    const int64_t all[2] = { 0, 0 };
     ct__gathered g = { .x = t->band, .rows = t->columns, .columns = t->rows, .n = j->lanes,
-                       .b = t->pixels, .c = sums, .adds = adds };
-    g.k = find_pixels(t, all, 0);
-    g.m = find_taps(t, all);
+                       .m = t->class_taps[0], .k = t->class_pixels[0], .b = t->pixels, .c = sums,
+                       .adds = adds };
     move_pixels(t, false);
     j->by->multiply(&g);
 }
 
-/* -- Items: an item is a block, or for w a range of blocks */
+/* -- Items: an item is a block, or for w a range of blocks. Each slot's room begins with its part */
+static part *part_at(const job *j, int64_t slot)
+{
+    return (part *)(void *)(j->scratch + (size_t)slot * j->room);
+}
+
 static void run_item(int64_t i, int64_t slot, void *arg)
 {
     const job *j = arg;
-    size_t bytes;
-    part t = part_of(j, j->scratch + (size_t)slot * j->room, &bytes);
+    part *t = part_at(j, slot);
     int64_t each = ct__even(j->blocks, j->items);
     for (int64_t b = i * each; b < ct__least((i + 1) * each, j->blocks); b++) {
-        find_block(&t, b);
-        fill_band(&t);
+        find_block(t, b);
+        fill_band(t);
+        find_tables(t);
         if (j->makes_w)
-            sum_w(&t, j->sums + i * j->from.channels * j->taps * j->lanes, b > i * each);
+            sum_w(t, j->sums + i * j->from.channels * j->taps * j->lanes, b > i * each);
         else
-            sum_pixels(&t);
+            sum_pixels(t);
     }
 }
 
@@ -424,6 +446,8 @@ ct_status ct__taps_multiply(const ct_call *call, const ct__conv_product *p,
     j.w = (void *)(scratch + w), j.sums = (void *)(scratch + sums), j.scratch = scratch + end;
     if (!j.makes_w)
         prepare(&j, (void *)(scratch + places));
+    for (int64_t i = 0; i < j.slots; i++)
+        *part_at(&j, i) = part_of(&j, (char *)part_at(&j, i), &j.room);
     ct_parallel_slots(cx, j.items, j.slots, run_item, &j);
     if (j.makes_w)
         put_w(&j);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 enum {
-    CELLS = 160 << 10,    /* numbers at all points of a block, and of these tiles: */
+    CELLS = 80 << 10,    /* numbers at all points of a block, and of these tiles: */
     LEAST_TILES = 24,
     GAP = 16              /* between points: a power of two would put them into one set */
 };
