@@ -301,7 +301,7 @@ static void sum_w(const part *t, float *sums, bool adds)
     j->by->multiply(&g);
 }
 
-/* -- Items: an item is a block, or for w a range of blocks. Each slot's room begins with its part */
+/* -- Items: blocks, or for w ranges of blocks. Each slot's room begins with its part */
 static part *part_at(const job *j, int64_t slot)
 {
     return (part *)(void *)(j->scratch + (size_t)slot * j->room);

@@ -60,6 +60,7 @@ static int64_t point_of(const job *j, const image *m)
 static part part_of(const job *j, char *scratch, size_t *bytes)
 {
     size_t end = 0, f = sizeof(float);
+    (void)ct__take(&end, 1, sizeof(part));
     int64_t wide = band_pixels(j, &j->from), most = band_pixels(j, &j->to);
     most = most > wide ? most : wide;
     size_t from = ct__take(&end, j->block_images * band_pixels(j, &j->from) * j->from.lanes, f);

@@ -54,7 +54,7 @@ typedef struct ct__tiles_part {
 
 /* sets what says how large blocks are, and how many there are */
 void ct__tiles_cut(ct__tiles *j);
-/* the scratch of a slot */
+/* the scratch of a slot, which has room for the part itself in front */
 size_t ct__tiles_room(const ct__tiles *j);
 ct__tiles_part ct__tiles_part_of(const ct__tiles *j, char *scratch);
 /* the product at a point, without its data */

@@ -128,17 +128,22 @@ static void pack(int64_t begin, int64_t end, void *arg)
     }
 }
 
-/* -- Items */
+/* -- Items. Each slot's room begins with its part */
+static ct__tiles_part *part_at(const job *j, int64_t slot)
+{
+    return (ct__tiles_part *)(void *)(j->scratch + (size_t)slot * j->room);
+}
+
 static void run_item(int64_t i, int64_t slot, void *arg)
 {
     const job *j = arg;
-    ct__tiles_part t = ct__tiles_part_of(j, j->scratch + (size_t)slot * j->room);
+    ct__tiles_part *t = part_at(j, slot);
     int64_t each = ct__even(j->blocks, j->items), lanes = j->to.lanes;
     for (int64_t b = i * each; b < ct__least((i + 1) * each, j->blocks); b++)
-        ct__tiles_run(&t, b, b > i * each);
+        ct__tiles_run(t, b, b > i * each);
     if (j->makes_w) {
         float *sums = j->sums + i * j->from.channels * j->taps * lanes;
-        ct__spots s = spots_of_w(j, sums, t.w_points, j->from.channels);
+        ct__spots s = spots_of_w(j, sums, t->w_points, j->from.channels);
         s = (ct__spots){ j->kernel, s.to, sums, s.to_row, s.to_column, s.from_row, s.from_column,
                          { 1, 1, s.count[2] }, { 0, 0, lanes }, { 0, 0, j->taps * lanes }, lanes,
                          NULL };
@@ -228,6 +233,8 @@ ct_status ct__winograd_multiply(const ct_call *call, const ct__conv_product *p,
         ct_parallel_ranges(cx, j.from.channels, some, prepare, &j);
         ct_parallel_ranges(cx, j.packs ? CT__POINTS : 0, some, pack, &j);
     }
+    for (int64_t i = 0; i < j.slots; i++)
+        *part_at(&j, i) = ct__tiles_part_of(&j, (char *)part_at(&j, i));
     ct_parallel_slots(cx, j.items, j.slots, run_item, &j);
     *done = !j.makes_w || put_w(&j);
     return CT_OK;
