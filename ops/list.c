@@ -2,6 +2,7 @@
  * listed by itself; any other operator has its line in list.def. */
 #include <cotangent/op.h>
 #include <cotangent/ops.h>
+#include <cotangent/program.h>
 #include <string.h>
 
 #define X(name) extern const ct_op ct__##name##_op;
@@ -35,6 +36,11 @@ const ct_op *const *ct_op_list(int *n)
     if (n)
         *n = (int)(sizeof list / sizeof *list);
     return list;
+}
+
+ct_status ct_program_emit(ct_program *p, const char *path)
+{
+    return ct_program_emit_with(p, path, ct_op_find);
 }
 
 const ct_op *ct_op_find(const char *name)

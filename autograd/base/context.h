@@ -53,6 +53,7 @@ struct ct_context {
     char error_text[512];
     bool recording, inference, repeating, find_nonfinite;
     bool watched; /* somebody listens, or find_nonfinite is on */
+    bool asked;   /* who listens is called instead of what would be done */
     bool allocating, reporting; /* the allocator runs now; so does on_error */
     ct_simd simd;
     const char *writer; /* the operator or call that writes now */

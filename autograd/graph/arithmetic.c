@@ -120,6 +120,7 @@ static int add_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 
 const ct_op ct_add_op = {
     .name = "add",
+    .kernels = &sums,
     .formula = "y = a + b",
     .derivative = "ga = g, gb = g",
     .inputs = 2,

@@ -171,6 +171,15 @@ static void point_step(ct__plan *p, ct__step *s)
     }
 }
 
+static void note_constant(ct__plan *p, const ct__slot *s)
+{
+    ct__constant *c = ct__plan_take_words(p, sizeof *c);
+    if (!c)
+        return;
+    *c = (ct__constant){ p->constants, s->data, s->bytes };
+    p->constants = c;
+}
+
 /* Headers and what they lead to, and the copy of a slot that stays. */
 static void point_slot(ct__plan *p, ct__slot *s)
 {
@@ -189,6 +198,8 @@ static void point_slot(ct__plan *p, ct__slot *s)
     }
     s->stays = copy;
     s->data = data;
+    if (s->kind == CT__CONSTANT)
+        note_constant(p, s);
     for (ct_tensor *h = s->headers; h; h = h->link) {
         h->buffer = buffer;
         h->data = data ? data + ct__place_of(h)->offset : NULL;

@@ -83,6 +83,12 @@ void ct__gather(int64_t n, void *y, void *const *in, const void *arg)
     }
 }
 
+size_t ct__gather_bytes(const void *arg)
+{
+    const layout *l = arg;
+    return sizeof *l + 2 * (size_t)l->ndim * sizeof l->axes[0];
+}
+
 /* t's, broadcast to y's shape; axes that continue each other are one */
 static layout *layout_of(ct__plan *p, const ct_tensor *t, const ct_tensor *y)
 {
@@ -213,8 +219,7 @@ static ct__spot *gathered(const one *o, const ct_tensor *t)
     if (to || !l)
         return to;
     to = room_for(o);
-    size_t bytes = sizeof *l + 2 * (size_t)l->ndim * sizeof l->axes[0];
-    step(o, ct__gather, l, bytes, (ct__spot *[]){ to, from }, 2);
+    step(o, ct__gather, l, ct__gather_bytes(l), (ct__spot *[]){ to, from }, 2);
     if (small && to)
         p->gathered[p->gathers++ % CT__LOOKS] = (ct__gathered){ from, l, to };
     return to;

@@ -194,7 +194,7 @@ static ct__graded *graded_of(ct__plan *p, ct_tensor *x)
     ct__graded *g = ct__is_over(p) ? NULL : ct__plan_take(p, sizeof *g);
     if (!g)
         return NULL;
-    *g = (ct__graded){ p->graded, x, false, false, false };
+    *g = (ct__graded){ .next = p->graded, .x = x };
     p->graded = g;
     ct__handle(x);
     x->handles += CT__PROGRAM - 1;

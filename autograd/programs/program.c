@@ -16,6 +16,11 @@ static void finish(void *program)
     }
 }
 
+bool ct__program_alive(const ct_program *p, const char *who)
+{
+    return ct_object_alive(p, finish, who);
+}
+
 static ct_program *program_new(ct_context *cx, const ct__source *f,
                                const ct_program_options *options)
 {

@@ -176,6 +176,7 @@ typedef struct ct__graded {
     ct_tensor *x;
     bool set, first_set; /* set in the run so far; the first thing that happened was a setting */
     bool held;           /* it had a gradient when the run began */
+    ct__slot *slot;      /* while the program is written as C: that of its gradient; or NULL */
 } ct__graded;
 
 /* While a plan is noted: an operand that was gathered, and was not written since. */
@@ -184,6 +185,13 @@ typedef struct ct__gathered {
     const struct ct__operand_layout *layout;
     ct__spot *to;
 } ct__gathered;
+
+/* numbers of the function's text, which nobody writes */
+typedef struct ct__constant {
+    struct ct__constant *next;
+    const void *content;
+    int64_t bytes;
+} ct__constant;
 
 typedef struct ct__plan {
     struct ct__plan *next;
@@ -211,6 +219,7 @@ typedef struct ct__plan {
     uint64_t hash, made, step_hash;   /* of all that was noted; of the numbers of the text; of the
                                          newest step */
     ct__graded *graded;
+    ct__constant *constants;
     ct__stream *streams;
     ct_tensor **results, *vertex;     /* headers; that of vertices says who is wanted */
     int result_count;
@@ -261,6 +270,7 @@ bool ct__note_kernels(ct__plan *p, const ct_call *call, ct_tensor *const *gy, ct
 /* y = elements at to at + n of an operand as `arg` lays it out */
 void ct__gather(int64_t n, void *y, void *const *in, const void *arg); /* at = 0; a ct_kernel */
 void ct__gather_from(int64_t at, int64_t n, void *y, const void *x, const void *arg);
+size_t ct__gather_bytes(const void *arg); /* of arg itself */
 
 /* -- group.c */
 /* Makes groups of kernels with many elements. `steps` has all steps in order; the list of the plan
@@ -302,6 +312,9 @@ struct ct_program {
     bool running, is_clone;
     ct_program *of, *clones, *next_clone;
 };
+
+/* -- program.c: false, with an error unless p is NULL: it was freed, or is none */
+bool ct__program_alive(const ct_program *p, const char *who);
 
 /* -- note.c: who listens while a first run is under way */
 typedef struct ct__noting {
@@ -375,6 +388,10 @@ size_t ct__plan_text(const ct__plan *p, char *to, size_t room);
 /* For the end of a run: gives the scope the results, of which we have handles, if all is good. Else
  * they are dropped. */
 bool ct__hand_results(ct_tensor **y, int n, bool good);
+/* from now on what lies in the slot is in that buffer, at `data` */
+void ct__slot_point(ct__slot *s, ct__buffer *buffer, char *data);
+/* a gradient over the memory that the slot has, with a handle of ours; NULL: no memory */
+ct_tensor *ct__lend(ct_context *cx, const ct__slot *s);
 bool ct__replay(ct__plan *p, ct_tensor *const *x, ct_tensor **y); /* as ct__program_eager */
 bool ct__has_effects(const ct__plan *p); /* beside its result and random draws */
 #endif

@@ -12,7 +12,7 @@ bool ct__has_effects(const ct__plan *p)
     return some;
 }
 
-static void point(ct__slot *s, ct__buffer *buffer, char *data)
+void ct__slot_point(ct__slot *s, ct__buffer *buffer, char *data)
 {
     for (ct_tensor *h = s->headers; h; h = h->link) {
         h->buffer = buffer;
@@ -37,16 +37,15 @@ static ct_tensor *fresh(ct__plan *p, ct__slot *s)
     return t;
 }
 
-/* a tensor over the slot's part of the arena, with a handle of ours */
-static ct_tensor *lent(ct__plan *p, const ct__slot *s)
+ct_tensor *ct__lend(ct_context *cx, const ct__slot *s)
 {
-    ct__borrow *borrow = ct__take(p->cx, sizeof *borrow);
+    ct__borrow *borrow = ct__take(cx, sizeof *borrow);
     ct_tensor *t = !borrow ? NULL
-                           : ct__tensor_around(p->cx, &(ct__layout){ .dtype = s->as->dtype,
+                           : ct__tensor_around(cx, &(ct__layout){ .dtype = s->as->dtype,
                                                    .ndim = s->as->ndim,
                                                    .shape = ct__shape(s->as) }, s->as->data);
     if (!t) {
-        ct__give_back(p->cx, borrow, sizeof *borrow);
+        ct__give_back(cx, borrow, sizeof *borrow);
         return NULL;
     }
     *borrow = (ct__borrow){ 0 };
@@ -87,21 +86,21 @@ static ct_status begin(ct__plan *p, ct_tensor *const *x)
             char *data = x[s->argument]->data;
             s->own->data = data;
             s->own->read_only = x[s->argument]->buffer->read_only;
-            point(s, s->own, data);
+            ct__slot_point(s, s->own, data);
         } else if (s->kind == CT__FRESH) {
             s->now = fresh(p, s);
             if (!s->now)
                 return CT_ERROR_MEMORY;
-            point(s, s->now->buffer, s->now->data);
+            ct__slot_point(s, s->now->buffer, s->now->data);
         } else if (s->kind == CT__LENT) {
-            s->now = lent(p, s);
+            s->now = ct__lend(p->cx, s);
             if (!s->now)
                 return CT_ERROR_MEMORY;
         } else if (s->kind == CT__HELD) {
             ct_tensor *g = s->as->extra->grad;
             s->now = g; /* it lives as long as the run, even if the variable lets go of it */
             ct__handle(g);
-            point(s, g->buffer, g->data);
+            ct__slot_point(s, g->buffer, g->data);
             g->buffer->version += s->written; /* a list of rows is in doubt by that */
         }
     }

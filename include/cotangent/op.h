@@ -112,6 +112,12 @@ typedef struct ct_op {
        be set. It reads what `saves` lists, as vjp does; auxiliaries are constants here, too. Where
        it is absent, flags above may say the same; else the tangent is found by two vjps */
     ct_status (*jvp)(const ct_call *call, ct_tensor *const *tx, ct_tensor **ty);
+    /* for ct_program_emit; NULL: it cannot write the operator. Of one that says CT_OP_KERNELS, the
+       kernels of `forward`, and behind them those of `backward` for each input */
+    const struct ct_kernels *kernels;
+    /* of one that has drop: where there are addresses in its attributes, in bytes, and at the end
+       attributes_size. If these are NULL, the attributes are plain */
+    const size_t *addresses;
     const void *reserved[2];
 } ct_op;
 

@@ -93,7 +93,42 @@ const char *ct_program_text(const ct_program *p);
    runs is not freed: CT_ERROR_VALUE. */
 void ct_program_free(ct_program *p);
 
+/* Writes the program as C: a file NAME.c that says what each run does, call by call. NAME is that
+   of the path, an identifier of C. The file includes cotangent.c, the library in one file;
+   embed/cut.py makes one file of both that has no more of the library than the program uses,
+   unchanged. It defines
+       typedef struct NAME NAME;
+       NAME *NAME_new(int simd, int threads);
+       int NAME_run(NAME *s, const float *x0, ..., float *y0, ...);
+       const char *NAME_error(const NAME *s);
+       void NAME_free(NAME *s);
+   NAME_new makes a state, or NULL for lack of memory; simd and threads are those of
+   ct_context_options. NAME_run does what ct_program_run does, bit for bit if the simd is the same
+   and the library computes products itself (-Dblas=none, as cotangent.c does). x and y are the
+   caller's memory, row-major, of float, double, int64_t or bool; NAME.c tells how many numbers each
+   has. An argument that is a variable is no parameter. NAME_run returns 0, or a ct_status, whose
+   text NAME_error has. NAME_free frees the state. States are independent of each other; each serves
+   one thread at a time. The file is for machines with the byte order and the size of addresses of
+   this one.
+   The file has the numbers that leaves hold now: parameters, states of optimizers, the place of the
+   random stream. What runs write stays in the state, so a program that trains goes on learning; the
+   file itself never changes. Rates of optimizers stay what they are now.
+   The file is replaced in one step. Errors: CT_ERROR_VALUE: p was not run, or for several sets of
+   shapes or modes; a leaf was released or changed since; p runs; an argument is not contiguous; the
+   path has no such NAME; a variable has a gradient. CT_ERROR_UNSUPPORTED, with the reason: p stays
+   eager, or is a clone; an operator that is not of the library; a step that fills a tensor, as
+   ct_assign, ct_fill and ct_randn do, and ct_average_update; an optimizer whose parameters have
+   rates or decays of their own; a gradient that the run adds to or leaves behind. CT_ERROR_FILE,
+   CT_ERROR_MEMORY.
+   What p calls in each run (ct_call_again) is called, to be asked what it does: operators then
+   write nothing. An optimizer's tensors count as written. */
+ct_status ct_program_emit(ct_program *p, const char *path);
+
 /* -- For libraries on top */
+/* ct_program_emit, of which `find` knows the operators by their names: that of op is ct__NAME_op in
+   C if find(op->name) is op. */
+ct_status ct_program_emit_with(ct_program *p, const char *path,
+                               const ct_op *(*find)(const char *name));
 /* again(object), now and, if a program notes this run, at this place in each replay. What it
    reaches must be tensors that live from run to run, and their gradients, and never a result made
    in the run. It may retain a gradient, and must not keep a view of one: in a replay the gradient

@@ -315,6 +315,17 @@ static int count_ready(ct_optimizer *o)
     return n;
 }
 
+/* Do all parameters have the rate and the decay of the options? Then a step needs no lists of them,
+ * and ct_program_emit can write it. */
+static bool are_alike(const ct_optimizer *o)
+{
+    for (const ct__group *group = o->groups; group; group = group->next)
+        for (int i = 0; i < group->n; i++)
+            if (group->factor != 1 || group->decays[i] != o->options.weight_decay)
+                return false;
+    return true;
+}
+
 /* fills the lists of a step with the n parameters that take part */
 static void gather(const ct_optimizer *o, int n)
 {
@@ -349,8 +360,9 @@ static ct_status step_now(void *optimizer)
     gather(o, n);
     ct_update_options options = o->options;
     ct_tensor **step = o->last->step;
-    options.factors = o->last->step_factors;
-    options.decays = o->last->step_decays;
+    bool alike = are_alike(o);
+    options.factors = alike ? NULL : o->last->step_factors;
+    options.decays = alike ? NULL : o->last->step_decays;
     ct_status status = ct_update(step, step + n, step + 2 * n, n, o->rate, &options);
     for (int i = 0; i < n && status == CT_OK && !options.keep_gradients; i++)
         ct_zero_grad(step[i]);

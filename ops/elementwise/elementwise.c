@@ -166,7 +166,7 @@ static ct_tensor *logistic(ct_tensor *x)
     return ct_apply(&logistic_op, NULL, &x, 1);
 }
 
-static const ct__row one_less_square_row = { .forward = KERNELS(one_less_square, false) };
+static const ct__row one_less_square_row = { .kernels = { KERNELS(one_less_square, false) } };
 static const ct_op one_less_square_op = {
     .name = "one_less_square", .user = &one_less_square_row, .saves = CT_SAVE_X(0),
     .flags = CT_OP_SYMMETRIC | CT_OP_BATCHED | CT_OP_KERNELS, .inputs = 1, .infer = ct_infer_same,
@@ -181,7 +181,7 @@ ct_tensor *ct__one_less_square(ct_tensor *x)
 #define BINARY BINARY_OPERATOR
 #include "binary.def"
 
-static const ct__row pow_log_row = { .forward = KERNELS(pow_log, false) };
+static const ct__row pow_log_row = { .kernels = { KERNELS(pow_log, false) } };
 static const ct_op pow_log_op = {
     .name = "pow_log", .user = &pow_log_row, .saves = SAVE_A | SAVE_B,
     .flags = CT_OP_BROADCAST | CT_OP_SYMMETRIC | CT_OP_BATCHED | CT_OP_KERNELS,

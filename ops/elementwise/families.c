@@ -41,8 +41,8 @@ static int sinc_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
 }
 
 #define FAMILY_OPERATOR(id, y_text, gx_text)                                                    \
-    static const ct__row id##_row = { .forward = KERNELS(id, false),                            \
-                                      .backward = { KERNELS(id##_back, false) } };              \
+    static const ct__row id##_row = { .kernels = { KERNELS(id, false),                          \
+                                                   KERNELS(id##_back, false) } };               \
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
@@ -50,6 +50,7 @@ static int sinc_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
         .derivative = gx_text,                                                                  \
         .inputs = 1,                                                                            \
         .user = &id##_row,                                                                      \
+        .kernels = id##_row.kernels,                                                            \
         .flags = CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED | CT_OP_KERNELS,              \
         .saves = CT_SAVE_X(0),                                                                  \
         .attributes_size = sizeof(int),                                                         \

@@ -139,7 +139,7 @@ static ct_tensor *per_square(ct_tensor *g, ct_tensor *a, ct_tensor *b)
 }
 
 #define HIDDEN_OPERATOR(id)                                                                     \
-    static const ct__row id##_row = { .forward = KERNELS(id, false) };                          \
+    static const ct__row id##_row = { .kernels = { KERNELS(id, false) } };                      \
     static const ct_op id##_op = {                                                              \
         .name = #id, .user = &id##_row, .flags = CT_OP_BROADCAST | CT_OP_KERNELS,               \
         .saves = SAVE_A | SAVE_B,                                                               \

@@ -8,16 +8,19 @@
 #define CT_KERNELS_F32 16
 #define CT_KERNELS_F64 16
 #include <cotangent/kernels.h>
-static const ct_kernels lerp = { CT_KERNEL_TABLE(lerp), .streams = true };
-static const ct_kernels lerp_ga = { CT_KERNEL_TABLE(lerp_ga), .streams = false };
-static const ct_kernels lerp_gb = { CT_KERNEL_TABLE(lerp_gb), .streams = false };
-static const ct_kernels lerp_gw = { CT_KERNEL_TABLE(lerp_gw), .streams = false };
+enum { Y, GA, GB, GW };
+static const ct_kernels kernels[] = {
+    [Y] = { CT_KERNEL_TABLE(lerp), .streams = true },
+    [GA] = { CT_KERNEL_TABLE(lerp_ga), .streams = false },
+    [GB] = { CT_KERNEL_TABLE(lerp_gb), .streams = false },
+    [GW] = { CT_KERNEL_TABLE(lerp_gw), .streams = false },
+};
 
 static ct_status lerp_forward(ct_call *call)
 {
     ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0), ct_call_x(call, 1),
                               ct_call_x(call, 2) };
-    ct_loop_kernel(call, operands, 4, &lerp, false);
+    ct_loop_kernel(call, operands, 4, &kernels[Y], false);
     return CT_OK;
 }
 
@@ -37,11 +40,14 @@ static ct_status lerp_backward(const ct_call *call, ct_tensor *const *gy, ct_ten
 {
     ct_tensor *a = ct_call_x(call, 0), *b = ct_call_x(call, 1), *w = ct_call_x(call, 2), *g = gy[0];
     if (gx[0])
-        ct_loop_kernel(call, (ct_tensor *[]){ gx[0], g, w }, 3, &lerp_ga, ct_call_adds(call, 0));
+        ct_loop_kernel(call, (ct_tensor *[]){ gx[0], g, w }, 3, &kernels[GA],
+                       ct_call_adds(call, 0));
     if (gx[1])
-        ct_loop_kernel(call, (ct_tensor *[]){ gx[1], g, w }, 3, &lerp_gb, ct_call_adds(call, 1));
+        ct_loop_kernel(call, (ct_tensor *[]){ gx[1], g, w }, 3, &kernels[GB],
+                       ct_call_adds(call, 1));
     if (gx[2])
-        ct_loop_kernel(call, (ct_tensor *[]){ gx[2], g, a, b }, 4, &lerp_gw, ct_call_adds(call, 2));
+        ct_loop_kernel(call, (ct_tensor *[]){ gx[2], g, a, b }, 4, &kernels[GW],
+                       ct_call_adds(call, 2));
     return CT_OK;
 }
 
@@ -60,6 +66,7 @@ const ct_op ct__lerp_op = {
     .formula = "y = a + w (b - a)",
     .derivative = "ga = g (1 - w), gb = g w, gw = g (b - a)",
     .inputs = 3,
+    .kernels = kernels,
     .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED | CT_OP_KERNELS,
     .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_X(2),
     .infer = ct_infer_broadcast,

@@ -8,7 +8,7 @@ ct_status ct__unary_forward(ct_call *call)
 {
     const ct__row *r = ct_call_op(call)->user;
     ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0) };
-    ct_loop_kernel(call, operands, 2, &r->forward, false);
+    ct_loop_kernel(call, operands, 2, &r->kernels[0], false);
     return CT_OK;
 }
 
@@ -20,7 +20,7 @@ ct_status ct__unary_backward(const ct_call *call, ct_tensor *const *gy, ct_tenso
                        : op->saves & CT_SAVE_Y(0) ? ct_call_y(call, 0)
                                                   : gy[0]; /* the kernel does not read it */
     ct_tensor *operands[] = { gx[0], gy[0], saved };
-    ct_loop_kernel(call, operands, 3, &r->backward[0], ct_call_adds(call, 0));
+    ct_loop_kernel(call, operands, 3, &r->kernels[1], ct_call_adds(call, 0));
     return CT_OK;
 }
 
@@ -29,7 +29,7 @@ ct_status ct__binary_forward(ct_call *call)
 {
     const ct__row *r = ct_call_op(call)->user;
     ct_tensor *operands[] = { ct_call_y(call, 0), ct_call_x(call, 0), ct_call_x(call, 1) };
-    ct_loop_kernel(call, operands, 3, &r->forward, false);
+    ct_loop_kernel(call, operands, 3, &r->kernels[0], false);
     return CT_OK;
 }
 
@@ -50,7 +50,7 @@ ct_status ct__binary_backward(const ct_call *call, ct_tensor *const *gy, ct_tens
         ct_tensor *operands[] = { gx[i], gy[0], op->saves & SAVE_A ? ct_call_x(call, 0) : gy[0],
                                   op->saves & SAVE_B ? ct_call_x(call, 1) : gy[0],
                                   may_read_y(op, i) ? ct_call_y(call, 0) : gy[0] };
-        ct_loop_kernel(call, operands, 5, &r->backward[i], ct_call_adds(call, i));
+        ct_loop_kernel(call, operands, 5, &r->kernels[1 + i], ct_call_adds(call, i));
     }
     return CT_OK;
 }

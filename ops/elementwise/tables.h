@@ -16,8 +16,8 @@
 
 /* The kernels of an operator: the user field of its ct_op */
 typedef struct ct__row {
-    ct_kernels forward, backward[2]; /* for each input */
-    const char *rules[2];            /* of an operator of two: the text of ga and gb */
+    ct_kernels kernels[3]; /* forward, and then back, for each input */
+    const char *rules[2];  /* of an operator of two: the text of ga and gb */
 } ct__row;
 
 /* `streams`: memory takes longer than f does, so that a large y is written past the caches */
@@ -156,8 +156,8 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
             ((double *)attributes)[i] = chosen[i];                                              \
         return ct__unary_sample(cx, k, x, low, high);                                           \
     }                                                                                           \
-    static const ct__row id##_row = { .forward = KERNELS(id, false),                            \
-                                      .backward = { KERNELS(id##_back, false) } };              \
+    static const ct__row id##_row = { .kernels = { KERNELS(id, false),                          \
+                                                   KERNELS(id##_back, false) } };               \
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
@@ -165,6 +165,7 @@ enum { flags_x = 0, flags_y = 0, flags_none = 0, flags_constant = CT_OP_CONSTANT
         .derivative = gx_text,                                                                  \
         .inputs = 1,                                                                            \
         .user = &id##_row,                                                                      \
+        .kernels = id##_row.kernels,                                                            \
         .flags = flags_##saved | CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED |             \
                  CT_OP_KERNELS,                                                                 \
         .saves = saves_##saved,                                                                 \
@@ -203,9 +204,8 @@ enum { SAVE_A = CT_SAVE_X(0), SAVE_B = CT_SAVE_X(1), SAVE_Y = CT_SAVE_Y(0) };
         return ct__binary_sample(cx, k, x, (const double[]){ a_low, a_high },                   \
                                  (const double[]){ b_low, b_high });                            \
     }                                                                                           \
-    static const ct__row id##_row = { KERNELS(id, true), { KERNELS(id##_ga, false),             \
-                                                           KERNELS(id##_gb, false) },           \
-                                      { #ga, #gb } };                                           \
+    static const ct__row id##_row = { { KERNELS(id, true), KERNELS(id##_ga, false),             \
+                                        KERNELS(id##_gb, false) }, { #ga, #gb } };              \
     extern const ct_op ct__##id##_op;                                                           \
     const ct_op ct__##id##_op = {                                                               \
         .name = #id,                                                                            \
@@ -213,6 +213,7 @@ enum { SAVE_A = CT_SAVE_X(0), SAVE_B = CT_SAVE_X(1), SAVE_Y = CT_SAVE_Y(0) };
         .derivative = g_text,                                                                   \
         .inputs = 2,                                                                            \
         .user = &id##_row,                                                                      \
+        .kernels = id##_row.kernels,                                                            \
         .flags = CT_OP_BROADCAST | CT_OP_IN_PLACE | CT_OP_SYMMETRIC | CT_OP_BATCHED |           \
                  CT_OP_KERNELS,                                                                 \
         .saves = saved,                                                                         \

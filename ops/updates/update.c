@@ -187,6 +187,9 @@ static void drop(void *attributes)
     (void)attributes;
 }
 
+static const size_t addresses[] = { offsetof(update, options.factors),
+                                    offsetof(update, options.decays), sizeof(update) };
+
 #define RULE(rule, formula_of_it, ...)                                                          \
     static int rule##_sample(ct_context *cx, int k, ct_tensor **x, void *attributes)            \
     {                                                                                           \
@@ -201,6 +204,7 @@ static void drop(void *attributes)
         .flags = CT_OP_UPDATE,                                                                  \
         .attributes_size = sizeof(update),                                                      \
         .drop = drop,                                                                           \
+        .addresses = addresses,                                                                 \
         .infer = infer,                                                                         \
         .forward = forward,                                                                     \
         .sample = rule##_sample,                                                                \

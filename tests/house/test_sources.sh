@@ -14,7 +14,7 @@ includes() {
 none 'a file includes what lies in another folder' \
     "$(grep -rnE '# *include +"(\.\.|[a-z]+/)' autograd ops nn mpi include)"
 
-none 'ops/ includes more than it may' "$(includes ops | grep 'cotangent/' |
+none 'ops/ includes more than it may' "$(includes ops | grep 'cotangent/' | grep -v '^ops/list.c:.*/program.h$' |
     grep -vE 'cotangent/(context|tensor|autograd|op|ops|ops/[a-z_]+|kernels)\.h$')"
 none 'autograd/ includes a layer above it' "$(includes autograd | grep 'cotangent' |
     grep -vE 'cotangent/(context|tensor|autograd|dlpack|functions|minimize|op|kernels|gradcheck|graph|program)\.h$')"

@@ -18,13 +18,15 @@ holds 'made twice, the files differ' diff -rq "$work/one" "$work/two"
 printf 'slope 3.000000\nd(x^3/3)/dx at 2: 4\n' >"$work/expected"
 cd "$work/one" || exit 1
 cp "$root/tests/install/user.c" "$root/tests/install/user.cpp" .
+compile="$cc -O0 -std=c11 -DCT_NO_SIMD -DCT_NO_GRADCHECK -DCT_NO_GRAPH"
 # shellcheck disable=SC2086 # words
-if $cc -O0 -std=c11 -DCT_NO_SIMD -DCT_NO_GRADCHECK -DCT_NO_GRAPH -I. user.c cotangent.c -o user -lm \
-    -lpthread && ./user >out && diff ../expected out; then
+if $compile -c cotangent.c && $compile -I. user.c cotangent.o -o user -lm -lpthread &&
+    ./user >out && diff ../expected out; then
     ok
 else
     bad 'user.c with cotangent.c'
 fi
+holds 'programs as C' "$root/tests/install/test_emit.sh" "$root" . cotangent.o "$compile" 1 'adam waves'
 for part in NN GRADCHECK GRAPH; do
     # shellcheck disable=SC2086 # words
     holds "with CT_NO_$part" $cc -std=c11 -Werror "-DCT_NO_$part" -I. -fsyntax-only \

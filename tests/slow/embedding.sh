@@ -179,6 +179,10 @@ if only=libcotangent.a prepare onefile gcc "${without[@]}" && build onefile test
     done
     step "bits of cotangent.c, by gcc" try same_bits gcc "$at"
     step "bits of cotangent.c, by clang" try same_bits clang build/onefile-clang
+    for compiler in gcc clang; do
+        step "programs as C, by $compiler" tests/install/test_emit.sh . "$one" "$one/$compiler.o" \
+            "$compiler -O2 -std=c11" '1 2 3' 'mlp sgd adam ode waves cnn lstm'
+    done
     step "as fast as the library" try as_fast
     step "parts left out" try left_out
     step "C++17 by g++" try from_cpp g++ gcc
