@@ -55,11 +55,17 @@ int ct__emit_place(ct__emission *e, const void *data, int64_t *offset);
 int ct__emit_header(ct__emission *e, ct_tensor *t);
 void ct__emit_places(ct__emission *e); /* the table, when all are known */
 
-/* -- steps.c */
-void ct__emit_steps(ct__emission *e);
-/* a call of an operator; gx is NULL: forward */
+/* -- calls.c */
+enum { CT__OP_NAME = 96 };
+/* the name of an operator; false: it has none, and e failed */
+bool ct__emit_name(ct__emission *e, const ct_op *op, char name[CT__OP_NAME]);
+void ct__emit_call_value(ct__emission *e, const ct_call *call); /* { .op = ... } */
+/* the statement that runs it; gx is NULL: forward */
 void ct__emit_call(ct__emission *e, const ct_call *call, ct_tensor *const *gy,
                    ct_tensor *const *gx);
+
+/* -- steps.c */
+void ct__emit_steps(ct__emission *e);
 
 /* -- again.c: asks what the program calls in each run what that would do, and writes that */
 void ct__emit_again(ct__emission *e, const ct__step *s);

@@ -1,27 +1,5 @@
 /* The steps of a plan as statements of C: `at` are the places, `h` the headers. */
-#include <stdio.h>
-
 #include "emission.h"
-#include "run.h"
-
-/* -- Names */
-static const ct_op *const engines[] = { &ct_add_op, &ct_broadcast_to_op, &ct_sum_to_op,
-                                        &ct__copy_op };
-enum { ENGINES = sizeof engines / sizeof *engines, NAME = 96 };
-
-static bool name_op(ct__emission *e, const ct_op *op, char name[NAME])
-{
-    for (int i = 0; i < ENGINES; i++)
-        if (engines[i] == op) {
-            snprintf(name, NAME, op == &ct__copy_op ? "ct__%s_op" : "ct_%s_op", op->name);
-            return true;
-        }
-    if (e->find(op->name) != op)
-        return ct__emit_fail(e, CT_ERROR_UNSUPPORTED, "the operator '%.60s' has no name in C",
-                             op->name);
-    snprintf(name, NAME, "ct__%s_op", op->name);
-    return true;
-}
 
 /* which kernel of the table it is, and of which dtype; false: none */
 static bool find_kernel(const ct__emission *e, const ct__step *s, const ct_kernels *table, int n,
@@ -36,13 +14,13 @@ static bool find_kernel(const ct__emission *e, const ct__step *s, const ct_kerne
 
 static void put_kernel_name(ct__emission *e, const ct__step *s)
 {
-    char name[NAME];
+    char name[CT__OP_NAME];
     int which, dtype, n = !s->op->kernels ? 0 : s->op->backward ? 1 + s->op->inputs : 1;
     if (s->kernel == ct__gather)
         ct__emit(e, CT__STEPS, "ct__gather");
     else if (find_kernel(e, s, &ct__sum_in_place, 1, &which, &dtype))
         ct__emit(e, CT__STEPS, "ct__sum_in_place.by[%d][simd]", dtype);
-    else if (!name_op(e, s->op, name))
+    else if (!ct__emit_name(e, s->op, name))
         return;
     else if (find_kernel(e, s, s->op->kernels, n, &which, &dtype))
         ct__emit(e, CT__STEPS, "%s.kernels[%d].by[%d][simd]", name, which, dtype);
@@ -87,55 +65,6 @@ static void put_kernel(ct__emission *e, const ct__step *s, bool grouped, int nex
     ct__emit(e, CT__STEPS, " }");
 }
 
-/* -- Calls of operators */
-static void put_tensors(ct__emission *e, const char *before, ct_tensor *const *t, int n)
-{
-    ct__emit(e, CT__STEPS, "%s{ ", before);
-    for (int i = 0; i < n; i++) {
-        int header = t[i] && !e->failed ? ct__emit_header(e, t[i]) : -1;
-        ct__emit(e, CT__STEPS, i > 0 ? ", " : "");
-        if (header >= 0)
-            ct__emit(e, CT__STEPS, "h[%d]", header);
-        else
-            ct__emit(e, CT__STEPS, "NULL");
-    }
-    ct__emit(e, CT__STEPS, n > 0 ? " }" : "NULL }");
-}
-
-static void put_call(ct__emission *e, const ct_call *call)
-{
-    char name[NAME];
-    size_t bytes = call->op->attributes_size;
-    if (!name_op(e, call->op, name))
-        return;
-    ct__emit(e, CT__STEPS, "{ .op = &%s, .n = %d, .outputs = %d, .aux_count = %d,\n"
-             "            .recording = %d, .adds = %lluu", name, call->n, call->outputs,
-             call->aux_count, call->recording, (unsigned long long)call->adds);
-    if (bytes > 0)
-        ct__emit(e, CT__STEPS, ", .attributes = emitted_a%d",
-                 ct__emit_array(e, call->attributes, bytes));
-    put_tensors(e, ",\n            .x = (ct_tensor *[])", call->x, call->n);
-    if (call->outputs > 0)
-        put_tensors(e, ", .y = ", call->y, call->outputs);
-    if (call->aux_count > 0)
-        put_tensors(e, ", .aux = ", call->aux, call->aux_count);
-    ct__emit(e, CT__STEPS, " }");
-}
-
-void ct__emit_call(ct__emission *e, const ct_call *call, ct_tensor *const *gy,
-                   ct_tensor *const *gx)
-{
-    ct__emit(e, CT__STEPS, "    if (!ct__emitted_call(e, &(ct_call)");
-    put_call(e, call);
-    if (gx) {
-        put_tensors(e, ",\n            (ct_tensor *[])", gy, call->outputs);
-        put_tensors(e, ", (ct_tensor *[])", gx, call->n);
-    } else {
-        ct__emit(e, CT__STEPS, ", NULL, NULL");
-    }
-    ct__emit(e, CT__STEPS, "))\n        return ct_error(e->cx);\n");
-}
-
 static void put_group(ct__emission *e, const ct__step *group)
 {
     int number = 0;
@@ -149,7 +78,7 @@ static void put_group(ct__emission *e, const ct__step *group)
              ".size = %d, .members = g", (unsigned)group->n, group->size);
     if (group->sum) {
         ct__emit(e, CT__STEPS, ", .sum = &(ct__emitted_step){ .call = ");
-        put_call(e, &group->sum->call);
+        ct__emit_call_value(e, &group->sum->call);
         ct__emit(e, CT__STEPS, " }");
     }
     ct__emit(e, CT__STEPS, " }, e->cx) != CT_OK)\n            return ct_error(e->cx);\n    }\n");
