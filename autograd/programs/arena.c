@@ -176,9 +176,9 @@ static int64_t rounded(const ct__slot *s)
     return (s->bytes + UNIT - 1) / UNIT * UNIT;
 }
 
-static bool is_large(const arena *a, const ct__slot *s)
+static bool has_place(const ct__slot *s)
 {
-    return ct__is_placed(s) && !s->local && s->first > 0 && s->bytes >= a->large;
+    return ct__is_placed(s) && !s->local && s->first > 0;
 }
 
 /* What lives to the end comes first, so that nothing of a short life keeps a hole below it open. */
@@ -209,20 +209,17 @@ static void place(ct__slot *s, ct__slot **placed, int n)
     placed[at] = s;
 }
 
-static void place_large(arena *a, int most)
+/* There are `count` large ones. */
+static void place_large(arena *a, int count)
 {
     ct__plan *p = a->p;
+    ct__slot **all = ct__plan_take_aside(p, 2 * (size_t)count * sizeof *all);
+    if (!all)
+        return;
+    ct__slot **placed = all + count;
     int n = 0;
     for (int i = 0; i < p->count; i++)
-        n += is_large(a, ct__slot_at(p, i));
-    ct__slot **all = ct__plan_take_aside(p, (size_t)(2 * n + 1) * sizeof *all), **placed = all + n;
-    if (n > most || !all) {
-        a->large = INT64_MAX;
-        return;
-    }
-    n = 0;
-    for (int i = 0; i < p->count; i++)
-        if (is_large(a, ct__slot_at(p, i)))
+        if (has_place(ct__slot_at(p, i)) && ct__slot_at(p, i)->bytes >= a->large)
             all[n++] = ct__slot_at(p, i);
     qsort(all, (size_t)n, sizeof(ct__slot *), larger_first);
     for (int i = 0; i < n; i++) {
@@ -271,7 +268,7 @@ static void list_all(arena *a, bool last_first)
         s->block = NULL;
         if (s->first == 0)
             continue;
-        if (!is_large(a, s))
+        if (s->local || s->bytes < a->large)
             a->p->apart_bytes += !s->written ? 0 : is_tiny(s) ? 16 : units_of(s) * UNIT;
         if (!s->local)
             put_on_list(a, s, s->first);
@@ -295,7 +292,7 @@ static void place_step(arena *a, int step)
         next = s->stays;
         if (s->first == step) {
             a->live += s->bytes;
-            if (!is_large(a, s) && !place_one(a, s))
+            if (s->bytes < a->large && !place_one(a, s))
                 return;
         }
         if (s->last == step) {
@@ -328,24 +325,31 @@ static void recycle(block **unused, block *b)
 static int64_t place_all(ct__plan *p, const way *w, block **unused, bool *good)
 {
     arena a = { .p = p, .large = w->bytes, .unused = *unused };
+    int large = 0;
     p->apart_bytes = 0;
     for (int i = 0; i < p->count; i++) {
-        const ct__slot *s = ct__slot_at(p, i);
+        ct__slot *s = ct__slot_at(p, i);
         int last = s->last < INT_MAX ? s->last : s->first;
         a.steps = last > a.steps ? last : a.steps;
+        if (s->kind == CT__LENT)
+            s->last = INT_MAX; /* the run does not end its life */
+        large += s->bytes >= a.large && has_place(s);
     }
     a.at = ct__plan_take_aside(p, (size_t)(a.steps + 1) * sizeof *a.at);
     if (!a.at)
         return 0;
-    place_large(&a, w->most);
+    if (large > w->most)
+        a.large = INT64_MAX;
+    else if (large > 0)
+        place_large(&a, large);
     list_all(&a, w->last_first);
     for (int step = 1; step <= a.steps && !p->failed; step++)
         place_step(&a, step);
     int64_t end = a.last ? (a.last->at + a.last->units) * UNIT : 0;
     int64_t bytes = a.row + end + 16 * a.tinies + UNIT;
-    for (int i = 0; i < p->count; i++) {
+    for (int i = 0; i < p->count && a.tinies > 0; i++) {
         ct__slot *s = ct__slot_at(p, i);
-        if (ct__is_placed(s) && s->block && is_tiny(s))
+        if (is_tiny(s) && ct__is_placed(s) && s->block)
             s->offset += end;
     }
     for (block *b = a.last, *before; b; b = before) {

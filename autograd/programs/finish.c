@@ -1,6 +1,5 @@
 /* Finishing a plan that has been noted: which steps are done, in which order, and where what they
  * use lies. */
-#include <limits.h>
 #include <string.h>
 
 #include "programs.h"
@@ -42,14 +41,19 @@ static void use_all(const ct__step *s, int number)
         use(((ct__spot *)s->data[k])->slot, k == 0, number);
 }
 
-/* Those in order that are done; constants that stay what they are need no loading. The slots get to
- * know which steps use them. */
-static ct__step **steps_in_use(ct__plan *p, int *count)
+/* Steps, in order; each has the number of its place, from 1 on. Those before `first` are none. */
+typedef struct order {
+    ct__step **all;
+    int first, end;
+} order;
+
+/* Those that are done; constants that stay what they are need no loading. The slots get to know
+ * which steps use them. */
+static order steps_in_use(ct__plan *p)
 {
-    int room = p->length, first = room;
-    int n = p->result_count; /* steps that may come on top */
-    ct__step **all = ct__plan_take_aside(p, (size_t)(room + n + 1) * sizeof *all);
-    n = 0;
+    size_t room = (size_t)p->length + (size_t)p->result_count; /* these may come on top */
+    ct__step **all = ct__plan_take_aside(p, (room + 1) * sizeof *all);
+    int n = 0, first;
     for (ct__step *s = all ? p->steps : NULL; s; s = s->next)
         if (s->act != CT__LOAD || s->slot->kind != CT__CONSTANT)
             all[n++] = s;
@@ -59,11 +63,7 @@ static ct__step **steps_in_use(ct__plan *p, int *count)
             all[--first] = all[i];
             use_all(all[i], first + 1);
         }
-    for (int i = 0; i < p->count; i++)
-        if (ct__slot_at(p, i)->first) /* so that the first step is number 1 */
-            ct__slot_at(p, i)->first -= first, ct__slot_at(p, i)->last -= first;
-    *count = n - first;
-    return all ? all + first : NULL;
+    return (order){ all, first, n };
 }
 
 /* -- Small results that many steps use */
@@ -109,14 +109,13 @@ static ct__step *hand_over(ct__plan *p, ct__slot *s, int number)
     return step;
 }
 
-static int hand_all(ct__plan *p, ct__step **steps, int count)
+static void hand_all(ct__plan *p, order *steps)
 {
-    for (int i = 0, slots = p->count; i < slots && !p->failed; i++) {
-        ct__step *step = hand_over(p, ct__slot_at(p, i), count + 1);
+    for (int i = 0; i < p->result_count && !p->failed; i++) {
+        ct__step *step = hand_over(p, ct__place_of(p->results[i])->slot, steps->end + 1);
         if (step)
-            steps[count++] = step;
+            steps->all[steps->end++] = step;
     }
-    return count;
 }
 
 /* -- Addresses */
@@ -215,11 +214,8 @@ static void point_slot(ct__plan *p, ct__slot *s)
 static void point_all(ct__plan *p)
 {
     int n = 0;
-    for (int i = 0; i < p->count; i++)
-        n += stays(ct__slot_at(p, i));
-    ct__slot **outer = ct__plan_take(p, (size_t)n * sizeof(ct__slot *));
+    ct__slot **outer = ct__plan_take(p, (size_t)p->outer_count * sizeof(ct__slot *));
     p->own.refs = CT__PROGRAM;
-    n = 0;
     for (int i = 0; i < p->count && !p->failed; i++) {
         ct__slot *s = ct__slot_at(p, i);
         point_slot(p, s);
@@ -231,7 +227,6 @@ static void point_all(ct__plan *p)
     if (p->failed)
         return;
     p->outer = outer;
-    p->outer_count = n;
     p->slots = NULL;
     p->count = 0;
     ct__plan_tidy(p);
@@ -245,7 +240,6 @@ static bool is_lent(const ct__slot *s)
 
 void ct__plan_finish(ct__plan *p)
 {
-    int count = 0;
     for (int i = 0; i < p->count; i++) {
         ct__slot *s = ct__slot_at(p, i);
         if (s->kind == CT__CONSTANT && s->written) {
@@ -255,11 +249,12 @@ void ct__plan_finish(ct__plan *p)
         if (is_lent(s))
             s->kind = CT__LENT;
         s->needed = stays(s);
+        p->outer_count += s->needed;
     }
-    ct__step **all = steps_in_use(p, &count);
-    if (all)
-        count = hand_all(p, all, count);
-    bool grouped = all && !p->failed && ct__plan_group(p, all, count);
+    order steps = steps_in_use(p);
+    hand_all(p, &steps);
+    bool grouped = !p->failed && ct__plan_group(p, steps.all + steps.first,
+                                                steps.end - steps.first);
     for (int i = 0; i < p->count && grouped; i++) {
         ct__slot *s = ct__slot_at(p, i);
         memset(s->mark, 0, sizeof *s->mark);
@@ -270,9 +265,6 @@ void ct__plan_finish(ct__plan *p)
     for (ct__step *s = grouped ? p->steps : NULL; s; s = s->next)
         if (s->act == CT__GROUP)
             ct__plan_furnish(s);
-    for (int i = 0; i < p->count; i++) /* groups are made: now these have their place */
-        if (ct__slot_at(p, i)->kind == CT__LENT)
-            ct__slot_at(p, i)->last = INT_MAX;
     ct__arena_place(p);
     if (!p->failed)
         point_all(p);

@@ -155,6 +155,16 @@ static bool repeats(const layout *l)
     return some;
 }
 
+static CT__APART void mix_step(const one *o, const void *arg, size_t size, ct__spot *const *spots,
+                               int n)
+{
+    for (int k = 0; k < n; k++)
+        ct__mix_place(o->p, spots[k]->slot, spots[k]->offset);
+    ct__mix(o->p, (uint64_t)(uintptr_t)o->op);
+    ct__mix(o->p, (uint64_t)o->y->count);
+    ct__mix_bytes(o->p, &o->p->step_hash, arg, size);
+}
+
 /* The argument has so many bytes. */
 static void step(const one *o, ct_kernel kernel, const void *arg, size_t size,
                  ct__spot *const *spots, int n)
@@ -167,11 +177,8 @@ static void step(const one *o, ct_kernel kernel, const void *arg, size_t size,
     ct__step *s = good ? ct__step_new(p, CT__KERNEL, bytes) : NULL; /* or the noting is over */
     if (!s)
         return;
-    for (int k = 0; k < n && p->compared; k++)
-        ct__mix_place(p, spots[k]->slot, spots[k]->offset);
-    ct__mix(p, (uint64_t)(uintptr_t)o->op);
-    ct__mix(p, (uint64_t)o->y->count);
-    ct__mix_bytes(p, &p->step_hash, arg, size);
+    if (p->compared)
+        mix_step(o, arg, size, spots, n);
     s->operands = (unsigned)n & 15;
     s->size = (unsigned)ct__dtype_size(o->y->dtype) & 15;
     s->cheap = o->cheap && (kernel != ct__gather || repeats(arg));

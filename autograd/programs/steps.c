@@ -87,18 +87,24 @@ void ct__gathered_forget(ct__plan *p, const ct__slot *s)
             p->gathered[i].from = NULL;
 }
 
+static ct__slot *new_slot_of(ct__plan *p, const ct_tensor *t, int use)
+{
+    if (!t->buffer->heard)
+        return leaf_of(p, t);
+    if (use == CT__WRITTEN)
+        return ct__slot_for(p, CT__ARENA, t->buffer);
+    ct__stay_eager(p, "a tensor that no operator wrote");
+    return NULL;
+}
+
 ct__slot *ct__slot_of(ct__plan *p, const ct_tensor *t, int use)
 {
     if (t->cx != p->from)
         ct__stay_eager(p, "a tensor of another context");
-    ct__slot *s = ct__is_over(p) ? NULL : ct__slot_known(p, t->buffer);
-    if (!s && !ct__is_over(p) && !t->buffer->heard)
-        s = leaf_of(p, t);
-    else if (!s && !ct__is_over(p) && use == CT__WRITTEN)
-        s = ct__slot_for(p, CT__ARENA, t->buffer);
-    else if (!s && !ct__is_over(p))
-        ct__stay_eager(p, "a tensor that no operator wrote");
-    if (!s)
+    if (ct__is_over(p))
+        return NULL;
+    ct__slot *s = ct__slot_known(p, t->buffer);
+    if (!s && !(s = new_slot_of(p, t, use)))
         return NULL;
     if (use & CT__WRITTEN) {
         s->written = true;

@@ -257,7 +257,7 @@ static ct_tensor *next(maker *m)
 }
 
 /* -- A function */
-/* gradients of the loss, by a parameter and the inputs that are variables; at times of second order */
+/* gradients of the loss, by a parameter and the inputs that are variables; some of second order */
 static bool end_with_gradients(maker *m, ct_tensor *loss, ct_tensor **y)
 {
     ct_tensor *by[1 + INPUTS] = { m->w->parameter[0] }, *g[1 + INPUTS], *first;
