@@ -80,18 +80,31 @@ static ct_tensor *instance_norm_forward(ct_module *self, ct_tensor *x, void *use
     return update_by_instances(&e, a, x) == CT_OK ? y : NULL;
 }
 
-/* the default of the option `train` */
-static int64_t train(ct_tensor *x, ct_tensor *weight, ct_tensor *bias, double epsilon,
-                     ct_tensor **results, void *user)
+/* numbers in each variance */
+static int64_t numbers_of(const ct_tensor *x)
 {
-    (void)user;
-    if (ct_batch_norm_train(x, weight, bias, epsilon, results) != CT_OK)
-        return -1;
     const int64_t channels = ct_size(x, 1);
     return channels > 0 ? ct_count(x) / channels : 0;
 }
 
-static ct_tensor *batch_norm_forward(ct_module *self, ct_tensor *x, void *user)
+/* the default of the option `train`, and the same with a ReLU */
+static int64_t train(ct_tensor *x, ct_tensor *weight, ct_tensor *bias, double epsilon,
+                     ct_tensor **results, void *user)
+{
+    (void)user;
+    ct_status status = ct_batch_norm_train(x, weight, bias, epsilon, results);
+    return status == CT_OK ? numbers_of(x) : -1;
+}
+
+static int64_t train_relu(ct_tensor *x, ct_tensor *weight, ct_tensor *bias, double epsilon,
+                          ct_tensor **results, void *user)
+{
+    (void)user;
+    ct_status status = ct_batch_norm_relu_train(x, weight, bias, epsilon, results);
+    return status == CT_OK ? numbers_of(x) : -1;
+}
+
+ct_tensor *ct__batch_norm_forward(ct_module *self, ct_tensor *x, void *user)
 {
     const batch_norm *a = user;
     const entries e = entries_of(self, a);
@@ -105,6 +118,15 @@ static ct_tensor *batch_norm_forward(ct_module *self, ct_tensor *x, void *user)
     if (a->no_statistics || ct_is_repeating(self->cx))
         return results[0];
     return update(&e, a, n, results[1], results[2]) == CT_OK ? results[0] : NULL;
+}
+
+ct_tensor *ct__batch_norm_relu(ct_module *self, ct_tensor *x)
+{
+    batch_norm a = *(const batch_norm *)self->user;
+    if (a.train != train || (ct_is_inference(self->cx) && !a.no_statistics))
+        return ct_relu(ct__batch_norm_forward(self, x, self->user));
+    a.train = train_relu;
+    return ct__batch_norm_forward(self, x, &a);
 }
 
 static bool add_entries(ct_module *m, ct_dtype dtype, int64_t channels, const batch_norm *a)
@@ -161,7 +183,7 @@ ct_module *ct_batch_norm_new(ct_context *cx, ct_dtype dtype, int64_t channels,
     if (o.cumulative && o.momentum != 0)
         return ct_fail(cx, CT_ERROR_VALUE, "batch_norm_new: cumulative statistics have no "
                        "momentum, got %g", o.momentum), NULL;
-    return make(cx, "batch_norm_new", batch_norm_forward, dtype, channels, &a);
+    return make(cx, "batch_norm_new", ct__batch_norm_forward, dtype, channels, &a);
 }
 
 ct_module *ct_instance_norm_new(ct_context *cx, ct_dtype dtype, int64_t channels,

@@ -11,6 +11,10 @@ ct_status ct__initialize(ct_tensor *w, ct_init init, int64_t fan_in, int64_t fan
 ct_tensor *ct__linear_forward(ct_module *self, ct_tensor *x, void *user);
 ct_tensor *ct__linear_activated(ct_module *self, ct_tensor *x, ct_activation activation);
 
+/* -- batch_norm.c: the same of batch norm, and that layer and a ReLU */
+ct_tensor *ct__batch_norm_forward(ct_module *self, ct_tensor *x, void *user);
+ct_tensor *ct__batch_norm_relu(ct_module *self, ct_tensor *x);
+
 /* -- attention.c: of a multi_head_attention, which is checked, and x = { q, k, v } */
 ct_tensor *ct__attend(ct_module *self, ct_tensor *const *x, ct_tensor *mask);
 

@@ -1,5 +1,6 @@
 /* Sequential modules, and the one that ct_mlp_new builds. A linear layer and the activation behind
- * it are one call: fused, it saves a pass over the layer's output each way. Max pooling behind a
+ * it are one call: fused, it saves a pass over the layer's output each way; so are batch norm and a
+ * ReLU. Max pooling behind a
  * ReLU is done before it: the largest of max(x, 0) is max(0, the largest x), and the gradient goes
  * to the same x, but the ReLU has a quarter of the numbers or fewer. The modules and their names
  * stay those of PyTorch. */
@@ -19,10 +20,13 @@ static ct_tensor *through(const ct__entry *e, ct_tensor *x, const ct__entry **ne
     bool activates = behind && here->forward == ct__linear_forward &&
                      behind->forward == ct__activation_forward;
     bool pools = behind && is_relu(here) && behind->forward == ct__max_pool_forward;
-    if (activates || pools)
+    bool normalizes = behind && here->forward == ct__batch_norm_forward && is_relu(behind);
+    if (activates || pools || normalizes)
         *next = ct__table_next(*next);
     if (activates)
         return ct__linear_activated(here, x, *(const ct_activation *)behind->user);
+    if (normalizes)
+        return ct__batch_norm_relu(here, x);
     return ct_module_forward(here, pools ? ct_module_forward(behind, x) : x);
 }
 

@@ -128,13 +128,25 @@ static void give_sums(const ct_call *call, const parts *p, ct_tensor *g, ct_tens
             gx[i] = ct_mul(gx[i], ct_call_x(call, weight));
 }
 
+/* where y, as the kernels compute it, is 0 because of the ReLU; it has the shape of x */
+static ct_tensor *stopped(const ct_call *call)
+{
+    ct_tensor *x[3], *results[3];
+    const int n = ct_call_inputs(call);
+    for (int i = 0; i < n; i++)
+        x[i] = ct_detach(ct_call_x(call, i));
+    ct_apply_all(ct_call_op(call), ct_call_attributes(call), x, n, results);
+    return ct_le(results[0], ct_scalar_like(results[0], 0));
+}
+
 ct_status ct__channels_vjp(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
 {
     const ct__channels *a = ct_call_attributes(call);
     const ct_tensor *x = ct_call_x(call, 0);
     parts p = shapes_of(call);
     normalize(&p, call);
-    ct_tensor *g = gy[0] ? ct_reshape(gy[0], p.shape, 4) : ct_zeros_like(p.h), *w = NULL;
+    ct_tensor *passed = gy[0] && a->relu ? ct_masked_fill(gy[0], stopped(call), 0) : gy[0];
+    ct_tensor *g = gy[0] ? ct_reshape(passed, p.shape, 4) : ct_zeros_like(p.h), *w = NULL;
     give_sums(call, &p, g, gx);
     if (!ct_call_wants(call, 0))
         return CT_OK;
@@ -221,7 +233,7 @@ static ct_tensor *by_kernel(const ct_call *call, const parts *p, ct_tensor *t, c
 static ct_tensor *normalized(const ct_call *call)
 {
     ct__channels plain = *(const ct__channels *)ct_call_attributes(call);
-    plain.weight = plain.bias = false;
+    plain.weight = plain.bias = plain.relu = false;
     return ct_apply(ct_call_op(call), &plain, CT_TENSORS(ct_call_x(call, 0)));
 }
 
@@ -244,6 +256,8 @@ ct_status ct__channels_jvp(const ct_call *call, ct_tensor *const *tx, ct_tensor 
     if (kernel && a->weight && tx[1])
         p.h = ct_reshape(normalized(call), p.shape, 4);
     ty[0] = with_parameters(call, &p, tx, th);
+    if (a->relu)
+        ty[0] = ct_masked_fill(ty[0], stopped(call), 0);
     return CT_OK;
 }
 
@@ -268,11 +282,11 @@ static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes, bool g
         int64_t shape[4];
         ct__channels a;
     } cases[] = {
-        { 4, { 2, 3, 2, 2 }, { 0, 1e-5, false, true, true } },
-        { 2, { 4, 3 }, { 0, 0.1, false, true, false } },
-        { 3, { 1, 2, 34 }, { 0, 0, false, false, false } },
-        { 3, { 2, 1, 3 }, { 0, 1e-3, false, false, true } },
-        { 3, { 0, 2, 3 }, { 0, 1e-5, false, true, true } },
+        { 4, { 2, 3, 2, 2 }, { 0, 1e-5, false, true, true, false } },
+        { 2, { 4, 3 }, { 0, 0.1, false, true, false, false } },
+        { 3, { 1, 2, 34 }, { 0, 0, false, false, false, false } },
+        { 3, { 2, 1, 3 }, { 0, 1e-3, false, false, true, false } },
+        { 3, { 0, 2, 3 }, { 0, 1e-5, false, true, true, false } },
     };
     if (k >= (int)(sizeof cases / sizeof *cases))
         return 0;
@@ -293,7 +307,14 @@ static int sample_train(ct_context *cx, int k, ct_tensor **x, void *attributes)
     return k == 4 ? 0 : sample(cx, k, x, attributes, false); /* no elements have no mean */
 }
 
-extern const ct_op ct__batch_norm_op, ct__batch_norm_train_op;
+static int sample_relu(ct_context *cx, int k, ct_tensor **x, void *attributes)
+{
+    int n = sample_train(cx, k, x, attributes);
+    ((ct__channels *)attributes)->relu = true;
+    return n;
+}
+
+extern const ct_op ct__batch_norm_op, ct__batch_norm_train_op, ct__batch_norm_relu_train_op;
 const ct_op ct__batch_norm_op = {
     .name = "batch_norm",
     .formula = "y = h weight + bias, h = (x - mean) / sqrt(variance + epsilon)",
@@ -330,6 +351,24 @@ const ct_op ct__batch_norm_train_op = {
     .sample = sample_train,
 };
 
+const ct_op ct__batch_norm_relu_train_op = {
+    .name = "batch_norm_relu_train",
+    .formula = "y = max(0, h weight + bias), h = (x - mean x) / sqrt(var x + epsilon)",
+    .derivative = "gx = (e - mean e - h mean(e h)) / sqrt(var x + epsilon), "
+                  "e = g [y > 0] weight, gweight = sum g [y > 0] h, gbias = sum g [y > 0]",
+    .inputs = -1,
+    .outputs = 3,
+    .flags = CT_OP_CONTIGUOUS,
+    .saves = CT_SAVE_X(0) | CT_SAVE_X(1) | CT_SAVE_X(2) | CT_SAVE_AUX,
+    .attributes_size = sizeof(ct__channels),
+    .infer = ct__channels_infer,
+    .forward = ct__channels_forward,
+    .vjp = ct__channels_vjp,
+    .jvp = ct__channels_jvp,
+    .backward = ct__channels_backward,
+    .sample = sample_relu,
+};
+
 int ct__channels_inputs(ct__channels *a, const char *who, ct_tensor *const *parameters,
                         ct_tensor **all)
 {
@@ -354,14 +393,27 @@ ct_tensor *ct_batch_norm(ct_tensor *x, ct_tensor *mean, ct_tensor *variance, ct_
     return n > 0 ? ct_apply(&ct__batch_norm_op, &a, all, n) : NULL;
 }
 
+static ct_status train(const ct_op *op, ct__channels *a, ct_tensor *const *parameters, ct_tensor *x,
+                       ct_tensor **results)
+{
+    ct_tensor *all[5] = { x };
+    memset(results, 0, 3 * sizeof *results);
+    int n = ct__channels_inputs(a, op->name, parameters, all);
+    if (n == 0)
+        return x ? CT_ERROR_STALE : CT_ERROR_NULL;
+    return ct_apply_all(op, a, all, n, results);
+}
+
 ct_status ct_batch_norm_train(ct_tensor *x, ct_tensor *weight, ct_tensor *bias, double epsilon,
                               ct_tensor **results)
 {
-    ct__channels a = { .epsilon = epsilon };
-    ct_tensor *parameters[] = { NULL, NULL, weight, bias }, *all[5] = { x };
-    memset(results, 0, 3 * sizeof *results);
-    int n = ct__channels_inputs(&a, "batch_norm_train", parameters, all);
-    if (n == 0)
-        return x ? CT_ERROR_STALE : CT_ERROR_NULL;
-    return ct_apply_all(&ct__batch_norm_train_op, &a, all, n, results);
+    return train(&ct__batch_norm_train_op, &(ct__channels){ .epsilon = epsilon },
+                 (ct_tensor *[]){ NULL, NULL, weight, bias }, x, results);
+}
+
+ct_status ct_batch_norm_relu_train(ct_tensor *x, ct_tensor *weight, ct_tensor *bias,
+                                   double epsilon, ct_tensor **results)
+{
+    return train(&ct__batch_norm_relu_train_op, &(ct__channels){ .epsilon = epsilon, .relu = true },
+                 (ct_tensor *[]){ NULL, NULL, weight, bias }, x, results);
 }

@@ -8,8 +8,10 @@
  *
  *   gx_k = r (g_k - mean g - h_k mean (g h)),   gw_c = sum of gy_j h_j,   gb_c = sum of gy_j
  *
- * where the sums are over the elements of the channel. Where m and v are results too, with the
- * cotangents gm and gv, dm/dx_k = 1 / n and dv/dx_k = 2 (x_k - m) / n = 2 h_k / (n r) add
+ * where the sums are over the elements of the channel. If y is max(0, h w + b), gy counts as 0
+ * where that is 0; it is computed again, since x, w and b are read anyway. Where m and v are
+ * results too, with the cotangents gm and gv, dm/dx_k = 1 / n and dv/dx_k = 2 (x_k - m) / n =
+ * 2 h_k / (n r) add
  *
  *   gm / n + 2 gv h_k / (n r)
  *
@@ -41,7 +43,7 @@ typedef struct sets {
     const void *g_mean, *g_variance;                /* cotangents of the results, or NULL */
     double *sums;                                   /* of a part: sum of gy h, sum of gy */
     double epsilon;
-    bool adds;
+    bool adds, relu;
 } sets;
 
 /* Elements of a part: n of each of some runs, from place `at` on. Before the first piece all but
@@ -163,7 +165,7 @@ static sets sets_of(const ct_call *call)
     const int64_t images = ct_shape(x)[0], channels = ct_shape(x)[1], length = length_of(x);
     sets s = { .count = channels, .parts = 1, .runs = images, .length = length, .step = length,
                .run_step = channels * length, .channels = channels, .x = ct_data(x),
-               .epsilon = a->epsilon };
+               .epsilon = a->epsilon, .relu = a->relu };
     int next = a->given ? 3 : 1;
     if (a->groups > 0) {
         s.count = images * a->groups;
@@ -287,6 +289,7 @@ ct_tensor *ct__channels_through(const ct_call *call, ct_tensor *t, ct_tensor **s
     if (!th || !*sums)
         return NULL;
     s.w = NULL;
+    s.relu = false;
     s.gy = ct_data(t);
     s.gx = ct_data_mutable(th);
     s.sums = ct_data_mutable(*sums);

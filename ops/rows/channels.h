@@ -6,11 +6,12 @@
 #include <cotangent/op.h>
 
 /* The attributes of the operators. Statistics are of a channel over all N, or, if there are groups,
- * of each of so many groups of channels of each of the N. */
+ * of each of so many groups of channels of each of the N. With `relu`, which only batch norm in
+ * training has, y is max(0, what it would be). */
 typedef struct ct__channels {
     int64_t groups;
     double epsilon;
-    bool given, weight, bias;
+    bool given, weight, bias, relu;
 } ct__channels;
 
 /* -- channels.c */

@@ -119,12 +119,26 @@ static K(moments) K(moments_at)(const sets *s, int64_t set)
     return to;
 }
 
+/* what a channel's h is multiplied by, what is added, and the least that y may be */
+typedef struct K(line) {
+    REAL w, b, least;
+} K(line);
+
+static K(line) K(line_of)(const sets *s, int64_t part)
+{
+    const int64_t c = part % s->channels;
+    return (K(line)){ s->w ? ((const REAL *)s->w)[c] : 1, s->b ? ((const REAL *)s->b)[c] : 0,
+                      s->relu ? 0 : -INFINITY };
+}
+
 NOT_INLINED void K(affine)(const strip *s, REAL *restrict y, const REAL *restrict x, K(moments) of,
-                           REAL w, REAL b)
+                           K(line) by)
 {
     for (int64_t r = 0; r < s->runs; r++, x += s->step, y += s->step)
-        for (int64_t j = 0; j < s->n; j++)
-            y[j] = ((x[j] - of.high) * of.scale - of.shift) * w + b;
+        for (int64_t j = 0; j < s->n; j++) {
+            REAL sum = ((x[j] - of.high) * of.scale - of.shift) * by.w + by.b;
+            y[j] = sum <= by.least ? by.least : sum;
+        }
 }
 
 static void K(forward)(int64_t begin, int64_t end, void *arg)
@@ -134,23 +148,33 @@ static void K(forward)(int64_t begin, int64_t end, void *arg)
     for (int64_t i = begin; i < end; i++) {
         K(moments) of = s->moments ? K(find_moments)(s, i) : K(moments_at)(s, i);
         for (int64_t k = 0; k < s->parts; k++) {
-            int64_t c = (i * s->parts + k) % s->channels;
-            REAL w = s->w ? ((const REAL *)s->w)[c] : 1, b = s->b ? ((const REAL *)s->b)[c] : 0;
+            K(line) by = K(line_of)(s, i * s->parts + k);
             for (piece p = { .first = part_at(s, i, k) }; next_piece(s, &p);) {
                 bool stays = K(stays)(&p, of.unit, false);
                 strip all = K(strip_for)(s, &p, stays);
                 K(affine)(&all, stays ? y + p.at : result,
-                          K(piece_in)(s, &p, stays, room, s->x, of.unit), of, w, b);
+                          K(piece_in)(s, &p, stays, room, s->x, of.unit), of, by);
                 K(piece_out)(s, &p, stays, result, y, false);
             }
         }
     }
 }
 
+/* g, or 0 where a ReLU made y 0 */
+static inline K(vector) K(passed)(K(vector) g, K(vector) y)
+{
+#if defined(__GNUC__)
+    const __typeof__(y <= y) stopped = y <= (K(vector)){ 0 };
+    return (K(vector))((__typeof__(y <= y))g & ~stopped);
+#else
+    return y <= 0 ? 0 : g;
+#endif
+}
+
 /* Adds the sums of g h and of g over a strip to sum[0] and sum[1]. Meanwhile it asks for the memory
  * of gx, and for what is read next. */
-NOT_INLINED void K(add_sums)(const strip *s, const REAL *const in[2], REAL *gx, K(moments) of,
-                             double *sum)
+static inline void K(sum_strip)(bool relu, const strip *s, const REAL *const in[2], REAL *gx,
+                                K(moments) of, K(line) by, double *sum)
 {
     const REAL *x = in[0], *g = in[1];
     K(vector) a = { 0 }, b = a, c = a, d = a;
@@ -159,24 +183,34 @@ NOT_INLINED void K(add_sums)(const strip *s, const REAL *const in[2], REAL *gx, 
         int64_t i = 0;
         for (; i + 2 * K(WIDE) <= s->n; i += 2 * K(WIDE)) {
             K(vector) u = K(load)(g + i), v = K(load)(g + i + K(WIDE));
+            K(vector) p = K(load_h)(x + i, &of), q = K(load_h)(x + i + K(WIDE), &of);
             K(fetch_to_write)(gx + i, 2 * K(WIDE));
             K(fetch)(x + i, s->next, 2 * K(WIDE));
             K(fetch)(g + i, s->next, 2 * K(WIDE));
+            if (relu) {
+                u = K(passed)(u, p * by.w + by.b);
+                v = K(passed)(v, q * by.w + by.b);
+            }
             a += u;
             b += v;
-            c += u * K(load_h)(x + i, &of);
-            d += v * K(load_h)(x + i + K(WIDE), &of);
+            c += u * p;
+            d += v * q;
         }
         for (; i + K(WIDE) <= s->n; i += K(WIDE)) {
+            K(vector) u = K(load)(g + i), p = K(load_h)(x + i, &of);
             K(fetch_to_write)(gx + i, K(WIDE));
             K(fetch)(x + i, s->next, K(WIDE));
             K(fetch)(g + i, s->next, K(WIDE));
-            a += K(load)(g + i);
-            c += K(load)(g + i) * K(load_h)(x + i, &of);
+            if (relu)
+                u = K(passed)(u, p * by.w + by.b);
+            a += u;
+            c += u * p;
         }
         for (int k = 1; k < K(WIDE) && i < s->n; k++, i++) {
-            one += g[i];
-            with_h += g[i] * ((x[i] - of.high) * of.scale - of.shift);
+            REAL h = (x[i] - of.high) * of.scale - of.shift;
+            REAL passed = relu && h * by.w + by.b <= 0 ? 0 : g[i];
+            one += passed;
+            with_h += passed * h;
         }
         sum[0] += (double)with_h;
         sum[1] += (double)one;
@@ -185,11 +219,24 @@ NOT_INLINED void K(add_sums)(const strip *s, const REAL *const in[2], REAL *gx, 
     sum[1] += (double)K(join)(a + b);
 }
 
+NOT_INLINED void K(add_sums)(const strip *s, const REAL *const in[2], REAL *gx, K(moments) of,
+                             K(line) by, double *sum)
+{
+    K(sum_strip)(false, s, in, gx, of, by, sum);
+}
+
+NOT_INLINED void K(add_sums_passed)(const strip *s, const REAL *const in[2], REAL *gx,
+                                    K(moments) of, K(line) by, double *sum)
+{
+    K(sum_strip)(true, s, in, gx, of, by, sum);
+}
+
 /* What the gradient of a part is made of: gx = (g w - mean_g - h mean_gh) factor, to which what the
  * statistics pass on is added, by_mean + h by_variance. */
 typedef struct K(slopes) {
     K(moments) of;
-    REAL w, mean_g, mean_gh, factor, by_mean, by_variance;
+    K(line) by;
+    REAL mean_g, mean_gh, factor, by_mean, by_variance;
 } K(slopes);
 
 NOT_INLINED void K(find_gx)(const strip *all, REAL *restrict gx, const REAL *restrict x,
@@ -199,7 +246,8 @@ NOT_INLINED void K(find_gx)(const strip *all, REAL *restrict gx, const REAL *res
     for (int64_t r = 0; r < all->runs; r++, x += all->step, g += all->step, gx += all->step)
         for (int64_t j = 0; j < all->n; j++) {
             REAL h = (x[j] - s.of.high) * s.of.scale - s.of.shift;
-            gx[j] = ((g[j] * s.w - s.mean_g) - h * s.mean_gh) * s.factor;
+            REAL passed = h * s.by.w + s.by.b <= s.by.least ? 0 : g[j];
+            gx[j] = ((passed * s.by.w - s.mean_g) - h * s.mean_gh) * s.factor;
         }
 }
 
@@ -215,13 +263,13 @@ NOT_INLINED void K(add_by_statistics)(const strip *all, REAL *restrict gx, const
 NOT_INLINED void K(find_gx_of_given)(const strip *all, REAL *restrict gx, const REAL *restrict g,
                                      const K(slopes) *by)
 {
-    REAL w = by->w, factor = by->factor;
+    REAL w = by->by.w, factor = by->factor;
     for (int64_t r = 0; r < all->runs; r++, g += all->step, gx += all->step)
         for (int64_t j = 0; j < all->n; j++)
             gx[j] = g[j] * w * factor;
 }
 
-static void K(sum_part)(const sets *s, int64_t first, K(moments) of, double *sum)
+static void K(sum_part)(const sets *s, int64_t first, K(moments) of, K(line) by, double *sum)
 {
     REAL room[PIECE], room_g[PIECE];
     sum[0] = sum[1] = 0;
@@ -230,14 +278,12 @@ static void K(sum_part)(const sets *s, int64_t first, K(moments) of, double *sum
         strip all = K(strip_for)(s, &p, stays);
         const REAL *in = K(piece_in)(s, &p, stays, room, s->x, of.unit);
         const REAL *g = K(piece_in)(s, &p, stays, room_g, s->gy, 1);
-        K(add_sums)(&all, (const REAL *[]){ in, g }, stays && s->gx ? (REAL *)s->gx + p.at : room,
-                    of, sum);
+        REAL *gx = stays && s->gx ? (REAL *)s->gx + p.at : room;
+        if (s->relu)
+            K(add_sums_passed)(&all, (const REAL *[]){ in, g }, gx, of, by, sum);
+        else
+            K(add_sums)(&all, (const REAL *[]){ in, g }, gx, of, by, sum);
     }
-}
-
-static REAL K(weight)(const sets *s, int64_t part)
-{
-    return s->w ? ((const REAL *)s->w)[part % s->channels] : 1;
 }
 
 static K(slopes) K(slopes_of)(const sets *s, int64_t set, K(moments) of)
@@ -291,10 +337,11 @@ static void K(backward)(int64_t begin, int64_t end, void *arg)
     for (int64_t i = begin; i < end; i++) {
         K(moments) of = K(moments_at)(s, i);
         for (int64_t k = 0; k < s->parts; k++)
-            K(sum_part)(s, part_at(s, i, k), of, s->sums + 2 * (i * s->parts + k));
+            K(sum_part)(s, part_at(s, i, k), of, K(line_of)(s, i * s->parts + k),
+                        s->sums + 2 * (i * s->parts + k));
         K(slopes) by = K(slopes_of)(s, i, of);
         for (int64_t k = 0; k < s->parts && s->gx; k++) {
-            by.w = K(weight)(s, i * s->parts + k);
+            by.by = K(line_of)(s, i * s->parts + k);
             K(back_part)(s, part_at(s, i, k), &by);
         }
     }

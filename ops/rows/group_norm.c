@@ -10,11 +10,11 @@ static int sample(ct_context *cx, int k, ct_tensor **x, void *attributes)
         int64_t shape[4];
         ct__channels a;
     } cases[] = {
-        { 4, { 2, 4, 2, 2 }, { 2, 1e-5, false, true, true } },
-        { 2, { 2, 6 }, { 2, 0.1, false, true, false } },
-        { 3, { 2, 2, 35 }, { 2, 0, false, false, true } },
-        { 3, { 2, 3, 2 }, { 1, 1e-3, false, false, false } },
-        { 3, { 0, 2, 3 }, { 1, 1e-5, false, true, true } },
+        { 4, { 2, 4, 2, 2 }, { 2, 1e-5, false, true, true, false } },
+        { 2, { 2, 6 }, { 2, 0.1, false, true, false, false } },
+        { 3, { 2, 2, 35 }, { 2, 0, false, false, true, false } },
+        { 3, { 2, 3, 2 }, { 1, 1e-3, false, false, false, false } },
+        { 3, { 0, 2, 3 }, { 1, 1e-5, false, true, true, false } },
     };
     if (k >= (int)(sizeof cases / sizeof *cases))
         return 0;

@@ -167,7 +167,7 @@ ct_tensor *ct_recurrent_forward(ct_module *m, ct_tensor *x, ct_tensor *lengths, 
 /* -- Networks, and initial values */
 /* A module that runs the children one after the other, which are named "0", "1", ...; without
    children y is x. On failure the children are freed. A linear layer and the activation behind it
-   are computed as one call, and max pooling behind a ReLU before it, with the same results */
+   are one call, so are batch norm and a ReLU, and max pooling goes before a ReLU: same results */
 ct_module *ct_sequential_new(ct_context *cx, ct_module *const *children, int n);
 /* a sequential of linear layers with `hidden` between them, none after the last:
    ct_mlp_new(cx, CT_F32, CT_SIZES(784, 128, 10), CT_RELU, NULL) has 0.weight, 0.bias, 2.weight,

@@ -39,6 +39,13 @@ ct_tensor *ct_batch_norm(ct_tensor *x, ct_tensor *mean, ct_tensor *variance, ct_
    N = 0 mean and var are NaN */
 ct_status ct_batch_norm_train(ct_tensor *x, ct_tensor *weight, ct_tensor *bias, double epsilon,
                               ct_tensor **results);
+/* y = max(0, h weight + bias), h = (x - mean x) / sqrt(var x + epsilon);
+   gx = (e - mean e - h mean(e h)) / sqrt(var x + epsilon), e = g [y > 0] weight,
+   gweight = sum g [y > 0] h, gbias = sum g [y > 0]. It is ct_batch_norm_train and ct_relu in one
+   call: the results are the same, the gradients so to rounding, and there are fewer passes over
+   memory. All else is as in ct_batch_norm_train */
+ct_status ct_batch_norm_relu_train(ct_tensor *x, ct_tensor *weight, ct_tensor *bias,
+                                   double epsilon, ct_tensor **results);
 /* y = h weight + bias, h = (x - mean x) / sqrt(var x + epsilon);
    gx = (e - mean e - h mean(e h)) / sqrt(var x + epsilon), e = g weight, gweight = sum g h,
    gbias = sum g. The channels are cut into so many groups of equal size, and mean and var (with

@@ -207,6 +207,39 @@ START_TEST(a_checkpoint_moves_statistics_once)
 }
 END_TEST
 
+/* Behind a sequential's batch norm a ReLU is in the same call, unless moments are those of others:
+ * values, gradients and statistics are those of both, in training and in use. */
+START_TEST(a_relu_behind_it_changes_nothing_else)
+{
+    int fails = 0;
+    for (int k = 0; k < 4; k++) {
+        ct_module *m = k == 0   ? BATCH(3, .momentum = 0.5)
+                       : k == 1 ? BATCH(3, .no_weight = true, .no_statistics = true)
+                       : k == 2 ? BATCH(3, .train = of_twice, .user = &fails)
+                                : ct_instance_norm_new(cx, CT_F64, 3, NULL);
+        ct_module *other = ct_module_clone(m, 0);
+        ct_module *both = ct_sequential_new(cx, CT_MODULES(m, ct_activation_new(cx, CT_RELU)));
+        ct_tensor *x = ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(4, 3, 5))), *g, *h;
+        for (int use = 0; use < 2; use++) {
+            ct_scope scope = ct_scope_begin(cx);
+            if (use)
+                ct_evaluation(cx);
+            ct_tensor *y = ct_module_forward(both, x), *z = ct_relu(ct_module_forward(other, x));
+            expect_close(y, z, 0);
+            ck_assert_int_eq(ct_grad(ct_sum(ct_square(y)), NULL, &x, 1, 0, &g), CT_OK);
+            ck_assert_int_eq(ct_grad(ct_sum(ct_square(z)), NULL, &x, 1, 0, &h), CT_OK);
+            expect_close(g, h, 8);
+            ct_scope_end(cx, scope);
+        }
+        if (k == 0 || k == 2) {
+            ck_assert_double_eq(batches_of(m), 1);
+            ck_assert_double_eq(mean_of(m), mean_of(other));
+        }
+    }
+    expect_ok();
+}
+END_TEST
+
 static ct_tensor *loss(ct_context *c, ct_tensor *const *x, int n, void *module)
 {
     return ct_sum(ct_mul(ct_square(forward(c, x, n, module)), x[1]));
@@ -363,7 +396,8 @@ Suite *norms_suite(void)
     return make_suite("norms", (const TTest *const[]){
         batch_norm_is_that_of_pytorch, batch_norm_by_moments_of_others,
         group_norm_is_that_of_pytorch,
-        instance_norm_is_that_of_pytorch, rms_norm_is_its_formula, a_checkpoint_moves_statistics_once,
+        instance_norm_is_that_of_pytorch, rms_norm_is_its_formula,
+        a_checkpoint_moves_statistics_once, a_relu_behind_it_changes_nothing_else,
         the_gradient_check_does_not_move_them, forward_mode_moves_them_once, in_use_nothing_moves,
         an_empty_batch_is_counted_only, entries_are_those_of_pytorch, batch_norm_refuses,
         the_others_refuse,

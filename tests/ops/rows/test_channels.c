@@ -230,6 +230,39 @@ START_TEST(adds_to_other_uses)
 }
 END_TEST
 
+/* batch norm and a ReLU in one call have the bits of both, in backward to a few roundings */
+static void expect_relu_of(ct_context *c, ct_dtype dtype, int64_t length)
+{
+    inputs in = inputs_of(c, dtype, CT_SHAPE(13, 3, length), 0);
+    ct_tensor *v[] = { in.x, in.w, in.b }, *one[3], *two[3], *g[3], *h[3];
+    ck_assert_int_eq(ct_batch_norm_relu_train(in.x, in.w, in.b, 0.1, one), CT_OK);
+    ck_assert_int_eq(ct_batch_norm_train(in.x, in.w, in.b, 0.1, two), CT_OK);
+    two[0] = ct_relu(two[0]);
+    for (int i = 0; i < 3; i++)
+        expect_close(one[i], two[i], 0);
+    for (unsigned flags = 0; flags <= CT_CREATE_GRAPH; flags += CT_CREATE_GRAPH) {
+        ct_grad(one[0], in.gy, v, 3, flags, g);
+        ct_grad(two[0], in.gy, v, 3, flags, h);
+        for (int i = 0; i < 3; i++)
+            expect_close(g[i], h[i], flags ? 0 : 8);
+    }
+    ct_tensor *t[] = { in.gy, ct_ones_like(in.w), ct_ones_like(in.b) };
+    expect_close(ct_tangent(one[0], v, t, 3, 0), ct_tangent(two[0], v, t, 3, 0), 0);
+    ck_assert_int_eq(ct_error(c), CT_OK);
+}
+
+START_TEST(a_relu_in_the_same_call)
+{
+    for (int simd = CT_SIMD_PLAIN; simd <= CT_SIMD_AVX512; simd++)
+        for (int64_t length = 1; length < 1200; length = length * 5 / 3 + 1) {
+            ct_context *c = ct_context_new(&(ct_context_options){ .simd = (ct_simd)simd });
+            expect_relu_of(c, CT_F32, length);
+            expect_relu_of(c, CT_F64, length);
+            ct_context_free(c);
+        }
+}
+END_TEST
+
 /* the bits do not depend on the number of threads */
 START_TEST(the_same_from_any_number_of_threads)
 {
@@ -291,6 +324,6 @@ Suite *channels_suite(void)
     return make_suite("channels", (const TTest *const[]){
         is_what_it_is_made_of, statistics_are_results_with_derivatives, elements_of_any_size,
         runs_of_large_elements, the_first_piece_may_be_far_from_the_others,
-        given_statistics_get_gradients, adds_to_other_uses, the_same_from_any_number_of_threads, what_cannot_be_is_an_error,
-        NULL });
+        given_statistics_get_gradients, adds_to_other_uses, a_relu_in_the_same_call,
+        the_same_from_any_number_of_threads, what_cannot_be_is_an_error, NULL });
 }

@@ -422,6 +422,8 @@ static void channels(task *t)
             mean_and_var(t, a->groups, i, &mean, &var);
         *y = (*element(&t->x[0], i) - mean) / sqrtl(var + a->epsilon);
         *y = *y * (w ? w[i[1]] : 1) + (b ? b[i[1]] : 0);
+        if (a->relu && *y < 0)
+            *y = 0;
         if (t->outputs == 3)
             t->y[1].at[i[1]] = mean, t->y[2].at[i[1]] = var;
     }
@@ -470,6 +472,7 @@ const reference row_references[] = {
     R(cummax), R(cummin), R(argsort), R(sort), R(topk), R(recurrence), R(balance),
     R(cross_entropy), R(cross_entropy_each), R(layer_norm), { "rms_norm", layer_norm },
     { "batch_norm", channels }, { "instance_norm", channels },
-    { "batch_norm_train", channels }, { "group_norm", channels }, R(cosine_similarity), R(unique),
+    { "batch_norm_train", channels }, { "batch_norm_relu_train", channels },
+    { "group_norm", channels }, R(cosine_similarity), R(unique),
     { NULL, NULL }
 };
