@@ -196,14 +196,6 @@ INLINE void K(along)(ct__point_step step, int n, const K(lanes) *x, K(lanes) *y)
     }
 }
 
-/* With 32 registers most of `half` stays in them. */
-#undef UNROLLED
-#if VECTOR_BYTES == 64
-#define UNROLLED _Pragma("GCC unroll 6")
-#else
-#define UNROLLED
-#endif
-
 /* the same along both axes. From points, it returns zeros, or NaN where a result is not finite */
 INLINE K(lanes) K(square)(ct__point_step step, int count, const ct__spots *s, const REAL *x,
                           REAL *y)
@@ -211,16 +203,13 @@ INLINE K(lanes) K(square)(ct__point_step step, int count, const ct__spots *s, co
     const int n = step == CT__WEIGHTS || step == CT__TO_POINTS_ADJOINT ? count : 6;
     const int m = step == CT__WEIGHTS_ADJOINT || step == CT__FROM_POINTS ? count : 6;
     K(lanes) half[6][6], in[6], out[6], sum = SPLAT(0);
-    UNROLLED
     for (int j = 0; j < n; j++) {
         for (int i = 0; i < n; i++)
             in[i] = LOAD(x + i * s->from_row + j * s->from_column);
         K(along)(step, count, in, out);
-        UNROLLED
         for (int i = 0; i < m; i++)
             half[i][j] = out[i];
     }
-    UNROLLED
     for (int i = 0; i < m; i++) {
         K(along)(step, count, half[i], out);
         for (int j = 0; j < m; j++) {

@@ -119,7 +119,8 @@ static K(moments) K(moments_at)(const sets *s, int64_t set)
     return to;
 }
 
-/* what a channel's h is multiplied by, what is added, and the least that y may be */
+/* what a channel's h is multiplied by, what is added, and the least that y may be: 0 or NaN, which
+ * nothing is less than */
 typedef struct K(line) {
     REAL w, b, least;
 } K(line);
@@ -128,7 +129,7 @@ static K(line) K(line_of)(const sets *s, int64_t part)
 {
     const int64_t c = part % s->channels;
     return (K(line)){ s->w ? ((const REAL *)s->w)[c] : 1, s->b ? ((const REAL *)s->b)[c] : 0,
-                      s->relu ? 0 : -INFINITY };
+                      s->relu ? 0 : (REAL)NAN };
 }
 
 NOT_INLINED void K(affine)(const strip *s, REAL *restrict y, const REAL *restrict x, K(moments) of,
@@ -160,21 +161,22 @@ static void K(forward)(int64_t begin, int64_t end, void *arg)
     }
 }
 
-/* g, or 0 where a ReLU made y 0 */
-static inline K(vector) K(passed)(K(vector) g, K(vector) y)
+/* g, or 0 where y is no more than the least */
+static inline K(vector) K(passed)(K(vector) g, K(vector) h, const K(line) *by)
 {
+    const K(vector) y = h * by->w + by->b;
 #if defined(__GNUC__)
-    const __typeof__(y <= y) stopped = y <= (K(vector)){ 0 };
+    const __typeof__(y <= y) stopped = y <= (K(vector)){ 0 } + by->least;
     return (K(vector))((__typeof__(y <= y))g & ~stopped);
 #else
-    return y <= 0 ? 0 : g;
+    return y <= by->least ? 0 : g;
 #endif
 }
 
 /* Adds the sums of g h and of g over a strip to sum[0] and sum[1]. Meanwhile it asks for the memory
  * of gx, and for what is read next. */
-static inline void K(sum_strip)(bool relu, const strip *s, const REAL *const in[2], REAL *gx,
-                                K(moments) of, K(line) by, double *sum)
+NOT_INLINED void K(add_sums)(const strip *s, const REAL *const in[2], REAL *gx, K(moments) of,
+                             K(line) by, double *sum)
 {
     const REAL *x = in[0], *g = in[1];
     K(vector) a = { 0 }, b = a, c = a, d = a;
@@ -182,33 +184,28 @@ static inline void K(sum_strip)(bool relu, const strip *s, const REAL *const in[
         REAL one = 0, with_h = 0;
         int64_t i = 0;
         for (; i + 2 * K(WIDE) <= s->n; i += 2 * K(WIDE)) {
-            K(vector) u = K(load)(g + i), v = K(load)(g + i + K(WIDE));
             K(vector) p = K(load_h)(x + i, &of), q = K(load_h)(x + i + K(WIDE), &of);
+            K(vector) u = K(passed)(K(load)(g + i), p, &by);
+            K(vector) v = K(passed)(K(load)(g + i + K(WIDE)), q, &by);
             K(fetch_to_write)(gx + i, 2 * K(WIDE));
             K(fetch)(x + i, s->next, 2 * K(WIDE));
             K(fetch)(g + i, s->next, 2 * K(WIDE));
-            if (relu) {
-                u = K(passed)(u, p * by.w + by.b);
-                v = K(passed)(v, q * by.w + by.b);
-            }
             a += u;
             b += v;
             c += u * p;
             d += v * q;
         }
         for (; i + K(WIDE) <= s->n; i += K(WIDE)) {
-            K(vector) u = K(load)(g + i), p = K(load_h)(x + i, &of);
+            K(vector) p = K(load_h)(x + i, &of), u = K(passed)(K(load)(g + i), p, &by);
             K(fetch_to_write)(gx + i, K(WIDE));
             K(fetch)(x + i, s->next, K(WIDE));
             K(fetch)(g + i, s->next, K(WIDE));
-            if (relu)
-                u = K(passed)(u, p * by.w + by.b);
             a += u;
             c += u * p;
         }
         for (int k = 1; k < K(WIDE) && i < s->n; k++, i++) {
             REAL h = (x[i] - of.high) * of.scale - of.shift;
-            REAL passed = relu && h * by.w + by.b <= 0 ? 0 : g[i];
+            REAL passed = h * by.w + by.b <= by.least ? 0 : g[i];
             one += passed;
             with_h += passed * h;
         }
@@ -217,18 +214,6 @@ static inline void K(sum_strip)(bool relu, const strip *s, const REAL *const in[
     }
     sum[0] += (double)K(join)(c + d);
     sum[1] += (double)K(join)(a + b);
-}
-
-NOT_INLINED void K(add_sums)(const strip *s, const REAL *const in[2], REAL *gx, K(moments) of,
-                             K(line) by, double *sum)
-{
-    K(sum_strip)(false, s, in, gx, of, by, sum);
-}
-
-NOT_INLINED void K(add_sums_passed)(const strip *s, const REAL *const in[2], REAL *gx,
-                                    K(moments) of, K(line) by, double *sum)
-{
-    K(sum_strip)(true, s, in, gx, of, by, sum);
 }
 
 /* What the gradient of a part is made of: gx = (g w - mean_g - h mean_gh) factor, to which what the
@@ -279,10 +264,7 @@ static void K(sum_part)(const sets *s, int64_t first, K(moments) of, K(line) by,
         const REAL *in = K(piece_in)(s, &p, stays, room, s->x, of.unit);
         const REAL *g = K(piece_in)(s, &p, stays, room_g, s->gy, 1);
         REAL *gx = stays && s->gx ? (REAL *)s->gx + p.at : room;
-        if (s->relu)
-            K(add_sums_passed)(&all, (const REAL *[]){ in, g }, gx, of, by, sum);
-        else
-            K(add_sums)(&all, (const REAL *[]){ in, g }, gx, of, by, sum);
+        K(add_sums)(&all, (const REAL *[]){ in, g }, gx, of, by, sum);
     }
 }
 
