@@ -15,6 +15,7 @@ START_TEST(making)
     ck_assert(signbit(ct_item(ct_scalar(cx, CT_F64, -0.0))));
     ck_assert_int_eq(ct_count(ct_zeros(cx, CT_F64, CT_SHAPE(3, 0, 2))), 0);
     ck_assert_int_eq(ct_item_int(ct_from_ints(cx, NULL, 0, CT_INTS(INT64_MAX))) == INT64_MAX, 1);
+    ck_assert_int_eq(ct_item_int(ct_scalar(cx, CT_BOOL, 1)), 1);
 }
 END_TEST
 

@@ -68,6 +68,17 @@ START_TEST(all_tensors_are_listed_once)
 }
 END_TEST
 
+START_TEST(gradients_are_cleared_below)
+{
+    ct_module *m = group();
+    ct_tensor *own = ct_module_parameter(m, "w"), *below = ct_module_parameter(m, "a.w");
+    ck_assert_int_eq(ct_backward(ct_add(ct_sum(own), ct_sum(below))), CT_OK);
+    ck_assert(ct_gradient(own) && ct_gradient(below));
+    ct_module_zero_grad(m);
+    ck_assert(!ct_gradient(own) && !ct_gradient(below));
+}
+END_TEST
+
 START_TEST(lists_follow_what_is_added_and_freed_below)
 {
     int n = 0;
@@ -482,7 +493,7 @@ Suite *module_suite(void)
 {
     const TTest *const tests[] = {
         parameters_are_listed_in_order_and_named_by_path,
-        all_tensors_are_listed_once,
+        all_tensors_are_listed_once, gradients_are_cleared_below,
         lists_follow_what_is_added_and_freed_below,
         names_follow_the_outermost_module,
         lookups_that_fail_say_what_was_looked_for,

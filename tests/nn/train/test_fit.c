@@ -134,6 +134,20 @@ START_TEST(callbacks_see_where_it_is)
 }
 END_TEST
 
+static bool before_two(const ct_fit_report *r, void *user)
+{
+    (void)user;
+    return r->epoch < 2;
+}
+
+START_TEST(on_epoch_may_end_it)
+{
+    ct_training t = run_of(cx, 0.1);
+    ck_assert_int_eq(ct_fit(&t, &(ct_fit_options){ .epochs = 5, .on_epoch = before_two }), CT_OK);
+    ck_assert_int_eq(t.epoch, 2);
+}
+END_TEST
+
 /* what it has learned after each epoch, by a twin */
 START_TEST(the_best_weights_are_kept)
 {
@@ -373,7 +387,8 @@ Suite *fit_suite(void);
 Suite *fit_suite(void)
 {
     const TTest *const tests[] = {
-        it_is_the_loop_by_hand, it_learns, callbacks_see_where_it_is, the_best_weights_are_kept,
+        it_is_the_loop_by_hand, it_learns, callbacks_see_where_it_is, on_epoch_may_end_it,
+        the_best_weights_are_kept,
         a_plateau_lowers_the_rate, a_call_that_was_ended_goes_on, a_flag_ends_the_call,
         a_file_gets_a_line_for_each_epoch, the_text_of_a_report, failures_are_reported,
         without_a_best_epoch_the_last_weights_stay, an_endless_run_and_parts_of_another_context,
