@@ -296,7 +296,10 @@ void ct__give_back_room(ct_context *cx, void *block, size_t bytes)
         ct__give_back(cx, block, bytes);
         return;
     }
-    free_room(cx);
+    if (cx->pool.room) { /* two were in use at once: the smaller one serves its own size */
+        cx->memory.live_bytes += (int64_t)cx->pool.room_bytes;
+        ct__give_back(cx, cx->pool.room, cx->pool.room_bytes);
+    }
     (void)class_of(cx, bytes, &cx->pool.room_bytes);
     cx->memory.live_bytes -= (int64_t)cx->pool.room_bytes;
     cx->pool.room = block;

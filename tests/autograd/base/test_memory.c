@@ -99,25 +99,33 @@ END_TEST
 static ct_status scratch_forward(ct_call *call)
 {
     const size_t *bytes = ct_call_attributes(call);
-    char *scratch = ct_call_scratch(call, *bytes);
-    if (!scratch)
-        return CT_ERROR_MEMORY;
-    memset(scratch, 1, *bytes);
+    for (int i = 0; i < 2 && bytes[i] > 0; i++) {
+        char *scratch = ct_call_scratch(call, bytes[i]);
+        if (!scratch)
+            return CT_ERROR_MEMORY;
+        memset(scratch, 1, bytes[i]);
+    }
     *(double *)ct_data_mutable(ct_call_y(call, 0)) = 1;
     return CT_OK;
 }
 
 static const ct_op scratch_op = { .name = "scratch", .flags = CT_OP_CONSTANT,
-                                  .attributes_size = sizeof(size_t), .infer = ct_infer_same,
+                                  .attributes_size = 2 * sizeof(size_t), .infer = ct_infer_same,
                                   .forward = scratch_forward };
+
+/* a call that takes scratch of both sizes; 0: once */
+static ct_tensor *take_two(ct_context *c, size_t kilobytes, size_t others)
+{
+    size_t bytes[2] = { kilobytes << 10, others << 10 };
+    ct_scope scope = ct_scope_begin(c);
+    ct_tensor *x = ct_scalar(c, CT_F64, 0), *y = ct_apply(&scratch_op, bytes, &x, 1);
+    ct_scope_end(c, scope);
+    return y;
+}
 
 static ct_tensor *take_scratch(ct_context *c, size_t kilobytes)
 {
-    size_t bytes = kilobytes << 10;
-    ct_scope scope = ct_scope_begin(c);
-    ct_tensor *x = ct_scalar(c, CT_F64, 0), *y = ct_apply(&scratch_op, &bytes, &x, 1);
-    ct_scope_end(c, scope);
-    return y;
+    return take_two(c, kilobytes, 0);
 }
 
 START_TEST(scratch_of_all_sizes_takes_one_block)
@@ -139,6 +147,25 @@ START_TEST(scratch_of_all_sizes_takes_one_block)
     ck_assert_int_lt(stats(c).pool_bytes, 200 << 10);
     ck_assert_ptr_nonnull(take_scratch(c, 500));
     ct_context_free(c);
+}
+END_TEST
+
+/* the smaller one is kept, too, whichever comes first */
+START_TEST(scratch_that_is_taken_twice_is_kept)
+{
+    for (int larger = 0; larger < 2; larger++) {
+        ct_context_options options = pooled_options();
+        ct_context *c = ct_context_new(&options);
+        ct_memory first = { 0 };
+        for (int round = 0; round < 5; round++) {
+            ck_assert_ptr_nonnull(take_two(c, larger ? 900 : 300, larger ? 300 : 900));
+            if (round == 1)
+                first = stats(c);
+        }
+        ck_assert_int_eq(stats(c).allocations, first.allocations);
+        ck_assert_int_eq(stats(c).live_bytes, first.live_bytes);
+        ct_context_free(c);
+    }
 }
 END_TEST
 
@@ -218,6 +245,7 @@ Suite *memory_suite(void)
     return make_suite("autograd/memory", (const TTest *[]){
         a_loop_allocates_once, the_pool_is_capped, without_a_pool_each_block_is_a_call,
         data_are_aligned, limited, scratch_of_all_sizes_takes_one_block,
-        kept_scratch_is_no_reason_to_fail, a_failing_allocator_gets_the_pool_back_first,
+        scratch_that_is_taken_twice_is_kept, kept_scratch_is_no_reason_to_fail,
+        a_failing_allocator_gets_the_pool_back_first,
         a_hundred_contexts, NULL });
 }
