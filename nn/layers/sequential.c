@@ -1,9 +1,8 @@
 /* Sequential modules, and the one that ct_mlp_new builds. A linear layer and the activation behind
  * it are one call: fused, it saves a pass over the layer's output each way; so are batch norm and a
- * ReLU. Max pooling behind a
- * ReLU is done before it: the largest of max(x, 0) is max(0, the largest x), and the gradient goes
- * to the same x, but the ReLU has a quarter of the numbers or fewer. The modules and their names
- * stay those of PyTorch. */
+ * ReLU. Max pooling behind a ReLU is done before it: the largest of max(x, 0) is max(0, the largest
+ * x), and the gradient goes to the same x, but the ReLU has a quarter of the numbers or fewer. The
+ * modules and their names stay those of PyTorch. */
 #include <stdio.h>
 
 #include "layers.h"
