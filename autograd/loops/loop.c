@@ -233,9 +233,9 @@ static grouping grouping_of(plan *p)
     return is_short(p) ? SHORT : arrange(p) ? ACROSS : ALONE;
 }
 
-static int64_t rows_of(const plan *p, grouping g)
+static int64_t rows_of(int64_t line, grouping g)
 {
-    return g == SHORT ? ROWS * COLUMNS / p->shape[p->ndim - 1] : ROWS;
+    return g == SHORT ? ROWS * COLUMNS / line : ROWS;
 }
 
 /* A rectangle of elements: how many, and the bytes from one row or column to the next. */
@@ -425,7 +425,7 @@ void ct__loop_shared(ct_context *cx, const int64_t *shape, int ndim, const ct_op
     } else if (j.grouping == ALONE) {
         ct_parallel_ranges(cx, lines_of(&p), GRAIN / line, some_lines, &j);
     } else {
-        j.rows = rows_of(&p, j.grouping);
+        j.rows = rows_of(line, j.grouping);
         ct_parallel_ranges(cx, lines_of(&p) / p.shape[p.ndim - 2] * groups_of(&j),
                            GRAIN / j.rows / line, some_groups, &j);
     }

@@ -287,8 +287,11 @@ bool ct__all_finite(const ct_tensor *x)
     if (!ct__is_float(x->dtype))
         return true;
     double found = 0;
+    int64_t shape[CT_MAX_DIMS];
     ct_operand operand = { x->data, ct__dtype_size(x->dtype), ct__strides(x) };
-    ct_loop_over(ct__shape(x), x->ndim, &operand, 1, find_nonfinite,
+    for (int d = 0; d < x->ndim; d++) /* a number that a view repeats is looked at once */
+        shape[d] = operand.strides[d] == 0 && ct__shape(x)[d] > 0 ? 1 : ct__shape(x)[d];
+    ct_loop_over(shape, x->ndim, &operand, 1, find_nonfinite,
                  &(difference){ x->dtype, &found });
     return found == 0;
 }

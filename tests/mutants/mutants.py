@@ -1,14 +1,14 @@
-"""mutants.py BUILD SUITES COUNT [SEED [SECONDS]]: would the tests notice if the code were wrong?
+"""mutants.py BUILD COVERED SUITES COUNT [SEED [SECONDS]]: would the tests notice if the code were wrong?
 
-BUILD was made by meson with -Db_coverage=true, and SUITES is a folder: first every suite runs once,
-and SUITES/NAME gets its coverage data. Then COUNT places are drawn among all operators and constants
+BUILD and COVERED are build folders, the second with -Db_coverage=true, and SUITES is a folder: first
+every suite runs once in each, and SUITES/NAME gets its coverage data. Then COUNT places are drawn among all operators and constants
 in the C code of the library: those of which a hash, of SEED and the line, is least, so that a change of
 other lines draws the same places again. At each of them, one at a time, the operator or the constant is
 changed: the files that have it are compiled, the tests are linked with them, and the suites whose
 coverage reaches the line run, the quickest first, for at most 60 seconds. A mutant is killed if one of
 them fails, crashes, or takes far longer than before.
 
-SUITES/results has a line for each mutant that is done: what became of it, and where it is. What is
+SUITES/results.txt has a line for each mutant that is done: what became of it, and where it is. What is
 there is not done again, so a run that was interrupted goes on. With SECONDS, it ends after them. A
 mutant that changes no result is named in the file `equivalent` beside this one, with the reason, and
 does not count. The last line is "N passed, N failed, N skipped": killed, alive, not counted; if 95 %
@@ -30,6 +30,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDERS = ["autograd", "ops", "nn"]
+TESTS = "tests/cotangent-tests"
 LIMIT = 60           # seconds for the suites of one mutant
 FILES = 4            # a header in more objects than this is left alone
 MEMORY = 8 << 30     # bytes of addresses: a mutant may want any number
@@ -81,17 +82,17 @@ def name(m):
 
 
 class Build:
-    """The build folder: its commands, and what each suite covers."""
+    """The build folders: the commands of one, and what each suite covers in the other."""
 
-    def __init__(self, build, suites):
-        self.build, self.suites = pathlib.Path(build).resolve(), pathlib.Path(suites).resolve()
-        self.tests = self.build / "tests/cotangent-tests"
+    def __init__(self, build, covered, suites):
+        self.build, self.covered, self.suites = (
+            pathlib.Path(p).resolve() for p in (build, covered, suites))
         commands = subprocess.run(["ninja", "-C", self.build, "-t", "compdb"], check=True,
                                   capture_output=True, text=True).stdout
         self.compile = {c["output"]: c["command"] for c in json.loads(commands)
                         if c["output"].endswith(".c.o") and c["output"].startswith(tuple(FOLDERS))}
         self.link = next(c["command"] for c in json.loads(commands)
-                         if c["output"] == "tests/cotangent-tests")
+                         if c["output"] == TESTS)
         self.users = self.depending()
         self.seconds = self.run_suites()
         self.reached = {}
@@ -121,11 +122,13 @@ class Build:
             done = self.suites / suite / "seconds"
             if not done.exists():
                 shutil.rmtree(self.suites / suite, ignore_errors=True)
-                began = time.process_time(), time.time()
-                result = self.run_tests(self.tests, suite, 3600, self.suites / suite)
-                print(f"{suite}: {time.time() - began[1]:.1f} s", flush=True)
-                if result == "passed":
-                    done.write_text(str(time.time() - began[1]))
+                results = [self.run_tests(self.covered / TESTS, suite, 3600, self.suites / suite)]
+                began = time.time()
+                results.append(self.run_tests(self.build / TESTS, suite, 3600, self.suites / suite))
+                took = time.time() - began
+                print(f"{suite}: {took:.1f} s, {results[0]}, {results[1]}", flush=True)
+                if results == ["passed", "passed"]:
+                    done.write_text(str(took))
             if done.exists():
                 seconds[suite] = float(done.read_text())
         return seconds
@@ -147,18 +150,18 @@ class Build:
     def lines_of(self, obj, suite):
         """{file: {line: how often the suite ran it}} of an object"""
         if (obj, suite) not in self.reached:
-            data = self.suites / suite / str(self.build / obj)[1:].replace(".c.o", ".c.gcda")
+            data = self.suites / suite / str(self.covered / obj)[1:].replace(".c.o", ".c.gcda")
             lines = collections.defaultdict(dict)
             if data.exists():
                 with tempfile.TemporaryDirectory() as folder:
-                    notes = (self.build / obj).with_suffix("").with_suffix(".c.gcno")
+                    notes = (self.covered / obj).with_suffix("").with_suffix(".c.gcno")
                     shutil.copy(data, folder)
                     shutil.copy(notes, folder)
                     subprocess.run(["gcov", "-j", pathlib.Path(folder) / data.name], cwd=folder,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
                     for out in pathlib.Path(folder).glob("*.json.gz"):
                         for file in json.loads(gzip.open(out).read())["files"]:
-                            path = (self.build / file["file"]).resolve()
+                            path = (self.covered / file["file"]).resolve()
                             if path.is_relative_to(ROOT):
                                 for l in file["lines"]:
                                     of_file = lines[str(path.relative_to(ROOT))]
@@ -244,15 +247,15 @@ class Build:
         return "alive: " + " ".join(suites[:8]) + " passed"
 
 
-def main(build, suites, count, seed=1, seconds=0):
+def main(build, covered, suites, count, seed=1, seconds=0):
     here = pathlib.Path(__file__).parent
-    results = pathlib.Path(suites) / "results"
+    results = pathlib.Path(suites) / "results.txt"
     results.parent.mkdir(parents=True, exist_ok=True)
     equivalent = (here / "equivalent").read_text(encoding="utf-8").split("\n")
     known = {line.split(" ## ")[0].strip() for line in equivalent}
     done = dict(line.rsplit("\t", 1)[::-1] for line in
                 (results.read_text().strip().split("\n") if results.exists() else []) if line)
-    b = Build(build, suites)
+    b = Build(build, covered, suites)
     end = time.time() + float(seconds) if float(seconds) else float("inf")
     total = collections.Counter()
     for m in drawn(int(count), seed):

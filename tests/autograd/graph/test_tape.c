@@ -406,6 +406,9 @@ START_TEST(finds_the_first_nonfinite)
     ct_tensor *y = ct_sqrt(x);
     ck_assert_int_eq(ct_backward(y), CT_ERROR_VALUE);
     expect_error(CT_ERROR_VALUE, "sqrt", "backward", NULL);
+    /* a number that a view repeats is looked at once, however often */
+    ck_assert_ptr_nonnull(ct_broadcast_to(ct_scalar_like(x, 2), CT_SHAPE((int64_t)1 << 40, 3)));
+    ck_assert_ptr_null(ct_broadcast_to(ct_scalar_like(x, INFINITY), CT_SHAPE(5, 3)));
 }
 END_TEST
 
