@@ -25,6 +25,8 @@ EMPTY = re.compile(r"#pragma (?:GCC push_options|clang attribute push.*)\n"
                    r"#pragma (?:GCC pop_options|clang attribute pop)\n")
 # The preprocessor leaves unknown pragmas alone
 KEPT = "#pragma ct__keep "
+# A function stays, too, if it has the name of a variable of another
+QUIET = '#pragma GCC diagnostic ignored "-Wunused-function"\n'
 COMPILER = (f"#if defined(__clang__)\n{KEPT}#if !defined(__clang__)\n#else\n"
             f"{KEPT}#if defined(__clang__)\n#endif\n"
             f'{KEPT}#error "cut for another compiler"\n{KEPT}#endif\n')
@@ -130,7 +132,8 @@ def main(folder, plan, out, *compiler):
     while EMPTY.search(cut):
         cut = EMPTY.sub("", cut)
     seen = sorted({n for item in all_items if item.kept and item.external for n in item.names})
-    top = "#define _POSIX_C_SOURCE 200809L\n" + "".join(f"#define {n} {name}__{n}\n" for n in seen)
+    top = "#define _POSIX_C_SOURCE 200809L\n" + QUIET + "".join(
+        f"#define {n} {name}__{n}\n" for n in seen)
     pathlib.Path(out).write_text(before + top + cut.replace(KEPT, "") + after, encoding="utf-8")
 
 
