@@ -91,6 +91,12 @@ void api_put(api *a, ct_tensor *x)
     bool retained = x && !api_is_long(x) && fuzz_take(&a->in, 2) && ct_retain(x);
     if (!x || api_is_long(x))
         return;
+    for (int k = 0; k < SLOTS; k++)
+        if (a->slots[k].x == x) { /* a view may be its operand itself, which that slot holds */
+            if (retained)
+                ct_release(x);
+            return;
+        }
     drop(s);
     *s = (api_slot){ x, a->depth, retained };
 }
