@@ -173,11 +173,16 @@ class Build:
     def reaching(self, m, objects):
         """The suites that run the line, the quickest first. A line such as `int n = 0` has no code of
         its own, so that its neighbors count; and a table has none, so that its file does."""
-        suites = sorted(self.seconds, key=self.seconds.get)
-        lines = {s: [self.lines_of(o, s)[m.file] for o in objects] for s in suites}
-        near = range(m.line - 2, m.line + 3)
-        return ([s for s in suites if any(of.get(n) for of in lines[s] for n in near)] or
-                [s for s in suites if any(any(of.values()) for of in lines[s])])
+        near, found, of_file = range(m.line - 2, m.line + 3), False, []
+        for suite in sorted(self.seconds, key=self.seconds.get):
+            lines = [self.lines_of(o, suite)[m.file] for o in objects]
+            if any(of.get(n) for of in lines for n in near):
+                found = True
+                yield suite
+            elif any(any(of.values()) for of in lines):
+                of_file.append(suite)
+        if not found:
+            yield from of_file
 
     def compile_into(self, obj, folder):
         """the object of the mirror's source, in the folder; false: it does not compile"""
@@ -228,23 +233,21 @@ class Build:
         objects = self.users[m.file]
         if not objects or len(objects) > FILES:
             return "skipped: in no object, or in many"
-        suites = self.reaching(m, objects)
-        if not suites:
-            return "alive: no suite reaches it"
         with tempfile.TemporaryDirectory() as folder:
             tests = self.mutate(m, objects, pathlib.Path(folder))
             if not tests:
                 return "skipped: it does not compile"
-            began = time.time()
-            for suite in suites:
-                left = LIMIT - (time.time() - began)
+            passed, left = [], LIMIT
+            for suite in self.reaching(m, objects):
                 if left <= 0:
                     return f"alive: after {LIMIT} s"
-                limit = 10 + 10 * self.seconds[suite]
+                limit, began = 10 + 10 * self.seconds[suite], time.time()
                 result = self.run_tests(tests, suite, min(limit, max(left, 10)), folder)
                 if result == "failed" or (result == "took too long" and limit <= left):
                     return f"killed: {suite} {result}"
-        return "alive: " + " ".join(suites[:8]) + " passed"
+                left -= time.time() - began
+                passed.append(suite)
+        return f"alive: {' '.join(passed[:8]) or 'no suite'} passed"
 
 
 def main(build, covered, suites, count, seed=1, seconds=0):
