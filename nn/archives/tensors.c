@@ -74,7 +74,7 @@ bool ct__is_utf8(const char *text)
 static ct_status note(const ct__tensors *t, ct__words *words, const char *text)
 {
     if (!text)
-        return ct_fail(t->cx, CT_ERROR_NULL, "%s: a name, key or text is NULL", t->who);
+        return ct_fail(t->cx, CT_ERROR_NULL, "%s: a name or key is NULL", t->who);
     if (!ct__is_utf8(text))
         return ct_fail(t->cx, CT_ERROR_VALUE, "%s: a name or key is not UTF-8", t->who);
     if (ct__words_find(words, text) >= 0)

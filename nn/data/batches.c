@@ -367,11 +367,6 @@ ct_context *ct__batches_context(const ct_batches *b)
     return b->cx;
 }
 
-int64_t ct__batches_size(const ct_batches *b)
-{
-    return b->size;
-}
-
 int64_t ct_batches_count(const ct_batches *b)
 {
     if (!is_alive(b, "batches_count"))

@@ -10,7 +10,6 @@ typedef struct ct__place {
 
 bool ct__batches_alive(const ct_batches *b, const char *who);
 ct_context *ct__batches_context(const ct_batches *b);
-int64_t ct__batches_size(const ct_batches *b); /* rows of a full batch */
 ct__place ct__batches_place(const ct_batches *b);
 /* shuffles as that epoch was, and goes on from that place; it leaves the random stream elsewhere.
    place->at is from 0 to the count */

@@ -223,7 +223,7 @@ ct_status ct_update_clip(ct_tensor *const *g, int n, double max_norm, double *no
     if (n == 0)
         return CT_OK;
     if (!g)
-        return ct_fail(cx, CT_ERROR_NULL, "%s: the list of gradients is NULL", who);
+        return CT_ERROR_NULL; /* and there is no context to tell */
     if (norm)
         ct_call_once(cx, who);
     return ct_apply_all(&ct__update_clip_op, &(clip){ max_norm, norm }, g, n, NULL);

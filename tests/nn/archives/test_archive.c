@@ -60,6 +60,8 @@ START_TEST(what_is_written_is_listed_and_read)
     ck_assert_str_eq(ct_archive_text(a, "line"), "one\ntwo \xe2\x82\xac");
     ck_assert_ptr_null(ct_archive_text(a, "none"));
     expect_ok();
+    ck_assert_ptr_null(ct_archive_text(a, NULL));
+    expect_error(CT_ERROR_NULL, "archive_text: the key is NULL", NULL);
     ck_assert_ptr_null(ct_archive_read(a, "a", CT_I64)); /* 1e300 */
     expect_error(CT_ERROR_VALUE, "archive_read", path, "element 3", NULL);
     ct_archive_close(a);
@@ -346,6 +348,11 @@ START_TEST(renames_that_are_wrong)
     ck_assert_int_eq(ct_module_load_from(m, NULL, NULL, NULL), CT_ERROR_NULL);
     expect_error(CT_ERROR_NULL, "archive", NULL);
     ck_assert_int_eq(ct_module_load_from(NULL, a, NULL, NULL), CT_ERROR_NULL);
+    ct_context *other = ct_context_new(NULL);
+    m = ct_linear_new(other, CT_F32, 2, 1, NULL);
+    ck_assert_int_eq(ct_module_load_from(m, a, NULL, NULL), CT_ERROR_CONTEXT);
+    ck_assert_ptr_nonnull(strstr(ct_error_text(other), "the archive is of another context"));
+    ct_context_free(other);
     remove_folder();
 }
 END_TEST
@@ -363,7 +370,9 @@ START_TEST(what_cannot_be_written)
         ck_assert_int_eq(ct_write_safetensors(cx, path, all[i].names, two, 2, NULL), CT_ERROR_VALUE);
         expect_error(CT_ERROR_VALUE, "write_safetensors", all[i].why, NULL);
     }
-    const char *const names[] = { "a", "b" };
+    const char *const names[] = { "a", "b" }, *const without[] = { "a", NULL };
+    ck_assert_int_eq(ct_write_safetensors(cx, path, without, two, 2, NULL), CT_ERROR_NULL);
+    expect_error(CT_ERROR_NULL, "write_safetensors: a name or key is NULL", NULL);
     const ct_pair twice[] = { { "k", "1" }, { "k", "2" } }, bad = { "k", "\xc0" }, none = { "k", NULL };
     const ct_archive_options wrong[] = { { .texts = twice, .n = 2 }, { .texts = &bad, .n = 1 },
                                          { .texts = &none, .n = 1 }, { .n = 1 },

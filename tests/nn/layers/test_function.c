@@ -68,9 +68,12 @@ START_TEST(parallels)
     ct_tensor *x = input();
     ct_module *a = ct_linear_new(cx, CT_F64, 3, 2, NULL), *b = ct_activation_new(cx, CT_TANH);
     ct_module *m = ct_parallel_new(cx, CT_MODULES(a, b), 1);
-    ct_tensor *y[] = { ct_module_forward(a, x), ct_tanh(x) };
+    ct_tensor *y[] = { ct_module_forward(a, x), ct_tanh(x), ct_tanh(x) };
     expect_same(ct_module_forward(m, x), ct_concat(y, 2, 1));
     ck_assert_ptr_nonnull(ct_module_parameter(m, "0.weight"));
+    ct_module_add_buffer(m, "scale", ct_scalar(cx, CT_F64, 2)); /* which is no child */
+    ct_module_add(m, "2", ct_activation_new(cx, CT_TANH));
+    expect_same(ct_module_forward(m, x), ct_concat(y, 3, 1));
     ck_assert_ptr_null(ct_parallel_new(cx, NULL, 0, 1));
     expect_error(CT_ERROR_NULL, "parallel_new", NULL);
     ck_assert_ptr_null(ct_parallel_new(cx, CT_MODULES(ct_activation_new(cx, CT_TANH), NULL), 1));

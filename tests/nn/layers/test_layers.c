@@ -208,10 +208,14 @@ START_TEST(sequential_takes_its_children_also_on_failure)
 }
 END_TEST
 
-START_TEST(sequential_of_none_passes_on)
+START_TEST(sequential_passes_on_what_is_no_layer)
 {
     ct_tensor *x = ct_scalar(cx, CT_F32, 1);
-    ck_assert_ptr_eq(ct_module_forward(ct_sequential_new(cx, NULL, 0), x), x);
+    ct_module *m = ct_sequential_new(cx, NULL, 0);
+    ck_assert_ptr_eq(ct_module_forward(m, x), x);
+    ct_module_add_buffer(m, "scale", ct_scalar(cx, CT_F32, 2)); /* which is no layer */
+    ct_module_add(m, "0", ct_activation_new(cx, CT_TANH));
+    expect_values(ct_module_forward(m, x), CT_DOUBLES(tanh(1)), 1e-6);
 }
 END_TEST
 
@@ -242,7 +246,7 @@ Suite *layers_suite(void)
         mlp_is_its_layers_one_after_the_other,
         mlp_names_are_those_of_pytorch,
         sequential_takes_its_children_also_on_failure,
-        sequential_of_none_passes_on,
+        sequential_passes_on_what_is_no_layer,
         every_allocation_may_fail,
         NULL,
     };

@@ -241,6 +241,9 @@ START_TEST(operands_that_do_not_fit)
     expect_error(CT_ERROR_NULL, "cosine_loss", NULL);
     ck_assert_ptr_null(ct_triplet(y, y, x, 1));
     expect_error(CT_ERROR_SHAPE, "triplet", NULL);
+    ct_tensor *single = ct_scalar(cx, CT_F64, 1);
+    ck_assert_ptr_null(ct_triplet(single, single, single, 1));
+    expect_error(CT_ERROR_SHAPE, "triplet: there must be an axis of features", NULL);
     ck_assert_ptr_null(ct_hinge(x, NULL));
     expect_error(CT_ERROR_NULL, "hinge", NULL);
     ck_assert_ptr_null(ct_poisson_nll(x, ct_cast(x, CT_F32)));

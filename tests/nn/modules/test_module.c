@@ -438,6 +438,7 @@ static void use_a_freed_module(void)
     STALE((ct_module_zero_grad(m), true), "module_zero_grad");
     STALE(strcmp(ct_module_text(m), "(gone)") == 0, "module_text");
     STALE(ct_module_save(m, "/nowhere/net") == CT_ERROR_STALE, "module_save");
+    STALE(ct_module_save_with(m, "/nowhere/net", NULL) == CT_ERROR_STALE, "module_save_with");
     STALE(ct_module_load(m, "/nowhere/net", 0) == CT_ERROR_STALE, "module_load");
     STALE(!ct_penalty(m, 1, 1), "penalty");
     STALE(!ct_sequential_new(cx, CT_MODULES(m)), "sequential_new");

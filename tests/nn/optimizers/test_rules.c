@@ -271,6 +271,9 @@ START_TEST(groups_that_cannot_be)
     ct_optimizer_set_rate(o, 0);
     ck_assert_int_eq(ct_optimizer_add_group(o, w + 1, 1, 1, 0), CT_ERROR_VALUE);
     expect_error(CT_ERROR_VALUE, "optimizer_add_group", "ratio", NULL);
+    ct_optimizer_set_rate(o, 1e-200);
+    ck_assert_int_eq(ct_optimizer_add_group(o, w + 1, 1, 1e200, 0), CT_ERROR_VALUE);
+    expect_error(CT_ERROR_VALUE, "optimizer_add_group: a rate of 1e+200 is too far", NULL);
     ck_assert_int_eq(ct_optimizer_add_group(NULL, w, 1, 1, 0), CT_ERROR_NULL);
     ct_optimizer_set_rate(o, 0.5);
     step(o, w, 1); /* as if nothing had been tried */

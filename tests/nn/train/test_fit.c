@@ -134,6 +134,32 @@ START_TEST(callbacks_see_where_it_is)
 }
 END_TEST
 
+/* the metric is that of the average, and the training goes on without it */
+static double bias_of(ct_module *m, void *user)
+{
+    seen *s = user;
+    s->metric[s->epochs++] = ct_at(ct_module_parameter(m, "2.bias"), CT_INDEX(0));
+    return 0;
+}
+
+START_TEST(the_metric_sees_the_average)
+{
+    seen s = { .steps = 0 };
+    ct_seed(cx, 8);
+    ct_training t = run_of(cx, 0.1), twin;
+    ct_tensor *bias = ct_module_parameter(t.module, "2.bias");
+    t.average = ct_average_new(&bias, 1, 0.5);
+    ck_assert_int_eq(ct_fit(&t, &(ct_fit_options){ .epochs = 1, .metric = bias_of, .user = &s }),
+                     CT_OK);
+    ck_assert_double_eq(s.metric[0], ct_at(ct_average_of(t.average, 0), CT_INDEX(0)));
+    ck_assert_double_ne(s.metric[0], ct_at(bias, CT_INDEX(0)));
+    ct_seed(cx, 8);
+    twin = run_of(cx, 0.1);
+    ck_assert_int_eq(ct_fit(&twin, &(ct_fit_options){ .epochs = 1 }), CT_OK);
+    ck_assert_double_eq(difference(&t, &twin), 0);
+}
+END_TEST
+
 static bool before_two(const ct_fit_report *r, void *user)
 {
     (void)user;
@@ -387,7 +413,8 @@ Suite *fit_suite(void);
 Suite *fit_suite(void)
 {
     const TTest *const tests[] = {
-        it_is_the_loop_by_hand, it_learns, callbacks_see_where_it_is, on_epoch_may_end_it,
+        it_is_the_loop_by_hand, it_learns, callbacks_see_where_it_is, the_metric_sees_the_average,
+        on_epoch_may_end_it,
         the_best_weights_are_kept,
         a_plateau_lowers_the_rate, a_call_that_was_ended_goes_on, a_flag_ends_the_call,
         a_file_gets_a_line_for_each_epoch, the_text_of_a_report, failures_are_reported,

@@ -222,6 +222,25 @@ START_TEST(runs_of_other_things_are_refused)
 }
 END_TEST
 
+static void use_freed_parts(void)
+{
+    run a;
+    make_run(&a, cx, CT_ADAM);
+    ct_average_free(a.t.average);
+    ck_assert_int_eq(ct_training_save(&a.t, "/nowhere/at/all"), CT_ERROR_STALE);
+    expect_error(CT_ERROR_STALE, "training_save", "freed before", NULL);
+    a.t.average = NULL;
+    ct_batches_free(a.t.batches);
+    ck_assert_int_eq(ct_fit(&a.t, NULL), CT_ERROR_STALE);
+    expect_error(CT_ERROR_STALE, "fit", "freed before", NULL);
+}
+
+START_TEST(freed_parts_are_stale)
+{
+    with_pool(use_freed_parts);
+}
+END_TEST
+
 static void save_and_load(ct_context *c)
 {
     ct_tensor *w = ct_variable(ct_ones(c, CT_F32, CT_SHAPE(2)));
@@ -252,6 +271,6 @@ Suite *state_suite(void)
 {
     const TTest *const tests[] = { a_run_that_was_cut_off_goes_on_bit_for_bit,
                                    damaged_files_change_nothing, runs_of_other_things_are_refused,
-                                   out_of_memory, NULL };
+                                   freed_parts_are_stale, out_of_memory, NULL };
     return make_suite("nn/state", tests);
 }

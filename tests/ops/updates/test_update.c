@@ -349,6 +349,7 @@ START_TEST(clipping_errors)
     ck_assert_double_eq(norm, 0);
     ck_assert_int_eq(ct_update_clip(g, 3, 1, NULL), CT_ERROR_NULL);
     expect_error(CT_ERROR_NULL, "update_clip: operand 3 is NULL", NULL);
+    ck_assert_int_eq(ct_update_clip(NULL, 1, 1, &norm), CT_ERROR_NULL);
     ck_assert_int_eq(ct_update_clip(g, 1, -1, NULL), CT_ERROR_VALUE);
     expect_error(CT_ERROR_VALUE, "update_clip: max_norm must be positive, got -1", NULL);
     ck_assert_int_eq(ct_update_clip(g, 1, NAN, NULL), CT_ERROR_VALUE);
