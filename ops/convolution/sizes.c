@@ -107,9 +107,6 @@ static ct_status check_operands(const ct_call *call)
     if (a->groups < 1 || a->groups > MOST)
         return ct_call_fail(call, CT_ERROR_VALUE, "groups must be positive and at most %lld, got "
                             "%lld", (long long)MOST, (long long)a->groups);
-    for (int d = 0; d < AXES; d++)
-        if (a->stride[d] < 1 || a->dilation[d] < 1)
-            return ct_call_fail(call, CT_ERROR_VALUE, "stride and dilation must be positive");
     return CT_OK;
 }
 

@@ -134,6 +134,50 @@ START_TEST(a_module_and_inference)
 }
 END_TEST
 
+/* x + w0^2 + w1^2 + ... */
+static ct_tensor *squares(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    ct_tensor *y = x[0], **w = user;
+    (void)c, (void)n;
+    for (; *w; w++)
+        y = ct_add(y, ct_square(*w));
+    return y;
+}
+
+START_TEST(many_tensors_are_captured)
+{
+    enum { MANY = 40 };
+    ct_tensor *x = ct_scalar(cx, CT_F64, 1), *w[MANY + 1] = { NULL }, *g[MANY];
+    for (int i = 0; i < MANY; i++)
+        w[i] = ct_variable(ct_scalar(cx, CT_F64, i));
+    ct_tensor *y = ct_checkpoint(cx, squares, w, &x, 1);
+    ck_assert_int_eq(ct_grad(y, NULL, w, MANY, CT_REQUIRE_PATH, g), CT_OK);
+    for (int i = 0; i < MANY; i++)
+        ck_assert_double_eq(ct_item(g[i]), 2 * i);
+}
+END_TEST
+
+static ct_tensor *count_calls(ct_tensor *gy, void *user)
+{
+    ++*(int *)user;
+    return gy;
+}
+
+/* the walk inside runs no hook of a captured tensor, and the one outside runs it once */
+START_TEST(hooks_of_a_captured_tensor)
+{
+    int calls = 0;
+    layer l = { .w = ct_variable(vector(0.5, -2)) };
+    ct_tensor *x = vector(1, 2);
+    ck_assert_int_eq(ct_on_cotangent(l.w, count_calls, &calls), CT_OK);
+    ct_tensor *y = ct_sum(ct_checkpoint(cx, waves, &l, &x, 1));
+    for (int i = 1; i <= 2; i++) {
+        ck_assert_int_eq(ct_backward(y), CT_OK);
+        ck_assert_int_eq(calls, i);
+    }
+}
+END_TEST
+
 /* -- Memory */
 static ct_tensor *step(ct_tensor *x)
 {
@@ -253,6 +297,6 @@ Suite *checkpoint_suite(void)
 {
     return make_suite("autograd/checkpoint", (const TTest *[]){
         gradients_are_those_of_the_function, second_order, checkpoints_in_a_checkpoint,
-        dropout_repeats, a_module_and_inference, a_chain_in_the_root_of_its_memory, failures,
-        without_gradients, every_allocation_fails_once, NULL });
+        dropout_repeats, a_module_and_inference, many_tensors_are_captured,
+        hooks_of_a_captured_tensor, a_chain_in_the_root_of_its_memory, failures, without_gradients, every_allocation_fails_once, NULL });
 }

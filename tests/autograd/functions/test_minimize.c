@@ -96,6 +96,10 @@ START_TEST(limits)
                                        &(ct_minimize_options){ .max_iterations = -1 }, &r),
                          CT_ERROR_VALUE);
         expect_error(CT_ERROR_VALUE, names[m], "negative", NULL);
+        ck_assert_int_eq(minimizers[m](cx, rosenbrock, NULL, x, 2,
+                                       &(ct_minimize_options){ .reserved = { 1 } }, &r),
+                         CT_ERROR_VALUE);
+        expect_error(CT_ERROR_VALUE, names[m], "not zeroed", NULL);
         ck_assert_int_eq(minimizers[m](cx, rosenbrock, NULL, NULL, 2, NULL, NULL), CT_ERROR_NULL);
         expect_error(CT_ERROR_NULL, names[m], "x is NULL", NULL);
         ck_assert_int_eq(minimizers[m](cx, NULL, NULL, x, 2, NULL, NULL), CT_ERROR_NULL);

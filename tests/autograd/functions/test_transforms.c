@@ -242,6 +242,12 @@ START_TEST(a_function_that_goes_past_its_argument)
 }
 END_TEST
 
+static ct_tensor *to_f32(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_cast(x[0], CT_F32);
+}
+
 START_TEST(failures)
 {
     ct_tensor *x = vector(1, 2), *y = x, *gx = x, *three = ct_zeros(cx, CT_F64, CT_SHAPE(3));
@@ -260,6 +266,8 @@ START_TEST(failures)
     ck_assert_ptr_null(two[0]);
     ck_assert_ptr_null(ct_jacobian(cx, cubes, NULL, NULL));
     expect_error(CT_ERROR_NULL, "jacobian", "x0", NULL);
+    ck_assert_ptr_null(ct_jacobian(cx, to_f32, NULL, x));
+    expect_error(CT_ERROR_DTYPE, "jacobian: x is f64, y is f32", NULL);
     ck_assert_ptr_null(ct_hessian(cx, to_plane, NULL, x));
     expect_error(CT_ERROR_SHAPE, "hessian: the function's value", "2 elements: f64 (2)", NULL);
     ct_tensor *deep = ct_zeros(cx, CT_F64, CT_SHAPE(1, 1, 1, 1, 1, 1, 1));

@@ -337,7 +337,12 @@ static ct_status copy(ct_call *call)
 
 static ct_status copy_back(const ct_call *call, ct_tensor *const *gy, ct_tensor *const *gx)
 {
-    return ct_call_adds(call, 0) ? ct_assign_add(gx[0], 1, gy[0]) : ct_assign(gx[0], gy[0]);
+    ct_status status = CT_OK;
+    for (int i = 0; i < ct_call_inputs(call) && status == CT_OK; i++)
+        if (gx[i])
+            status = ct_call_adds(call, i) ? ct_assign_add(gx[i], 1, gy[0])
+                                           : ct_assign(gx[i], gy[0]);
+    return status;
 }
 
 START_TEST(a_kernel_backward_is_no_rule_for_tangents)
@@ -352,11 +357,27 @@ START_TEST(a_kernel_backward_is_no_rule_for_tangents)
 }
 END_TEST
 
+/* where J = J^T the kernel makes tangents too, and adds those of 64 inputs at most */
+START_TEST(a_kernel_backward_of_many_inputs)
+{
+    static const ct_op op = { .name = "kernel_only", .inputs = -1, .infer = ct_infer_same,
+                              .flags = CT_OP_SYMMETRIC, .forward = copy, .backward = copy_back };
+    ct_tensor *x[65], *v = ct_full(cx, CT_F64, CT_SHAPE(2), 3), *of[65];
+    for (int i = 0; i < 65; i++) {
+        x[i] = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(2)));
+        of[i] = v;
+    }
+    expect_values(ct_tangent(ct_apply(&op, NULL, x, 64), x, of, 64, 0), CT_DOUBLES(192, 192), 0);
+    ck_assert_ptr_null(ct_tangent(ct_apply(&op, NULL, x, 65), x, of, 65, 0));
+    expect_error(CT_ERROR_GRAPH, "kernel_only", "has a backward only", NULL);
+}
+END_TEST
+
 Suite *tangent_suite(void);
 Suite *tangent_suite(void)
 {
     return make_suite("autograd/tangent", (const TTest *[]){
         a_jvp_gives_what_two_vjps_give, every_operator_with_a_jvp, several_outputs_and_one_call,
         wrong_results_of_a_jvp, the_status_is_that_of_the_failure, a_kernel_backward_is_no_rule_for_tangents,
-        every_allocation_fails_once, NULL });
+        a_kernel_backward_of_many_inputs, every_allocation_fails_once, NULL });
 }

@@ -317,6 +317,14 @@ START_TEST(written_after_it_was_saved)
     ck_assert_int_eq(ct_backward(y), CT_ERROR_STALE);
     ck_assert_ptr_null(ct_gradient(x));
     expect_error(CT_ERROR_STALE, "mul saved w", "fill", NULL);
+    y = ct_named(ct_exp(x), "y"); /* which saves its result */
+    ct_scope scope = ct_scope_begin(cx);
+    ct_no_grad(cx);
+    ck_assert_int_eq(ct_fill(y, 5), CT_OK);
+    ct_scope_end(cx, scope);
+    ck_assert_int_eq(ct_backward(y), CT_ERROR_STALE);
+    ck_assert_ptr_null(ct_gradient(x));
+    expect_error(CT_ERROR_STALE, "exp saved y", "fill", NULL);
 }
 END_TEST
 

@@ -33,6 +33,7 @@ static void expect(ct_verdict want, const char *diagnosis)
  * from x, from y1 or from an auxiliary */
 typedef enum source { FROM_X, FROM_Y, FROM_AUX } source;
 static source from;
+static bool compares; /* k counts as k > 3 */
 
 static ct_status mixed_infer(ct_call *call)
 {
@@ -48,7 +49,7 @@ static double factor(const ct_call *call, int64_t i)
 {
     const int64_t *k = ct_data(ct_call_x(call, 1));
     const bool *m = ct_data(ct_call_x(call, 2));
-    return m[i] ? (double)k[i] : 0;
+    return !m[i] ? 0 : compares ? k[i] > 3 : (double)k[i];
 }
 
 static ct_status mixed(ct_call *call)
@@ -153,6 +154,18 @@ START_TEST(an_integer_that_is_alone)
     n = 1;
     check_mixed(true, false, all & ~CT_SAVE_X(1));
     expect(CT_GRADCHECK_FAIL, "backward reads input 1");
+}
+END_TEST
+
+/* of 5, 1, 3, 5 none changes sides when it comes nearer to 0 by one, but when they are turned */
+START_TEST(a_rule_that_compares_integers)
+{
+    n = 4, from = FROM_X, compares = true;
+    check_mixed(true, false, all);
+    expect(CT_GRADCHECK_PASS, "");
+    check_mixed(true, false, all & ~CT_SAVE_X(1));
+    expect(CT_GRADCHECK_FAIL, "backward reads input 1");
+    compares = false;
 }
 END_TEST
 
@@ -307,6 +320,7 @@ Suite *gradcheck_unsaved_suite(void)
 {
     return make_suite("gradcheck_unsaved", (const TTest *const[]){
         whatever_a_rule_reads_must_be_saved, an_integer_that_is_alone,
+        a_rule_that_compares_integers,
         what_no_rule_reads_need_not_be_saved, an_output_that_is_alone,
         a_rule_that_looks_at_signs_only, shapes_may_be_read, a_view_and_its_input_are_the_same_data,
         a_rule_that_is_not_deterministic, NULL });

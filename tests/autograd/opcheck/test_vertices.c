@@ -70,6 +70,26 @@ START_TEST(inputs_are_numbered_as_the_operator_takes_them)
 }
 END_TEST
 
+START_TEST(integers_stay_what_they_are)
+{
+    ct_tensor *x = ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(2, 3)));
+    ct_tensor *y = ct_cross_entropy(x, ct_from_ints(cx, CT_SHAPE(2), CT_INTS(2, 0)));
+    ck_assert_int_eq(ct_gradcheck_graph(cx, y, NULL, NULL, NULL, &report), CT_GRADCHECK_PASS);
+    expect_ok();
+}
+END_TEST
+
+START_TEST(data_that_are_gone)
+{
+    ct_tensor *x = variable(CT_F64);
+    ct_scope scope = ct_scope_begin(cx);
+    ct_tensor *y = ct_scope_return(cx, scope, ct_add(ct_scale(x, 2), ct_scale(x, 3)));
+    ck_assert_int_eq(ct_gradcheck_graph(cx, y, NULL, NULL, NULL, &report), CT_GRADCHECK_INVALID);
+    expect_report(CT_GRADCHECK_INVALID, "the data of an input are gone: keep the scope open");
+    ck_assert_str_eq(report.op, "add");
+}
+END_TEST
+
 START_TEST(what_has_no_graph)
 {
     ct_tensor *x = variable(CT_F64);
@@ -104,6 +124,6 @@ Suite *gradcheck_graph_suite(void)
 {
     return make_suite("gradcheck_graph", (const TTest *const[]){
         the_operator_that_is_wrong_is_named, the_check_ends_at_the_first_failure,
-        inputs_are_numbered_as_the_operator_takes_them, what_has_no_graph,
-        any_allocation_may_fail, NULL });
+        inputs_are_numbered_as_the_operator_takes_them, integers_stay_what_they_are,
+        data_that_are_gone, what_has_no_graph, any_allocation_may_fail, NULL });
 }

@@ -29,6 +29,14 @@ START_TEST(bounds_and_errors)
 }
 END_TEST
 
+START_TEST(what_is_no_letter_is_escaped)
+{
+    ct_tensor *x = ct_named(ct_variable(ct_scalar(cx, CT_F64, 2)), "a\"b\\c\n</svg>&amp;\xff");
+    ck_assert_ptr_nonnull(strstr(ct_graph_dot(ct_neg(x), NULL),
+                                 "\\na\\\"b\\\\c?&#60;/svg&#62;&#38;amp;?\\n"));
+}
+END_TEST
+
 /* Graphviz itself reads it, whatever the names are, and writes them as they were */
 START_TEST(graphviz_reads_it)
 {
@@ -50,5 +58,5 @@ Suite *graph_dot_suite(void);
 Suite *graph_dot_suite(void)
 {
     return make_suite("autograd/graph_dot", (const TTest *[]){
-        every_byte, bounds_and_errors, graphviz_reads_it, NULL });
+        every_byte, bounds_and_errors, what_is_no_letter_is_escaped, graphviz_reads_it, NULL });
 }

@@ -219,6 +219,34 @@ START_TEST(verdicts)
 }
 END_TEST
 
+static ct_status copy(ct_call *call)
+{
+    return ct_assign(ct_call_y(call, 0), ct_call_x(call, 0));
+}
+
+static ct_status pass_on(const ct_call *call, ct_tensor *const *gy, ct_tensor **gx)
+{
+    (void)call;
+    gx[0] = gy[0];
+    return CT_OK;
+}
+
+/* with a long name, and no formulas */
+START_TEST(an_operator_of_a_user)
+{
+    char name[701], line[800];
+    memset(name, 'n', 700);
+    name[700] = '\0';
+    const ct_op op = { .name = name, .inputs = 1, .infer = ct_infer_same,
+                       .forward = copy, .vjp = pass_on };
+    ct_tensor *x = named(2, "x"), *y = ct_apply(&op, NULL, &x, 1);
+    snprintf(line, sizeof line, "#0 %s -> f64 (): [variable x f64 ()]\n", name);
+    ck_assert_str_eq(ct_graph_text(y), line);
+    snprintf(line, sizeof line, "{\"name\":\"%s\",\"formula\":null,\"derivative\":null}", name);
+    expect_part(json(y, NULL), line);
+}
+END_TEST
+
 /* a page is asked for while a walk is under way: that cannot be, and is said */
 static ct_tensor *ask(ct_tensor *gy, void *user)
 {
@@ -368,6 +396,6 @@ Suite *graph_json_suite(void)
     return make_suite("autograd/graph_json", (const TTest *[]){
         every_byte, what_each_use_brings, without_a_walk, a_cotangent_is_given, nothing_of_the_user_changes,
         what_is_not_finite, large_numbers_and_no_elements, blocks_of_a_large_tensor,
-        parts_of_a_large_graph, several_results, data_that_are_gone, verdicts, errors,
-        every_allocation_fails_once, numbers_are_those_of_ct_grad, any_name, NULL });
+        parts_of_a_large_graph, several_results, data_that_are_gone, verdicts,
+        an_operator_of_a_user, errors, every_allocation_fails_once, numbers_are_those_of_ct_grad, any_name, NULL });
 }

@@ -751,6 +751,34 @@ START_TEST(verify_finds_what_is_no_tensor)
 }
 END_TEST
 
+/* elements that are computed in one group of steps */
+static ct_tensor *grouped(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    ct_tensor *y = mode == 1 ? ct_cos(x[0]) : ct_sin(mode == 5 ? ct_cumsum(x[0], 0) : x[0]);
+    y = ct_scale(y, mode == 2 ? 3 : 2);
+    y = mode == 3 ? ct_tanh(ct_neg(y)) : ct_tanh(y);
+    if (mode == 6)
+        ct_item(ct_sum(y));
+    return mode == 4 ? ct_sum(y) : y;
+}
+
+START_TEST(verify_names_what_differs_in_a_group)
+{
+    static const char *const names[] = { NULL, "cos", "scale", "neg", "sum_to", "sin", "item" };
+    ct_tensor *x = ct_randn(cx, CT_F32, CT_SHAPE(100, 100));
+    for (int k = 1; k <= 6; k++) {
+        ct_program *p = ct_program_new(cx, grouped, NULL, &(ct_program_options){ .verify = 2 });
+        mode = k == 5 ? 5 : 0;
+        for (int run = 0; run < 3; run++)
+            ck_assert_ptr_nonnull(ct_program_run(p, &x, 1));
+        mode = k == 5 ? 0 : k;
+        ck_assert(!ct_program_run(p, &x, 1) || !ct_program_run(p, &x, 1));
+        expect_error(CT_ERROR_VALUE, "first difference: ", names[k], NULL);
+    }
+}
+END_TEST
+
 /* -- Calls that fail */
 static ct_tensor *fails(ct_context *c, ct_tensor *const *x, int n, void *user)
 {
@@ -851,6 +879,7 @@ Suite *program_suite(void)
         gradients_are_those_of_eager_runs, a_gradient_from_before, variables_as_arguments,
         an_address_is_no_identity, hooks_that_come_later, no_walk_goes_through_a_result,
         programs_are_apart, leaves_and_arguments_are_written, a_gradient_that_is_looked_at, whether_there_is_a_gradient,
-        a_backward_is_told_what_it_was_told, verify_finds_what_is_no_tensor, errors,
+        a_backward_is_told_what_it_was_told, verify_finds_what_is_no_tensor,
+        verify_names_what_differs_in_a_group, errors,
         every_allocation_fails_once, NULL });
 }

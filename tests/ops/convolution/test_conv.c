@@ -368,7 +368,10 @@ START_TEST(errors_say_what_is_wanted)
         expect_error(f->status, f->text, f->more, NULL);
     }
     ct_tensor *x = ct_zeros(cx, CT_F32, CT_SHAPE(1, 1, 5));
-    ct_tensor *w = ct_zeros(cx, CT_F32, CT_SHAPE(2, 1, 3));
+    ct_tensor *w = ct_zeros(cx, CT_F32, CT_SHAPE(1, 0, (int64_t)1 << 40));
+    ck_assert(!ct_conv(x, w, NULL, &(ct_conv_options){ .same = true, .dilation = 1 << 30 }));
+    expect_error(CT_ERROR_SHAPE, "the weight must take 1 channels of x", NULL);
+    w = ct_zeros(cx, CT_F32, CT_SHAPE(2, 1, 3));
     ck_assert(ct_conv(x, w, ct_zeros(cx, CT_F32, CT_SHAPE(3)), NULL) == NULL);
     expect_error(CT_ERROR_SHAPE, "the bias must have the shape (2)", NULL);
     ck_assert(ct_conv(x, ct_cast(w, CT_F64), NULL, NULL) == NULL);
@@ -477,6 +480,23 @@ START_TEST(far_strides_of_a_kernel_for_each_channel)
 }
 END_TEST
 
+/* all elements of y are behind what x gives, so that each is met by zeros only */
+START_TEST(padding_that_no_element_passes)
+{
+    ct_conv_options o = { .padding = 2, .output_padding = 4, .dilation = 5, .groups = 2 };
+    ct_tensor *in[] = { ct_ones(cx, CT_F64, CT_SHAPE(1, 2, 1)),
+                        ct_ones(cx, CT_F64, CT_SHAPE(2, 1, 1)) }, *g[2];
+    for (int i = 0; i < 2; i++)
+        ct_variable(in[i]);
+    ct_tensor *y = ct_conv_transpose(in[0], in[1], NULL, &o);
+    expect_shape(y, CT_SHAPE(1, 2, 1));
+    expect_values(y, CT_DOUBLES(0, 0), 0);
+    ck_assert_int_eq(ct_grad(ct_sum(y), NULL, in, 2, 0, g), CT_OK);
+    for (int i = 0; i < 2; i++)
+        expect_values(g[i], CT_DOUBLES(0, 0), 0);
+}
+END_TEST
+
 /* What a kernel of 3 x 3 for each channel computes is what convolutions of single channels do. All
  * are called twice, so that gradients are added to. */
 static ct_tensor *channel_by_channel(ct_tensor *x, ct_tensor *w, ct_tensor *b)
@@ -556,7 +576,6 @@ Suite *conv_suite(void)
         small_cases_of_every_kind, large_cases, empty_batches_and_images, biases,
         the_gradient_of_a_bias_is_summed_well, same_keeps_the_size, views_are_operands,
         errors_say_what_is_wanted, one_pixel, memory_fails, bias_of_large_images,
-        threads_change_no_bit,
-        far_strides_of_a_kernel_for_each_channel, kernels_of_3_x_3_for_each_channel,
-        no_neighbor_of_an_image_is_read_as_its_own, infinite_weights_at_the_border, NULL });
+        threads_change_no_bit, far_strides_of_a_kernel_for_each_channel,
+        padding_that_no_element_passes, kernels_of_3_x_3_for_each_channel, no_neighbor_of_an_image_is_read_as_its_own, infinite_weights_at_the_border, NULL });
 }
