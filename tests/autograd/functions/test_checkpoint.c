@@ -298,5 +298,6 @@ Suite *checkpoint_suite(void)
     return make_suite("autograd/checkpoint", (const TTest *[]){
         gradients_are_those_of_the_function, second_order, checkpoints_in_a_checkpoint,
         dropout_repeats, a_module_and_inference, many_tensors_are_captured,
-        hooks_of_a_captured_tensor, a_chain_in_the_root_of_its_memory, failures, without_gradients, every_allocation_fails_once, NULL });
+        hooks_of_a_captured_tensor, a_chain_in_the_root_of_its_memory, failures,
+        without_gradients, every_allocation_fails_once, NULL });
 }

@@ -397,5 +397,6 @@ Suite *graph_json_suite(void)
         every_byte, what_each_use_brings, without_a_walk, a_cotangent_is_given, nothing_of_the_user_changes,
         what_is_not_finite, large_numbers_and_no_elements, blocks_of_a_large_tensor,
         parts_of_a_large_graph, several_results, data_that_are_gone, verdicts,
-        an_operator_of_a_user, errors, every_allocation_fails_once, numbers_are_those_of_ct_grad, any_name, NULL });
+        an_operator_of_a_user, errors, every_allocation_fails_once,
+        numbers_are_those_of_ct_grad, any_name, NULL });
 }

@@ -577,5 +577,6 @@ Suite *conv_suite(void)
         the_gradient_of_a_bias_is_summed_well, same_keeps_the_size, views_are_operands,
         errors_say_what_is_wanted, one_pixel, memory_fails, bias_of_large_images,
         threads_change_no_bit, far_strides_of_a_kernel_for_each_channel,
-        padding_that_no_element_passes, kernels_of_3_x_3_for_each_channel, no_neighbor_of_an_image_is_read_as_its_own, infinite_weights_at_the_border, NULL });
+        padding_that_no_element_passes, kernels_of_3_x_3_for_each_channel,
+        no_neighbor_of_an_image_is_read_as_its_own, infinite_weights_at_the_border, NULL });
 }
