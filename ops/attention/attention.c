@@ -65,7 +65,7 @@ static ct_tensor *weights_of(const ct_call *call)
         s = ct_where(mask, s, least);
     else if (mask)
         s = ct_add(s, mask);
-    if (a->causal) {
+    if (a->causal && s) {
         ct_tensor *ones = ct_ones(ct_call_context(call), CT_BOOL, ct_shape(s) + ct_ndim(s) - 2, 2);
         s = ct_where(ct_tril(ones, 0), s, least);
     }

@@ -13,35 +13,49 @@ bool walk_derivatives(const ct_op *op)
     return true;
 }
 
-/* -- Faults: forward, backward by kernel, backward by rule, and twice, at the first sample */
-static const ct_op *failing;
+/* -- Faults: forward, backward by kernel, backward by rule, and twice, and a tangent */
+static const ct_op *failing;   /* NULL: the functions */
+static int at;                 /* the sample or the function */
+
+static bool failing_sample(sample *s, ct_context *c, void *attributes)
+{
+    if (failing)
+        return sample_of(s, c, failing, at, attributes);
+    return at < composed_count && sample_of_function(s, c, at);
+}
 
 static void use(ct_context *c)
 {
     _Alignas(16) char attributes[ATTRIBUTES];
-    ct_tensor *y[8] = { NULL }, *targets[TASK_INPUTS], *g[TASK_INPUTS], *h[TASK_INPUTS];
+    ct_tensor *y[TASK_INPUTS], *targets[TASK_INPUTS], *g[TASK_INPUTS], *h[TASK_INPUTS];
     sample s;
     int n = 0;
-    sample_of(&s, c, failing, 0, attributes);
+    if (!failing_sample(&s, c, attributes))
+        return;
     for (int k = 0; k < s.n; k++)
-        if (is_float(s.x[k]) && !(failing->flags & CT_OP_UPDATE))
+        if (is_float(s.x[k]) && !(s.op && s.op->flags & CT_OP_UPDATE))
             targets[n++] = ct_variable(s.x[k]);
-    ct_apply_all(failing, attributes, s.x, s.n, y);
+    apply(&s, s.x, y);
     if (!is_float(y[0]) || !ct_requires_grad(y[0]))
         return;
     ct_grad(ct_sum(y[0]), NULL, targets, n, CT_ZERO_PATH, g);
     ct_grad(ct_sum(ct_mul(y[0], y[0])), NULL, targets, n, CT_CREATE_GRAPH | CT_ZERO_PATH, g);
     ct_grad(ct_sum(g[0]), NULL, targets, n, CT_ZERO_PATH, h);
+    ct_tangent(y[0], targets, targets, n, CT_CREATE_GRAPH);
 }
 
 bool walk_faults(const ct_op *op)
 {
-    const sample s = { .name = op->name };
-    const char *fault;
+    _Alignas(16) char attributes[ATTRIBUTES];
+    sample s;
     failing = op;
-    use(cx);
-    if (ct_error(cx) != CT_OK)
-        return wrong(&s, "%s", ct_error_text(cx));
-    fault = fault_of_allocations(use, 1);
-    return !fault || wrong(&s, "%s", fault);
+    for (at = 0; failing_sample(&s, cx, attributes); at++) {
+        use(cx);
+        if (ct_error(cx) != CT_OK)
+            return wrong(&s, "sample %d: %s", at, ct_error_text(cx));
+        const char *fault = fault_of_allocations(use, 1);
+        if (fault)
+            return wrong(&s, "sample %d: %s", at, fault);
+    }
+    return true;
 }

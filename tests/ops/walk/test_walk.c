@@ -82,6 +82,7 @@ END_TEST
 START_TEST(faults)
 {
     walk_operators(walk_faults);
+    ck_assert_msg(walk_faults(NULL), "%s", walk_text);
 }
 END_TEST
 
