@@ -33,14 +33,14 @@ static entries entries_of(const ct_module *m, const batch_norm *a)
 }
 
 /* One batch more, with n elements in each variance. The running one is an estimate of that of all
- * examples, and so has n - 1. Of no examples nothing follows. */
+ * examples, and so has n - 1. Nothing follows from fewer than two examples. */
 static ct_status update(const entries *e, const batch_norm *a, int64_t n, ct_tensor *mean,
                         ct_tensor *variance)
 {
     ct_tensor *by = ct_scalar(ct_context_of(e->mean), CT_F64, a->momentum);
     if (a->cumulative)
         by = ct_reciprocal(ct_shift(ct_cast(e->batches, CT_F64), 1));
-    if (n > 0) {
+    if (n > 1) {
         by = ct_cast(by, ct_dtype_of(e->mean));
         variance = ct_scale(ct_detach(variance), (double)n / (double)(n - 1));
         mean = ct_lerp(e->mean, ct_detach(mean), by);

@@ -56,7 +56,8 @@ ct_module *ct_rms_norm_new(ct_context *cx, ct_dtype dtype, const int64_t *shape,
 ct_module *ct_group_norm_new(ct_context *cx, ct_dtype dtype, int64_t groups, int64_t channels,
                              const ct_layer_norm_options *options);
 /* ct_batch_norm_train by the mean and variance of more examples than those in x (mpi.h). It returns
-   how many elements each channel has there; -1 on failure */
+   how many elements each channel has there; -1 on failure. After fewer than two, the running
+   statistics stay as they are */
 typedef int64_t (*ct_normalize)(ct_tensor *x, ct_tensor *weight, ct_tensor *bias, double epsilon,
                                 ct_tensor **results, void *user);
 typedef struct ct_batch_norm_options {

@@ -229,6 +229,17 @@ START_TEST(groups_have_their_own_rate_and_decay)
 }
 END_TEST
 
+START_TEST(a_group_of_no_parameters_changes_nothing)
+{
+    ct_tensor *w = one(1);
+    ct_optimizer *o = ct_sgd_new(&w, 1, 0.5, NULL);
+    ck_assert_int_eq(ct_optimizer_add_group(o, NULL, 0, 0.25, 0), CT_OK);
+    step(o, &w, 1);
+    step(o, &w, 1);
+    expect_values(w, CT_DOUBLES(0), 0);
+}
+END_TEST
+
 /* a group that was added later, with state: as an optimizer of its own */
 START_TEST(groups_keep_their_states)
 {
@@ -358,6 +369,7 @@ Suite *rules_suite(void)
         nadam_goes_on_for_long,
         options_that_a_rule_does_not_have,
         groups_have_their_own_rate_and_decay,
+        a_group_of_no_parameters_changes_nothing,
         groups_keep_their_states,
         groups_that_cannot_be,
         biases_and_norms_do_not_decay,

@@ -209,7 +209,8 @@ START_TEST(small_cases_of_every_kind)
 }
 END_TEST
 
-/* more than one block in an image, several images in a block, several ranges, many channels */
+/* more than one block in an image, several images in a block, several ranges, many channels; of one
+ * element, with a stride along the first axis alone, in either dtype */
 static const shape large[] = {
     { 2, 3, 1, 5, 7, { 1, 33, 35 }, { 1, 3, 3 }, { 1, 1, 1 }, { 1, 1, 1 }, { 0, 1, 1 }, { 0 } },
     { 2, 19, 1, 20, 6, { 1, 7, 7 }, { 1, 3, 3 }, { 1, 1, 1 }, { 1, 1, 1 }, { 0, 1, 1 }, { 0 } },
@@ -221,6 +222,8 @@ static const shape large[] = {
     { 1, 1, 1, 2, 2, { 1, 1, 700 }, { 1, 1, 600 }, { 1, 1, 1 }, { 1, 1, 1 }, { 0, 0, 2 }, { 0 } },
     { 3, 2, 1, 3, 4, { 6, 9, 11 }, { 3, 3, 3 }, { 1, 2, 1 }, { 1, 1, 2 }, { 1, 1, 2 }, { 0 } },
     { 2, 40, 1, 50, 30, { 1, 4, 4 }, { 1, 3, 3 }, { 1, 2, 2 }, { 1, 1, 1 }, { 0, 1, 1 }, { 0 } },
+    { 3, 1, 1, 3, 4, { 5, 6, 7 }, { 1, 1, 1 }, { 2, 1, 1 }, { 1, 1, 1 }, { 0, 0, 0 }, { 0 } },
+    { 3, 1, 1, 3, 4, { 5, 6, 7 }, { 1, 1, 1 }, { 2, 1, 1 }, { 1, 1, 1 }, { 0, 0, 0 }, { 0 } },
 };
 
 START_TEST(large_cases)

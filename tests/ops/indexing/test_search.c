@@ -206,6 +206,8 @@ START_TEST(errors)
     ck_assert_ptr_null(ct_histogram(one, ints(CT_INTS(0, 2, 1))));
     expect_error(CT_ERROR_VALUE,
                  "histogram: the edges must be sorted, and edge 1 is larger than the next", NULL);
+    ck_assert_ptr_null(ct_histogram(one, ints(CT_INTS(1, 0, 2))));
+    expect_error(CT_ERROR_VALUE, "edge 0 is larger than the next", NULL);
     ck_assert_ptr_null(ct_histogram(one, one));
     expect_error(CT_ERROR_SHAPE, "histogram: there must be at least 2 edges, got 1", NULL);
 }
