@@ -245,6 +245,35 @@ START_TEST(without_elements)
 }
 END_TEST
 
+/* without queries nothing flows back to keys and values, and without keys nothing to queries: that
+ * is written, also where memory was used before */
+static void gradients_without_elements(void)
+{
+    enum { SIZE = 100 };
+    for (int queries = 0; queries < 2; queries++) {
+        ct_tensor *x[3], *gx[3];
+        for (int i = 0; i < 3; i++) {
+            bool there = (i == 0) == (queries > 0);
+            x[i] = ct_variable(ct_ones(cx, CT_F64, CT_SHAPE(there ? SIZE : 0, SIZE)));
+        }
+        ct_tensor *y = ct_attention(x[0], x[1], x[2], NULL, NULL);
+        ct_tensor *gy = ct_ones_like(y);
+        ct_scope scope = ct_scope_begin(cx);
+        for (int i = 0; i < 4; i++)
+            ct_full(cx, CT_F64, CT_SHAPE(SIZE, SIZE), NAN);
+        ct_scope_end(cx, scope);
+        ck_assert_int_eq(ct_grad(y, gy, x, 3, 0, gx), CT_OK);
+        for (int i = 0; i < 3; i++)
+            ck_assert_double_eq(ct_item(ct_sum(ct_abs(gx[i]))), 0);
+    }
+}
+
+START_TEST(gradients_of_what_meets_nothing)
+{
+    with_pool(gradients_without_elements);
+}
+END_TEST
+
 START_TEST(broadcasts)
 {
     ct_tensor *q = ct_variable(ct_randn(cx, CT_F64, CT_SHAPE(2, 3, 4, 5)));
@@ -382,7 +411,7 @@ Suite *attention_suite(void)
 {
     return make_suite("attention", (const TTest *const[]){
         equals_the_composition, weights_are_dropped, backward_adds, is_that_of_pytorch,
-        a_query_without_keys_gets_0, without_elements, broadcasts, takes_any_strides,
-        scores_of_any_size, memory_is_that_of_a_row, same_bits_for_any_number_of_threads,
-        says_what_does_not_fit, NULL });
+        a_query_without_keys_gets_0, without_elements, gradients_of_what_meets_nothing,
+        broadcasts, takes_any_strides, scores_of_any_size, memory_is_that_of_a_row,
+        same_bits_for_any_number_of_threads, says_what_does_not_fit, NULL });
 }
