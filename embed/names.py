@@ -202,6 +202,7 @@ class Names:
                 stack.pop()
             elif kind == "name" and STAMPED.sub("", token) in new and before not in (".", "->"):
                 member = stack and stack[-1] and behind in (";", ",", "[", ":", ")", "=")
+                member = member or (before == "," and "offsetof" in words[-5:-3])
                 kernel = before == "(" and words[-2] == "K"
                 if kernel or not member or before in ("[", "struct", "enum", "union"):
                     base = STAMPED.sub("", token)

@@ -24,6 +24,14 @@ run() {
     $compile "$work/$1.o" "$work/$1_main.c" -o "$work/$1" -lm -lpthread && "$work/$1"
 }
 
+# stops MESSAGE OPTION...: with these options the last of the files does not compile, and says why
+stops() {
+    local message=$1
+    shift
+    # shellcheck disable=SC2086 # words
+    $compile "$@" -fsyntax-only "$work/cut_$name.c" 2>&1 | grep -q "$message"
+}
+
 # shellcheck disable=SC2086 # words
 holds 'emit.c' $compile -I"$one" "$root/tests/install/emit.c" "$object" -lm -lpthread -o "$work/emit"
 for simd in $simds; do
@@ -35,6 +43,12 @@ for simd in $simds; do
         holds "$name, kernels $simd" run "$name"
     done
 done
+case $compile in
+*clang*) holds 'for this compiler only' stops 'cut for another compiler' -U__clang__ ;;
+*) holds 'for this compiler only' stops 'cut for another compiler' -D__clang__ ;;
+esac
+holds 'for this byte order only' stops 'a machine of another byte order' \
+    -U__ORDER_BIG_ENDIAN__ -D__ORDER_BIG_ENDIAN__=__ORDER_LITTLE_ENDIAN__
 # shellcheck disable=SC2086 # words
 holds 'all of them, and the library, in one program' $compile -nostdlib -r "$object" \
     $(printf " $work/%s.o" $names) -o "$work/all.o"

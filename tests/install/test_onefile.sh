@@ -14,6 +14,20 @@ export PYTHONDONTWRITEBYTECODE=1
 holds 'onefile.py' "$python" "$root/embed/onefile.py" "$work/one"
 holds 'onefile.py, from elsewhere' sh -c "cd '$work' && '$python' '$root/embed/onefile.py' two"
 holds 'made twice, the files differ' diff -rq "$work/one" "$work/two"
+holds 'names.py: members stay' "$python" -c '
+import sys
+sys.path.insert(0, sys.argv[1])
+from names import Names
+text = """struct s { int x; };
+static int x(void);
+int y = offsetof(struct s, x) + ((struct s){ .x = 1 }).x + x();
+"""
+names = Names()
+names.unit("a/a.c", text, [])
+names.unit("b/b.c", "static int x;", [])
+want = text.replace("int x(void)", "int a__x(void)").replace("+ x()", "+ a__x()")
+if names.renamed(text, "a/a.c") != want:
+    sys.exit(names.renamed(text, "a/a.c"))' "$root/embed"
 
 printf 'slope 3.000000\nd(x^3/3)/dx at 2: 4\n' >"$work/expected"
 cd "$work/one" || exit 1
