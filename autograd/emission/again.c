@@ -116,7 +116,8 @@ void ct__emit_again(ct__emission *e, const ct__step *s)
     cx->recording = recording;
     cx->asked = e->asking = false;
     ct__listen(cx, before);
-    e->failed = e->failed || status != CT_OK;
+    if (status != CT_OK)
+        ct__emit_fail(e, CT_ERROR_CALLBACK, "what is called in each run failed");
     for (ct__graded *g = e->plan->graded; g; g = g->next)
         if (g->slot && g->x->extra && g->x->extra->grad) { /* it was not consumed */
             ct__unhandle(g->x->extra->grad);

@@ -121,7 +121,7 @@ void ct_program_free(ct_program *p);
    rates or decays of their own; a gradient that the run adds to or leaves behind. CT_ERROR_FILE,
    CT_ERROR_MEMORY.
    What p calls in each run (ct_call_again) is called, to be asked what it does: operators then
-   write nothing. An optimizer's tensors count as written. */
+   write nothing. If it fails, this fails too. An optimizer's tensors count as written. */
 ct_status ct_program_emit(ct_program *p, const char *path);
 
 /* -- For libraries on top */

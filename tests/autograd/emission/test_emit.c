@@ -53,6 +53,102 @@ START_TEST(a_program_as_c)
 }
 END_TEST
 
+/* A run with all kinds of steps: a checkpoint that draws, calls of rules, elements in a group, with
+ * their sum behind it, single kernels and constants. */
+static ct_tensor *drop_some(ct_context *c, ct_tensor *const *x, int n, void *w)
+{
+    (void)c, (void)n;
+    return ct_dropout(ct_matmul(x[0], w), 0.5);
+}
+
+static ct_status many_steps(ct_context *c, ct_tensor *const *x, int n, ct_tensor **y, void *w)
+{
+    ct_tensor *h = ct_checkpoint(c, drop_some, w, x, n);
+    y[0] = ct_mean(ct_square(ct_tanh(ct_scale(h, 3))));
+    ct_backward(y[0]);
+    y[1] = ct_scale(ct_gradient(w), 1);
+    ct_zero_grad(w);
+    return ct_error(c);
+}
+
+static void emit_many_steps(char *text, size_t room)
+{
+    ct_tensor *x = ct_ones(cx, CT_F32, CT_SHAPE(100, 3)), *y[2];
+    ct_tensor *w = ct_variable(ct_ones(cx, CT_F32, CT_SHAPE(3, 100)));
+    make_folder();
+    ct_program *p = ct_program_new_all(cx, many_steps, 2, w, NULL);
+    ck_assert_int_eq(ct_program_run_all(p, &x, 1, y), CT_OK);
+    ck_assert_int_eq(ct_program_emit(p, in_folder("p.c")), CT_OK);
+    read_text("p.c", text, room);
+    unlink(in_folder("p.c"));
+    remove_folder();
+}
+
+START_TEST(all_kinds_of_steps_as_c)
+{
+    static const char *const parts[] = {
+        "    e->stream[1] = e->cx->draws;\n    if (!ct__emitted_call(e, &(ct_call){ .op = "
+            "&ct__matmul_op, .n = 2, .outputs = 1, .aux_count = 0,\n            .recording = 1,",
+        "    e->cx->draws = e->stream[1];\n", "    e->cx->draws = e->stream[0];\n",
+        "{ .op = &ct__dropout_op, .n = 1, .outputs = 1, .aux_count = 1,", ".aux = { h[5] } }",
+        "{ .op = &ct__copy_op, .n = 1, .outputs = 1, .aux_count = 0,\n            .recording = 0,",
+        "static const _Alignas(64) uint32_t emitted_a1[] = {\n    0x3f800000,\n};", /* 1 */
+        "    memcpy(at[0] + ", ", emitted_a1, 4);\n",
+        "    {\n        ct__emitted_step g[] = {\n{ .act = CT__KERNEL, .operands = 2, .n = 10000, "
+            ".kernel = ct__scale_op.kernels[0].by[1][simd],\n            .data = { (void *)0, at[",
+        " }, .arg = emitted_a2, .next = &g[1] },\n",
+        ".kernel = ct__gather,\n            .data = { (void *)0, at[0] + ",
+        ".kernel = ct__scale_op.kernels[1].by[1][simd],\n            .data = { at[0] + ",
+        " },\n        };\n        if (ct__run_group(&(ct__emitted_step){ .n = 10000, .size = 4, "
+            ".members = g, .sum = &(ct__emitted_step){ .call = { .op = &ct_sum_to_op, .n = 1,",
+        " } }, e->cx) != CT_OK)\n            return ct_error(e->cx);\n    }\n",
+        "    return CT_OK;\n}\n",
+    };
+    char text[16384];
+    emit_many_steps(text, sizeof text);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        ck_assert_msg(strstr(text, parts[i]), "no %s", parts[i]);
+}
+END_TEST
+
+typedef struct header {
+    long long count;
+    unsigned flags, mark;
+} header;
+
+/* header k of the file */
+static header header_in(const char *text, int k)
+{
+    header h = { .count = -1 };
+    const char *at = strstr(text, "emitted_headers[] = {\n");
+    for (int i = 0; at && i <= k; i++)
+        at = strchr(at + 1, '\n');
+    ck_assert(at && sscanf(at, " { %*d, %*d, %lld, %*d, %*d, %u, %u, {", &h.count, &h.flags,
+                           &h.mark) == 3);
+    return h;
+}
+
+/* matmul's rule is called for the gradient of its second input alone, which is marked */
+START_TEST(rules_are_told_what_is_wanted)
+{
+    enum { IN_WALK = 64 };
+    char text[16384];
+    int x, w, gw;
+    emit_many_steps(text, sizeof text);
+    const char *rule = text;
+    for (const char *at = text; (at = strstr(at + 1, "&ct__matmul_op"));)
+        rule = at;
+    rule = strstr(rule, ".x = (");
+    ck_assert(rule && sscanf(rule, ".x = (ct_tensor *[]){ h[%d], h[%d] }", &x, &w) == 2);
+    rule = strstr(rule, "(ct_tensor *[]){ NULL, ");
+    ck_assert(rule && sscanf(rule, "(ct_tensor *[]){ NULL, h[%d] }))", &gw) == 1);
+    const header in[] = { header_in(text, x), header_in(text, w), header_in(text, gw) };
+    ck_assert(in[0].mark == 0 && !(in[0].flags & IN_WALK));
+    ck_assert(in[1].mark == 1 && in[1].flags & IN_WALK);
+    ck_assert(in[1].count == 300 && in[2].count == 300);
+}
+END_TEST
+
 /* -- Refused */
 static void refused(ct_program *p, ct_status code, const char *why)
 {
@@ -156,15 +252,157 @@ START_TEST(programs_that_are_refused)
     refused(run_of(averaging, average, x), CT_ERROR_UNSUPPORTED, "in each run");
     ct_tensor *turned = ct_transpose(ct_ones(cx, CT_F32, CT_SHAPE(2, 3)));
     refused(run_of(double_it, NULL, turned), CT_ERROR_VALUE, "x0");
-    ct_tensor *leaf = ct_retain(ct_ones(cx, CT_F32, CT_SHAPE(2, 1)));
-    p = run_of(product, leaf, ct_ones(cx, CT_F32, CT_SHAPE(1, 2)));
-    ct_release(leaf);
+    run_of(leaving, w, x);
+    refused(run_of(leaving, w, x), CT_ERROR_UNSUPPORTED, "adds to a gradient from before it");
+    ct_scope scope = ct_scope_begin(cx);
+    p = run_of(product, ct_ones(cx, CT_F32, CT_SHAPE(2, 1)), ct_ones(cx, CT_F32, CT_SHAPE(1, 2)));
+    ct_scope_end(cx, scope);
+    refused(p, CT_ERROR_VALUE, "a leaf is not what it was");
     ct_context *other = ct_context_new(NULL);
     p = run_of(double_it, NULL, x);
     ck_assert_int_eq(ct_program_emit(ct_program_clone(p, other), in_folder("p.c")),
                      CT_ERROR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(ct_error_text(other), "clone"));
     ct_context_free(other);
+    remove_folder();
+}
+END_TEST
+
+/* -- In the run itself, and when the program is gone */
+static ct_tensor *emitting(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n;
+    refused(*(ct_program **)user, CT_ERROR_VALUE, "the program runs");
+    return ct_square(x[0]);
+}
+
+static void emit_freed(void)
+{
+    ct_program *p = run_of(double_it, NULL, ct_ones(cx, CT_F32, CT_SHAPE(2)));
+    ct_program_free(p);
+    ck_assert_int_eq(ct_program_emit(p, in_folder("p.c")), CT_ERROR_STALE);
+    expect_error(CT_ERROR_STALE, "program_emit", NULL);
+}
+
+START_TEST(a_program_that_runs_or_is_gone)
+{
+    ct_program *p;
+    ct_tensor *x = ct_ones(cx, CT_F32, CT_SHAPE(2));
+    make_folder();
+    p = ct_program_new(cx, emitting, &p, NULL);
+    ck_assert_ptr_nonnull(ct_program_run(p, &x, 1));
+    with_pool(emit_freed);
+    remove_folder();
+}
+END_TEST
+
+/* -- Calls in each run that are no updates */
+enum { RETAINS, FILLS, MAKES, COMPUTES, ASKS, GRADES, CALLS, CHECKPOINTS, FAILS, FAILS_SILENTLY };
+
+typedef struct caller {
+    int what;
+    ct_tensor *t, *variable;
+    int calls;
+} caller;
+
+static ct_status do_nothing(void *object)
+{
+    (void)object;
+    return CT_OK;
+}
+
+static ct_status call_it(void *object)
+{
+    caller *a = object;
+    ct_context *c = ct_context_of(a->t);
+    a->calls++;
+    switch (a->what) {
+    case RETAINS: ct_retain(a->t); ct_release(a->t); break;
+    case FILLS: return ct_fill(a->t, 5);
+    case MAKES: ct_ones(c, CT_F32, CT_SHAPE(2)); break;
+    case COMPUTES: ct_square(a->t); break;
+    case ASKS: ct_at(a->t, CT_INDEX(0)); break;
+    case GRADES: ct_zero_grad(a->variable); return ct_backward_from(a->variable, a->t);
+    case CALLS: return ct_call_again(c, do_nothing, a);
+    case CHECKPOINTS: ct_checkpoint(c, double_it, NULL, &a->variable, 1); break;
+    case FAILS: return a->calls > 1 ? ct_fail(c, CT_ERROR_RANGE, "no more") : CT_OK;
+    case FAILS_SILENTLY: return a->calls > 1 ? CT_ERROR_RANGE : CT_OK;
+    }
+    return ct_error(c);
+}
+
+static ct_tensor *calling(ct_context *c, ct_tensor *const *x, int n, void *object)
+{
+    (void)n;
+    return ct_call_again(c, call_it, object) == CT_OK ? ct_square(x[0]) : NULL;
+}
+
+START_TEST(what_is_called_in_each_run)
+{
+    static const char *const why[] = {
+        [FILLS] = "a tensor is filled", [MAKES] = "a tensor is made", [COMPUTES] = "square",
+        [ASKS] = "at", [GRADES] = "copy", [CALLS] = "another such call",
+        [CHECKPOINTS] = "checkpoint",
+    };
+    char text[100];
+    ct_tensor *x = ct_ones(cx, CT_F32, CT_SHAPE(2));
+    make_folder();
+    for (int what = RETAINS; what <= FAILS_SILENTLY; what++) {
+        caller *a = ct_object_new(cx, sizeof *a, NULL);
+        *a = (caller){ .what = what, .t = ct_ones(cx, CT_F32, CT_SHAPE(2)),
+                       .variable = ct_variable(ct_ones(cx, CT_F32, CT_SHAPE(2))) };
+        ct_program *p = run_of(calling, a, x);
+        if (what == RETAINS) {
+            ck_assert_int_eq(ct_program_emit(p, in_folder("p.c")), CT_OK);
+            unlink(in_folder("p.c"));
+        } else if (what == FAILS) {
+            ck_assert_int_eq(ct_program_emit(p, in_folder("p.c")), CT_ERROR_RANGE);
+            expect_error(CT_ERROR_RANGE, "no more", NULL);
+        } else if (what == FAILS_SILENTLY) {
+            refused(p, CT_ERROR_CALLBACK, "what is called in each run failed");
+        } else {
+            snprintf(text, sizeof text, "more than update: %s", why[what]);
+            refused(p, CT_ERROR_UNSUPPORTED, text);
+        }
+        ck_assert_int_eq(a->calls, 2); /* in the run, and asked */
+    }
+    remove_folder();
+}
+END_TEST
+
+/* -- Kernels of a user */
+static void thrice_f32(int64_t n, void *y, void *const *in, const void *attributes)
+{
+    (void)attributes;
+    for (int64_t i = 0; i < n; i++)
+        ((float *)y)[i] = 3 * ((const float *)in[0])[i];
+}
+
+static const ct_kernels thrice = { .by = { [CT_F32] = { NULL, thrice_f32, thrice_f32,
+                                                        thrice_f32 } } };
+
+static ct_status thrice_forward(ct_call *call)
+{
+    ct_loop_kernel(call, CT_TENSORS(ct_call_y(call, 0), ct_call_x(call, 0)), &thrice, false);
+    return CT_OK;
+}
+
+static const ct_op thrice_op = { .name = "thrice", .inputs = 1, .flags = CT_OP_KERNELS,
+                                 .infer = ct_infer_same, .forward = thrice_forward };
+
+static const ct_op *find_thrice(const char *name)
+{
+    return strcmp(name, "thrice") == 0 ? &thrice_op : ct_op_find(name);
+}
+
+START_TEST(kernels_without_a_name)
+{
+    make_folder();
+    ct_program *p = run_of(own_name, (void *)(uintptr_t)&thrice_op,
+                           ct_ones(cx, CT_F32, CT_SHAPE(2)));
+    refused(p, CT_ERROR_UNSUPPORTED, "the operator 'thrice' has no name in C");
+    ck_assert_int_eq(ct_program_emit_with(p, in_folder("p.c"), find_thrice), CT_ERROR_UNSUPPORTED);
+    expect_error(CT_ERROR_UNSUPPORTED, "a kernel of 'thrice' has no name in C", NULL);
     remove_folder();
 }
 END_TEST
@@ -244,6 +482,8 @@ Suite *emit_suite(void);
 Suite *emit_suite(void)
 {
     return make_suite("autograd/emit", (const TTest *[]){
-        a_program_as_c, paths_that_are_refused, programs_that_are_refused, optimizers,
+        a_program_as_c, all_kinds_of_steps_as_c, rules_are_told_what_is_wanted,
+        paths_that_are_refused, programs_that_are_refused, a_program_that_runs_or_is_gone,
+        what_is_called_in_each_run, kernels_without_a_name, optimizers,
         every_allocation_may_fail, names_of_operators, NULL });
 }
