@@ -47,6 +47,10 @@ case $compile in
 *clang*) holds 'for this compiler only' stops 'cut for another compiler' -U__clang__ ;;
 *) holds 'for this compiler only' stops 'cut for another compiler' -D__clang__ ;;
 esac
+# shellcheck disable=SC2086 # words
+holds 'without memory' sh -c "$compile -DNAME=$name -Wl,--wrap=posix_memalign -Wl,--wrap=free \
+    '$root/tests/install/emit_faults.c' '$work/$name.o' -lm -lpthread -o '$work/faults' &&
+    '$work/faults'"
 holds 'for this byte order only' stops 'a machine of another byte order' \
     -U__ORDER_BIG_ENDIAN__ -D__ORDER_BIG_ENDIAN__=__ORDER_LITTLE_ENDIAN__
 # shellcheck disable=SC2086 # words
