@@ -35,6 +35,18 @@ START_TEST(objects_end_in_reverse)
 }
 END_TEST
 
+static void of_many_sizes(void)
+{
+    for (size_t bytes = 1; bytes < 2000; bytes += 40)
+        ck_assert_uint_eq((uintptr_t)ct_object_new(cx, bytes, NULL) % 64, 0);
+}
+
+START_TEST(objects_of_all_sizes_are_aligned)
+{
+    with_pool(of_many_sizes);
+}
+END_TEST
+
 static void free_twice(void)
 {
     ct_memory before, after;
@@ -113,7 +125,7 @@ Suite *object_suite(void);
 Suite *object_suite(void)
 {
     return make_suite("autograd/object", (const TTest *[]){
-        objects_end_in_reverse, freeing_twice_is_an_error,
+        objects_end_in_reverse, objects_of_all_sizes_are_aligned, freeing_twice_is_an_error,
         memory_that_is_used_again_is_not_the_object, a_finish_that_frees_its_object_runs_once,
         NULL });
 }

@@ -71,6 +71,16 @@ START_TEST(failures)
 }
 END_TEST
 
+START_TEST(a_value_that_the_rule_reads_must_not_be_written)
+{
+    ct_tensor *x[] = { ct_variable(ct_scalar(cx, CT_F64, 2)), ct_variable(ct_scalar(cx, CT_F64, 3)) };
+    ct_tensor *y = ct_custom(cx, product, product_rule, NULL, x, 2);
+    ck_assert_int_eq(ct_set(ct_detach(y), NULL, 0, 7), CT_OK);
+    ck_assert_int_eq(ct_backward(y), CT_ERROR_STALE);
+    expect_error(CT_ERROR_STALE, "custom", "saved", "written since", NULL);
+}
+END_TEST
+
 static void both_passes(ct_context *c)
 {
     ct_tensor *x = ct_variable(ct_full(c, CT_F64, CT_SHAPE(2), 2)), *g;
@@ -88,5 +98,6 @@ Suite *custom_suite(void);
 Suite *custom_suite(void)
 {
     return make_suite("autograd/custom", (const TTest *[]){
-        to_second_order, failures, every_allocation_fails_once, NULL });
+        to_second_order, failures, a_value_that_the_rule_reads_must_not_be_written,
+        every_allocation_fails_once, NULL });
 }
