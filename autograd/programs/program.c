@@ -261,7 +261,7 @@ static void cut(ct_tensor *y, ct_tensor *const *x, int n)
     static const ct_op op = { .name = "program" };
     bool depends = y->flags & CT__REQUIRES_GRAD;
     for (int i = 0; i < n && !depends; i++)
-        depends = x[i]->flags & CT__REQUIRES_GRAD && x[i]->op && ct__is_float(y->dtype);
+        depends = x[i]->op && ct__is_float(y->dtype);
     y->flags &= (uint16_t)~CT__REQUIRES_GRAD;
     if (depends && y->cx->recording) {
         y->flags |= CT__REQUIRES_GRAD;

@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE /* mknod, flock */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -168,6 +169,25 @@ START_TEST(what_a_killed_save_left_is_removed)
 }
 END_TEST
 
+/* Descriptor 0 is one like any other, and through a link the part of another save gets it. */
+START_TEST(a_program_without_standard_input_saves_too)
+{
+    make_folder();
+    fclose(fopen(in_folder("file.ct-0.part"), "w"));
+    ck_assert_int_eq(symlink("file", in_folder("link")), 0);
+    int input = dup(0);
+    close(0);
+    ct_status status = ct_module_save(net(), in_folder("link"));
+    ck_assert_int_eq(fcntl(0, F_GETFD), -1); /* it is closed again */
+    if (input >= 0)
+        dup2(input, 0), close(input);
+    ck_assert_int_eq(status, CT_OK);
+    unlink(in_folder("link"));
+    ck_assert_int_eq(files(), 1);
+    remove_folder();
+}
+END_TEST
+
 START_TEST(a_save_that_fails_leaves_nothing)
 {
     make_folder();
@@ -224,6 +244,7 @@ Suite *replace_suite(void)
 {
     return make_suite("autograd/replace", (const TTest *[]){
         what_is_no_regular_file_is_refused, links_are_followed, mode_and_owner_are_kept, long_names,
-        what_a_killed_save_left_is_removed, a_save_that_fails_leaves_nothing,
-        parts_that_are_being_written_are_left_alone, savers_side_by_side, NULL });
+        what_a_killed_save_left_is_removed, a_program_without_standard_input_saves_too,
+        a_save_that_fails_leaves_nothing, parts_that_are_being_written_are_left_alone, savers_side_by_side,
+        NULL });
 }

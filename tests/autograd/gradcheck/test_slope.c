@@ -41,6 +41,9 @@ START_TEST(scale_does_not_matter)
     expect_pass(blown_up, numbers(3, values), 2);
     expect_pass(fine_grained, numbers(3, tiny), 1);
     expect_pass(coarse, numbers(3, huge), 1);
+    ct_tensor *x = numbers(4, (double[]){ 1e200, 3e199, 2e200, 5e199 }); /* along directions */
+    expect_verdict(check(logs, NULL, &x, 1, &(ct_gradcheck_options){ .max_entries = 1 }),
+                   CT_GRADCHECK_PASS, NULL);
 }
 END_TEST
 
@@ -79,6 +82,8 @@ START_TEST(an_edge_of_the_domain_is_invalid)
     ct_tensor *x = numbers(2, (double[]){ 1, 0 });
     expect_verdict(check(roots, NULL, &x, 1, NULL), CT_GRADCHECK_INVALID, "both sides");
     expect_verdict(check(logs, NULL, &x, 1, NULL), CT_GRADCHECK_INVALID, "value is not finite");
+    ct_tensor *zero = numbers(1, (double[]){ 0 });
+    expect_verdict(check(logs, NULL, &zero, 1, NULL), CT_GRADCHECK_INVALID, "value is not finite");
     ct_tensor *infinite = ct_full(cx, CT_F64, NULL, 0, INFINITY);
     expect_verdict(check(sines, NULL, &infinite, 1, NULL), CT_GRADCHECK_INVALID,
                    "input 0 is not finite");
@@ -225,6 +230,19 @@ START_TEST(flat_steps_prove_nothing)
 }
 END_TEST
 
+FUNCTION(relus_of_slope_1, ct_add(ct_detach(ct_relu(x)), ct_sub(x, ct_detach(x))))
+
+/* a function that is 0 as far as a kink nearby has the derivative 0 */
+START_TEST(flat_parts_are_flat)
+{
+    for (double away = 1e-1; away > 1e-12; away /= 10) {
+        ct_tensor *x = numbers(2, (double[]){ 1, -away });
+        expect_verdict(check(relus_of_slope_1, NULL, &x, 1, NULL), CT_GRADCHECK_FAIL, NULL);
+        ck_assert_int_eq(report.wrong, 1);
+    }
+}
+END_TEST
+
 START_TEST(kinks_on_both_sides)
 {
     ct_tensor *x = ct_zeros(cx, CT_F64, CT_SHAPE(1));
@@ -245,5 +263,5 @@ Suite *gradcheck_slope_suite(void)
         an_entry_on_a_kink_is_counted_apart, near_a_kink_the_step_shrinks,
         kinks_along_directions_are_counted_too, deep_relu_networks_pass_at_any_seed,
         where_many_kinks_meet, what_is_too_noisy_is_inconclusive, noise_is_never_called_wrong,
-        a_jump_is_not_called_a_kink, flat_steps_prove_nothing, kinks_on_both_sides, NULL });
+        a_jump_is_not_called_a_kink, flat_steps_prove_nothing, flat_parts_are_flat, kinks_on_both_sides, NULL });
 }

@@ -51,6 +51,28 @@ START_TEST(random_strides)
 }
 END_TEST
 
+static void add_seven(int64_t n, void *const *data, const int64_t *stride, const void *arg)
+{
+    (void)arg;
+    for (int k = 1; k < 8; k++)
+        for (int64_t i = 0; i < n; i++)
+            ((double *)data[0])[i * stride[0]] += ((double *)data[k])[i * stride[k]];
+}
+
+START_TEST(eight_operands)
+{
+    ct_tensor *t[8] = { ct_zeros(cx, CT_F64, CT_SHAPE(2, 3, 4)) };
+    ct_tensor *want = t[0];
+    for (int k = 1; k < 8; k++) {
+        t[k] = k % 2 ? ct_transpose(ct_randn(cx, CT_F64, CT_SHAPE(2, 4, 3)))
+                     : ct_randn(cx, CT_F64, CT_SHAPE(3, 1));
+        want = ct_add(want, t[k]);
+    }
+    ct_loop(t, 8, add_seven, NULL);
+    ck_assert_double_eq(ct_max_difference(t[0], want), 0);
+}
+END_TEST
+
 static int runs;
 static int64_t longest;
 
@@ -344,7 +366,7 @@ Suite *loop_suite(void);
 Suite *loop_suite(void)
 {
     return make_suite("autograd/loop", (const TTest *[]){
-        random_strides, dimensions_are_merged, large_loops_are_shared_out,
+        random_strides, eight_operands, dimensions_are_merged, large_loops_are_shared_out,
         ranges_are_cut_by_size_alone, flat_kernels_serve_any_layout,
         large_results_may_be_streamed, whatever_the_layouts, short_lines,
         repeated_lines_serve_all_groups, NULL });
