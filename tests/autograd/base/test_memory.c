@@ -184,6 +184,23 @@ START_TEST(kept_scratch_is_no_reason_to_fail)
 }
 END_TEST
 
+static void take_too_much(void)
+{
+    const size_t sizes[] = { SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 2 - 200, SIZE_MAX / 4 + 1 };
+    for (int i = 0; i < 4; i++) {
+        ct_tensor *x = ct_named(ct_scalar(cx, CT_F64, 0), "x"); /* in one of the least blocks */
+        ck_assert_ptr_null(ct_apply(&scratch_op, (size_t[]){ sizes[i], 0 }, &x, 1));
+        expect_error(CT_ERROR_MEMORY, NULL);
+    }
+}
+
+START_TEST(scratch_that_no_machine_has_is_an_error)
+{
+    take_too_much();
+    with_pool(take_too_much);
+}
+END_TEST
+
 /* an allocator with room for a megabyte */
 static size_t out;
 
@@ -246,6 +263,6 @@ Suite *memory_suite(void)
         a_loop_allocates_once, the_pool_is_capped, without_a_pool_each_block_is_a_call,
         data_are_aligned, limited, scratch_of_all_sizes_takes_one_block,
         scratch_that_is_taken_twice_is_kept, kept_scratch_is_no_reason_to_fail,
-        a_failing_allocator_gets_the_pool_back_first,
+        scratch_that_no_machine_has_is_an_error, a_failing_allocator_gets_the_pool_back_first,
         a_hundred_contexts, NULL });
 }
