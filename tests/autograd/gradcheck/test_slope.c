@@ -178,6 +178,43 @@ START_TEST(where_many_kinks_meet)
 }
 END_TEST
 
+static ct_tensor *squares(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    return ct_square(x[0]);
+}
+
+/* a derivative of 0 where two numbers are equal: that of x, or (second_order) that of 2 x */
+static ct_status rule_of_squares(const ct_custom_call *c, ct_tensor **gx)
+{
+    ct_tensor *x = c->x[0];
+    bool equal = ct_at(x, CT_INDEX(0)) == ct_at(x, CT_INDEX(1));
+    bool second_order = *(const bool *)c->user;
+    ct_tensor *slope = ct_scale(equal && second_order ? ct_detach(x) : x, 2);
+    gx[0] = ct_mul(equal && !second_order ? ct_scale(slope, 0) : slope, c->gy);
+    return CT_OK;
+}
+
+static ct_tensor *wrong_where_equal(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    return ct_custom(c, squares, rule_of_squares, user, x, n);
+}
+
+/* without a kink, derivatives of numbers that are equal must add up */
+START_TEST(what_ties_must_add_up)
+{
+    ct_tensor *x[] = { numbers(2, (double[]){ 0.37, 0.37 }), numbers(2, (double[]){ 0.37, 0.73 }) };
+    for (int order = 1; order <= 2; order++) {
+        ct_gradcheck_options options = { .order = order };
+        bool second = order == 2;
+        expect_verdict(check(wrong_where_equal, &second, &x[0], 1, &options), CT_GRADCHECK_FAIL,
+                       order == 1 ? "order 1" : "order 2");
+        expect_verdict(check(wrong_where_equal, &second, &x[1], 1, &options), CT_GRADCHECK_PASS,
+                       NULL);
+    }
+}
+END_TEST
+
 /* -- Other verdicts */
 START_TEST(what_is_too_noisy_is_inconclusive)
 {
@@ -262,6 +299,7 @@ Suite *gradcheck_slope_suite(void)
         steps_stay_inside_the_domain, an_edge_of_the_domain_is_invalid,
         an_entry_on_a_kink_is_counted_apart, near_a_kink_the_step_shrinks,
         kinks_along_directions_are_counted_too, deep_relu_networks_pass_at_any_seed,
-        where_many_kinks_meet, what_is_too_noisy_is_inconclusive, noise_is_never_called_wrong,
-        a_jump_is_not_called_a_kink, flat_steps_prove_nothing, flat_parts_are_flat, kinks_on_both_sides, NULL });
+        where_many_kinks_meet, what_ties_must_add_up, what_is_too_noisy_is_inconclusive,
+        noise_is_never_called_wrong, a_jump_is_not_called_a_kink, flat_steps_prove_nothing,
+        flat_parts_are_flat, kinks_on_both_sides, NULL });
 }
