@@ -215,6 +215,31 @@ START_TEST(what_ties_must_add_up)
 }
 END_TEST
 
+/* x0 + x1 + relu(x2); of two numbers that are equal the first gets both derivatives */
+static ct_tensor *sum_and_relu(ct_context *c, ct_tensor *const *x, int n, void *user)
+{
+    (void)c, (void)n, (void)user;
+    ct_tensor *last = ct_slice(x[0], 0, 2, 3, 1);
+    return ct_add(ct_sum(ct_slice(x[0], 0, 0, 2, 1)), ct_sum(ct_relu(last)));
+}
+
+static ct_status first_gets_both(const ct_custom_call *c, ct_tensor **gx)
+{
+    const double *x = ct_data_f64(c->x[0]);
+    bool equal = x[0] == x[1];
+    gx[0] = ct_mul(numbers(3, (double[]){ equal ? 2 : 1, equal ? 0 : 1, x[2] > 0 }), c->gy);
+    return CT_OK;
+}
+FUNCTION(of_equal_ones, ct_custom(c, sum_and_relu, first_gets_both, NULL, &x, 1))
+
+START_TEST(what_does_not_tie_stays_where_it_is)
+{
+    ct_tensor *x = numbers(3, (double[]){ 0.37, 0.37, 0 });
+    expect_verdict(check(of_equal_ones, NULL, &x, 1, NULL), CT_GRADCHECK_KINK, NULL);
+    ck_assert_int_eq(report.kinks, 3);
+}
+END_TEST
+
 /* -- Other verdicts */
 START_TEST(what_is_too_noisy_is_inconclusive)
 {
@@ -299,7 +324,8 @@ Suite *gradcheck_slope_suite(void)
         steps_stay_inside_the_domain, an_edge_of_the_domain_is_invalid,
         an_entry_on_a_kink_is_counted_apart, near_a_kink_the_step_shrinks,
         kinks_along_directions_are_counted_too, deep_relu_networks_pass_at_any_seed,
-        where_many_kinks_meet, what_ties_must_add_up, what_is_too_noisy_is_inconclusive,
-        noise_is_never_called_wrong, a_jump_is_not_called_a_kink, flat_steps_prove_nothing,
-        flat_parts_are_flat, kinks_on_both_sides, NULL });
+        where_many_kinks_meet, what_ties_must_add_up, what_does_not_tie_stays_where_it_is,
+        what_is_too_noisy_is_inconclusive, noise_is_never_called_wrong,
+        a_jump_is_not_called_a_kink, flat_steps_prove_nothing, flat_parts_are_flat,
+        kinks_on_both_sides, NULL });
 }
