@@ -258,6 +258,7 @@ START_TEST(noise_is_never_called_wrong)
         expect_verdict(check(swallowed, NULL, &x, 1, NULL), CT_GRADCHECK_INCONCLUSIVE, NULL);
         expect_verdict(check(in_f32, NULL, &x, 1, NULL), CT_GRADCHECK_INCONCLUSIVE, NULL);
         ck_assert_int_eq(report.wrong, 0);
+        ck_assert_int_lt(report.evaluations, 40 * 200); /* it is given up soon */
     }
 }
 END_TEST
