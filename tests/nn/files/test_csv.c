@@ -112,7 +112,7 @@ END_TEST
 START_TEST(missing_values)
 {
     make_folder();
-    const char *text = "a,b\n1,x\n?,y\nNA,?\nnull,N/A\n";
+    const char *text = "a,b\n1,x\n?,y\nNA ,?\nnull\t ,N/A\n";
     ct_table *t = read_table(text, &(ct_csv_options){ .missing = "?" });
     expect_values(ct_table_column(t, "a"), CT_DOUBLES(1, NAN, NAN, NAN), 0);
     expect_values(ct_table_column(t, "b"), CT_DOUBLES(0, 1, -1, -1), 0);

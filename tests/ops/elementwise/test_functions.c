@@ -165,6 +165,8 @@ START_TEST(polygamma_of_any_order)
             double size = fmax(fabs(step), fmax(fabs(low), fabs(high)));
             ck_assert_msg(fabs(high - low - step) <= 1e-12 * size, "order %d at %g", n, x);
         }
+    ck_assert_double_eq_tol(ct_item(ct_polygamma(1000, number(500))) / -9.97389236103770253e-135, 1,
+                            1e-10);
     ck_assert_ptr_null(ct_polygamma(-1, number(1)));
     expect_error(CT_ERROR_VALUE, "polygamma", "from 0 to 1000, got -1", NULL);
     ck_assert_ptr_null(ct_polygamma(1001, number(1)));

@@ -133,6 +133,19 @@ START_TEST(kernels_and_rules_agree_at_all_sizes)
 }
 END_TEST
 
+/* the cotangents of the steps are zeros then, in each of several pieces */
+START_TEST(the_last_state_alone)
+{
+    ct_recurrent a = of_sizes(2, 96, 3, 30);
+    ct_tensor *x = drawn(CT_SHAPE(9, 96, 3)), *on[7], *y[3], *fused[7], *composed[7];
+    ck_assert_int_eq(ct_lstm(x, &a, &y[0], &y[1], &y[2]), CT_OK);
+    int n = targets_of(x, &a, on);
+    ck_assert_int_eq(ct_grad(weighed(y[1]), NULL, on, n, 0, fused), CT_OK);
+    ck_assert_int_eq(ct_grad(weighed(y[1]), NULL, on, n, CT_CREATE_GRAPH, composed), CT_OK);
+    expect_alike(fused, composed, n, 1e-12, "the last state");
+}
+END_TEST
+
 /* -- Threads */
 static double bits_of_all(int threads, int cell, bool f32)
 {
@@ -299,7 +312,8 @@ END_TEST
 Suite *recurrent_suite(void)
 {
     return make_suite("recurrent", (const TTest *const[]){
-        kernels_and_rules_agree_at_all_sizes, the_bits_do_not_depend_on_threads,
+        kernels_and_rules_agree_at_all_sizes, the_last_state_alone,
+        the_bits_do_not_depend_on_threads,
         two_stretches_are_one_sequence, a_sequence_in_a_batch_is_as_alone,
         what_does_not_fit_is_refused, a_state_that_failed_is_an_error,
         no_sequences_and_no_inputs_are_fine, NULL });

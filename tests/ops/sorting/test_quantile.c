@@ -154,6 +154,8 @@ START_TEST(wrong_arguments)
     expect_error(CT_ERROR_SHAPE, "quantiles: the result may have 8 axes", NULL);
     ck_assert_ptr_null(ct_median(ct_range(cx, CT_I64, 3)));
     expect_error(CT_ERROR_DTYPE, "median", "ct_cast", NULL);
+    ck_assert_ptr_null(ct_quantiles(ct_range(cx, CT_I64, 3), CT_DOUBLES(0, 1)));
+    expect_error(CT_ERROR_DTYPE, "quantiles", "ct_cast", NULL);
     ck_assert_ptr_null(ct_quantile_over(x, 0.5, CT_AXES(0, 0), 0));
     expect_error(CT_ERROR_RANGE, "quantile: axis 0 is given twice", NULL);
     ck_assert_ptr_null(ct_median(NULL));
