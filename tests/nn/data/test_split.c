@@ -216,6 +216,7 @@ static void split_and_draw(ct_context *c)
     ct_tensor *weights = ct_balanced_weights(labels);
     ct_batches *all = ct_batches_new(ct_ones(c, CT_F32, CT_SHAPE(6)), NULL, 4,
                                      &(ct_batches_options){ .weights = weights, .rows = labels });
+    ck_assert_int_eq(all == NULL, ct_error(c) != CT_OK);
     while (ct_batches_next(all, &x, NULL))
         continue;
     ct_batches_free(all);

@@ -338,6 +338,11 @@ START_TEST(clipping_what_is_not_finite)
         ck_assert(i == 0 ? isnan(norm) : isinf(norm));
         ck_assert_double_eq(ct_at(g[0], CT_INDEX(0)), 1e200);
     }
+    ct_tensor *g = ct_full(cx, CT_F64, CT_SHAPE(2), DBL_MAX);
+    double norm = 0; /* larger than any number */
+    ck_assert_int_eq(ct_update_clip(&g, 1, 1, &norm), CT_OK);
+    ck_assert(isinf(norm));
+    ck_assert_double_eq(ct_at(g, CT_INDEX(0)), DBL_MAX);
 }
 END_TEST
 
