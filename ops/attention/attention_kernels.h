@@ -137,7 +137,7 @@ static void K(slope)(const tile *t, void *gmask, int64_t gmask_row)
     for (int64_t i = 0; i < t->rows; i++) {
         const REAL *restrict s = K(row_of)(t->s, i, t->pitch);
         REAL *restrict gs = K(row_of)(t->gs, i, t->pitch), dot = *K(row_of)(t->dot, i, 1);
-        REAL *restrict gm = K(row_of)(gmask, gmask ? i : 0, gmask_row);
+        REAL *restrict gm = K(row_of)(gmask, i, gmask_row);
         for (int64_t j = 0; gmask && j < t->columns; j++)
             gm[j] += s[j] * (gs[j] - dot);
         for (int64_t j = 0; j < t->columns; j++)

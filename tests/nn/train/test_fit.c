@@ -95,6 +95,7 @@ typedef struct seen {
 static bool on_step(const ct_fit_report *r, void *user)
 {
     seen *s = user;
+    ck_assert(r->batch > 0 && r->loss > 0); /* from the first batch on */
     s->steps++;
     s->last = *r;
     return s->steps != s->stop_after;
