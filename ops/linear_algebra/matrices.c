@@ -13,9 +13,25 @@ static int64_t size_at(const ct_tensor *t, int axis)
     return axis < 0 ? 1 : ct_shape(t)[axis];
 }
 
+/* Are there no matrices, or only such without elements? Of these there may be any number. */
+static bool is_nothing(const ct_call *call, const ct_tensor *y, int ndim)
+{
+    int64_t elements = ct_count(y);
+    for (int i = 0; i < ct_call_inputs(call); i++)
+        elements |= ct_count(ct_call_x(call, i));
+    for (int d = 0; d < ndim; d++)
+        if (ct_shape(y)[d] == 0)
+            return true;
+    return elements == 0;
+}
+
 void ct__job_begin(ct__job *job, const ct_call *call, const ct_tensor *y, int trailing)
 {
-    *job = (ct__job){ .call = call, .ndim = ct_ndim(y) - trailing, .count = 1 };
+    *job = (ct__job){ .call = call };
+    if (is_nothing(call, y, ct_ndim(y) - trailing))
+        return;
+    job->ndim = ct_ndim(y) - trailing;
+    job->count = 1;
     for (int d = 0; d < job->ndim; d++) {
         job->leading[d] = ct_shape(y)[d];
         job->count *= job->leading[d];
@@ -26,6 +42,8 @@ ct__stack ct__stack_of(const ct__job *job, const ct_tensor *t, int trailing)
 {
     int last = ct_ndim(t);
     ct__stack s = { .data = (void *)(uintptr_t)ct_data(t), .f32 = ct_dtype_of(t) == CT_F32 };
+    if (job->count == 0)
+        return s; /* sizes of no matrices are 0 */
     s.columns = trailing > 0 ? ct_shape(t)[--last] : 1;
     s.rows = trailing > 1 ? ct_shape(t)[--last] : 1;
     int64_t stride = 1;

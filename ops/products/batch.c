@@ -49,6 +49,16 @@ static int64_t products(const ct__batch *p, bool only_summed)
     return count;
 }
 
+/* Are there no products, or only such of matrices without elements? There may be more of these than
+ * can be counted. */
+static bool adds_nothing(const ct__batch *p)
+{
+    for (int d = 0; d < p->ndim; d++)
+        if (p->leading[d] == 0)
+            return true;
+    return p->a.columns == 0;
+}
+
 static bool sums(const ct__batch *p)
 {
     for (int d = 0; d < p->ndim; d++)
@@ -196,6 +206,13 @@ static ct_status run_all(const ct__batch *p, const ct__gemm *one, ct_tensor *c)
 ct_status ct__batch_multiply(ct__batch *p, ct_tensor *c)
 {
     ct_dtype dtype = ct_dtype_of(c);
+    if (ct_count(c) == 0)
+        return CT_OK; /* of however many products */
+    if (adds_nothing(p)) {
+        if (!p->adds)
+            ct__clear(c);
+        return CT_OK;
+    }
     if (p->ndim > 0)
         merge(p);
     if (sums(p)) {

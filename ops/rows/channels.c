@@ -59,7 +59,7 @@ static inline bool next_piece(const sets *s, piece *p)
         p->from = 0;
         p->run += p->runs;
     }
-    if (p->run >= s->runs || s->length == 0)
+    if (p->run >= s->runs || s->n == 0)
         return false;
     p->n = s->length - p->from < PIECE ? s->length - p->from : PIECE;
     p->runs = s->runs - p->run < s->bundle ? s->runs - p->run : s->bundle;
@@ -174,6 +174,8 @@ static sets sets_of(const ct_call *call)
         s.part_step = length;
         s.step = s.parts * length;
     }
+    if (length == 0)
+        s.runs = 0; /* there may be more of them than can be counted off */
     s.bundle = length > 0 && length < PIECE ? PIECE / length : 1;
     s.n = s.parts * s.runs * s.length;
     if (a->given) {
@@ -199,6 +201,8 @@ ct_status ct__channels_forward(ct_call *call)
     const ct__channels *a = ct_call_attributes(call);
     sets s = sets_of(call);
     s.y = ct_data_mutable(ct_call_y(call, 0));
+    if (s.n == 0)
+        s.parts = 0; /* nor are there elements to write */
     if (!a->given && a->groups == 0) {
         s.mean_out = ct_data_mutable(ct_call_y(call, 1));
         s.variance_out = ct_data_mutable(ct_call_y(call, 2));

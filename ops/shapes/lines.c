@@ -56,8 +56,9 @@ void ct__loop_lines(ct_tensor *const *operands, int n, int axis, ct_loop_body bo
 {
     lines l = { .n = n, .body = body, .arg = arg };
     const ct_tensor *whole = operands[0];
-    int64_t count = 1;
+    int64_t count = 1, elements = 0;
     for (int k = 0; k < n; k++) {
+        elements |= ct_count(operands[k]);
         whole = ct_ndim(operands[k]) > ct_ndim(whole) ? operands[k] : whole;
         l.data[k] = (char *)(uintptr_t)ct_data(operands[k]);
         l.bytes[k] = (int64_t)ct_dtype_size(ct_dtype_of(operands[k]));
@@ -71,6 +72,8 @@ void ct__loop_lines(ct_tensor *const *operands, int n, int axis, ct_loop_body bo
             add_axis(&l, ct_shape(whole)[d], strides);
         count *= d == axis ? 1 : ct_shape(whole)[d];
     }
+    if (elements == 0)
+        return; /* there may be any number of empty lines */
     if (l.ndim == 0)
         add_axis(&l, 1, (int64_t[MOST]){ 0 });
     int64_t length = ct_size(whole, axis), grain = GRAIN / (length > 0 ? length : 1);

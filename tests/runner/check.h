@@ -64,6 +64,7 @@ void ck_failed(const char *file, int line, const char *format, ...);
 #define ck_assert_uint_lt(a, b) CK_COMPARE(uintmax_t, "%ju", a, <, b)
 #define ck_assert_uint_le(a, b) CK_COMPARE(uintmax_t, "%ju", a, <=, b)
 #define ck_assert_double_eq(a, b) CK_COMPARE(double, "%.17g", a, ==, b)
+#define ck_assert_double_ne(a, b) CK_COMPARE(double, "%.17g", a, !=, b)
 #define ck_assert_float_eq(a, b)  CK_COMPARE(float, "%.9g", a, ==, b)
 #define ck_assert_float_ne(a, b)  CK_COMPARE(float, "%.9g", a, !=, b)
 #define ck_assert_double_lt(a, b) CK_COMPARE(double, "%.17g", a, <, b)
