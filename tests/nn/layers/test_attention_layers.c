@@ -282,6 +282,10 @@ START_TEST(errors_say_what_is_wanted)
     expect_error(CT_ERROR_VALUE, "has no child 'norm2'", NULL);
     ck_assert(!ct_padding_mask(wide, 3));
     expect_error(CT_ERROR_VALUE, "padding_mask: takes lengths (n) of i64", NULL);
+    ck_assert(!ct_padding_mask(ct_zeros(cx, CT_I64, CT_SHAPE(2, 1)), 3));
+    expect_error(CT_ERROR_VALUE, "padding_mask: takes lengths (n) of i64", NULL);
+    ck_assert(!ct_padding_mask(ct_zeros(cx, CT_I64, CT_SHAPE(2)), -1));
+    expect_error(CT_ERROR_VALUE, "padding_mask", "a size that is not negative", NULL);
 }
 END_TEST
 

@@ -213,8 +213,8 @@ START_TEST(operands_that_do_not_fit)
 {
     ct_tensor *x = input(0, 5, 3), *y = input(0, 4, 3), *out;
     const ct_class_options wrong[] = {
-        { .smoothing = -0.1 }, { .smoothing = NAN }, { .weights = sides() },
-        { .weights = ct_cast(weights(), CT_F32) }, { .reserved = { 1 } },
+        { .smoothing = -0.1 }, { .smoothing = 1.1 }, { .smoothing = NAN },
+        { .weights = sides() }, { .weights = ct_cast(weights(), CT_F32) }, { .reserved = { 1 } },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         out = ct_class_loss(x, labels(), &wrong[i]);

@@ -126,6 +126,21 @@ START_TEST(every_element_is_clipped_by_itself)
 }
 END_TEST
 
+static void clip_a_stale_one(void)
+{
+    ct_scope scope = ct_scope_begin(cx);
+    ct_tensor *w = one(CT_F64, 0);
+    ct_scope_end(cx, scope);
+    ck_assert_int_eq(ct_clip_gradient_values(&w, 1, 2), CT_ERROR_STALE);
+    expect_error(CT_ERROR_STALE, "clip_gradient_values", NULL);
+}
+
+START_TEST(a_stale_parameter_is_not_clipped)
+{
+    with_pool(clip_a_stale_one);
+}
+END_TEST
+
 /* -- Freezing */
 START_TEST(what_is_frozen_is_not_trained)
 {
@@ -207,7 +222,7 @@ Suite *average_suite(void)
 {
     const TTest *const tests[] = {
         averages_follow_and_swap, without_decay_averages_are_copies, averages_that_cannot_be,
-        a_freed_average_is_stale, every_element_is_clipped_by_itself, what_is_frozen_is_not_trained,
-        freezing_that_cannot_be, out_of_memory, NULL };
+        a_freed_average_is_stale, every_element_is_clipped_by_itself,
+        a_stale_parameter_is_not_clipped, what_is_frozen_is_not_trained, freezing_that_cannot_be, out_of_memory, NULL };
     return make_suite("nn/average", tests);
 }

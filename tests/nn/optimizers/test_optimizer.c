@@ -349,6 +349,7 @@ START_TEST(states_are_read_set_and_forgotten)
     ck_assert_int_eq(ct_optimizer_states(one, a, s), 3);
     expect_values(s[0], CT_DOUBLES(0, 0), 0);
     ck_assert_ptr_null(s[3]);
+    ck_assert_int_eq(ct_optimizer_states(one, s[0], NULL), 0); /* a state is no parameter */
     for (int i = 0; i < 3; i++)
         step(one, a);
     ck_assert_int_eq(ct_optimizer_states(other, b, t), 3);

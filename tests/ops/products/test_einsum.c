@@ -220,7 +220,7 @@ START_TEST(messages)
     ck_assert_ptr_null(ct_einsum("ii", CT_TENSORS(a)));
     expect_error(CT_ERROR_SHAPE, "\"i\"", NULL);
     ck_assert_ptr_null(ct_einsum("...,...", CT_TENSORS(a, ct_transpose(a))));
-    expect_error(CT_ERROR_SHAPE, "of ...", NULL);
+    expect_error(CT_ERROR_SHAPE, "at axis -2 of ...", NULL);
     ck_assert_ptr_null(ct_einsum("ij,ij", CT_TENSORS(a, f)));
     expect_error(CT_ERROR_DTYPE, "ct_cast", NULL);
     ck_assert_ptr_null(ct_einsum(NULL, CT_TENSORS(a)));
