@@ -7,7 +7,7 @@
 
 /* one vector of pixels; whole vectors, and some pixels of one more; channels that are no whole tiles,
  * one channel; several images in a block of w; an image that is several items, and several blocks;
- * strides, with pixels behind the last that counts and without */
+ * strides, with pixels behind the last that counts and without; few channels and many */
 static const conv_shape shapes[] = {
     { ONE, 2, 8, 8, 4, 4, { 0, 0 } },    { ONE, 3, 5, 7, 4, 5, { 0, 0 } },
     { ONE, 7, 16, 16, 7, 7, { 0, 0 } },  { ONE, 2, 13, 1, 9, 11, { 0, 0 } },
@@ -15,6 +15,7 @@ static const conv_shape shapes[] = {
     { ONE, 2, 3, 6, 61, 47, { 0, 0 } },  { ONE, 1, 100, 50, 7, 9, { 0, 0 } },
     { BY(2, 2), 3, 16, 32, 14, 14, { 0, 0 } }, { BY(3, 1), 2, 5, 7, 10, 5, { 0, 0 } },
     { BY(1, 4), 5, 3, 2, 6, 13, { 0, 0 } },    { BY(2, 2), 1, 9, 20, 121, 63, { 0, 0 } },
+    { ONE, 2, 2, 120, 5, 4, { 0, 0 } },
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, SMALL = 1 };
 
