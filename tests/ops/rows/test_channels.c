@@ -189,6 +189,20 @@ START_TEST(the_first_piece_may_be_far_from_the_others)
 }
 END_TEST
 
+/* the first mean is off by more than the elements differ: all are alike, and one is the next
+ * number */
+START_TEST(a_sum_that_rounds_by_more_than_the_spread)
+{
+    const int64_t n = 2553;
+    ct_tensor *x = ct_full(cx, CT_F32, CT_SHAPE(1, 1, n), 0.4806);
+    float *data = ct_data_mutable(x);
+    data[7] = nextafterf(data[7], 1);
+    ct_tensor *y = ct_group_norm(x, 1, NULL, NULL, 0);
+    ck_assert_double_eq_tol(ct_at(y, CT_INDEX(0, 0, 8)), -1 / sqrt((double)n - 1), 1e-7);
+    ck_assert_double_eq_tol(ct_at(y, CT_INDEX(0, 0, 7)), sqrt((double)n - 1), 2e-5);
+}
+END_TEST
+
 START_TEST(given_statistics_get_gradients)
 {
     const double m[] = { 1, -2 }, variance[] = { 4, 0.25 }, w[] = { 3, -1 }, b[] = { 0.5, 0 };
@@ -324,6 +338,7 @@ Suite *channels_suite(void)
     return make_suite("channels", (const TTest *const[]){
         is_what_it_is_made_of, statistics_are_results_with_derivatives, elements_of_any_size,
         runs_of_large_elements, the_first_piece_may_be_far_from_the_others,
+        a_sum_that_rounds_by_more_than_the_spread,
         given_statistics_get_gradients, adds_to_other_uses, a_relu_in_the_same_call,
         the_same_from_any_number_of_threads, what_cannot_be_is_an_error, NULL });
 }

@@ -75,6 +75,19 @@ START_TEST(far_from_zero)
 }
 END_TEST
 
+/* the sum is off by more than the elements differ: all are alike, and one is the next number */
+START_TEST(a_sum_that_rounds_by_more_than_the_spread)
+{
+    const int64_t n = 2553;
+    ct_tensor *x = ct_full(cx, CT_F32, CT_SHAPE(1, n), 0.4806);
+    float *data = ct_data_mutable(x);
+    data[7] = nextafterf(data[7], 1);
+    ct_tensor *y = ct_layer_norm(x, CT_SHAPE(n), NULL, NULL, 0);
+    ck_assert_double_eq_tol(ct_at(y, CT_INDEX(0, 8)), -1 / sqrt((double)n - 1), 1e-7);
+    ck_assert_double_eq_tol(ct_at(y, CT_INDEX(0, 7)), sqrt((double)n - 1), 2e-5);
+}
+END_TEST
+
 /* -- Rows whose mean, when it is rounded, or whose squares, lose what matters */
 enum { MOST = 1500 };
 
@@ -279,6 +292,7 @@ Suite *layer_norm_suite(void)
 {
     return make_suite("layer_norm", (const TTest *const[]){
         is_what_it_is_made_of, over_several_axes_of_any_strides, far_from_zero,
+        a_sum_that_rounds_by_more_than_the_spread,
         right_to_rounding_wherever_the_row_lies, epsilon_beside_tiny_rows,
         sums_over_many_rows_keep_their_digits, adds_to_other_uses,
         the_same_from_any_kernel_and_threads, some_gradients_only, what_is_wrong,
