@@ -176,7 +176,8 @@ static ct_tensor *split_by_its_sum(ct_context *c, ct_tensor *const *x, int n, vo
 {
     (void)c, (void)n, (void)user;
     ct_tensor *y = ct_tanh(x[0]), *m = ct_mean(y), *z = ct_exp(ct_neg(x[0]));
-    return ct_add(ct_mul(ct_sub(y, m), z), ct_matmul(y, x[0]));
+    ct_tensor *product = ct_matmul(y, x[0]); /* C does not say which argument comes first */
+    return ct_add(ct_mul(ct_sub(y, m), z), product);
 }
 
 /* mean and matmul are put off: exp and neg go before them. What reads their results comes after */
