@@ -17,24 +17,51 @@ static void exchange(int64_t n, double *x, double *y)
     }
 }
 
+/* The length of a row, which becomes 0 if it is too short for its direction to be known. */
+static double length_of(int64_t n, double *row)
+{
+    double length = ct__norm(n, row);
+    if (length >= DBL_MIN)
+        return length;
+    memset(row, 0, (size_t)n * sizeof *row);
+    return 0;
+}
+
+/* The cosine of the angle between rows of these lengths; 0 where one is 0 */
+static double cosine_of(int64_t n, const double *x, double x_length, const double *y, double y_length)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n && x_length > 0 && y_length > 0; i++)
+        sum += x[i] / x_length * (y[i] / y_length);
+    return sum;
+}
+
 /* Makes rows p and q of r orthogonal, the longer one first, by a rotation that j goes through, too.
  * False: they are orthogonal to rounding. t is the tangent of the angle, the smaller root of
- * t^2 + 2 zeta t = 1 */
+ * t^2 + 2 zeta t = 1, where zeta = (q^2 - p^2) / 2 pq. Products of rows that are short, beside others,
+ * are too small for numbers: those are divided by their lengths first. */
 static bool turn_pair(double *r, double *j, int64_t n, int64_t p, int64_t q)
 {
+    const double least_product = 0x1p-900, least = (double)(n > 8 ? n : 8) * DBL_EPSILON / 2;
     double *rp = r + p * n, *rq = r + q * n;
-    double pp = ct__dot(n, rp, rp), qq = ct__dot(n, rq, rq), pq = ct__dot(n, rp, rq);
-    double least = (double)(n > 8 ? n : 8) * DBL_EPSILON / 2;
-    if (!(fabs(pq) > least * sqrt(pp) * sqrt(qq)))
+    double pp = ct__dot(n, rp, rp), qq = ct__dot(n, rq, rq);
+    double p_length = sqrt(pp), q_length = sqrt(qq), cosine;
+    if (pp >= least_product && qq >= least_product) {
+        cosine = ct__dot(n, rp, rq) / p_length / q_length;
+    } else {
+        p_length = length_of(n, rp);
+        q_length = length_of(n, rq);
+        cosine = cosine_of(n, rp, p_length, rq, q_length);
+    }
+    if (!(fabs(cosine) > least))
         return false;
-    if (pp < qq) {
-        double length = pp;
-        pp = qq;
-        qq = length;
+    double ratio = q_length / p_length;
+    if (ratio > 1) {
+        ratio = 1 / ratio;
         exchange(n, rp, rq);
         exchange(n, j + p * n, j + q * n);
     }
-    double zeta = (qq - pp) / (2 * pq);
+    double zeta = (ratio - 1) * (ratio + 1) / (2 * ratio * cosine);
     double t = copysign(1, zeta) / (fabs(zeta) + hypot(zeta, 1));
     double c = 1 / hypot(t, 1), s = c * t;
     ct__rotate(n, c, s, rp, rq);

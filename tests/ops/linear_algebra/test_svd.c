@@ -37,6 +37,9 @@ START_TEST(decompositions)
     }
     expect_decomposition(ct_matmul(random_matrix(CT_F64, 8, 3, 1), random_matrix(CT_F64, 3, 6, 2)),
                          50);
+    /* rows whose products are too small for a number, beside a large one */
+    const double small[] = { 1, 0, 0, 0, 1e-200, 1e-200, 0, 0, 1e-200 };
+    expect_decomposition(ct_from_doubles(cx, CT_F64, CT_SHAPE(3, 3), small, 9), 100);
 }
 END_TEST
 
