@@ -39,7 +39,7 @@ void ct__check_fail_value(ct__check *c, const char *why)
     ct_gradcheck_report *r = c->report;
     c->verdict = CT_GRADCHECK_FAIL;
     r->compared++, r->wrong++;
-    snprintf(r->diagnosis, sizeof r->diagnosis, "%s: the value itself", why);
+    snprintf(r->diagnosis, sizeof r->diagnosis, "%.140s: the value itself", why);
 }
 
 /* -- Memory and random numbers */

@@ -72,7 +72,7 @@ left_out() {
         "-DCT_NO_GRADCHECK -DCT_NO_GRAPH -DCT_NO_NN -DCT_NO_SIMD"; do
         name=$one/part${options//[ -]/}
         # shellcheck disable=SC2086 # words
-        gcc -O2 -std=c11 -Wall -Wextra $options "$one/cotangent.c" tests/install/core.c -I"$one" -lm \
+        gcc -O2 -std=c11 -Wall -Wextra -Werror $options "$one/cotangent.c" tests/install/core.c -I"$one" -lm \
             -lpthread -o "$name" && [ "$("$name")" = "d(x sin x)/dx at 2: 0.0770038" ] || return 1
         strip "$name"
         echo "$(($(wc -c <"$name") / 1000)) kB: ${options:-all}"
