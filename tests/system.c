@@ -8,15 +8,19 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 /* -- Counts */
 static int faults[FAULT_COUNT];
+static pid_t counts_of; /* this process: a child has its parent's, which writes them itself */
 
 void write_faults(void)
 {
+    if (counts_of != getpid())
+        return;
     const char *path = getenv("TEST_FAULTS");
     FILE *file = path ? fopen(path, "a") : NULL;
     for (int kind = 0; kind < FAULT_COUNT; kind++) {
@@ -34,6 +38,9 @@ void count_fault(fault_kind kind)
     if (!known)
         atexit(write_faults);
     known = true;
+    if (counts_of != getpid())
+        memset(faults, 0, sizeof faults);
+    counts_of = getpid();
     faults[kind]++;
 }
 

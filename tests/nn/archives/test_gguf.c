@@ -100,9 +100,10 @@ START_TEST(what_is_listed_and_read)
     put_tensor("k", 1, (uint64_t[]){ 7 }, T_Q4, 96);
     pad(32);
     for (int i = 0; i < 6; i++) {
-        float value = (float)(i + 1);
-        memcpy(bytes + used, &value, 4);
-        used += 4;
+        const float value = (float)(i + 1);
+        uint32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        put(bits, 4);
     }
     pad(32);
     put(0xc0003c00, 4);
