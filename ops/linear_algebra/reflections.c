@@ -7,16 +7,21 @@
 
 /* Makes x the vector of the reflection that takes it to beta e_1: v = x - beta e_1, divided by its
  * first element, which leaves 1 there; beta has the sign that adds to x_1. x[0] becomes beta.
- * Returns tau. */
+ * Returns tau. Numbers of which few bits are left, near 0, are made larger meanwhile. */
 static double reflect(int64_t n, double *x)
 {
-    double norm = ct__norm(n, x), first = x[0];
+    double norm = ct__norm(n, x), unit = 1;
     if (ct__largest(n - 1, x + 1) == 0)
         return 0;
-    double beta = first > 0 ? -norm : norm;
+    if (norm < 1e-280) {
+        unit = ct__unit_of(ct__largest(n, x));
+        ct__multiply_by(n, unit, x);
+        norm = ct__norm(n, x);
+    }
+    double first = x[0], beta = first > 0 ? -norm : norm;
     for (int64_t i = 1; i < n; i++)
         x[i] /= first - beta;
-    x[0] = beta;
+    x[0] = beta / unit;
     return (beta - first) / beta;
 }
 
