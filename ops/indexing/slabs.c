@@ -41,7 +41,8 @@ static layout layout_of(const ct__slabs *s)
                  .index = ct_data(s->index), .index_step = ct_strides(s->index)[0],
                  .n = ct_count(s->index), .size = ct_shape(s->whole)[s->axis],
                  .body = s->motion == CT__ADD ? ct__adding(dtype) : ct__copying(dtype),
-                 .element = (size_t)size, .ndim = ndim - 1, .count = 1, .flat = true };
+                 .element = (size_t)size, .ndim = ndim - 1, .flat = true,
+                 .count = ct_count(s->part) > 0 }; /* else the product of the sizes may overflow */
     without(s->axis, ct_shape(s->part), ndim, l.shape);
     without(s->axis, ct_strides(s->whole), ndim, l.of_whole);
     without(s->axis, ct_strides(s->part), ndim, l.of_part);

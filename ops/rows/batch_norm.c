@@ -66,7 +66,7 @@ static void normalize(parts *p, const ct_call *call)
 /* what the cotangents of the results mean and variance add to gx: gm / n + 2 gv (x - m) / n */
 static ct_tensor *by_statistics(const parts *p, ct_tensor *const *gy, ct_tensor *gx)
 {
-    const double n = (double)(p->shape[0] * p->shape[3]);
+    const double n = (double)p->shape[0] * (double)p->shape[3];
     if (gy[1])
         gx = ct_add(gx, ct_scale(of_channels(p, gy[1]), 1 / n));
     if (gy[2])
@@ -78,7 +78,7 @@ static ct_tensor *by_statistics(const parts *p, ct_tensor *const *gy, ct_tensor 
  * both are not finite alike */
 static ct_tensor *weighted_mean(const parts *p, ct_tensor *t, ct_tensor *w)
 {
-    const double n = (double)((p->n == 3 ? p->shape[0] : p->shape[2]) * p->shape[3]);
+    const double n = (double)(p->n == 3 ? p->shape[0] : p->shape[2]) * (double)p->shape[3];
     ct_tensor *sum = ct_sum_over(t, p->axes + 1, p->n - 1, CT_KEEPDIMS);
     sum = ct_sum_over(w ? ct_mul(sum, w) : sum, p->axes, 1, CT_KEEPDIMS);
     return ct_scale(sum, 1 / n);

@@ -95,10 +95,10 @@ static const ct__channel_kernels *kernels_for(const ct_call *call)
     return CT_KERNEL_OF(all, ct_call_x(call, 0));
 }
 
-/* the length of a run: the product of all sizes after the channels */
+/* the length of a run: the product of all sizes after the channels; 0 if there are no elements */
 static int64_t length_of(const ct_tensor *x)
 {
-    int64_t length = 1;
+    int64_t length = ct_count(x) > 0;
     for (int d = 2; d < ct_ndim(x); d++)
         length *= ct_shape(x)[d];
     return length;
@@ -154,7 +154,10 @@ ct_status ct__channels_infer(ct_call *call)
     status = ct_call_set_y(call, 0, ct_dtype_of(x), shape, ct_ndim(x));
     if (status != CT_OK || a->given)
         return status;
-    return infer_statistics(call, a, a->groups > 0 ? shape[0] * a->groups : shape[1]);
+    if (a->groups == 0)
+        return infer_statistics(call, a, shape[1]);
+    bool too_many = shape[0] > INT64_MAX / a->groups; /* which infer_statistics says */
+    return infer_statistics(call, a, too_many ? INT64_MAX : shape[0] * a->groups);
 }
 
 /* -- Forward */

@@ -63,6 +63,8 @@ void ct__loop_lines(ct_tensor *const *operands, int n, int axis, ct_loop_body bo
         l.data[k] = (char *)(uintptr_t)ct_data(operands[k]);
         l.bytes[k] = (int64_t)ct_dtype_size(ct_dtype_of(operands[k]));
     }
+    if (elements == 0)
+        return; /* there may be any number of empty lines */
     for (int d = 0; d < ct_ndim(whole); d++) {
         int64_t strides[MOST] = { 0 };
         for (int k = 0; k < n && d != axis; k++)
@@ -72,8 +74,6 @@ void ct__loop_lines(ct_tensor *const *operands, int n, int axis, ct_loop_body bo
             add_axis(&l, ct_shape(whole)[d], strides);
         count *= d == axis ? 1 : ct_shape(whole)[d];
     }
-    if (elements == 0)
-        return; /* there may be any number of empty lines */
     if (l.ndim == 0)
         add_axis(&l, 1, (int64_t[MOST]){ 0 });
     int64_t length = ct_size(whole, axis), grain = GRAIN / (length > 0 ? length : 1);

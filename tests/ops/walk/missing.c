@@ -111,14 +111,15 @@ bool walk_endless(const ct_op *op)
     ct_tensor *x[TASK_INPUTS];
     sample s;
     ct_context *own = ct_context_new(&(ct_context_options){ .max_bytes = 1 << 28 });
-    for (int k = 0; sample_of(&s, own, op, k / PAIRS, attributes) && !(op->flags & CT_OP_UPDATE); k++) {
+    for (int k = 0; sample_of(&s, own, op, k / PAIRS, attributes); k++) {
         ct_scope scope = ct_scope_begin(own);
         bool all = true;
         for (int i = 0; i < s.n; i++) {
-            x[i] = ct_ndim(s.x[i]) < 2 ? s.x[i] : endless(s.x[i], k % AXES, k % PAIRS / AXES);
+            bool has_axes = ct_ndim(s.x[i]) > 1;
+            x[i] = has_axes ? endless(s.x[i], k % AXES, k % PAIRS / AXES) : s.x[i];
             all = all && x[i];
         }
-        if (all)
+        if (all && !(op->flags & CT_OP_UPDATE))
             ask(&s, x);
         ct_scope_end(own, scope);
         ct_error_clear(own);
