@@ -28,18 +28,18 @@ static double length_of(int64_t n, double *row)
 }
 
 /* The cosine of the angle between rows of these lengths; 0 where one is 0 */
-static double cosine_of(int64_t n, const double *x, double x_length, const double *y, double y_length)
+static double cosine_of(int64_t n, const double *x, double of_x, const double *y, double of_y)
 {
     double sum = 0;
-    for (int64_t i = 0; i < n && x_length > 0 && y_length > 0; i++)
-        sum += x[i] / x_length * (y[i] / y_length);
+    for (int64_t i = 0; i < n && of_x > 0 && of_y > 0; i++)
+        sum += x[i] / of_x * (y[i] / of_y);
     return sum;
 }
 
 /* Makes rows p and q of r orthogonal, the longer one first, by a rotation that j goes through, too.
  * False: they are orthogonal to rounding. t is the tangent of the angle, the smaller root of
- * t^2 + 2 zeta t = 1, where zeta = (q^2 - p^2) / 2 pq. Products of rows that are short, beside others,
- * are too small for numbers: those are divided by their lengths first. */
+ * t^2 + 2 zeta t = 1, where zeta = (q^2 - p^2) / 2 pq. Products of short rows may be too small for
+ * a number: such rows are divided by their lengths first. */
 static bool turn_pair(double *r, double *j, int64_t n, int64_t p, int64_t q)
 {
     const double least_product = 0x1p-900, least = (double)(n > 8 ? n : 8) * DBL_EPSILON / 2;
