@@ -63,7 +63,7 @@ int64_t ct__group(const ct_tensor *x, ct__reduction r)
         int64_t size = r.axes >> d & 1 ? ct_shape(x)[d] : 1;
         if (size == 0)
             return 0;
-        count = count > INT64_MAX / size ? INT64_MAX : count * size; /* of which there are none */
+        count = count > INT64_MAX / size ? INT64_MAX : count * size; /* x is empty then */
     }
     return count;
 }

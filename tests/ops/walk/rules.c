@@ -13,7 +13,7 @@ bool walk_derivatives(const ct_op *op)
     return true;
 }
 
-/* -- Faults: forward, backward by kernel, backward by rule, and twice, and a tangent */
+/* -- Faults */
 static const ct_op *failing;   /* NULL: the functions */
 static int at;                 /* the sample or the function */
 
@@ -24,24 +24,28 @@ static bool failing_sample(sample *s, ct_context *c, void *attributes)
     return at < composed_count && sample_of_function(s, c, at);
 }
 
-static void use(ct_context *c)
+void walk_ask(const sample *s)
 {
-    _Alignas(16) char attributes[ATTRIBUTES];
     ct_tensor *y[TASK_INPUTS], *targets[TASK_INPUTS], *g[TASK_INPUTS], *h[TASK_INPUTS];
-    sample s;
     int n = 0;
-    if (!failing_sample(&s, c, attributes))
-        return;
-    for (int k = 0; k < s.n; k++)
-        if (is_float(s.x[k]) && !(s.op && s.op->flags & CT_OP_UPDATE))
-            targets[n++] = ct_variable(s.x[k]);
-    apply(&s, s.x, y);
+    for (int k = 0; k < s->n; k++)
+        if (is_float(s->x[k]) && !(s->op && s->op->flags & CT_OP_UPDATE))
+            targets[n++] = ct_variable(s->x[k]);
+    apply(s, s->x, y);
     if (!is_float(y[0]) || !ct_requires_grad(y[0]))
         return;
     ct_grad(ct_sum(y[0]), NULL, targets, n, CT_ZERO_PATH, g);
     ct_grad(ct_sum(ct_mul(y[0], y[0])), NULL, targets, n, CT_CREATE_GRAPH | CT_ZERO_PATH, g);
     ct_grad(ct_sum(g[0]), NULL, targets, n, CT_ZERO_PATH, h);
     ct_tangent(y[0], targets, targets, n, CT_CREATE_GRAPH);
+}
+
+static void use(ct_context *c)
+{
+    _Alignas(16) char attributes[ATTRIBUTES];
+    sample s;
+    if (failing_sample(&s, c, attributes))
+        walk_ask(&s);
 }
 
 bool walk_faults(const ct_op *op)

@@ -230,8 +230,8 @@ Suite *operators_suite(void);
 Suite *operators_suite(void)
 {
     return make_suite("operators", (const TTest *const[]){
-        each_oddity_finds_what_is_wrong_there, samples, functions, inputs, without_elements, derivatives,
-        faults, NULL });
+        each_oddity_finds_what_is_wrong_there, samples, functions, inputs, without_elements,
+        derivatives, faults, NULL });
 }
 
 /* a suite of its own, for a sanitizer of threads */

@@ -44,6 +44,9 @@ ct_status apply(const sample *s, ct_tensor *const *x, ct_tensor **y);
  * the inputs. */
 bool is_right(const sample *s, const char *oddity);
 
+/* Asks for all that there is: forward, backward by kernel, backward by rule, and twice, a tangent */
+void walk_ask(const sample *s);
+
 /* -- The oddities: at one sample, in its own dtype and in f32 */
 bool walk_values(const sample *s);   /* nothing odd */
 bool walk_layouts(const sample *s);  /* gaps, transposed, reversed, repeated; the same tensor twice */
