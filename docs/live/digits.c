@@ -60,7 +60,7 @@ static void draw_line(float *image, double ax, double ay, double bx, double by)
         for (int x = 0; x < LARGE; x++) {
             float ink = (float)fmin(fmax(1.7 - distance(x, y, ax, ay, bx, by), 0), 1);
             float *pixel = &image[LARGE * y + x];
-            *pixel = ink > *pixel ? ink : *pixel;
+            *pixel = fmaxf(*pixel, ink);
         }
 }
 
