@@ -44,7 +44,7 @@ static void host(int64_t n, void (*body)(int64_t i, void *), void *arg, void *us
 
 static int jobs;
 static const int threads[WAYS] = {
-#if HAS_SANITIZER
+#if SLOW
     1, 3, 0
 #else
     1, 2, 3, 8, 0
@@ -87,4 +87,17 @@ uint64_t hash_of(ct_tensor *x)
         hash ^= hash >> 32; /* a product carries upwards only */
     }
     return hash;
+}
+
+bool threads_may_follow_a_fork(void)
+{
+#if defined(__SANITIZE_THREAD__)
+    skip("ThreadSanitizer allows no threads after a fork");
+    return false;
+#elif defined(UNDER_QEMU)
+    skip("under qemu-user no thread starts in the child of a program that has threads");
+    return false;
+#else
+    return true;
+#endif
 }

@@ -4,23 +4,23 @@
 #define WAYS_H
 #include "support.h"
 
-/* Sanitizers and valgrind (for which ./run defines UNDER_VALGRIND) make a program slow. They look
- * for faults that do not hide in repetition, so what is repeated many times in other builds is
- * repeated a few times under them. */
-#if defined(UNDER_VALGRIND)
-#define HAS_SANITIZER 1
+/* Sanitizers, valgrind (for which ./run defines UNDER_VALGRIND) and qemu (UNDER_QEMU, tests/cross)
+ * make a program slow. They look for faults that do not hide in repetition, so what is repeated many
+ * times in other builds is repeated a few times under them. */
+#if defined(UNDER_VALGRIND) || defined(UNDER_QEMU)
+#define SLOW 1
 #elif defined(__has_feature)
-#define HAS_SANITIZER (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#define SLOW (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 #elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_SANITIZER 1
+#define SLOW 1
 #else
-#define HAS_SANITIZER 0
+#define SLOW 0
 #endif
 /* ./run slow clang defines it for one of its builds, in which nothing is left out to save time */
 #ifndef EXHAUSTIVE
 #define EXHAUSTIVE 0
 #endif
-enum { SLOW = HAS_SANITIZER, WAYS = SLOW ? 3 : 5 };
+enum { WAYS = SLOW ? 3 : 5 };
 /* A test that takes long may be run in shares: with TEST_SHARE=K/N in the environment it does what
  * has the numbers K, K + N, K + 2 N, ... Without, it does all. */
 bool in_share(int64_t number);
@@ -29,4 +29,8 @@ ct_context *context_of_way(int way);
 int threads_of_way(int way);     /* 0: the host's */
 int jobs_of_host(void);          /* what its pool was asked for so far */
 uint64_t hash_of(ct_tensor *x);  /* of its bits */
+
+/* A child of fork may start threads, although its parent had some. Where it may not, this skips the
+ * test, and returns false. */
+bool threads_may_follow_a_fork(void);
 #endif

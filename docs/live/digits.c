@@ -36,12 +36,12 @@ typedef struct motion {
 /* the strokes' box becomes 20 pixels high or wide, in the middle: as in MNIST */
 static motion fit(const strokes *s)
 {
-    double left = INFINITY, right = -INFINITY, top = INFINITY, bottom = -INFINITY;
+    float left = INFINITY, right = -INFINITY, top = INFINITY, bottom = -INFINITY;
     for (int i = 0; i < s->count; i++) {
-        left = fmin(left, s->point[i].x), right = fmax(right, s->point[i].x);
-        top = fmin(top, s->point[i].y), bottom = fmax(bottom, s->point[i].y);
+        left = fminf(left, s->point[i].x), right = fmaxf(right, s->point[i].x);
+        top = fminf(top, s->point[i].y), bottom = fmaxf(bottom, s->point[i].y);
     }
-    double scale = 18 / fmax(fmax(right - left, bottom - top), 1e-3);
+    double scale = 18 / fmax(fmaxf(right - left, bottom - top), 1e-3);
     return (motion){ scale, 0, 0, scale, -scale * (left + right) / 2, -scale * (top + bottom) / 2 };
 }
 
@@ -60,7 +60,7 @@ static void draw_line(float *image, double ax, double ay, double bx, double by)
         for (int x = 0; x < LARGE; x++) {
             float ink = (float)fmin(fmax(1.7 - distance(x, y, ax, ay, bx, by), 0), 1);
             float *pixel = &image[LARGE * y + x];
-            *pixel = fmaxf(*pixel, ink);
+            *pixel = ink > *pixel ? ink : *pixel;
         }
 }
 

@@ -97,10 +97,8 @@ static void meet(int64_t i, void *come)
 
 START_TEST(a_fork_in_the_middle)
 {
-#if defined(__SANITIZE_THREAD__)
-    skip("ThreadSanitizer allows no threads after a fork");
-    return;
-#endif
+    if (!threads_may_follow_a_fork())
+        return;
     uint64_t want = train_alone();
     training t = training_new(2);
     atomic_int come = 0;

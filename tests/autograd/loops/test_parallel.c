@@ -1,7 +1,7 @@
 /* Contexts in threads of the host's, and threads of a context's own. */
 #define _POSIX_C_SOURCE 200809L
-#include "support.h"
 #include "system.h"
+#include "ways.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -202,14 +202,8 @@ static void meet(int64_t i, void *come)
 
 START_TEST(across_a_fork)
 {
-#if defined(__SANITIZE_THREAD__)
-    skip("ThreadSanitizer allows no threads after a fork");
-    return;
-#endif
-    if (getenv("QEMU_USER")) { /* ./run slow sets it: qemu itself fails there */
-        skip("under qemu-user no thread starts in the child of a program that has threads");
+    if (!threads_may_follow_a_fork())
         return;
-    }
     ct_context *c = ct_context_new(&(ct_context_options){ .threads = 3 });
     int counts[100] = { 0 };
     atomic_int come = 0;
