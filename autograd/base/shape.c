@@ -32,49 +32,35 @@ int64_t ct__shape_count(ct_context *cx, const char *who, ct_dtype dtype, const i
     if (ndim > 0 && !shape)
         return ct_fail(cx, CT_ERROR_NULL, "%s: the shape is NULL", who), -1;
     char text[200];
-    int64_t most = INT64_MAX / 2 / (int64_t)size, count = 1;
+    const int64_t most = CT_MAX_BYTES / (int64_t)size;
+    int64_t places = 1; /* the product of the sizes that are not 0 */
+    bool empty = false;
     for (int d = 0; d < ndim; d++) {
         if (shape[d] < 0) {
             ct__shape_print(text, sizeof text, shape, ndim);
             return ct_fail(cx, CT_ERROR_SHAPE, "%s: negative size in %s", who, text), -1;
         }
-        if (shape[d] == 0)
-            count = 0; /* whatever the other sizes are */
-    }
-    for (int d = 0; d < ndim && count > 0; d++) {
-        if (shape[d] > most / count) {
+        if (shape[d] > most / places) {
             ct__shape_print(text, sizeof text, shape, ndim);
-            return ct_fail(cx, CT_ERROR_SHAPE, "%s: %s has too many elements", who, text), -1;
+            return ct_fail(cx, CT_ERROR_SHAPE, "%s: %s is too large", who, text), -1;
         }
-        count *= shape[d];
+        places *= shape[d] > 0 ? shape[d] : 1;
+        empty |= shape[d] == 0;
     }
-    if (count > PTRDIFF_MAX / 2 / (int64_t)size) /* where addresses have 32 bits */
+    if (!empty && places > PTRDIFF_MAX / 2 / (int64_t)size) /* where addresses have 32 bits */
         return ct_fail(cx, CT_ERROR_MEMORY, "%s: out of memory: %lld elements of %zu bytes", who,
-                       (long long)count, size), -1;
-    return count;
-}
-
-void ct__empty_strides(const int64_t *shape, int ndim, int64_t *strides)
-{
-    int64_t extent = 1;
-    for (int d = 0; d < ndim; d++) {
-        int64_t factor = shape[d] > 1 ? shape[d] : 1;
-        if (factor > PTRDIFF_MAX / 2 / 8 / extent) {
-            memset(strides, 0, (size_t)ndim * sizeof *strides);
-            return;
-        }
-        extent *= factor;
-    }
+                       (long long)places, size), -1;
+    return empty ? 0 : places;
 }
 
 bool ct__is_row_major(const int64_t *shape, const int64_t *strides, int ndim)
 {
     bool row_major = true, empty = false;
-    uint64_t stride = 1; /* which may overflow where there are no elements */
+    int64_t stride = 1;
     for (int d = ndim - 1; d >= 0; d--) {
         empty |= shape[d] == 0;
-        row_major &= shape[d] == 1 || (uint64_t)strides[d] == stride;
-        stride *= (uint64_t)shape[d];
+        row_major &= shape[d] == 1 || strides[d] == stride;
+        stride *= shape[d];
     }
     return row_major || empty;
 }

@@ -3,9 +3,9 @@
 #define COTANGENT_BASE_SHAPE_H
 #include "context.h"
 
-/* The number of elements, or -1 and an error: too many dimensions, a negative size, or more bytes
- * than a block of memory can have. A shape with a size of 0 has no elements, and the product of its
- * other sizes may overflow. */
+/* The number of elements, or -1 and an error: too many dimensions, a negative size, or sizes of which
+ * those that are not 0 make more than CT_MAX_BYTES. So no product of sizes or strides overflows, also
+ * where there are no elements. */
 int64_t ct__shape_count(ct_context *cx, const char *who, ct_dtype dtype, const int64_t *shape,
                         int ndim);
 static inline size_t ct__dtype_size(ct_dtype dtype) /* 0: no dtype */
@@ -17,19 +17,15 @@ static inline bool ct__is_float(ct_dtype dtype)
 {
     return dtype == CT_F32 || dtype == CT_F64;
 }
-/* Each stride is the product of the sizes after it, as if sizes of 0 were 1. It is unsigned, since
- * it may overflow where there are no elements. */
+/* Each stride is the product of the sizes after it, as if sizes of 0 were 1. */
 static inline void ct__row_major(const int64_t *shape, int ndim, int64_t *strides)
 {
-    uint64_t stride = 1;
+    int64_t stride = 1;
     for (int d = ndim - 1; d >= 0; d--) {
-        strides[d] = (int64_t)stride;
-        stride *= (uint64_t)(shape[d] > 1 ? shape[d] : 1);
+        strides[d] = stride;
+        stride *= shape[d] > 1 ? shape[d] : 1;
     }
 }
-/* For a shape without elements: makes all strides 0 if they overflowed, so that no index times a
- * stride does. */
-void ct__empty_strides(const int64_t *shape, int ndim, int64_t *strides);
 bool ct__is_row_major(const int64_t *shape, const int64_t *strides, int ndim);
 /* Writes "(3,4)", and returns what snprintf would. */
 int ct__shape_print(char *out, size_t room, const int64_t *shape, int ndim);

@@ -8,17 +8,14 @@ static CT__INLINE void lay_out(ct_tensor *t, const ct__layout *layout)
 {
     int ndim = layout->ndim;
     int64_t *shape = t->dims, *strides = t->dims + ndim;
-    uint64_t count = 1; /* unsigned: with a size of 0, the others' product may overflow */
+    t->count = 1;
     for (int d = 0; d < ndim; d++) {
         shape[d] = layout->shape[d];
-        count *= (uint64_t)shape[d];
+        t->count *= shape[d];
     }
-    t->count = (int64_t)count;
     if (!layout->strides) {
         if (ndim > 0)
             ct__row_major(shape, ndim, strides);
-        if (count == 0)
-            ct__empty_strides(shape, ndim, strides);
         return;
     }
     memcpy(strides, layout->strides, (size_t)ndim * sizeof *strides);

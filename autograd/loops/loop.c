@@ -119,7 +119,7 @@ static void run_lines(const plan *p, int64_t begin, int64_t end, ct_loop_body bo
 static bool make_plan(plan *p, const int64_t *shape, int ndim, const ct_operand *operands, int n)
 {
     for (int d = 0; d < ndim; d++)
-        if (shape[d] == 0) /* the product of the other sizes may overflow */
+        if (shape[d] == 0)
             return false;
     p->ndim = 0;
     p->n = n;

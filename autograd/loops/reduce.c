@@ -214,10 +214,7 @@ static ct_status reduce(const ct_tensor *x, ct_tensor *y, unsigned reduced, plan
     p.x = x->data;
     p.y = y->data;
     p.size = ct__dtype_size(y->dtype);
-    if (x->count > 0) /* else the product of the other sizes may overflow */
-        sort_axes(&p, x, reduced);
-    else
-        add_axis(&p.kept, y->count, 0, 1), add_axis(&p.reduced, 0, 0, 0);
+    sort_axes(&p, x, reduced);
     cut(&p);
     int64_t tiles = p.tiles * count_of(&p.kept);
     if (p.parts_n > 1) {

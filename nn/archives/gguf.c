@@ -207,18 +207,15 @@ static const char *element_of(uint64_t type, ct__element *e, char room[32])
    cannot be read have bytes that nobody knows, so only their begin is checked */
 static bool measure(header *h, ct__piece *p)
 {
-    int64_t bytes = 1, each = p->element.kind == 'q' ? CT__BLOCK : 1;
-    bool empty = false;
-    for (int i = 0; i < p->ndim; i++)
-        empty = empty || p->shape[i] == 0;
-    for (int i = 0; i < p->ndim && !empty; i++) {
-        if (bytes > INT64_MAX / (CT__BLOCK_BYTES * p->shape[i]))
+    int64_t places = 1, each = p->element.kind == 'q' ? CT__BLOCK : 1;
+    for (int i = 0; i < p->ndim; i++) {
+        if (p->shape[i] > CT_MAX_BYTES / 8 / places) /* of the largest element */
             return bad(h, "the sizes of a tensor overflow");
-        bytes *= p->shape[i];
+        places *= p->shape[i] > 0 ? p->shape[i] : 1;
     }
     if ((p->ndim > 0 ? p->shape[p->ndim - 1] : 1) % each != 0)
         return bad(h, "rows of Q8_0 must be of whole blocks");
-    bytes = empty ? 0 : bytes / each * p->element.bytes;
+    int64_t bytes = ct__piece_count(p) / each * p->element.bytes;
     if (p->begin > INT64_MAX - bytes)
         return bad(h, "the place of a tensor overflows");
     p->end = p->begin + bytes;
@@ -240,7 +237,7 @@ static bool take_tensor(header *h)
         return false;
     p.ndim = (int)ndim;
     for (uint64_t i = 0; i < ndim; i++) {
-        if (sizes[i] > INT64_MAX / CT__BLOCK_BYTES)
+        if (sizes[i] > CT_MAX_BYTES)
             return bad(h, "the sizes of a tensor overflow");
         p.shape[ndim - 1 - i] = (int64_t)sizes[i];
     }

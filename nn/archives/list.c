@@ -84,10 +84,7 @@ const ct__piece *ct__archive_find(const ct_archive *a, const char *name)
 
 int64_t ct__piece_count(const ct__piece *p)
 {
-    int64_t n = 1; /* it does not overflow: their bytes are there; but for one that is empty */
-    for (int i = 0; i < p->ndim; i++)
-        if (p->shape[i] == 0)
-            return 0;
+    int64_t n = 1;
     for (int i = 0; i < p->ndim; i++)
         n *= p->shape[i];
     return n;

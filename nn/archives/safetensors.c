@@ -79,22 +79,21 @@ static int64_t element_of(const char *dtype, ct__element *e)
     return 0;
 }
 
-/* the bits that a shape of elements takes; -1 if they are too many, or it is no shape. A size of 0
-   makes them 0, whatever the others are */
+/* the bits that a shape of elements takes; -1 if it is no shape, or those of its sizes that are not 0
+   make too many */
 static int64_t shape_bits(json_t *shape, int64_t bits)
 {
-    bool overflow = false, empty = false;
+    bool empty = false;
     size_t i;
     json_t *size;
     json_array_foreach(shape, i, size) {
         int64_t n = json_integer_value(size);
-        if (!json_is_integer(size) || n < 0)
+        if (!json_is_integer(size) || n < 0 || n > 8 * CT_MAX_BYTES / bits)
             return -1;
-        empty = empty || n == 0;
-        overflow = overflow || (n > 0 && bits > INT64_MAX / n);
-        bits = overflow || n == 0 ? bits : bits * n;
+        empty |= n == 0;
+        bits *= n > 0 ? n : 1;
     }
-    return empty ? 0 : overflow ? -1 : bits;
+    return empty ? 0 : bits;
 }
 
 static ct_status take_shape(const ct_archive *a, ct__piece *p, json_t *shape)

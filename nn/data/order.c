@@ -103,7 +103,7 @@ bool ct__order_make(ct__order *o, const char *who, ct_context *cx, int64_t n,
     o->count = n;
     if (options->rows && !take_rows(o, who, cx, options->rows, n))
         return false;
-    if (o->count > PTRDIFF_MAX / (int64_t)sizeof *o->rows / 2) /* rows may have no elements */
+    if (o->count > PTRDIFF_MAX / (int64_t)sizeof *o->rows / 2) /* where addresses have 32 bits */
         return ct_fail(cx, CT_ERROR_MEMORY, "%s: out of memory: %lld rows", who,
                        (long long)o->count), false;
     if (options->weights && options->in_order)

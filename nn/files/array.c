@@ -33,16 +33,15 @@ static ct__source source_of(reader *r)
 /* -- The header */
 ct_status ct__array_measure(const ct__file *f, ct__array *a)
 {
+    int64_t places = 1, most = CT_MAX_BYTES / a->element.bytes;
     a->count = 1;
-    a->bytes = a->header;
-    for (int i = 0; i < a->ndim; i++)
-        a->count = a->shape[i] == 0 ? 0 : a->count; /* whatever the other sizes are */
-    for (int i = 0; i < a->ndim && a->count > 0; i++) {
-        if (a->count > (INT64_MAX - a->bytes) / a->element.bytes / a->shape[i])
+    for (int i = 0; i < a->ndim; i++) {
+        if (a->shape[i] > most / places)
             return ct__file_fail(f, CT_ERROR_FORMAT, "its dimensions overflow");
+        places *= a->shape[i] > 0 ? a->shape[i] : 1;
         a->count *= a->shape[i];
     }
-    a->bytes += a->count * a->element.bytes;
+    a->bytes = a->header + a->count * a->element.bytes;
     return CT_OK;
 }
 

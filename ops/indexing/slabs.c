@@ -42,7 +42,7 @@ static layout layout_of(const ct__slabs *s)
                  .n = ct_count(s->index), .size = ct_shape(s->whole)[s->axis],
                  .body = s->motion == CT__ADD ? ct__adding(dtype) : ct__copying(dtype),
                  .element = (size_t)size, .ndim = ndim - 1, .flat = true,
-                 .count = ct_count(s->part) > 0 }; /* else the product of the sizes may overflow */
+                 .count = 1 };
     without(s->axis, ct_shape(s->part), ndim, l.shape);
     without(s->axis, ct_strides(s->whole), ndim, l.of_whole);
     without(s->axis, ct_strides(s->part), ndim, l.of_part);

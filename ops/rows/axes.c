@@ -59,12 +59,8 @@ int ct__reduced_shape(const ct_tensor *x, ct__reduction r, int64_t *shape)
 int64_t ct__group(const ct_tensor *x, ct__reduction r)
 {
     int64_t count = 1;
-    for (int d = 0; d < ct_ndim(x); d++) {
-        int64_t size = r.axes >> d & 1 ? ct_shape(x)[d] : 1;
-        if (size == 0)
-            return 0;
-        count = count > INT64_MAX / size ? INT64_MAX : count * size; /* x is empty then */
-    }
+    for (int d = 0; d < ct_ndim(x); d++)
+        count *= r.axes >> d & 1 ? ct_shape(x)[d] : 1;
     return count;
 }
 

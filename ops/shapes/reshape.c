@@ -59,7 +59,7 @@ ct_tensor *ct_contiguous(ct_tensor *x)
 
 /* -- reshape: a view, or a copy where no strides describe it; gx is gy in x's shape */
 /* Replaces -1 by the size that is left; false if the sizes do not multiply to x's count. The count
- * is divided by them, since their product may overflow. */
+ * is divided by them, since the product of any numbers may overflow. */
 static bool resolve_sizes(ct__list *shape, int64_t count)
 {
     int64_t *open = NULL, rest = count;
@@ -189,18 +189,6 @@ ct_tensor *ct_reshape(ct_tensor *x, const int64_t *shape, int ndim)
 }
 
 /* -- flatten: a reshape */
-/* -1: the product overflows, as it may where another size is 0 */
-static int64_t product(const int64_t *sizes, int n)
-{
-    int64_t count = 1;
-    for (int d = 0; d < n; d++)
-        if (sizes[d] == 0)
-            return 0;
-    for (int d = 0; d < n && count > 0; d++)
-        count = sizes[d] <= INT64_MAX / count ? count * sizes[d] : -1;
-    return count;
-}
-
 ct_tensor *ct_flatten(ct_tensor *x, int first, int last)
 {
     char text[CT_SHAPE_TEXT];
@@ -214,14 +202,16 @@ ct_tensor *ct_flatten(ct_tensor *x, int first, int last)
     int end = begin < 0 ? -1 : ct__axis_of(x, last, "flatten");
     if (end < 0)
         return NULL;
-    int64_t count = begin <= end ? product(ct_shape(x) + begin, end - begin + 1) : -1;
-    if (count < 0)
+    if (begin > end)
         return ct_fail(ct_context_of(x), CT_ERROR_SHAPE,
                        "flatten: axes %d to %d cannot become one: %s", begin, end,
                        ct_shape_text(x, text)), NULL;
     for (int d = 0; d < begin; d++)
         shape[n++] = ct_shape(x)[d];
-    shape[n++] = count;
+    shape[n] = 1;
+    for (int d = begin; d <= end; d++)
+        shape[n] *= ct_shape(x)[d];
+    n++;
     for (int d = end + 1; d < ct_ndim(x); d++)
         shape[n++] = ct_shape(x)[d];
     return ct_reshape(x, shape, n);

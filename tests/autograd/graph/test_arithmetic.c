@@ -91,7 +91,7 @@ START_TEST(cannot_become)
     ck_assert_ptr_null(ct_broadcast_to(x, CT_SHAPE(-1, 2, 3)));
     expect_error(CT_ERROR_SHAPE, "broadcast_to", "negative", NULL);
     ck_assert_ptr_null(ct_broadcast_to(x, CT_SHAPE(INT64_MAX / 8, 2, 3)));
-    expect_error(CT_ERROR_SHAPE, "broadcast_to", "too many", NULL);
+    expect_error(CT_ERROR_SHAPE, "broadcast_to", "too large", NULL);
 }
 END_TEST
 

@@ -155,7 +155,8 @@ static double distance(ct_tensor *t, double (*cdf)(double))
     qsort(x, N, sizeof *x, ascending);
     for (int i = 0; i < N; i++) {
         double p = cdf(x[i]);
-        worst = fmax(worst, fmax(fabs(p - (double)i / N), fabs(p - (double)(i + 1) / N)));
+        double gap = fmax(fabs(p - (double)i / N), fabs(p - (double)(i + 1) / N));
+        worst = gap > worst ? gap : worst;
     }
     return worst * sqrt(N);
 }

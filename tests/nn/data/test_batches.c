@@ -261,8 +261,9 @@ START_TEST(bad_arguments_are_refused)
     ct_fail(cx, CT_ERROR_FILE, "no labels");
     ck_assert_ptr_null(ct_batches_new(x, NULL, 2, NULL)); /* that NULL is a failed result */
     expect_error(CT_ERROR_FILE, "no labels", NULL);
-    ck_assert_ptr_null(ct_batches_new(ct_zeros(cx, CT_F32, CT_SHAPE(INT64_MAX, 0)), NULL, 1, NULL));
-    expect_error(CT_ERROR_MEMORY, "batches_new", NULL);
+    ct_tensor *vast = ct_zeros(cx, CT_F32, CT_SHAPE((int64_t)1 << 50, 0));
+    ck_assert_ptr_null(ct_batches_new(vast, NULL, 1, NULL));
+    expect_error(CT_ERROR_MEMORY, "out of memory", NULL);
     ck_assert_int_eq(ct_batches_count(NULL), -1);
     ck_assert(!ct_batches_next(NULL, &x, &y));
     ck_assert_ptr_null(x);

@@ -257,6 +257,8 @@ START_TEST(files_that_are_wrong)
     b = typed("<f8", "False", "(1152921504606846,)"); /* claimed, never taken */
     expect_refused(&b, CT_ERROR_FORMAT, "truncated");
     b = typed("<f8", "False", "(9223372036854775807, 0, 9223372036854775807)");
+    expect_refused(&b, CT_ERROR_FORMAT, "overflow");
+    b = typed("<f8", "False", "(8388608, 0, 1073741824)"); /* the largest one */
     ck_assert_int_eq(ct_count(read_back(&b, 0)), 0);
     expect_ok();
     remove_folder();

@@ -35,8 +35,8 @@ START_TEST(a_diagonal_is_a_view)
     ct_tensor *x = ct_zeros(cx, CT_I64, CT_SHAPE(2, 3));
     ck_assert_int_eq(ct_fill(ct_diagonal(x, 1, 0, 1), 7), CT_OK);
     expect_values(x, CT_DOUBLES(0, 7, 0, 0, 0, 7), 0);
-    ct_tensor *vast = ct_zeros(cx, CT_F32, CT_SHAPE(INT64_MAX, INT64_MAX, 0));
-    expect_shape(ct_diagonal(vast, -7, 0, 1), CT_SHAPE(0, INT64_MAX - 7));
+    ct_tensor *vast = ct_zeros(cx, CT_F32, CT_SHAPE(1 << 27, 1 << 27, 0));
+    expect_shape(ct_diagonal(vast, -7, 0, 1), CT_SHAPE(0, (1 << 27) - 7));
     expect_shape(ct_diagonal(x, INT64_MIN, 0, 1), CT_SHAPE(0));
     expect_shape(ct_diagonal(x, INT64_MAX, 0, 1), CT_SHAPE(0));
 }

@@ -204,6 +204,9 @@ START_TEST(slices_to_the_end)
     expect_values(y, CT_DOUBLES(3, 2, 1, 0, 7, 6, 5, 4), 0);
     expect_values(places(y, x), CT_DOUBLES(3, 2, 1, 0, 7, 6, 5, 4), 0);
     expect_shape(ct_slice(x, 0, 0, CT_END, INT64_MAX), CT_SHAPE(1, 4));
+    ct_tensor *long_rows = ct_zeros(cx, CT_BOOL, CT_SHAPE(0, CT_MAX_BYTES));
+    expect_shape(ct_slice(long_rows, 1, 0, CT_END, INT64_MAX), CT_SHAPE(0, 1));
+    expect_shape(ct_slice(long_rows, 1, -1, CT_END, INT64_MIN), CT_SHAPE(0, 1));
     expect_values(ct_slice(x, 0, -1, CT_END, INT64_MIN), CT_DOUBLES(4, 5, 6, 7), 0);
     expect_shape(ct_slice(x, 0, INT64_MIN, INT64_MAX, 1), CT_SHAPE(2, 4));
     y = ct_slice(x, 0, 2, CT_END, 1);

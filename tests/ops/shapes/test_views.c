@@ -16,10 +16,8 @@ START_TEST(flattens)
     expect_values(ct_select(y, 0, 0), CT_DOUBLES(1, 5, 9, 2, 6, 10, 3, 7, 11, 4, 8, 12), 0);
     expect_gradient(y, x);
     expect_shape(ct_flatten(ct_zeros(cx, CT_F32, CT_SHAPE(2, 0, 3)), 1, 2), CT_SHAPE(2, 0));
-    ct_tensor *vast = ct_zeros(cx, CT_F32, CT_SHAPE(INT64_MAX / 2, 3, 0));
-    expect_shape(ct_flatten(vast, 0, 2), CT_SHAPE(0));
-    ck_assert_ptr_null(ct_flatten(vast, 0, 1));
-    expect_error(CT_ERROR_SHAPE, "flatten: axes 0 to 1 cannot become one", NULL);
+    ck_assert_ptr_null(ct_flatten(x, 2, 1));
+    expect_error(CT_ERROR_SHAPE, "flatten: axes 2 to 1 cannot become one: (2,3,4)", NULL);
 }
 END_TEST
 
@@ -55,8 +53,8 @@ START_TEST(flips)
     expect_gradient(y, x);
     expect_values(ct_flip(x, NULL, 0), CT_DOUBLES(1, 2, 3, 4, 5, 6), 0);
     expect_shape(ct_flip(ct_zeros(cx, CT_BOOL, CT_SHAPE(0, 2)), CT_AXES(0, 1)), CT_SHAPE(0, 2));
-    expect_shape(ct_flip(ct_zeros(cx, CT_F32, CT_SHAPE(INT64_MAX, 3, 0)), CT_AXES(0, 1)),
-                 CT_SHAPE(INT64_MAX, 3, 0));
+    expect_shape(ct_flip(ct_zeros(cx, CT_F32, CT_SHAPE((int64_t)1 << 52, 3, 0)), CT_AXES(0, 1)),
+                 CT_SHAPE((int64_t)1 << 52, 3, 0));
     ct_no_grad(cx);
     ck_assert_int_eq(ct_set(ct_flip(x, CT_AXES(0, 1)), CT_INDEX(0, 0), 60), CT_OK);
     ck_assert(ct_at(x, CT_INDEX(1, 2)) == 60);
