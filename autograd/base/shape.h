@@ -3,9 +3,9 @@
 #define COTANGENT_BASE_SHAPE_H
 #include "context.h"
 
-/* The number of elements, or -1 and an error: too many dimensions, a negative size, or sizes of which
- * those that are not 0 make more than CT_MAX_BYTES. So no product of sizes or strides overflows, also
- * where there are no elements. */
+/* The number of elements, or -1 and an error: too many dimensions, a negative size, or sizes of
+ * which those that are not 0 make more than CT_MAX_BYTES. So no product of sizes or strides
+ * overflows, also where there are no elements. */
 int64_t ct__shape_count(ct_context *cx, const char *who, ct_dtype dtype, const int64_t *shape,
                         int ndim);
 static inline size_t ct__dtype_size(ct_dtype dtype) /* 0: no dtype */

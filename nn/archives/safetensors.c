@@ -79,8 +79,8 @@ static int64_t element_of(const char *dtype, ct__element *e)
     return 0;
 }
 
-/* the bits that a shape of elements takes; -1 if it is no shape, or those of its sizes that are not 0
-   make too many */
+/* the bits that a shape of elements takes; -1 if it is no shape, or those of its sizes that are
+   not 0 make too many */
 static int64_t shape_bits(json_t *shape, int64_t bits)
 {
     bool empty = false;
