@@ -377,17 +377,18 @@ HIDE = '''
 #pragma GCC push_options
 #endif
 '''
-# The options that the layer's meson.build gives each file
+# The options that the layer's meson.build gives each file of a layer, or of one of its rooms
 OPTIONS = {
     "autograd": ("off", "no-tree-slp-vectorize,no-tree-loop-distribute-patterns,no-math-errno"),
     "ops": ("fast", "no-math-errno,no-trapping-math,no-thread-jumps"),
+    "ops/updates": ("off", "no-math-errno,no-trapping-math,no-thread-jumps"),
     "nn": ("off", ""),
 }
 
 
-def options(layer):
-    contract, rest = OPTIONS[layer]
-    return (f"\n/* == {layer}/ == */\n#if defined(__clang__)\n#pragma clang fp contract({contract})\n"
+def options(of):
+    contract, rest = OPTIONS[of]
+    return (f"\n/* == {of}/ == */\n#if defined(__clang__)\n#pragma clang fp contract({contract})\n"
             "#elif defined(__GNUC__) && defined(__OPTIMIZE__)\n"
             "#pragma GCC pop_options\n#pragma GCC push_options\n"
             f'#pragma GCC optimize("O3,fp-contract={contract}{"," if rest else ""}{rest}")\n#endif\n')
@@ -404,11 +405,13 @@ def main(out, uthash):
     words = kernels[kernels.index("#define CT_KERNEL_TABLE"):kernels.index("#endif\n\n#if defined(CT_K")]
     system = "".join(f"#if {when}\n#include <{name}>\n#endif\n" if when else f"#include <{name}>\n"
                      for name, when in sorted(one.system, key=lambda s: (s[1], s[0])))
-    parts, layer = [], None
-    for of, path, pieces, _ in one.units:
-        if of != layer:
+    parts, before = [], None
+    for layer, path, pieces, _ in one.units:
+        room = path.rpartition("/")[0]
+        of = room if room in OPTIONS else layer
+        if of != before:
             parts.append(options(of))
-            layer = of
+            before = of
         text = f"\n/* == {path} */\n" + one.unit_text(path, pieces)
         parts.append(within(part_of(path), text))
     end = "#if defined(__clang__)\n#elif defined(__GNUC__)\n#pragma GCC pop_options\n#endif\n"
