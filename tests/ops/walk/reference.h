@@ -24,6 +24,7 @@ typedef struct task {
     uint64_t seed;          /* of the random stream, whose first draws are taken */
     int n, outputs;
     array x[TASK_INPUTS], y[TASK_INPUTS];
+    bool singular;          /* a reference sets it where rounding decides what comes out */
 } task;
 
 typedef struct reference {

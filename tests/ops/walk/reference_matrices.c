@@ -355,7 +355,7 @@ static void svd(task *t)
 
 /* -- Systems: x0 is a, x1 is b, whose leading axes broadcast */
 /* What is not finite in b, in which column or row, makes some of that not finite in y: which of it
- * is left open. If a is not finite, all of y is NaN. */
+ * is left open. So is y where a is singular. If a is not finite, all of y is NaN. */
 static void put_system(array *y, int64_t i, const matrix *b, bool finite)
 {
     matrix have = { b->rows, b->columns, { { 0 } } };
@@ -377,7 +377,8 @@ static void each_system(task *t, bool (*f)(const task *t, matrix *a, matrix *b))
         n *= y->shape[d];
     for (int64_t i = 0; i < n; i++) {
         matrix a = get(&t->x[0], y, tail, i), b = get(&t->x[1], y, tail, i);
-        bool finite = f(t, &a, &b);
+        bool given = finite_in(&b), finite = f(t, &a, &b);
+        t->singular = t->singular || (given && finite && !finite_in(&b));
         put_system(y, i, &b, finite);
     }
 }
