@@ -178,7 +178,11 @@ static void slogdet_of(task *t, int64_t b, matrix *a)
 {
     matrix none = *a;
     real value = solve_in_place(*a, &none);
-    t->y[0].at[b] = (value > 0) - (value < 0);
+    if (value == 0) {
+        t->singular = true;
+        return;
+    }
+    t->y[0].at[b] = value > 0 ? 1 : -1;
     t->y[1].at[b] = logl(fabsl(value));
 }
 
@@ -191,7 +195,10 @@ static void inverse_of(task *t, int64_t i, matrix *a)
 {
     matrix y = identity(a->rows);
     solve_in_place(*a, &y);
-    put(&t->y[0], i, &y);
+    if (finite_in(&y))
+        put(&t->y[0], i, &y);
+    else
+        t->singular = true;
 }
 
 static void inverse(task *t)
@@ -355,7 +362,7 @@ static void svd(task *t)
 
 /* -- Systems: x0 is a, x1 is b, whose leading axes broadcast */
 /* What is not finite in b, in which column or row, makes some of that not finite in y: which of it
- * is left open. So is y where a is singular. If a is not finite, all of y is NaN. */
+ * is left open. If a is not finite, all of y is NaN. */
 static void put_system(array *y, int64_t i, const matrix *b, bool finite)
 {
     matrix have = { b->rows, b->columns, { { 0 } } };
@@ -378,8 +385,10 @@ static void each_system(task *t, bool (*f)(const task *t, matrix *a, matrix *b))
     for (int64_t i = 0; i < n; i++) {
         matrix a = get(&t->x[0], y, tail, i), b = get(&t->x[1], y, tail, i);
         bool given = finite_in(&b), finite = f(t, &a, &b);
-        t->singular = t->singular || (given && finite && !finite_in(&b));
-        put_system(y, i, &b, finite);
+        if (given && finite && !finite_in(&b))
+            t->singular = true; /* all of y is left open, as it came */
+        else
+            put_system(y, i, &b, finite);
     }
 }
 
