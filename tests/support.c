@@ -182,6 +182,15 @@ void skip(const char *why)
     fclose(file);
 }
 
+bool has_long_double(void)
+{
+    volatile long double one = 1, more = one + LDBL_EPSILON;
+    if (LDBL_MANT_DIG > DBL_MANT_DIG && more > one)
+        return true;
+    skip("a long double has no more digits than a double here");
+    return false;
+}
+
 const char *data_folder(const char *sub)
 {
     static char path[1000];

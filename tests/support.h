@@ -40,6 +40,9 @@ FILE *open_header(const char *name);
 
 /* the test ends here as skipped; return after it */
 void skip(const char *why);
+/* Where long doubles have no more digits than doubles, this skips the test, and returns false: on
+ * some processors, and under valgrind, which computes them as doubles. */
+bool has_long_double(void);
 /* the folder `sub` of $COTANGENT_DATA; NULL if it is not there */
 const char *data_folder(const char *sub);
 

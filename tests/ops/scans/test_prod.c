@@ -52,6 +52,8 @@ END_TEST
 /* the products of all but one, beyond the range of f64 on the way */
 START_TEST(products_out_of_range_on_the_way)
 {
+    if (!has_long_double())
+        return;
     static const double x[][4] = { { 1e200, 1e200, 1e-200, 1e-200 },
                                    { 1e-200, 1e-200, 1e200, 1e200 },
                                    { 1e-200, 1e200, 1e-150, 1e150 },
