@@ -242,8 +242,9 @@ static void note_call(const one *o, ct_kernel kernel, ct_tensor *const *operands
             same++;
         spots[k] = same < k ? spots[same] : gathered(o, operands[k]);
     }
-    ct__spot *y = adds ? spot_of(o->p, o->y, CT__READ) : NULL;
-    y = spot_of(o->p, o->y, CT__WRITTEN);
+    if (adds)
+        spot_of(o->p, o->y, CT__READ);
+    ct__spot *y = spot_of(o->p, o->y, CT__WRITTEN);
     spots[0] = adds ? room_for(o) : y;
     step(o, kernel, o->attributes, o->attributes ? o->op->attributes_size : 0, spots, n);
     if (adds)

@@ -3,7 +3,7 @@
 suites=$(sed -n 's/^SUITE(\(.*\))$/\1/p' tests/suites.def)
 need_test_tools valgrind
 only=tests/cotangent-tests
-if prepare valgrind gcc "${debug[@]}" -Dpool=off "-Dc_args=-g1 -DUNDER_VALGRIND"; then
+if prepare valgrind gcc "${debug[@]}" -Dpool=off -Dlapack=disabled "-Dc_args=-g1 -DUNDER_VALGRIND"; then
     export CK_FORK=no
     for suite in $suites; do
         step "$suite" try valgrind -q --leak-check=full --errors-for-leak-kinds=definite \

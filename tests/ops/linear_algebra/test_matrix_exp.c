@@ -39,6 +39,8 @@ static void series(const double *a, int n, double *y)
 
 START_TEST(it_is_the_series)
 {
+    if (!has_long_double())
+        return;
     static const double scales[] = { 1e-200, 1e-9, 0.1, 1, 3, 10, 30 };
     for (int n = 1; n <= 6; n++)
         for (size_t k = 0; k < sizeof scales / sizeof *scales; k++) {
