@@ -80,18 +80,19 @@ static void advance(basis *k, int columns, double *x)
 static ct_status cycle(ct__system *system, basis *k, double norm, double enough, double *x)
 {
     int j = 0;
-    ct_status status = CT_OK;
     for (int64_t i = 0; i < k->n; i++)
         k->v[i] /= norm;
     k->g[0] = norm;
-    while (j < k->columns && status == CT_OK && fabs(k->g[j]) > enough) {
-        status = system->apply(system->arg, k->v + j * k->n, k->v + (j + 1) * k->n);
+    while (j < k->columns && fabs(k->g[j]) > enough) {
+        ct_status status = system->apply(system->arg, k->v + j * k->n, k->v + (j + 1) * k->n);
         system->products++;
+        if (status != CT_OK)
+            return status;
         orthogonalize(k, j);
         rotate(k, j++);
     }
     advance(k, j, x);
-    return status;
+    return CT_OK;
 }
 
 ct_status ct__gmres(ct__system *system, const double *b, double *x)
@@ -113,12 +114,14 @@ ct_status ct__gmres(ct__system *system, const double *b, double *x)
     for (int i = 0; i < RESTARTS && size > 0; i++) {
         ct_status status = system->apply(system->arg, x, k->v);
         system->products++;
+        if (status != CT_OK)
+            return status;
         for (int64_t e = 0; e < n; e++)
             k->v[e] = b[e] - k->v[e];
         double norm = sqrt(dot(n, k->v, k->v));
         system->residual = norm / size;
         bool better = norm < 0.99 * before;
-        if (status != CT_OK || !better || system->residual <= system->tolerance)
+        if (!better || system->residual <= system->tolerance)
             return status;
         before = norm;
         status = cycle(system, k, norm, system->tolerance * size / 2, x);

@@ -13,6 +13,8 @@
 #include "rules.h"
 
 #include <math.h>
+#include <stddef.h>
+#include <string.h>
 
 #if defined(__GNUC__)
 #define UPDATE_INLINE inline __attribute__((always_inline)) /* else the rule would be a call */
@@ -119,7 +121,10 @@ static double chosen(double value, double standard)
 
 ct_update_options ct__options_chosen(const ct__rule *rule, const ct_update_options *o)
 {
+    const size_t flags_end = offsetof(ct_update_options, keep_gradients) + sizeof(bool);
     ct_update_options c = *o;
+    /* all bytes of attributes are written where a program is emitted, the unnamed ones, too */
+    memset((char *)&c + flags_end, 0, offsetof(ct_update_options, momentum) - flags_end);
     c.beta1 = chosen(o->beta1, rule->beta1);
     c.beta2 = chosen(o->beta2, rule->beta2);
     c.epsilon = chosen(o->epsilon, rule->epsilon);

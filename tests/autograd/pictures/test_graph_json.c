@@ -234,11 +234,12 @@ static ct_status pass_on(const ct_call *call, ct_tensor *const *gy, ct_tensor **
 /* with a long name, and no formulas */
 START_TEST(an_operator_of_a_user)
 {
-    char name[701], line[800];
+    static char name[701];
+    char line[800];
     memset(name, 'n', 700);
     name[700] = '\0';
-    const ct_op op = { .name = name, .inputs = 1, .infer = ct_infer_same,
-                       .forward = copy, .vjp = pass_on };
+    static const ct_op op = { .name = name, .inputs = 1, .infer = ct_infer_same,
+                              .forward = copy, .vjp = pass_on };
     ct_tensor *x = named(2, "x"), *y = ct_apply(&op, NULL, &x, 1);
     snprintf(line, sizeof line, "#0 %s -> f64 (): [variable x f64 ()]\n", name);
     ck_assert_str_eq(ct_graph_text(y), line);
