@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "system.h"
 
@@ -189,6 +190,13 @@ bool has_long_double(void)
         return true;
     skip("a long double has no more digits than a double here");
     return false;
+}
+
+int wait_for(pid_t child)
+{
+    int status = -1;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return status;
 }
 
 const char *data_folder(const char *sub)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "step.h"
 
@@ -43,6 +44,7 @@ void skip(const char *why);
 /* Where long doubles have no more digits than doubles, this skips the test, and returns false: on
  * some processors, and under valgrind, which computes them as doubles. */
 bool has_long_double(void);
+int wait_for(pid_t child); /* how it ended, as waitpid says it */
 /* the folder `sub` of $COTANGENT_DATA; NULL if it is not there */
 const char *data_folder(const char *sub);
 

@@ -151,9 +151,7 @@ static int save_too_much(bool killed)
         ct_module_save(net(), path);
         _exit(strstr(ct_error_text(cx), "cannot write") ? 3 : 0);
     }
-    int status = 0;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    return status;
+    return wait_for(child);
 }
 
 START_TEST(what_a_killed_save_left_is_removed)

@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* -- Two contexts know nothing of each other */
@@ -191,38 +190,19 @@ START_TEST(live_bytes_return_to_zero)
 }
 END_TEST
 
-/* returns when three threads are in it: then they have all started */
-static void meet(int64_t i, void *come)
-{
-    (void)i;
-    atomic_fetch_add((atomic_int *)come, 1);
-    while (atomic_load((atomic_int *)come) < 3)
-        sched_yield();
-}
-
 START_TEST(across_a_fork)
 {
-    if (!threads_may_follow_a_fork())
-        return;
     ct_context *c = ct_context_new(&(ct_context_options){ .threads = 3 });
     int counts[100] = { 0 };
-    atomic_int come = 0;
-    /* AddressSanitizer's own locks do not survive a fork while a thread starts */
-    ct_parallel_for(c, 3, meet, &come);
     ct_parallel_for(c, 100, count, counts);
-    pid_t child = fork();
-    if (child == 0) { /* the threads stayed behind; new ones come */
-        ct_parallel_for(c, 100, count, counts);
-        bool good = counts[0] == 2 && counts[99] == 2;
-        ct_context_free(c);
-        _exit(good ? 0 : 1);
-    }
-    int status = 1;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    pid_t child = fork_with_threads(c);
     ct_parallel_for(c, 100, count, counts);
-    ck_assert_int_eq(counts[50], 2);
+    bool good = counts[0] == 2 && counts[99] == 2;
     ct_context_free(c);
+    if (child == 0)
+        _exit(good ? 0 : 1);
+    ck_assert_int_eq(wait_for(child), 0);
+    ck_assert(good);
 }
 END_TEST
 

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <cotangent/io.h>
 #include <pthread.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -237,9 +236,7 @@ START_TEST(a_child_after_fork_goes_on)
         ct_batches_free(b);
         _exit(good ? 0 : 1);
     }
-    int status = -1;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(wait_for(child), 0);
     for (int k = 1; k < 4; k++)
         ck_assert(ct_batches_next(b, &x, NULL));
     ct_batches_free(b);
