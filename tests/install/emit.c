@@ -212,12 +212,13 @@ static void put_main(FILE *f, const program *p, int simd, ct_tensor *const *y)
         for (int i = 0; i < p->results; i++)
             fprintf(f, "        static %s y%d[%lld];\n", type_of(y[i]), i,
                     (long long)ct_count(y[i]));
-        fprintf(f, "        if (%s_run(s", p->name);
+        fprintf(f, "        int status = %s_run(s", p->name);
         for (int i = 0; i < p->inputs; i++)
             fprintf(f, ", (const void *)x%d_%d", run, i);
         for (int i = 0; i < p->results; i++)
             fprintf(f, ", y%d", i);
-        fprintf(f, "))\n            return puts(%s_error(s)), 3;\n", p->name);
+        fprintf(f, ");\n        if (status)\n            return puts(%s_error(s)), %s_free(s), "
+                "10 + status;\n", p->name, p->name);
         for (int i = 0; i < p->results; i++)
             fprintf(f, "        if (memcmp(y%d, y%d_%d, sizeof y%d))\n            return "
                     "puts(\"run %d, result %d differs\"), 4;\n", i, run, i, i, run, i);

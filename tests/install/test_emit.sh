@@ -48,9 +48,9 @@ case $compile in
 *) holds 'for this compiler only' stops 'cut for another compiler' -D__clang__ ;;
 esac
 # shellcheck disable=SC2086 # words
-holds 'without memory' sh -c "$compile -DNAME=$name -Wl,--wrap=posix_memalign -Wl,--wrap=free \
-    '$root/tests/install/emit_faults.c' '$work/$name.o' -lm -lpthread -o '$work/faults' &&
-    '$work/faults'"
+holds 'without memory' sh -c "$compile -Dmain=runs -c '$work/${name}_main.c' -o '$work/runs.o' &&
+    $compile -Wl,--wrap=posix_memalign -Wl,--wrap=free '$root/tests/install/emit_faults.c' \
+        '$work/runs.o' '$work/$name.o' -lm -lpthread -o '$work/faults' && '$work/faults' >'$work/errors'"
 holds 'for this byte order only' stops 'a machine of another byte order' \
     -U__ORDER_BIG_ENDIAN__ -D__ORDER_BIG_ENDIAN__=__ORDER_LITTLE_ENDIAN__
 # shellcheck disable=SC2086 # words

@@ -40,7 +40,7 @@ if $compile -c cotangent.c && $compile -I. user.c cotangent.o -o user -lm -lpthr
 else
     bad 'user.c with cotangent.c'
 fi
-holds 'programs as C' "$root/tests/install/test_emit.sh" "$root" . cotangent.o "$compile" 1 'adam waves'
+holds 'programs as C' "$root/tests/install/test_emit.sh" "$root" . cotangent.o "$compile" 1 'waves adam'
 for part in NN GRADCHECK GRAPH; do
     # shellcheck disable=SC2086 # words
     holds "with CT_NO_$part" $cc -std=c11 -Werror "-DCT_NO_$part" -I. -fsyntax-only \
