@@ -126,9 +126,17 @@ static double size_of(const array *a)
     return size;
 }
 
+/* valgrind computes the reference's long doubles as doubles, and their functions of infinities wrongly */
+#ifdef UNDER_VALGRIND
+enum { ROUGH = 1 };
+#else
+enum { ROUGH = 0 };
+#endif
+
 static double tolerance_of(const ct_tensor *x)
 {
-    return ct_dtype_of(x) == CT_F32 ? 2e-5 : ct_dtype_of(x) == CT_F64 ? 1e-11 : 0;
+    double of_f64 = ROUGH ? 1e-8 : 1e-11;
+    return ct_dtype_of(x) == CT_F32 ? 2e-5 : ct_dtype_of(x) == CT_F64 ? of_f64 : 0;
 }
 
 /* what is nearly too large for the dtype may be infinite; in which order a function adds infinities
@@ -139,7 +147,7 @@ static bool alike(const sample *s, const ct_tensor *of, real have, real want, do
         want = want != 0;
     real large = ct_dtype_of(of) == CT_F32 ? FLT_MAX / 256 : DBL_MAX / 256;
     if (isnan(want))
-        return isnan(have) || !s->op;
+        return isnan(have) || !s->op || ROUGH;
     if (fabsl(have) > large || fabsl(want) > large)
         return fabsl(have) > large && fabsl(want) > large && (have > 0) == (want > 0);
     return fabsl(have - want) <= tolerance;

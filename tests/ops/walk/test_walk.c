@@ -146,7 +146,7 @@ static ct_status planted_forward(ct_call *call)
     ct_status status = ct_assign(y, sum);
     if (planted == MEMORY && ct_error(c) == CT_ERROR_MEMORY) {
         ct_error_clear(c);
-        status = CT_OK;
+        status = ct_fill(y, 0);
     }
     return status;
 }
