@@ -13,22 +13,19 @@ static int64_t size_at(const ct_tensor *t, int axis)
     return axis < 0 ? 1 : ct_shape(t)[axis];
 }
 
-/* Are there no matrices, or only such without elements? Of these there may be any number. */
-static bool is_nothing(const ct_call *call, const ct_tensor *y, int ndim)
+/* Have the results no elements? Then there may be any number of matrices, which nobody looks at. */
+static bool is_nothing(const ct_call *call)
 {
-    int64_t elements = ct_count(y);
-    for (int i = 0; i < ct_call_inputs(call); i++)
-        elements |= ct_count(ct_call_x(call, i));
-    for (int d = 0; d < ndim; d++)
-        if (ct_shape(y)[d] == 0)
-            return true;
+    int64_t elements = ct_count(ct_call_y(call, 0));
+    for (int k = 1; k < ct_call_op(call)->outputs; k++)
+        elements |= ct_count(ct_call_y(call, k));
     return elements == 0;
 }
 
 void ct__job_begin(ct__job *job, const ct_call *call, const ct_tensor *y, int trailing)
 {
     *job = (ct__job){ .call = call };
-    if (is_nothing(call, y, ct_ndim(y) - trailing))
+    if (is_nothing(call))
         return;
     job->ndim = ct_ndim(y) - trailing;
     job->count = 1;

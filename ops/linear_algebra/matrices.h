@@ -36,8 +36,8 @@ struct ct__job {
     ct__job_body body;
 };
 
-/* Sets the leading axes to those of y, the last `trailing` of whose axes are the matrix. If there
- * are no matrices, or only such without elements, `count` is 0, and so are all sizes of stacks. */
+/* Sets the leading axes to those of y, the last `trailing` of whose axes are the matrix. If no
+ * result has elements, `count` is 0, and so are all sizes of stacks. */
 void ct__job_begin(ct__job *job, const ct_call *call, const ct_tensor *y, int trailing);
 /* t's matrices. Where t lacks a leading axis or has size 1 there, its matrices are repeated. */
 ct__stack ct__stack_of(const ct__job *job, const ct_tensor *t, int trailing);

@@ -10,7 +10,8 @@ CT_API_BEGIN
  * Shapes that do not fit are CT_ERROR_SHAPE. A matrix that is singular or not positive definite,
  * where the function needs one that is not, is CT_ERROR_VALUE; the message names the matrix,
  * counted along the leading axes from 0, and the pivot that shows it. If an element that is read is
- * NaN or infinite, all results of that matrix are NaN, which is no error.
+ * NaN or infinite, all results of that matrix are NaN, which is no error. Where the results have no
+ * elements, as those of a system without right-hand sides, no matrix is read, and none is at fault.
  *
  * Functions of a symmetric matrix read its diagonal and lower triangle, as in NumPy and PyTorch,
  * and not what lies above. As in PyTorch, their gradient is the one along symmetric matrices, and

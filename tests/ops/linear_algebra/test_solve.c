@@ -171,6 +171,19 @@ START_TEST(not_finite)
 }
 END_TEST
 
+/* of which there may be any number */
+START_TEST(no_right_hand_sides)
+{
+    const int64_t many = (int64_t)1 << 40;
+    ct_tensor *a = ct_eye(cx, CT_F64, 2), *b = ct_zeros(cx, CT_F64, CT_SHAPE(many, 2, 0));
+    expect_shape(ct_solve(a, b), CT_SHAPE(many, 2, 0));
+    expect_shape(ct_solve_triangular(a, b, 0), CT_SHAPE(many, 2, 0));
+    expect_shape(ct_lstsq(a, b), CT_SHAPE(many, 2, 0));
+    expect_shape(ct_solve(ct_zeros(cx, CT_F64, CT_SHAPE(2, 2)), b), CT_SHAPE(many, 2, 0));
+    expect_ok();
+}
+END_TEST
+
 static void use_all(ct_context *c)
 {
     ct_tensor *a = ct_variable(ct_eye(c, CT_F32, 2)), *b = ct_ones(c, CT_F32, CT_SHAPE(2));
@@ -196,5 +209,6 @@ Suite *solve_suite(void)
     return make_suite("solve", (const TTest *const[]){
         matrix_by_matrix,
         triangles_of_all_kinds, one_column_or_row, messages_of_solve_triangular, solutions,
-        pivots_are_chosen, leading_axes_broadcast, messages, not_finite, out_of_memory, NULL });
+        pivots_are_chosen, leading_axes_broadcast, messages, not_finite,
+        no_right_hand_sides, out_of_memory, NULL });
 }
