@@ -388,7 +388,8 @@ OPTIONS = {
 
 def options(of):
     contract, rest = OPTIONS[of]
-    return (f"\n/* == {of}/ == */\n#if defined(__clang__)\n#pragma clang fp contract({contract})\n"
+    by_clang = "on" if contract == "fast" else contract
+    return (f"\n/* == {of}/ == */\n#if defined(__clang__)\n#pragma clang fp contract({by_clang})\n"
             "#elif defined(__GNUC__) && defined(__OPTIMIZE__)\n"
             "#pragma GCC pop_options\n#pragma GCC push_options\n"
             f'#pragma GCC optimize("O3,fp-contract={contract}{"," if rest else ""}{rest}")\n#endif\n')

@@ -73,6 +73,12 @@ START_TEST(inputs)
 }
 END_TEST
 
+START_TEST(places)
+{
+    walk_operators(walk_places);
+}
+END_TEST
+
 START_TEST(without_elements)
 {
     walk_operators(walk_endless);
@@ -230,7 +236,7 @@ Suite *operators_suite(void);
 Suite *operators_suite(void)
 {
     return make_suite("operators", (const TTest *const[]){
-        each_oddity_finds_what_is_wrong_there, samples, functions, inputs, without_elements,
+        each_oddity_finds_what_is_wrong_there, samples, functions, inputs, places, without_elements,
         derivatives, faults, NULL });
 }
 

@@ -56,6 +56,7 @@ bool walk_missing(const sample *s);  /* NULL, other dtypes, other numbers of inp
 /* -- of an operator */
 bool walk_derivatives(const ct_op *op); /* central differences, both orders; and forward mode */
 bool walk_inputs(const ct_op *op);      /* inputs of any dtypes and shapes */
+bool walk_places(const ct_op *op);      /* an element alone gives what it gives among others */
 bool walk_endless(const ct_op *op);     /* no elements, but an axis of 2^40 places */
 bool walk_faults(const ct_op *op);      /* each allocation fails; NULL: in the functions */
 bool walk_threads(const ct_op *op);     /* the same bits twice, and for any number of threads */
