@@ -132,7 +132,8 @@ from_cpp() {
 hidden() {
     local quick=(gcc -O0 -DCT_NO_SIMD -shared -fPIC "$one/cotangent.c" -o "$one/plugin.so")
     "${quick[@]}" && [ "$(nm -D --defined-only "$one/plugin.so" | grep -c ct_)" -eq 0 ] &&
-        "${quick[@]}" -DCT_EXPORT && nm -D --defined-only "$one/plugin.so" | grep ' ct_matmul$' &&
+        "${quick[@]}" -DCT_EXPORT &&
+        [ "$(nm -D --defined-only "$one/plugin.so" | grep -c ' ct_matmul$')" -eq 1 ] &&
         [ "$(nm -D --defined-only "$one/plugin.so" | grep -c ct__)" -eq 0 ] &&
         echo '1 passed, 0 failed, 0 skipped'
 }

@@ -108,7 +108,7 @@ END_TEST
 /* -- y = a + 2 b, with one thing wrong */
 static enum planted {
     NOTHING, VALUE, STRIDES, SAME_TENSOR, NUMBERS, DIMENSIONS, DTYPES, SLOPE, MEMORY, REPEATED,
-    THREADS, PLANTED
+    THREADS, ALONE, PLANTED
 } planted;
 
 static ct_status planted_infer(ct_call *call)
@@ -133,6 +133,8 @@ static double factor(ct_context *c, ct_tensor *a, ct_tensor *b)
         return ct_ndim(a) == CT_MAX_DIMS ? 3 : 2;
     case REPEATED:
         return 2 + 1e-14 * calls++; /* seen in bits only */
+    case ALONE:
+        return ct_count(a) == 1 ? 3 : 2;
     case THREADS:
         return ct_threads_of(c) > 1 ? 3 : 2;
     default:
@@ -211,7 +213,7 @@ START_TEST(each_oddity_finds_what_is_wrong_there)
 {
     static const int by[PLANTED] = { [VALUE] = 1, [STRIDES] = 2, [SAME_TENSOR] = 2, [NUMBERS] = 3,
                                      [DIMENSIONS] = 4, [DTYPES] = 5, [SLOPE] = 6, [MEMORY] = 7,
-                                     [REPEATED] = 6, [THREADS] = 8 };
+                                     [REPEATED] = 6, [THREADS] = 8, [ALONE] = 4 };
     static ct_op op = { .name = "planted", .inputs = 2, .infer = planted_infer,
                         .forward = planted_forward, .vjp = planted_vjp,
                         .sample = planted_sample };
@@ -222,7 +224,12 @@ START_TEST(each_oddity_finds_what_is_wrong_there)
         ct_error_clear(cx);
         ck_assert(planted != REPEATED || !walk_threads(&op)); /* finds it too */
     }
+    op.flags = CT_OP_KERNELS; /* of which walk_places asks for places */
+    planted = ALONE;
+    ck_assert(!walk_places(&op));
     planted = NOTHING;
+    ck_assert(walk_places(&op));
+    op.flags = 0;
     ck_assert(walk_inputs(&op));
     op.inputs = 0;
     ck_assert(!walk_inputs(&op));
